@@ -1,0 +1,52 @@
+/* err.h: how a function says that it failed, and why.
+ *
+ * Fallible functions return 0 or an enum err_code and take a struct err * (may
+ * be NULL) as their last parameter. The message is one line without a final
+ * stop; for input from outside it names the rule that was broken. A function
+ * returns its error or logs it, never both. On failure outputs are untouched. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+enum err_code {
+	ERR_OK = 0,
+	ERR_FORMAT,	/* bytes that break the rules of their format */
+	ERR_RULE,	/* well-formed, but refused by a rule of ours or of the protocol */
+	ERR_PROOF,	/* a hash, signature or proof does not fit what it claims */
+	ERR_LIMIT,	/* more than base/limits.h or the operator allows */
+	ERR_NOT_FOUND,	/* asked for something that is not there */
+	ERR_EXISTS,	/* is there already */
+	ERR_BUSY,	/* not now: try again later */
+	ERR_DENIED,	/* the asker may not */
+	ERR_USAGE,	/* wrong command line or configuration */
+	ERR_NET,	/* a peer cannot be reached, or broke off */
+	ERR_IO,		/* a system call failed */
+	ERR_NO_SPACE,	/* the disk or the quota is full */
+	ERR_READ_ONLY,	/* the file system does not take writes */
+	ERR_CORRUPT,	/* our own stored bytes are not what we wrote */
+	ERR_MEMORY,
+	ERR_INTERNAL,	/* a library refused something that should not be refusable */
+};
+
+struct err {
+	enum err_code code;
+	int sys;	/* errno behind it, or 0 */
+	char msg[320];
+};
+
+/* Sets code and message; returns code, so that `return err_set(e, …)` reads well. e may be NULL. */
+int err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF(3, 4);
+
+/* From errno: ENOSPC and EDQUOT become ERR_NO_SPACE, EROFS ERR_READ_ONLY, ENOENT ERR_NOT_FOUND,
+ * ENOMEM ERR_MEMORY, others ERR_IO. The message is "WHAT: strerror". */
+int err_errno(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+
+/* Puts context in front: "CONTEXT: earlier message". Returns e's code (ERR_INTERNAL if e is NULL). */
+int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+
+/* A stable lower-case word for a code, for logs and JSON. */
+const char *err_name(enum err_code code);
+
+#endif

@@ -1,0 +1,37 @@
+/* io.h: whole reads and writes, and datagrams that carry file descriptors. */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include "base/err.h"
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+/* Writes all of s, over EINTR and short writes. */
+MUST_USE int io_write_all(int fd, struct span s, struct err *e);
+MUST_USE int io_pwrite_all(int fd, struct span s, off_t at, struct err *e);
+
+/* Reads exactly n bytes; ERR_CORRUPT when the file ends before. */
+MUST_USE int io_pread_exact(int fd, void *out, size_t n, off_t at, struct err *e);
+
+/* Appends the rest of fd to b; ERR_LIMIT beyond b's limit. */
+MUST_USE int io_read_all(int fd, struct buf *b, struct err *e);
+
+/* The same for a file by name (relative to dir, or AT_FDCWD). */
+MUST_USE int io_read_file(int dir, const char *name, struct buf *b, struct err *e);
+
+/* A sealed memfd (SEAL, SHRINK, GROW, WRITE) that holds s. The caller closes it. */
+MUST_USE int io_sealed_memfd(const char *name, struct span s, int *fd, struct err *e);
+
+/* Datagrams over a SOCK_SEQPACKET pair. At most IO_FDS_MAX descriptors go along. */
+#define IO_FDS_MAX 4
+
+/* Sends s and nfds borrowed descriptors as one datagram. ERR_BUSY when the socket does not block and is full. */
+MUST_USE int io_send_fds(int sock, struct span s, const int *fds, size_t nfds, struct err *e);
+
+/* Receives one datagram of at most cap bytes into out. Received descriptors (close-on-exec) go to fds and are
+ * the caller's; unused places are -1. ERR_BUSY: nothing there; ERR_NET: the other end is closed; ERR_LIMIT: the
+ * datagram was longer than cap (it is gone, its descriptors are closed). */
+MUST_USE int io_recv_fds(int sock, uint8_t *out, size_t cap, size_t *n, int fds[IO_FDS_MAX], struct err *e);
+
+#endif

@@ -1,0 +1,75 @@
+/* limits.h: every bound on what an outsider can make us hold, do or wait for, each with its reason.
+ *
+ * Operators can change the ones that name a key of gatepost.conf(5). Sections
+ * follow the folders. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define KIB 1024
+#define MIB (1024 * 1024)
+#define GIB (1024 * 1024 * 1024LL)
+
+/* --- registry and releases (chapters 2 and 3; the contract enforces the same) --- */
+#define NAME_PART_MAX 32		/* vendor, model: [a-z0-9][a-z0-9._-]{0,31} */
+#define PRODUCT_NAME_MAX 65		/* vendor/model */
+#define MANIFEST_MAX 4096		/* bytes of a signed envelope; the contract refuses more */
+#define MANIFEST_DEVICE_MAX 1024	/* device profile: fits an MCU's buffer */
+#define SIGNERS_MAX 8			/* keys a product can have, and signatures an envelope can carry */
+#define COSE_KEY_MAX 128		/* bytes of a registered COSE_Key */
+#define REASON_MAX 256			/* bytes of a revocation's reason on chain */
+#define VERSION_MAX 32			/* bytes of a version text */
+#define CHANNEL_MAX 16			/* bytes of a channel name, [a-z0-9-] */
+#define HARDWARE_MAX 16			/* hardware names in a manifest that we keep apart */
+#define HARDWARE_NAME_MAX 32		/* bytes of one of them */
+#define IMAGE_MAX 0xffffffffLL		/* 4 GiB - 1: image-size is a uint that devices keep in 32 bits */
+
+/* --- chunk digests (chapter 3) --- */
+#define CHUNK_SIZE 65536		/* bytes under one digest of <sha256>.sums: one read, one hash, one send */
+
+/* --- chain (chapter 4) --- */
+#define RPC_BODY_MAX (8 * MIB)		/* an answer; 2,000 full-size logs of 4 KiB hex fit */
+#define RPC_JSON_HEAP_MAX (16 * MIB)	/* jansson can take 80 times the text */
+#define RPC_LOGS_MAX 2000		/* logs an answer; more than any product gains between two polls */
+#define RPC_BATCH_MAX 20		/* calls a batch; what the large providers take */
+#define PROOF_NODES_MAX 64		/* a path of 64 nibbles has no more nodes */
+#define PROOF_NODE_MAX 1024		/* a full branch is 532 bytes; an account leaf below 150 */
+#define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
+#define HEADER_MAX 2048			/* an RLP header: 500 to 750 bytes; extraData is 32 on mainnet */
+
+/* --- IPFS (chapter 5) --- */
+#define BLOCK_MAX (2 * MIB)		/* a block; the network's own limit */
+#define CID_BYTES_MAX 132		/* identity CIDs of 128 bytes at the most */
+#define CID_TEXT_MAX 224		/* base32 of the above with its prefix, and a NUL */
+#define CAR_HEADER_MAX 4096		/* one root is 60 bytes */
+#define DAG_LINKS_MAX 8192		/* links a node: 2 MiB blocks hold no more */
+#define DAG_DEPTH_MAX 64		/* 4 GiB at width 2 is depth 12 with 1 MiB leaves, 32 with 1-byte ones */
+#define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
+#define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
+
+/* --- HTTP towards the uplink --- */
+#define NET_HEADERS_MAX (32 * KIB)	/* a reply's header lines together */
+#define NET_STALL_MS 30000		/* this long without a byte ends a transfer */
+
+/* --- catalog --- */
+#define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
+
+/* --- local sockets between our own processes --- */
+#define LINK_MESSAGE_MAX (160 * KIB)	/* one datagram: a 64 KiB body with room; larger answers go as a memfd */
+#define API_BODY_MAX (64 * KIB)		/* an operator's request body */
+#define API_ANSWER_MAX (16 * MIB)	/* an operator's answer; lists are paged */
+
+/* --- LAN: HTTP (chapter 7) --- */
+#define HTTP_CONNECTIONS_MAX 1024	/* all clients together */
+#define HTTP_CONNECTIONS_PER_ADDRESS 16	/* one client */
+#define HTTP_HEADER_MS 10000		/* to send a complete header */
+#define HTTP_BODY_MS 15000		/* to send a body */
+#define HTTP_CONNECTION_MEMORY (8 * KIB)	/* libmicrohttpd's pool for a connection */
+
+/* --- LAN: CoAP --- */
+#define COAP_MESSAGE_MAX 1280		/* a datagram in or out: the IPv6 minimum MTU */
+#define COAP_UNVERIFIED_FACTOR 3	/* bytes out per byte in to an address that was not verified (RFC 9175 2.4) */
+#define COAP_UNVERIFIED_MAX 136		/* and never more than this */
+#define REPORT_MAX 1024			/* bytes of a device's report */
+#define DEVICE_ID_MAX 64		/* bytes of a device's id: [A-Za-z0-9._:-] */
+
+#endif

@@ -1,0 +1,15 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	%D%/buf.c %D%/buf.h \
+	%D%/cleanup.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/cursor.h \
+	%D%/err.c %D%/err.h \
+	%D%/hex.c %D%/hex.h \
+	%D%/io.c %D%/io.h \
+	%D%/limits.h \
+	%D%/list.h \
+	%D%/log.c %D%/log.h \
+	%D%/sm.c %D%/sm.h \
+	%D%/span.h \
+	%D%/utf8.c %D%/utf8.h

@@ -1,0 +1,258 @@
+/* test_base.c: the rules of src/base, a table each. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/cursor.h"
+#include "base/hex.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/sm.h"
+#include "base/utf8.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct { const char *rule; const char *bytes; size_t n; bool valid, printable; } texts[] = {
+	{ "plain text", "abc", 3, true, true },
+	{ "two bytes", "\xc3\xa9", 2, true, true },
+	{ "four bytes", "\xf0\x9f\x9a\x80", 4, true, true },
+	{ "a control character is valid, not printable", "a\nb", 3, true, false },
+	{ "C1 is not printable", "\xc2\x80", 2, true, false },
+	{ "NUL is not printable", "\0", 1, true, false },
+	{ "an overlong form is refused", "\xc0\x80", 2, false, false },
+	{ "an overlong three-byte form is refused", "\xe0\x80\x80", 3, false, false },
+	{ "a surrogate is refused", "\xed\xa0\x80", 3, false, false },
+	{ "above U+10FFFF is refused", "\xf4\x90\x80\x80", 4, false, false },
+	{ "a cut character is refused", "\xe2\x82", 2, false, false },
+	{ "a lone tail is refused", "\x80", 1, false, false },
+};
+
+START_TEST(utf8_rules)
+{
+	struct span s = SPAN(texts[_i].bytes, texts[_i].n);
+
+	ck_assert_msg(utf8_is_valid(s) == texts[_i].valid, "%s", texts[_i].rule);
+	ck_assert_msg(utf8_is_printable(s) == texts[_i].printable, "%s", texts[_i].rule);
+}
+END_TEST
+
+START_TEST(json_escapes)
+{
+	struct buf b = BUF_INIT(256);
+	struct err e = { 0 };
+
+	buf_json(&b, SPAN("a\"\\\n\xff\xc3\xa9", 7));
+	ck_assert_int_eq(buf_ok(&b, &e), ERR_OK);
+	ck_assert(span_is(buf_span(&b), "a\\\"\\\\\\u000a\xef\xbf\xbd\xc3\xa9"));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(buf_is_sticky)
+{
+	struct buf b = BUF_INIT(8);
+	struct err e = { 0 };
+
+	buf_str(&b, "12345");
+	buf_str(&b, "6789");
+	buf_str(&b, "x");
+	ck_assert_int_eq(buf_ok(&b, &e), ERR_LIMIT);
+	ck_assert(span_is(buf_span(&b), "12345"));
+	buf_reset(&b);
+	buf_fmt(&b, "%s", "1234567");
+	ck_assert_int_eq(buf_ok(&b, &e), ERR_OK);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(buf_numbers)
+{
+	struct buf b = BUF_INIT(64);
+
+	buf_be(&b, 0x0102, 2);
+	buf_be(&b, 1, 10);
+	buf_hex(&b, SPAN("\xab", 1));
+	ck_assert_uint_eq(b.n, 14);
+	ck_assert_mem_eq(b.p, "\1\2\0\0\0\0\0\0\0\0\0\1" "ab", 14);
+	buf_free(&b);
+}
+END_TEST
+
+static const struct { const char *rule, *text; size_t n; int code; } hexes[] = {
+	{ "both cases", "aBfF", 2, ERR_OK },
+	{ "too short", "ab", 2, ERR_FORMAT },
+	{ "too long", "ababab", 2, ERR_FORMAT },
+	{ "odd", "aba", 2, ERR_FORMAT },
+	{ "not a digit", "abxx", 2, ERR_FORMAT },
+};
+
+START_TEST(hex_rules)
+{
+	uint8_t out[2] = { 7, 7 };
+	struct err e = { 0 };
+
+	ck_assert_msg(hex_read(span_str(hexes[_i].text), out, hexes[_i].n, &e) == hexes[_i].code, "%s", hexes[_i].rule);
+	if (hexes[_i].code)
+		ck_assert_msg(out[0] == 7 && out[1] == 7, "a failed read writes nothing");
+	else
+		ck_assert_mem_eq(out, "\xab\xff", 2);
+}
+END_TEST
+
+START_TEST(hex_needs_its_prefix)
+{
+	uint8_t out[1];
+
+	ck_assert_int_eq(hex_read_0x(span_str("0x7f"), out, 1, NULL), ERR_OK);
+	ck_assert_int_eq(out[0], 0x7f);
+	ck_assert_int_eq(hex_read_0x(span_str("7f"), out, 1, NULL), ERR_FORMAT);
+}
+END_TEST
+
+START_TEST(cursor_is_sticky)
+{
+	struct cursor c = cur_of(SPAN("\1\2\3", 3));
+
+	ck_assert_uint_eq(cur_be(&c, 2), 0x0102);
+	ck_assert_uint_eq(cur_be(&c, 2), 0);
+	ck_assert(!cur_ok(&c));
+	ck_assert_uint_eq(cur_u8(&c), 0);
+	ck_assert(!cur_at_end(&c));
+	c = cur_of(SPAN("\1\2", 2));
+	ck_assert_uint_eq(cur_le(&c, 2), 0x0201);
+	ck_assert(cur_at_end(&c));
+}
+END_TEST
+
+START_TEST(errors_keep_their_context)
+{
+	struct err e = { 0 };
+
+	errno = ENOSPC;
+	ck_assert_int_eq(err_errno(&e, "write %s", "x.part"), ERR_NO_SPACE);
+	ck_assert_int_eq(err_wrap(&e, "store"), ERR_NO_SPACE);
+	ck_assert_str_eq(e.msg, "store: write x.part: No space left on device");
+	errno = EROFS;
+	ck_assert_int_eq(err_errno(NULL, "x"), ERR_READ_ONLY);
+	for (int code = ERR_OK; code <= ERR_INTERNAL; code++)
+		ck_assert_ptr_nonnull(err_name((enum err_code)code));
+}
+END_TEST
+
+START_TEST(log_text_is_harmless)
+{
+	ck_assert_str_eq(LOG_STR(SPAN("a\nb\"\xff\xc3\xa9", 7)), "\"a\\x0ab\\x22\\xff\xc3\xa9\"");
+}
+END_TEST
+
+START_TEST(log_text_is_capped)
+{
+	char many[LOG_STR_MAX + 40];
+
+	memset(many, '\n', sizeof many);
+	ck_assert_uint_eq(strlen(LOG_STR(SPAN(many, sizeof many))), LOG_STR_MAX * 4 + 3);
+}
+END_TEST
+
+static const struct sm_state lamp[] = { { "off", SM_TO(1) }, { "on", SM_TO(0) }, { "broken", 0 } };
+
+START_TEST(machine_moves_by_its_table)
+{
+	struct sm m;
+
+	sm_init(&m, "lamp", lamp, 0);
+	sm_move(&m, 1);
+	ck_assert_str_eq(sm_name(&m), "on");
+	ck_assert(!sm_may(&m, 2));
+}
+END_TEST
+
+START_TEST(an_illegal_move_aborts)
+{
+	struct sm m;
+
+	sm_init(&m, "lamp", lamp, 0);
+	sm_move(&m, 2);
+}
+END_TEST
+
+START_TEST(times_are_rfc3339)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	ck_assert_str_eq(clock_rfc3339(INT64_C(951782400123), text), "2000-02-29T00:00:00Z");
+	ck_assert_int_gt(clock_wall_ms(clock_system()), INT64_C(1767225600000));
+}
+END_TEST
+
+START_TEST(descriptors_travel)
+{
+	int pair[2], fds[IO_FDS_MAX], memfd = -1;
+	uint8_t got[16];
+	size_t n;
+	struct err e = { 0 };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	ck_assert_int_eq(io_recv_fds(pair[1], got, sizeof got, &n, fds, &e), ERR_BUSY);
+	ck_assert_int_eq(io_sealed_memfd("t", SPAN_LIT("hello"), &memfd, &e), ERR_OK);
+	ck_assert_int_lt(write(memfd, "x", 1), 0);
+	ck_assert_int_eq(io_send_fds(pair[0], SPAN_LIT("msg"), &memfd, 1, &e), ERR_OK);
+	ck_assert_int_eq(io_recv_fds(pair[1], got, sizeof got, &n, fds, &e), ERR_OK);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_int_ge(fds[0], 0);
+	ck_assert_int_eq(fds[1], -1);
+	ck_assert_int_eq(io_pread_exact(fds[0], got, 5, 0, &e), ERR_OK);
+	ck_assert_mem_eq(got, "hello", 5);
+	ck_assert_int_eq(io_pread_exact(fds[0], got, 6, 0, &e), ERR_CORRUPT);
+	close(fds[0]);
+	close(memfd);
+	ck_assert_int_eq(io_send_fds(pair[0], SPAN_LIT("a message that is too long"), NULL, 0, &e), ERR_OK);
+	ck_assert_int_eq(io_recv_fds(pair[1], got, sizeof got, &n, fds, &e), ERR_LIMIT);
+	close(pair[0]);
+	ck_assert_int_eq(io_recv_fds(pair[1], got, sizeof got, &n, fds, &e), ERR_NET);
+	close(pair[1]);
+}
+END_TEST
+
+START_TEST(files_are_read_up_to_a_limit)
+{
+	struct buf b = BUF_INIT(4);
+	struct err e = { 0 };
+
+	ck_assert_int_eq(io_read_file(AT_FDCWD, "/proc/self/status", &b, &e), ERR_LIMIT);
+	ck_assert_int_eq(io_read_file(AT_FDCWD, "/nonexistent/x", &b, &e), ERR_NOT_FOUND);
+	buf_free(&b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("base");
+	TCase *t = tcase_create("base");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, utf8_rules, 0, (int)(sizeof texts / sizeof *texts));
+	tcase_add_loop_test(t, hex_rules, 0, (int)(sizeof hexes / sizeof *hexes));
+	tcase_add_test(t, json_escapes);
+	tcase_add_test(t, buf_is_sticky);
+	tcase_add_test(t, buf_numbers);
+	tcase_add_test(t, hex_needs_its_prefix);
+	tcase_add_test(t, cursor_is_sticky);
+	tcase_add_test(t, errors_keep_their_context);
+	tcase_add_test(t, log_text_is_harmless);
+	tcase_add_test(t, log_text_is_capped);
+	tcase_add_test(t, machine_moves_by_its_table);
+	tcase_add_test_raise_signal(t, an_illegal_move_aborts, 6);
+	tcase_add_test(t, times_are_rfc3339);
+	tcase_add_test(t, descriptors_travel);
+	tcase_add_test(t, files_are_read_up_to_a_limit);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
