@@ -56,6 +56,9 @@
 /* --- local sockets between our own processes --- */
 #define LINK_MESSAGE_MAX (160 * KIB)	/* one datagram: a 64 KiB body with room; larger answers go as a memfd */
 #define API_BODY_MAX (64 * KIB)		/* an operator's request body */
+#define API_PATH_MAX 1024		/* path and query of an operator call: names and a cursor */
+#define API_TOKEN_MAX 128		/* ours have 64 characters; longer ones are wrong anyway */
+#define LINK_ADDRESS_MAX 128		/* a socket address or a media type as text */
 #define API_ANSWER_MAX (16 * MIB)	/* an operator's answer; lists are paged */
 
 /* --- LAN: HTTP (chapter 7) --- */

@@ -1,1 +1,3 @@
-# Nothing is built here yet.
+noinst_LIBRARIES += libcatalog.a
+libcatalog_a_SOURCES = \
+	%D%/link.c %D%/link.h
