@@ -53,9 +53,13 @@
 /* --- catalog --- */
 #define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
 
+/* --- keeper --- */
+#define ALARMS_MAX 128			/* alarms at a time: one for each of some dozen codes, providers, sources and products */
+
 /* --- local sockets between our own processes --- */
 #define LINK_MESSAGE_MAX (160 * KIB)	/* one datagram: a 64 KiB body with room; larger answers go as a memfd */
 #define API_BODY_MAX (64 * KIB)		/* an operator's request body */
+#define LINK_QUEUE_MAX (4 * MIB)	/* bytes waiting for a process of ours that does not keep up */
 #define API_PATH_MAX 1024		/* path and query of an operator call: names and a cursor */
 #define API_TOKEN_MAX 128		/* ours have 64 characters; longer ones are wrong anyway */
 #define LINK_ADDRESS_MAX 128		/* a socket address or a media type as text */
