@@ -38,13 +38,19 @@
 
 /* --- IPFS (chapter 5) --- */
 #define BLOCK_MAX (2 * MIB)		/* a block; the network's own limit */
-#define CID_BYTES_MAX 132		/* identity CIDs of 128 bytes at the most */
+#define CID_BYTES_MAX 133		/* identity CIDs of 128 bytes at the most, whose length takes two bytes */
 #define CID_TEXT_MAX 224		/* base32 of the above with its prefix, and a NUL */
 #define CAR_HEADER_MAX 4096		/* one root is 60 bytes */
 #define DAG_LINKS_MAX 8192		/* links a node: 2 MiB blocks hold no more */
 #define DAG_DEPTH_MAX 64		/* 4 GiB at width 2 is depth 12 with 1 MiB leaves, 32 with 1-byte ones */
+#define DAG_FRONTIER_MAX 65536		/* links open at once: 4 GiB in 64 KiB leaves; 3 MiB of memory */
+#define PLAN_SEEN_MAX 65536		/* leaves remembered so that repeated ones are not fetched twice; 1 MiB of memory */
 #define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
+
+#define SOURCE_URL_MAX 1024		/* a configured source's URL */
+#define RETRY_AFTER_MAX_MS 3600000	/* an hour: a source does not decide for longer when it is asked again */
+#define RETRY_AFTER_DEFAULT_MS 30000	/* 429 or 503 without Retry-After */
 
 /* --- HTTP towards the uplink --- */
 #define NET_HEADERS_MAX (32 * KIB)	/* a reply's header lines together */
