@@ -34,6 +34,15 @@
 #define PROOF_NODES_MAX 64		/* a path of 64 nibbles has no more nodes */
 #define PROOF_NODE_MAX 1024		/* a full branch is 532 bytes; an account leaf below 150 */
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
+#define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
+#define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
+#define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
+#define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
+#define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
+#define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
+#define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
+#define FOLLOW_PENDING_MAX 64		/* proofs at recent blocks that wait for the anchor: 20 on mainnet */
+#define PRODUCTS_MAX 20000		/* followed products: 200 bytes each */
 #define HEADER_MAX 2048			/* an RLP header: 500 to 750 bytes; extraData is 32 on mainnet */
 
 /* --- IPFS (chapter 5) --- */
