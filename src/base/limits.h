@@ -68,6 +68,16 @@
 /* --- catalog --- */
 #define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
 
+/* --- store (chapter 6) --- */
+#define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
+#define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */
+#define FLOOR_PRODUCTS_MAX 5000		/* as many as `[product *]` is made for */
+#define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */
+#define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
+#define TOKENS_MAX 256			/* people and programs that steer one gateway */
+#define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
+#define DAG_FILE_MAX (64 * MIB)		/* IPFS blocks kept beside one image; 64 MiB of image need 12 KB */
+
 /* --- keeper --- */
 #define ALARMS_MAX 128			/* alarms at a time: one for each of some dozen codes, providers, sources and products */
 

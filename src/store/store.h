@@ -1,0 +1,65 @@
+/* store.h: the keeper's memory: one SQLite database, STATE/gatepost.db.
+ *
+ * One process, one connection, one thread: everything declared in src/store
+ * that takes a struct store is plain, synchronous and called from the keeper's
+ * loop. (blob.h is the part that worker threads may use; it knows no database.)
+ *
+ * WAL, synchronous=FULL: what store_commit() returned OK for survives a power
+ * cut. Outside store_begin/store_commit each call is a transaction of its own.
+ *
+ * Errors of every function here and in the table headers (products.h,
+ * entries.h, releases.h, images.h, devices.h, audit.h, mark.h):
+ *	ERR_CORRUPT	the file is damaged. Sticky: from then on every call gives it. The owner closes
+ *			the store, calls store_set_aside(), opens a new one and rebuilds it from chain
+ *			and blobs; floor.h has what must never be forgotten
+ *	ERR_NO_SPACE, ERR_READ_ONLY, ERR_IO	the disk; nothing of the transaction was kept. Degrade, retry later
+ *	ERR_MEMORY	SQLite's heap limit (DB_HEAP_MAX)
+ *	ERR_NOT_FOUND, ERR_EXISTS, ERR_RULE, ERR_LIMIT	as each function says */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/span.h"
+
+struct store;
+
+/* Opens or makes STATE/gatepost.db and brings its schema up to this program's.
+ * ERR_CORRUPT: not a database, not ours, or damaged. ERR_RULE: written by a newer gatepost (the message names
+ * both schema versions); the file is left as it is. ERR_BUSY: another process has it open. */
+MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e);
+void store_close(struct store *s);
+
+/* A database that was made by this store_open(): nothing is remembered, the caller rebuilds. */
+bool store_is_new(const struct store *s);
+/* Some call met damage. */
+bool store_is_corrupt(const struct store *s);
+
+/* Reads the whole file: pages, indexes, constraints. Slow on a large one (100 MB/s); for the time after READY. */
+MUST_USE int store_check(struct store *s, struct err *e);
+
+/* Moves the (closed) database of state_dir to gatepost.db.damaged, over an earlier one, with its WAL.
+ * Nothing there is not an error. */
+MUST_USE int store_set_aside(const char *state_dir, struct err *e);
+
+/* A consistent copy as a file of its own, for `gatepost backup`. path must not exist. */
+MUST_USE int store_backup(struct store *s, const char *path, struct err *e);
+
+/* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone.
+ *
+ *	struct store_tx tx AUTO(store_tx_end) = store_begin(s);
+ *	if ((rc = one(s, e)) || (rc = two(s, e)))
+ *		return rc;			what was done is undone
+ *	return store_commit(&tx, e);
+ */
+struct store_tx {
+	struct store *s;	/* NULL once it is over */
+	int rc;			/* of the BEGIN; store_commit reports it */
+	struct err err;
+};
+struct store_tx store_begin(struct store *s);
+MUST_USE int store_commit(struct store_tx *tx, struct err *e);
+/* Rolls back unless committed. */
+void store_tx_end(struct store_tx *tx);
+
+#endif
