@@ -101,6 +101,23 @@
 #define COAP_MESSAGE_MAX 1280		/* a datagram in or out: the IPv6 minimum MTU */
 #define COAP_UNVERIFIED_FACTOR 3	/* bytes out per byte in to an address that was not verified (RFC 9175 2.4) */
 #define COAP_UNVERIFIED_MAX 136		/* and never more than this */
+#define COAP_PATH_MAX 288		/* "/ipfs/" and the longest CID, with room; longer paths name nothing */
+#define COAP_QUERIES_MAX 16		/* Uri-Query options of a request; four are known */
+#define COAP_DIAGNOSTIC_MAX 64		/* bytes of an error's explanation: fits the smallest buffers */
+#define COAP_REPLY_MAX 96		/* a remembered reply: header, token, one option, a diagnostic */
+#define COAP_EXCHANGES_MAX 4096		/* POSTs remembered for 247 s: 16 a second; 1 MiB when all are used */
+#define COAP_UPLOADS_MAX 16		/* bodies that arrive in pieces at a time */
+#define COAP_OBSERVERS_MAX 1024		/* all peers together; half a MiB when all are used */
+#define COAP_OBSERVERS_PER_PEER 64	/* one address: a site's devices may share one behind a router */
+#define COAP_OBSERVE_REQUEST_MAX 288	/* a registration that is kept: path, queries, token */
+#define COAP_DELAYED_MAX 32		/* multicast replies that wait for their random moment */
+#define COAP_LEISURE_MS 5000		/* how long they wait at most (RFC 7252, 8.2: DEFAULT_LEISURE) */
+#define COAP_LINKS_MAX (256 * KIB)	/* the listing of /.well-known/core: some 2,000 links */
+#define COAP_PREFIXES_MAX 32		/* trusted prefixes: two for each of some interfaces */
+#define COAP_BUCKETS 4096		/* networks told apart by the rate limits; 32 KiB a table */
+#define COAP_VERIFIED_MAX 4096		/* addresses that have shown that they exist; 160 KiB */
+#define COAP_RATE_PER_SOURCE 4000	/* requests a second of a /32 or /64: a device with 4 in flight, 1 ms away */
+#define COAP_RATE_ALL 50000		/* of all together: what a Raspberry Pi 4 answers */
 #define REPORT_MAX 1024			/* bytes of a device's report */
 #define DEVICE_ID_MAX 64		/* bytes of a device's id: [A-Za-z0-9._:-] */
 
