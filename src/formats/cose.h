@@ -20,6 +20,7 @@ struct hash32 cose_key_thumbprint(const struct sig_public *key);
 
 /* A COSE_Sign1 as it stands in an envelope. Spans point into the envelope. */
 struct cose_sign1 {
+	struct span bytes;	/* the whole element */
 	struct span protected_;	/* the header's bytes, inside their byte string */
 	struct span signature;
 	struct span kid;	/* p == NULL when there is none */

@@ -1,3 +1,15 @@
 check_PROGRAMS += tests/unit/test_sha256
 tests_unit_test_sha256_SOURCES = %D%/test_sha256.c
 tests_unit_test_sha256_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_cbor
+tests_unit_test_cbor_SOURCES = %D%/test_cbor.c %D%/hexes.h
+tests_unit_test_cbor_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_sig
+tests_unit_test_sig_SOURCES = %D%/test_sig.c %D%/hexes.h
+tests_unit_test_sig_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = %D%/test_secret.c %D%/hexes.h
+tests_unit_test_secret_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)

@@ -1,0 +1,104 @@
+/* secp.c: libsecp256k1 with its recovery module.
+ *
+ * A context is made for each use of a secret and blinded with fresh random
+ * bytes (the library's advice against side channels); recovery needs none. */
+#include "formats/secp.h"
+#include "formats/secret.h"
+
+#include <secp256k1.h>
+#include <secp256k1_recovery.h>
+
+static secp256k1_context *context_new(struct err *e)
+{
+	secp256k1_context *ctx = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+	uint8_t seed[32];
+
+	if (ctx && secret_random(seed, sizeof seed, e) == ERR_OK && secp256k1_context_randomize(ctx, seed)) {
+		secret_wipe(seed, sizeof seed);
+		return ctx;
+	}
+	secp256k1_context_destroy(ctx);
+	return NULL;
+}
+
+bool secp_secret_is_valid(const uint8_t secret[32])
+{
+	return secp256k1_ec_seckey_verify(secp256k1_context_static, secret);
+}
+
+static void point_out(const secp256k1_pubkey *key, uint8_t point[64])
+{
+	uint8_t raw[65];
+	size_t n = sizeof raw;
+
+	secp256k1_ec_pubkey_serialize(secp256k1_context_static, raw, &n, key, SECP256K1_EC_UNCOMPRESSED);
+	memcpy(point, raw + 1, 64);
+}
+
+int secp_public(const uint8_t secret[32], uint8_t point[64], struct err *e)
+{
+	secp256k1_pubkey key;
+	secp256k1_context *ctx;
+	int ok;
+
+	if (!secp_secret_is_valid(secret))
+		return err_set(e, ERR_RULE, "a secp256k1 private key is between 1 and the order less 1");
+	ctx = context_new(e);
+	if (!ctx)
+		return err_set(e, ERR_INTERNAL, "secp256k1: no context");
+	ok = secp256k1_ec_pubkey_create(ctx, &key, secret);
+	secp256k1_context_destroy(ctx);
+	if (!ok)
+		return err_set(e, ERR_INTERNAL, "secp256k1: no public key");
+	point_out(&key, point);
+	return ERR_OK;
+}
+
+int secp_sign(const uint8_t secret[32], const struct hash32 *digest, struct secp_signature *out, struct err *e)
+{
+	secp256k1_ecdsa_recoverable_signature sig;
+	secp256k1_context *ctx;
+	uint8_t compact[64];
+	int ok, recid = 0;
+
+	if (!secp_secret_is_valid(secret))
+		return err_set(e, ERR_RULE, "a secp256k1 private key is between 1 and the order less 1");
+	ctx = context_new(e);
+	if (!ctx)
+		return err_set(e, ERR_INTERNAL, "secp256k1: no context");
+	ok = secp256k1_ecdsa_sign_recoverable(ctx, &sig, digest->b, secret, NULL, NULL);
+	secp256k1_context_destroy(ctx);
+	if (!ok)
+		return err_set(e, ERR_INTERNAL, "secp256k1: no signature");
+	secp256k1_ecdsa_recoverable_signature_serialize_compact(secp256k1_context_static, compact, &recid, &sig);
+	/* recid 2 and 3 mean r overflowed the order: nobody has ever seen one. */
+	if (recid > 1)
+		return err_set(e, ERR_INTERNAL, "secp256k1: r is not below the order");
+	memcpy(out->r, compact, 32);
+	memcpy(out->s, compact + 32, 32);
+	out->y_parity = (uint8_t)recid;
+	return ERR_OK;
+}
+
+int secp_recover(const struct hash32 *digest, const struct secp_signature *sig, uint8_t point[64], struct err *e)
+{
+	const secp256k1_context *ctx = secp256k1_context_static;
+	secp256k1_ecdsa_recoverable_signature rec;
+	secp256k1_ecdsa_signature plain;
+	secp256k1_pubkey key;
+	uint8_t compact[64];
+
+	memcpy(compact, sig->r, 32);
+	memcpy(compact + 32, sig->s, 32);
+	if (sig->y_parity > 1)
+		return err_set(e, ERR_PROOF, "the signature's y parity is neither 0 nor 1");
+	if (!secp256k1_ecdsa_recoverable_signature_parse_compact(ctx, &rec, compact, sig->y_parity))
+		return err_set(e, ERR_PROOF, "r or s is not below the order");
+	secp256k1_ecdsa_recoverable_signature_convert(ctx, &plain, &rec);
+	if (secp256k1_ecdsa_signature_normalize(ctx, NULL, &plain))
+		return err_set(e, ERR_PROOF, "s is in the upper half of the order");	/* EIP-2 */
+	if (!secp256k1_ecdsa_recover(ctx, &key, &rec, digest->b))
+		return err_set(e, ERR_PROOF, "no key made this signature");
+	point_out(&key, point);
+	return ERR_OK;
+}

@@ -1,0 +1,121 @@
+/* sig.c: which scheme is meant, and what holds for all of them. */
+#include "formats/sig.h"
+
+#include "formats/secret.h"
+#include "formats/sig_scheme.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+static const struct sig_scheme *const schemes[] = { &sig_p256, &sig_ed25519, &sig_secp256k1 };
+#define SCHEMES (sizeof schemes / sizeof *schemes)
+
+static const struct sig_scheme *scheme_of(enum sig_curve curve)
+{
+	for (size_t i = 0; i < SCHEMES; i++)
+		if (schemes[i]->curve == curve)
+			return schemes[i];
+	return NULL;
+}
+
+bool sig_alg_fits(int64_t alg, enum sig_curve curve)
+{
+	const struct sig_scheme *s = scheme_of(curve);
+
+	return s && (alg == s->alg || alg == s->alias);
+}
+
+enum sig_alg sig_alg_of(enum sig_curve curve)
+{
+	const struct sig_scheme *s = scheme_of(curve);
+
+	assert(s);
+	return s->alg;
+}
+
+const char *sig_curve_name(enum sig_curve curve)
+{
+	const struct sig_scheme *s = scheme_of(curve);
+
+	return s ? s->name : "unknown";
+}
+
+int sig_curve_read(struct span name, enum sig_curve *out, struct err *e)
+{
+	for (size_t i = 0; i < SCHEMES; i++) {
+		if (span_is(name, schemes[i]->name)) {
+			*out = schemes[i]->curve;
+			return ERR_OK;
+		}
+	}
+	return err_set(e, ERR_USAGE, "the type of a signing key is es256, ed25519 or es256k");
+}
+
+bool sig_public_eq(const struct sig_public *a, const struct sig_public *b)
+{
+	return a->curve == b->curve && memcmp(a->x, b->x, sizeof a->x) == 0 && memcmp(a->y, b->y, sizeof a->y) == 0;
+}
+
+int sig_public_check(const struct sig_public *key, struct err *e)
+{
+	const struct sig_scheme *s = scheme_of(key->curve);
+
+	return s ? s->check(key, e) : err_set(e, ERR_RULE, "curve %d is not supported", (int)key->curve);
+}
+
+int sig_verify(const struct sig_public *key, int64_t alg, struct span msg, struct span sig, struct err *e)
+{
+	int rc = sig_public_check(key, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!sig_alg_fits(alg, key->curve))
+		return err_set(e, ERR_RULE, "algorithm %" PRId64 " is not for a key of type %s", alg,
+			       sig_curve_name(key->curve));
+	if (sig.n != SIG_LEN)
+		return err_set(e, ERR_RULE, "a signature has %zu bytes, not %d", sig.n, SIG_LEN);
+	return scheme_of(key->curve)->verify(key, msg, sig.p, e);
+}
+
+int sig_sign(const struct sig_secret *key, struct span msg, uint8_t sig[SIG_LEN], struct err *e)
+{
+	const struct sig_scheme *s = scheme_of(key->pub.curve);
+
+	assert(s);
+	return s->sign(key, msg, sig, e);
+}
+
+int sig_secret_from(enum sig_curve curve, const uint8_t d[32], struct sig_secret *out, struct err *e)
+{
+	const struct sig_scheme *s = scheme_of(curve);
+	struct sig_public pub = { .curve = curve };
+	int rc;
+
+	assert(s);
+	rc = s->derive(d, &pub, e);
+	if (rc != ERR_OK)
+		return rc;
+	out->pub = pub;
+	memcpy(out->d, d, sizeof out->d);
+	return ERR_OK;
+}
+
+int sig_secret_make(enum sig_curve curve, struct sig_secret *out, struct err *e)
+{
+	uint8_t d[32];
+	int rc;
+
+	/* A random scalar is out of range once in 2^32 times (P-256) or never (secp256k1). */
+	do {
+		rc = secret_random(d, sizeof d, e);
+		if (rc == ERR_OK)
+			rc = sig_secret_from(curve, d, out, e);
+	} while (rc == ERR_RULE);
+	secret_wipe(d, sizeof d);
+	return rc;
+}
+
+void sig_secret_wipe(struct sig_secret *key)
+{
+	secret_wipe(key, sizeof *key);
+}
