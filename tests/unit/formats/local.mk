@@ -13,3 +13,11 @@ tests_unit_test_sig_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_secret
 tests_unit_test_secret_SOURCES = %D%/test_secret.c %D%/hexes.h
 tests_unit_test_secret_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_ethereum
+tests_unit_test_ethereum_SOURCES = %D%/test_ethereum.c tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_ethereum_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
+tests_unit_test_ethereum_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_ethereum_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(JANSSON_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_abi
+tests_unit_test_abi_SOURCES = %D%/test_abi.c
+tests_unit_test_abi_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
