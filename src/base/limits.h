@@ -54,6 +54,9 @@
 #define DAG_DEPTH_MAX 64		/* 4 GiB at width 2 is depth 12 with 1 MiB leaves, 32 with 1-byte ones */
 #define DAG_FRONTIER_MAX 65536		/* links open at once: 4 GiB in 64 KiB leaves; 3 MiB of memory */
 #define PLAN_SEEN_MAX 65536		/* leaves remembered so that repeated ones are not fetched twice; 1 MiB of memory */
+#define DAG_NODES_FREE 16384		/* nodes any file may have, repeated ones counted each time … */
+#define DAG_BYTES_PER_NODE 4096		/* … and one more for each of these: nobody cuts large files smaller */
+#define PLAN_PLACE_MAX (16 * MIB)	/* bytes written for one block that the file repeats; the rest waits for plan_settle */
 #define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
 

@@ -42,6 +42,9 @@ bool unixfs_next_child(struct unixfs_node *node, struct unixfs_child *out);
 /* The block of a dag-pb leaf with these bytes, as importers write it: type (File or Raw), data, filesize. */
 void unixfs_put_leaf(struct buf *out, enum unixfs_type type, struct span data);
 
+/* Is block, a dag-pb leaf that node was read from, exactly what unixfs_put_leaf makes of its type and data? */
+bool unixfs_is_ordinary_leaf(struct span block, const struct unixfs_node *node);
+
 /* Finds the block that cid names when its file bytes are these: raw, a File leaf or a Raw leaf. Appends it to
  * out; ERR_PROOF when it is none of them (other bytes, or a wrapper of an unusual shape). For raw CIDs nothing is appended
  * and data itself is the block. */

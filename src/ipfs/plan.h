@@ -25,7 +25,8 @@
  *
  * Pure: the plan's only doings are the calls of struct plan_io, made from
  * within plan_block, plan_bytes, plan_settle and plan_restore, and never later.
- * Limits: DAG_LINKS_MAX, DAG_DEPTH_MAX, DAG_FRONTIER_MAX (memory: 48 bytes each), PLAN_SEEN_MAX. */
+ * Limits: DAG_LINKS_MAX, DAG_DEPTH_MAX, DAG_FRONTIER_MAX (memory: 44 bytes each), PLAN_SEEN_MAX (16 bytes each),
+ * DAG_NODES_FREE + size / DAG_BYTES_PER_NODE nodes, so that a few blocks that name each other many times end soon. */
 #ifndef IPFS_PLAN_H
 #define IPFS_PLAN_H
 
@@ -39,7 +40,7 @@ enum plan_kept { PLAN_INNER, PLAN_WRAPPER };
 /* Where bytes go and come from. Each returns 0 or an error of the environment, which ends the call with
  * PLAN_STORAGE and leaves the block unverified, so that it can be given again. */
 struct plan_io {
-	/* File bytes for the part file. Ranges never overlap, and none comes twice within one plan's life. */
+	/* File bytes for the part file. No range comes twice in a plan's life, except after a failure. */
 	int (*write)(void *arg, uint64_t offset, struct span bytes, struct err *e);
 	/* A verified block to keep by its CID. The same one may come again. */
 	int (*keep)(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e);
@@ -52,9 +53,10 @@ struct plan_io {
 
 /* What became of a block. */
 enum plan_verdict {
-	PLAN_TAKEN,	/* verified and placed, everywhere the file has it so far */
+	PLAN_TAKEN,	/* verified and placed, wherever the file is known to have it (up to PLAN_PLACE_MAX) */
 	PLAN_REPEAT,	/* verified earlier; nothing done */
-	PLAN_STRAY,	/* nobody asked for it; not even hashed. Counts against its source's small budget */
+	PLAN_STRAY,	/* nobody asked for it (or there is no room to open it before its turn); not even hashed. Counts
+			   against its source's small budget */
 	PLAN_LIE,	/* its bytes are not what its CID says: ERR_PROOF. Quarantine the source */
 	PLAN_BAD_DAG,	/* it is what the root names, but breaks a rule: ERR_FORMAT, ERR_RULE, ERR_LIMIT. No source can
 			   help: the release is to be rejected; the plan is over */
@@ -88,7 +90,8 @@ enum plan_verdict plan_block(struct plan *p, const struct cid *cid, struct span 
 
 /* Takes file bytes for the missing link at exactly this offset, from somebody who has the plain file (a mirror, or our own
  * part file): rebuilds the leaf around them and checks its hash. bytes.n must be the link's size.
- * PLAN_STRAY: no such link is missing. PLAN_LIE: not these bytes, or no leaf of an ordinary shape (then only its block helps). */
+ * PLAN_STRAY: no such link is missing, or it is too large for a leaf. PLAN_LIE: not these bytes; or, where the link
+ * may_be_inner, maybe no leaf of an ordinary shape, and only its block helps. */
 enum plan_verdict plan_bytes(struct plan *p, uint64_t offset, struct span bytes, struct err *e);
 
 /* Fills in, from what was verified already, links that name the same blocks again (padding, mostly); senders leave such
@@ -106,7 +109,8 @@ struct plan_link {
 	struct cid cid;
 	uint64_t offset, size;
 	unsigned depth;		/* links from the root; the root's is 0 */
-	bool may_be_inner;	/* its size does not rule out that it has children; raw blocks have none */
+	bool may_be_leaf;	/* small enough for that; else plan_bytes is no use */
+	bool may_be_inner;	/* raw blocks have no children */
 };
 
 /* The first link, in file order, that was not asked for yet; marks it, and every other link to the same block, as

@@ -1,0 +1,154 @@
+/* intake.c: see intake.h. */
+#include "ipfs/intake.h"
+#include "base/limits.h"
+
+const char *intake_result_name(enum intake_result r)
+{
+	static const char *const names[] = {
+		[INTAKE_MORE] = "more",		[INTAKE_DONE] = "done", [INTAKE_SHORT] = "short",
+		[INTAKE_BROKEN] = "broken",	[INTAKE_LIE] = "lie",	[INTAKE_BAD_DAG] = "bad-dag",
+		[INTAKE_STORAGE] = "storage",
+	};
+
+	return names[r];
+}
+
+uint64_t intake_car_max(uint64_t size)
+{
+	return size + size / 20 + MIB;
+}
+
+void intake_open(struct intake *in, struct plan *p, enum source_ask ask, enum plan_order order, const struct cid *cid)
+{
+	*in = (struct intake){ .plan = p, .ask = ask, .order = order, .cid = *cid, .block = BUF_INIT(BLOCK_MAX) };
+	in->bytes_max = ask == SOURCE_ASK_CAR ? intake_car_max(plan_size(p)) : BLOCK_MAX;
+	car_open(&in->car);
+}
+
+void intake_close(struct intake *in)
+{
+	car_close(&in->car);
+	buf_free(&in->block);
+}
+
+/* What a verdict on a block means for the reply that brought it. */
+static enum intake_result result_of(struct intake *in, enum plan_verdict v)
+{
+	static const enum intake_result ends[] = {
+		[PLAN_LIE] = INTAKE_LIE, [PLAN_BAD_DAG] = INTAKE_BAD_DAG, [PLAN_STORAGE] = INTAKE_STORAGE,
+	};
+
+	if (v >= PLAN_LIE)
+		return ends[v];
+	in->taken += v == PLAN_TAKEN;
+	in->repeats += v == PLAN_REPEAT;
+	return plan_is_done(in->plan) ? INTAKE_DONE : INTAKE_MORE;
+}
+
+/* A block that nobody asked for: passed over, a few times. */
+static enum intake_result on_stray(struct intake *in, size_t length, struct err *e)
+{
+	in->stray_blocks++;
+	in->stray_bytes += length;
+	if (in->stray_blocks > STRAY_BLOCKS_MAX || in->stray_bytes > STRAY_BYTES_MAX) {
+		err_set(e, ERR_RULE, "car: %u blocks, %llu bytes that nobody asked for", in->stray_blocks,
+			(unsigned long long)in->stray_bytes);
+		return INTAKE_BROKEN;
+	}
+	return INTAKE_MORE;
+}
+
+/* A section begins: only what is wanted is held. */
+static enum intake_result on_cid(struct intake *in, const struct car_item *item, struct err *e)
+{
+	enum plan_verdict v = plan_wants(in->plan, &item->cid, in->order);
+
+	if (v == PLAN_TAKEN)
+		return INTAKE_MORE;
+	car_skip(&in->car);
+	return v == PLAN_STRAY ? on_stray(in, item->length, e) : result_of(in, v);
+}
+
+static enum intake_result on_item(struct intake *in, const struct car_item *item, struct err *e)
+{
+	enum plan_verdict v;
+
+	if (item->kind == CAR_CID)
+		return on_cid(in, item, e);
+	v = plan_block(in->plan, &item->cid, item->block, in->order, e);
+	return v == PLAN_STRAY ? on_stray(in, item->length, e) : result_of(in, v);
+}
+
+static enum intake_result feed_car(struct intake *in, struct span chunk, struct err *e)
+{
+	enum intake_result r = INTAKE_MORE;
+	struct car_item item;
+
+	do {
+		int rc = car_next(&in->car, &chunk, &item, e);
+
+		if (rc)
+			return rc == ERR_MEMORY ? INTAKE_STORAGE : INTAKE_BROKEN;
+		if (item.kind != CAR_MORE)
+			r = on_item(in, &item, e);
+	} while (r == INTAKE_MORE && item.kind != CAR_MORE);
+	return r;
+}
+
+static enum intake_result feed_block(struct intake *in, struct span chunk, struct err *e)
+{
+	buf_add(&in->block, chunk);
+	if (!in->block.failed)
+		return INTAKE_MORE;
+	err_set(e, ERR_MEMORY, "no memory for a block");
+	return INTAKE_STORAGE;
+}
+
+enum intake_result intake_feed(struct intake *in, struct span chunk, struct err *e)
+{
+	struct err local;
+
+	e = e ? e : &local;
+	in->bytes += chunk.n;
+	if (in->ask == SOURCE_ASK_BLOCK && in->bytes > in->bytes_max) {
+		err_set(e, ERR_LIMIT, "a block of more than %d bytes", BLOCK_MAX);
+		return INTAKE_BROKEN;
+	}
+	if (in->ask == SOURCE_ASK_BLOCK)
+		return feed_block(in, chunk, e);
+	/* Take what the budget allows before saying that it is spent: its end may be among it. */
+	if (in->bytes > in->bytes_max) {
+		uint64_t over = in->bytes - in->bytes_max;
+		enum intake_result r = feed_car(in, span_cut(chunk, 0, chunk.n > over ? chunk.n - (size_t)over : 0), e);
+
+		if (r != INTAKE_MORE)
+			return r;
+		err_set(e, ERR_LIMIT, "car: more than %llu bytes", (unsigned long long)in->bytes_max);
+		return INTAKE_BROKEN;
+	}
+	return feed_car(in, chunk, e);
+}
+
+static enum intake_result end_block(struct intake *in, struct err *e)
+{
+	enum plan_verdict v = plan_block(in->plan, &in->cid, buf_span(&in->block), PLAN_ANY, e);
+
+	/* Somebody else brought it meanwhile, or it waits for its turn: nobody's fault. */
+	if (v < PLAN_LIE)
+		v = PLAN_TAKEN;
+	return v == PLAN_TAKEN ? INTAKE_DONE : result_of(in, v);
+}
+
+enum intake_result intake_end(struct intake *in, struct err *e)
+{
+	struct err local;
+
+	e = e ? e : &local;
+	if (in->ask == SOURCE_ASK_BLOCK)
+		return end_block(in, e);
+	if (plan_is_done(in->plan))
+		return INTAKE_DONE;
+	if (car_end(&in->car, e) == ERR_OK)
+		err_set(e, ERR_FORMAT, "car: ends before the file is complete");
+	return INTAKE_SHORT;
+}
