@@ -10,6 +10,7 @@ libbase_a_SOURCES = \
 	%D%/limits.h \
 	%D%/list.h \
 	%D%/log.c %D%/log.h \
+	%D%/nearest.c %D%/nearest.h \
 	%D%/sm.c %D%/sm.h \
 	%D%/span.h \
 	%D%/utf8.c %D%/utf8.h

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/sm.h"
 #include "base/utf8.h"
 
@@ -227,6 +228,33 @@ START_TEST(files_are_read_up_to_a_limit)
 }
 END_TEST
 
+static const struct { const char *what, *word, *best; } typos[] = {
+	{ "a letter too many",		"registryy",	"registry" },
+	{ "a letter missing",		"registr",	"registry" },
+	{ "a wrong letter",		"pull",		"poll" },
+	{ "the nearest wins",		"finalty",	"finality" },
+	{ "two exchanged letters twice are four edits", "mxa-aeg", NULL },
+	{ "three edits in seven letters are too far", "abcxors", NULL },
+	{ "short words need to be close", "at",		NULL },
+	{ "itself",			"poll",		"poll" },
+	{ "nothing",			"",		NULL },
+	{ "longer than any word",	"ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp", NULL },
+};
+
+START_TEST(typos_find_their_word)
+{
+	static const char *const known[] = { "poll", "registry", "finality", "anchor", "max-age" };
+	struct nearest near = nearest_to(span_str(typos[_i].word));
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		nearest_try(&near, known[i]);
+	if (typos[_i].best)
+		ck_assert_msg(near.best && strcmp(near.best, typos[_i].best) == 0, "%s", typos[_i].what);
+	else
+		ck_assert_msg(!near.best, "%s: %s", typos[_i].what, near.best);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base");
@@ -249,6 +277,7 @@ int main(void)
 	tcase_add_test(t, times_are_rfc3339);
 	tcase_add_test(t, descriptors_travel);
 	tcase_add_test(t, files_are_read_up_to_a_limit);
+	tcase_add_loop_test(t, typos_find_their_word, 0, (int)(sizeof typos / sizeof *typos));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
