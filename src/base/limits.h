@@ -107,7 +107,6 @@
 #define COAP_PATH_MAX 288		/* "/ipfs/" and the longest CID, with room; longer paths name nothing */
 #define COAP_QUERIES_MAX 16		/* Uri-Query options of a request; four are known */
 #define COAP_DIAGNOSTIC_MAX 64		/* bytes of an error's explanation: fits the smallest buffers */
-#define COAP_REPLY_MAX 96		/* a remembered reply: header, token, one option, a diagnostic */
 #define COAP_EXCHANGES_MAX 4096		/* POSTs remembered for 247 s: 16 a second; 1 MiB when all are used */
 #define COAP_UPLOADS_MAX 16		/* bodies that arrive in pieces at a time */
 #define COAP_OBSERVERS_MAX 1024		/* all peers together; half a MiB when all are used */

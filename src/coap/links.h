@@ -27,6 +27,7 @@ struct links {
 	struct buf *out;	/* the caller's; its limit bounds the listing */
 	struct links_filter filter;
 	size_t count;		/* links written */
+	size_t left_out;	/* matching ones that found no room; never a part of one */
 };
 
 /* queries: of the request. ERR_FORMAT: a query without '=', or more than one (RFC 6690 defines one). */
