@@ -41,3 +41,14 @@ check_PROGRAMS += tests/unit/test_dagbuild
 tests_unit_test_dagbuild_SOURCES = %D%/test_dagbuild.c %D%/chacha20.h
 tests_unit_test_dagbuild_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
 tests_unit_test_dagbuild_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_suit
+tests_unit_test_suit_SOURCES = %D%/test_suit.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_suit_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_signers
+tests_unit_test_signers_SOURCES = %D%/test_signers.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_signers_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_suit_build
+tests_unit_test_suit_build_SOURCES = %D%/test_suit_build.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_suit_build_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
