@@ -46,6 +46,12 @@ int err_errno(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* Puts context in front: "CONTEXT: earlier message". Returns e's code (ERR_INTERNAL if e is NULL). */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
+/* For a failure that changes nothing any more; the call says beside it why. */
+static inline void err_drop(int rc)
+{
+	(void)rc;
+}
+
 /* A stable lower-case word for a code, for logs and JSON. */
 const char *err_name(enum err_code code);
 

@@ -63,9 +63,7 @@ static int read_protected(struct cose_sign1 *s, struct err *e)
 		discount(s, "its protected header is not a map");
 	}
 	rc = cbor_done(&c, e);
-	if (rc != ERR_OK)
-		err_wrap(e, "protected header");
-	return rc;
+	return rc == ERR_OK ? ERR_OK : err_wrap(e, "protected header");
 }
 
 static void read_kid(struct cbor *c, struct cose_sign1 *s)

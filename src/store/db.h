@@ -12,7 +12,7 @@
  * Each statement is prepared once and kept; all of them lie in one section of
  * the program (struct db_sql), so that a test can prepare every one against the
  * schema. Binders and column readers keep the first failure, which comes out of
- * db_run, db_step, db_one or db_row_ok; so a function reads as its statement.
+ * db_run, db_one or db_row_ok; so a function reads as its statement.
  * Damage of any kind is ERR_CORRUPT and stays so (db_is_corrupt). */
 #ifndef STORE_DB_H
 #define STORE_DB_H
@@ -35,6 +35,9 @@ bool db_is_corrupt(const struct db *db);
 /* Sets e from SQLite's present error and notes corruption. */
 int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);
 
+/* The file holds what we never wrote. */
+int db_damage(struct db *db, struct err *e, const char *what);
+
 /* Text without parameters or results, for pragmas, BEGIN and migrations. */
 MUST_USE int db_exec(struct db *db, const char *sql, struct err *e);
 /* The first column of a statement's first row. */
@@ -54,8 +57,9 @@ MUST_USE int db_migrate(struct db *db, const struct db_migration *m, unsigned n,
 /* A part of a transaction, or a transaction of its own where none is open. Undone at the end of its scope unless
  * db_part_keep() succeeded. They nest. */
 struct db_part {
-	struct db *db;
-	int rc;
+	struct db *db;		/* NULL once it is kept or undone */
+	bool is_outermost;
+	int rc;			/* of its beginning; db_part_keep reports it */
 	struct err err;
 };
 struct db_part db_part(struct db *db);
@@ -72,7 +76,7 @@ extern const struct db_sql __start_db_sql[], __stop_db_sql[];
 struct db_stmt {
 	struct db *db;
 	sqlite3_stmt *q;
-	sqlite3_stmt **kept;	/* its place in db's list; NULL when that one was in use (a walk within a walk) */
+	struct db_kept *kept;	/* its place in db's list; NULL when that one was in use (a walk within a walk) */
 	int rc;			/* first failure: an enum err_code */
 	struct err err;
 };
@@ -85,6 +89,7 @@ void db_stmt_end(struct db_stmt *q);
 
 void db_bind_u64(struct db_stmt *q, const char *name, uint64_t v);	/* over INT64_MAX: ERR_LIMIT */
 void db_bind_i64(struct db_stmt *q, const char *name, int64_t v);
+void db_bind_limit(struct db_stmt *q, uint32_t limit);	/* ":limit"; 0: none */
 void db_bind_bool(struct db_stmt *q, const char *name, bool v);
 void db_bind_text(struct db_stmt *q, const char *name, const char *v);	/* NULL: SQL NULL. Borrowed until db_stmt_end */
 void db_bind_span(struct db_stmt *q, const char *name, struct span v);	/* p == NULL: SQL NULL. Borrowed until db_stmt_end */
@@ -93,13 +98,13 @@ void db_bind_addr(struct db_stmt *q, const char *name, const struct addr20 *v);
 
 /* To the end, no rows wanted. */
 MUST_USE int db_run(struct db_stmt *q, struct err *e);
-/* ERR_OK: a row; ERR_NOT_FOUND: no more (e is not set). Anything else: e says. */
-MUST_USE int db_step(struct db_stmt *q, struct err *e);
+/* Is there another row? At the end db_row_ok says whether it was the end or a failure. */
+MUST_USE bool db_next(struct db_stmt *q);
 /* The first row; ERR_NOT_FOUND with "no such WHAT". */
 MUST_USE int db_one(struct db_stmt *q, const char *what, struct err *e);
-/* After the last column was read: was each as it must be? */
+/* Did all go well so far, and was each column as it must be? */
 MUST_USE int db_row_ok(struct db_stmt *q, struct err *e);
-/* Rows that the last db_run changed. */
+/* Rows that the last statement changed. */
 uint64_t db_changes(struct db *db);
 
 /* Columns of the present row. A value of another type or length than asked for is damage: ERR_CORRUPT in

@@ -1,2 +1,39 @@
-noinst_HEADERS = %D%/audit.h %D%/blob.h %D%/db.h %D%/devices.h %D%/durable.h %D%/entries.h %D%/floor.h %D%/images.h \
-	%D%/mark.h %D%/products.h %D%/recover.h %D%/releases.h %D%/space.h %D%/store.h %D%/sysio.h %D%/tokens.h
+noinst_LIBRARIES += libstore.a
+libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+# What a program that links libstore.a needs after it (with libformats.a, libbase.a and $(FORMATS_LIBS)).
+STORE_LIBS = $(SQLITE_LIBS)
+libstore_a_SOURCES = \
+	%D%/audit.c %D%/audit.h \
+	%D%/blob.c %D%/blob.h %D%/blob_own.h \
+	%D%/blob_check.c \
+	%D%/blob_dag.c \
+	%D%/blob_finish.c \
+	%D%/blob_hash.c \
+	%D%/blobdir.c \
+	%D%/db.c %D%/db.h %D%/db_own.h \
+	%D%/devices.c %D%/devices.h \
+	%D%/durable.c %D%/durable.h \
+	%D%/entries.c %D%/entries.h \
+	%D%/floor.c %D%/floor.h %D%/floor_own.h \
+	%D%/floor_file.c \
+	%D%/image_own.h %D%/images.c %D%/images.h \
+	%D%/mark.c %D%/mark.h %D%/mark_own.h \
+	%D%/products.c %D%/products.h \
+	%D%/recover.c %D%/recover.h \
+	%D%/release_own.h %D%/releases.c %D%/releases.h \
+	%D%/release_read.c \
+	%D%/space.c %D%/space.h \
+	%D%/stmt.c \
+	%D%/store.c %D%/store.h %D%/store_own.h \
+	%D%/sysio.c %D%/sysio.h \
+	%D%/tokens.c %D%/tokens.h \
+	%D%/victims.c
+nodist_libstore_a_SOURCES = %D%/migrations.c
+
+# Append only: a file that was released never changes.
+SQL_FILES = sql/0001-first.sql
+EXTRA_DIST += $(SQL_FILES) %D%/embed-sql
+CLEANFILES += %D%/migrations.c
+%D%/migrations.c: $(SQL_FILES) %D%/embed-sql
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && cd $(srcdir) && %D%/embed-sql $(SQL_FILES) > $(abs_builddir)/$@.new && \
+		mv $(abs_builddir)/$@.new $(abs_builddir)/$@

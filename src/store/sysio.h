@@ -4,6 +4,9 @@
 #ifndef STORE_SYSIO_H
 #define STORE_SYSIO_H
 
+#include "base/err.h"
+#include "base/span.h"
+
 #include <sys/types.h>
 
 struct sysio {
@@ -27,5 +30,8 @@ static inline const struct sysio *sysio_or_kernel(const struct sysio *sys)
 {
 	return sys ? sys : &sysio_kernel;
 }
+
+/* Writes all of s, over EINTR and short writes. */
+MUST_USE int sysio_pwrite_all(const struct sysio *sys, int fd, struct span s, off_t at, struct err *e);
 
 #endif

@@ -1,0 +1,168 @@
+/* blob_check.c: the scrubber's read: what lies on the disk, not what the page cache remembers of it. */
+#include "store/blob_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* linux/ioprio.h, which older headers lack. */
+#define IOPRIO_OF_THREAD 1
+#define IOPRIO_IDLE (3 << 13)
+
+static int io_priority(void)
+{
+	return (int)syscall(SYS_ioprio_get, IOPRIO_OF_THREAD, 0);
+}
+
+/* A kernel or sandbox that refuses it only makes the scrubber less polite. */
+static void set_io_priority(int priority)
+{
+	if (priority >= 0)
+		(void)syscall(SYS_ioprio_set, IOPRIO_OF_THREAD, 0, priority);
+}
+
+struct scrub {
+	struct blobs *b;
+	const struct hash32 *sha256;
+	int fd;
+	uint64_t size;
+	uint8_t *room;		/* CHUNK_SIZE, aligned for O_DIRECT */
+	struct buf sums;	/* as they lie there */
+	bool are_sums_good;
+	struct blob_hasher found;	/* digests of what was read; where a read failed, of zeros */
+	bool is_unreadable;
+	void (*on_damaged)(void *arg, uint32_t chunk);
+	void *arg;
+};
+
+static int open_past_cache(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
+{
+	char name[BLOB_PATH_MAX];
+	int got = openat(b->fd, blobs_path(sha256, name), O_RDONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+
+	if (got < 0 && errno == EINVAL) {	/* a file system without it */
+		got = openat(b->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (got >= 0)
+			posix_fadvise(got, 0, 0, POSIX_FADV_DONTNEED);
+	}
+	if (got < 0)
+		return err_errno(e, "%s", name);
+	*fd = got;
+	return ERR_OK;
+}
+
+/* One whole chunk (the last may be shorter) at once: O_DIRECT takes no odd offsets. */
+static bool read_chunk(struct scrub *s, uint64_t at, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = pread(s->fd, s->room, CHUNK_SIZE, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	posix_fadvise(s->fd, (off_t)at, CHUNK_SIZE, POSIX_FADV_DONTNEED);
+	if (got == (ssize_t)n)
+		return true;
+	memset(s->room, 0, n);
+	s->is_unreadable = true;
+	return false;
+}
+
+static void check_chunk(struct scrub *s, uint32_t chunk, struct blob_check *out)
+{
+	uint64_t at = (uint64_t)chunk * CHUNK_SIZE;
+	size_t n = s->size - at < CHUNK_SIZE ? (size_t)(s->size - at) : CHUNK_SIZE;
+	bool is_read = read_chunk(s, at, n);
+
+	blob_hasher_add(&s->found, SPAN(s->room, n));
+	if (!s->are_sums_good ||
+	    (is_read && memcmp(s->found.sums + chunk * 32UL, s->sums.p + chunk * 32UL, 32) == 0))
+		return;
+	out->damaged++;
+	if (s->on_damaged)
+		s->on_damaged(s->arg, chunk);
+}
+
+static void all_damaged(struct scrub *s, struct blob_check *out)
+{
+	out->damaged = out->chunks;
+	for (uint32_t i = 0; s->on_damaged && i < out->chunks; i++)
+		s->on_damaged(s->arg, i);
+}
+
+/* .sums is lost: the image's own SHA-256 decides, and gives new ones. */
+static int judge_whole(struct scrub *s, struct blob_check *out, struct err *e)
+{
+	struct hash32 got = sha256_end(&s->found.whole);
+	bool is_sync = false;
+
+	out->were_sums_damaged = true;
+	if (s->is_unreadable || !hash32_eq(&got, s->sha256)) {
+		all_damaged(s, out);
+		return ERR_OK;
+	}
+	return blob_place_sides(s->b, s->sha256, blob_hasher_sums(&s->found), &out->digests, &is_sync, e);
+}
+
+static bool load_sums(struct scrub *s, const struct hash32 *digest)
+{
+	char name[BLOB_PATH_MAX];
+	struct hash32 got;
+
+	if (io_read_file(s->b->fd, blob_file_name(s->sha256, FILE_SUMS, name), &s->sums, NULL))
+		return false;
+	got = sha256_of(buf_span(&s->sums));
+	return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);
+}
+
+static int ignore_block(void *arg, struct span cid, struct span block, struct err *e)
+{
+	(void)arg, (void)cid, (void)block, (void)e;
+	return ERR_OK;
+}
+
+static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_check *out, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(s->fd, &st) < 0)
+		return err_errno(e, "an image");
+	out->is_dag_damaged = blobs_each_block(s->b, s->sha256, d, ignore_block, NULL, NULL) != ERR_OK;
+	out->chunks = (uint32_t)((s->size + CHUNK_SIZE - 1) / CHUNK_SIZE);
+	out->is_size_wrong = (uint64_t)st.st_size != s->size;
+	s->are_sums_good = load_sums(s, &d->sums);
+	for (uint32_t i = 0; i < out->chunks; i++)
+		check_chunk(s, i, out);
+	return s->are_sums_good ? ERR_OK : judge_whole(s, out, e);
+}
+
+int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, const struct blob_digests *d,
+		 void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_check *out, struct err *e)
+{
+	struct scrub s = {
+		.b = b, .sha256 = sha256, .fd = -1, .size = size, .sums = BUF_INIT(IMAGE_MAX / CHUNK_SIZE * 32 + 32),
+		.on_damaged = on_damaged, .arg = arg,
+	};
+	struct blob_check found = { .digests = *d };
+	int priority = io_priority();
+	int rc = open_past_cache(b, sha256, &s.fd, e);
+
+	if (rc)
+		return rc;
+	s.room = aligned_alloc(4096, CHUNK_SIZE);
+	rc = s.room ? blob_hasher_init(&s.found, size, e) : err_set(e, ERR_MEMORY, "no memory to check an image");
+	if (rc == ERR_OK) {
+		set_io_priority(IOPRIO_IDLE);
+		rc = scrub(&s, d, &found, e);
+		set_io_priority(priority);
+	}
+	blob_hasher_fini(&s.found);
+	buf_free(&s.sums);
+	free(s.room);
+	close(s.fd);
+	if (rc == ERR_OK)
+		*out = found;
+	return rc;
+}

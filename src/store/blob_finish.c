@@ -1,0 +1,232 @@
+/* blob_finish.c: from a full .part to an image that may be served; and the same for a file found at start.
+ *
+ * Every step that can fail after a sync failed removes the file: the kernel
+ * may have thrown the pages away, and a second fsync would say all is well. */
+#include "store/blob_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Step 3. */
+static int compare(struct blob *w, struct err *e)
+{
+	struct hash32 got;
+	struct stat st;
+	int rc;
+
+	if (fstat(w->fd, &st) < 0)
+		return err_errno(e, "an image's part");
+	if ((uint64_t)st.st_size != w->size)
+		return err_set(e, ERR_PROOF, "the file has %lld bytes, not the announced %llu", (long long)st.st_size,
+			       (unsigned long long)w->size);
+	if ((rc = blob_hasher_read(&w->hasher, w->fd, e)))
+		return rc;
+	got = sha256_end(&w->hasher.whole);
+	blob_hasher_restart(&w->hasher);	/* its chunk digests stay; a second try begins anew */
+	return hash32_eq(&got, &w->sha256) ? ERR_OK : err_set(e, ERR_PROOF, "the image's bytes have another SHA-256");
+}
+
+/* Is the object that is there already what its name says? */
+static bool is_object_good(struct blobs *b, const struct hash32 *sha256, uint64_t size)
+{
+	struct blob_hasher h = { 0 };
+	struct hash32 got = { 0 };
+	autoclose int fd = -1;
+	struct stat st;
+	bool is_good = false;
+
+	if (blobs_open_object(b, sha256, &fd, NULL) || fstat(fd, &st) < 0 || (uint64_t)st.st_size != size)
+		return false;
+	if (blob_hasher_init(&h, size, NULL) == ERR_OK && blob_hasher_read(&h, fd, NULL) == ERR_OK) {
+		got = sha256_end(&h.whole);
+		is_good = hash32_eq(&got, sha256);
+	}
+	blob_hasher_fini(&h);
+	return is_good;
+}
+
+/* Step 5. */
+static int take_name(struct blob *w, struct err *e)
+{
+	char part[BLOB_PATH_MAX], name[BLOB_PATH_MAX];
+	const struct sysio *sys = w->b->sys;
+
+	blob_file_name(&w->sha256, FILE_PART, part);
+	blob_file_name(&w->sha256, FILE_OBJECT, name);
+	if (sys->rename_new(w->b->fd, part, name) == 0)
+		return ERR_OK;
+	if (errno != EEXIST)
+		return err_errno(e, "%s: rename", part);
+	if (is_object_good(w->b, &w->sha256, w->size))
+		return blob_file_unlink(w->b, &w->sha256, FILE_PART, e);
+	return sys->rename_over(w->b->fd, part, name) < 0 ? err_errno(e, "%s: rename", part) : ERR_OK;
+}
+
+static int sync_file(const struct sysio *sys, int fd, const char *name, bool *is_sync, struct err *e)
+{
+	if (sys->fdatasync(fd) == 0)
+		return ERR_OK;
+	*is_sync = true;
+	return err_errno(e, "%s: sync", name);
+}
+
+static int sync_dirs(struct blobs *b, const struct hash32 *sha256, bool *is_sync, struct err *e)
+{
+	int rc = blobs_sync_dirs(b, sha256, e);
+
+	*is_sync = *is_sync || rc;
+	return rc;
+}
+
+static int put_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e)
+{
+	char part[BLOB_PATH_MAX], name[BLOB_PATH_MAX];
+	int rc;
+
+	blob_file_name(sha256, FILE_SUMS_PART, part);
+	blob_file_name(sha256, FILE_SUMS, name);
+	autoclose int fd = b->sys->openat(b->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return err_errno(e, "%s", part);
+	if ((rc = sysio_pwrite_all(b->sys, fd, sums, 0, e)) || (rc = sync_file(b->sys, fd, part, is_sync, e)))
+		return rc;
+	/* Over an older one: these were just made from the object itself. */
+	return b->sys->rename_over(b->fd, part, name) < 0 ? err_errno(e, "%s: rename", part) : ERR_OK;
+}
+
+/* Cuts a torn tail, makes it durable, says its digest. An empty one is no .dag. */
+static int settle_dag(struct blobs *b, int fd, const char *name, struct blob_digests *d, bool *is_sync, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(DAG_FILE_MAX);
+	uint64_t end;
+	int rc = blob_dag_scan(fd, &end, NULL, NULL, e);
+
+	if (rc)
+		return rc;
+	if (b->sys->ftruncate(fd, (off_t)end) < 0)
+		return err_errno(e, "%s: cut", name);
+	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))
+		return rc;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_errno(e, "%s", name);
+	if ((rc = io_read_all(fd, &bytes, e)))
+		return rc;
+	d->dag = sha256_of(buf_span(&bytes));
+	d->dag_bytes = bytes.n;
+	return ERR_OK;
+}
+
+static int put_dag(struct blobs *b, const struct hash32 *sha256, struct blob_digests *d, bool *is_sync, struct err *e)
+{
+	enum blob_file from = blob_file_exists(b, sha256, FILE_DAG_PART) ? FILE_DAG_PART : FILE_DAG;
+	char old[BLOB_PATH_MAX], name[BLOB_PATH_MAX];
+	int rc;
+
+	d->dag = sha256_of(SPAN(NULL, 0));
+	d->dag_bytes = 0;
+	blob_file_name(sha256, from, old);
+	blob_file_name(sha256, FILE_DAG, name);
+	autoclose int fd = b->sys->openat(b->fd, old, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, "%s", old);
+	if ((rc = settle_dag(b, fd, old, d, is_sync, e)))
+		return rc;
+	if (d->dag_bytes == 0)
+		return blob_file_unlink(b, sha256, from, e);
+	if (from == FILE_DAG_PART && b->sys->rename_over(b->fd, old, name) < 0)
+		return err_errno(e, "%s: rename", old);
+	return ERR_OK;
+}
+
+int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span sums, struct blob_digests *out,
+		     bool *is_sync, struct err *e)
+{
+	struct blob_digests d = { .sums = sha256_of(sums) };
+	int rc;
+
+	if ((rc = put_dag(b, sha256, &d, is_sync, e)) || (rc = put_sums(b, sha256, sums, is_sync, e)) ||
+	    (rc = sync_dirs(b, sha256, is_sync, e)))
+		return rc;
+	*out = d;
+	return ERR_OK;
+}
+
+/* Steps 3 to 6. */
+static int place_object(struct blob *w, bool *is_sync, struct err *e)
+{
+	char name[BLOB_PATH_MAX];
+	int rc;
+
+	if (w->is_placed)
+		return ERR_OK;
+	blob_file_name(&w->sha256, FILE_PART, name);
+	if ((rc = compare(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e)) ||
+	    (rc = sync_dirs(w->b, &w->sha256, is_sync, e)))
+		return rc;
+	w->is_placed = true;
+	return ERR_OK;
+}
+
+int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
+{
+	struct err why = { 0 };
+	bool is_sync = false;
+	int rc = place_object(w, &is_sync, &why);
+
+	if (rc == ERR_OK)
+		rc = blob_place_sides(w->b, &w->sha256, blob_hasher_sums(&w->hasher), out, &is_sync, &why);
+	if (is_sync)
+		rc = blobs_sync_failed(w->b, &w->sha256, &why);
+	else if (rc == ERR_PROOF)
+		err_drop(blobs_remove_part(w->b, &w->sha256, NULL));
+	if (rc && e)
+		*e = why;
+	return rc;
+}
+
+static int adopt(struct blobs *b, const struct hash32 *sha256, int fd, struct blob_hasher *h, struct blob_digests *out,
+		 bool *is_sync, struct err *e)
+{
+	struct hash32 got;
+	int rc = blob_hasher_read(h, fd, e);
+
+	if (rc)
+		return rc;
+	got = sha256_end(&h->whole);
+	if (!hash32_eq(&got, sha256))
+		return err_set(e, ERR_PROOF, "a file is not the image that its name says");
+	/* Whoever wrote it may not have come to this. */
+	if ((rc = sync_file(b->sys, fd, "an image", is_sync, e)))
+		return rc;
+	return blob_place_sides(b, sha256, blob_hasher_sums(h), out, is_sync, e);
+}
+
+int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, struct blob_digests *out, struct err *e)
+{
+	struct blob_hasher h = { 0 };
+	struct err why = { 0 };
+	autoclose int fd = -1;
+	struct stat st = { 0 };
+	bool is_sync = false;
+	int rc = blobs_open_object(b, sha256, &fd, &why);
+
+	if (rc == ERR_OK && fstat(fd, &st) < 0)
+		rc = err_errno(&why, "an image");
+	if (rc == ERR_OK && (st.st_size <= 0 || st.st_size > IMAGE_MAX))
+		rc = err_set(&why, ERR_PROOF, "a file of %lld bytes is no image", (long long)st.st_size);
+	if (rc == ERR_OK)
+		rc = blob_hasher_init(&h, (uint64_t)st.st_size, &why);
+	if (rc == ERR_OK)
+		rc = adopt(b, sha256, fd, &h, out, &is_sync, &why);
+	blob_hasher_fini(&h);
+	if (is_sync)
+		rc = blobs_sync_failed(b, sha256, &why);
+	else if (rc == ERR_PROOF)
+		err_drop(blobs_remove(b, sha256, NULL));
+	if (rc == ERR_OK)
+		*size = (uint64_t)st.st_size;
+	else if (e)
+		*e = why;
+	return rc;
+}

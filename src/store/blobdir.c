@@ -1,0 +1,273 @@
+/* blobdir.c: the directory of image files: names, what lies there, removal. */
+#include "store/blob_own.h"
+
+#include "base/hex.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DIGITS 64
+static const char *const suffixes[BLOB_FILES] = {
+	[FILE_OBJECT] = "", [FILE_PART] = ".part", [FILE_SUMS] = ".sums", [FILE_SUMS_PART] = ".sums.part",
+	[FILE_DAG] = ".dag", [FILE_DAG_PART] = ".dag.part",
+};
+
+char *blob_file_name(const struct hash32 *sha256, enum blob_file file, char out[BLOB_PATH_MAX])
+{
+	hex_digits(SPAN(sha256->b, 1), out);
+	out[2] = '/';
+	hex_digits(SPAN_OF(*sha256), out + 3);
+	snprintf(out + 3 + DIGITS, BLOB_PATH_MAX - 3 - DIGITS, "%s", suffixes[file]);
+	return out;
+}
+
+char *blobs_path(const struct hash32 *sha256, char out[BLOB_PATH_MAX])
+{
+	return blob_file_name(sha256, FILE_OBJECT, out);
+}
+
+int blobs_open(int state_dir, const struct sysio *sys, struct blobs **out, struct err *e)
+{
+	struct blobs *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return err_set(e, ERR_MEMORY, "no memory for the image files");
+	b->sys = sysio_or_kernel(sys);
+	b->fd = -1;
+	if (b->sys->mkdirat(state_dir, "objects", 0750) == 0 || errno == EEXIST)
+		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (b->fd < 0) {
+		int rc = err_errno(e, "objects");
+
+		blobs_free(b);
+		return rc;
+	}
+	*out = b;
+	return ERR_OK;
+}
+
+void blobs_free(struct blobs *b)
+{
+	if (!b)
+		return;
+	if (b->fd >= 0)
+		close(b->fd);
+	free(b);
+}
+
+int blobs_fd(const struct blobs *b)
+{
+	return b->fd;
+}
+
+unsigned blobs_sync_failures(const struct blobs *b)
+{
+	return atomic_load(&b->sync_failures);
+}
+
+bool blobs_is_read_only(const struct blobs *b)
+{
+	return blobs_sync_failures(b) >= BLOB_SYNC_FAILURES_MAX;
+}
+
+bool blob_file_exists(struct blobs *b, const struct hash32 *sha256, enum blob_file file)
+{
+	char name[BLOB_PATH_MAX];
+	struct stat st;
+
+	return fstatat(b->fd, blob_file_name(sha256, file, name), &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int blob_file_unlink(struct blobs *b, const struct hash32 *sha256, enum blob_file file, struct err *e)
+{
+	char name[BLOB_PATH_MAX];
+
+	if (b->sys->unlinkat(b->fd, blob_file_name(sha256, file, name)) < 0 && errno != ENOENT)
+		return err_errno(e, "%s: remove", name);
+	return ERR_OK;
+}
+
+static int sync_one(struct blobs *b, int fd, const char *what, struct err *e)
+{
+	return b->sys->fsync(fd) < 0 ? err_errno(e, "%s: sync the directory", what) : ERR_OK;
+}
+
+int blobs_sync_dirs(struct blobs *b, const struct hash32 *sha256, struct err *e)
+{
+	char ab[3] = "";
+	int rc;
+
+	hex_digits(SPAN(sha256->b, 1), ab);
+	autoclose int fd = b->sys->openat(b->fd, ab, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, "objects/%s", ab);
+	/* The upper one too: it may have gained `ab` just now. */
+	if ((rc = sync_one(b, fd, ab, e)))
+		return rc;
+	return sync_one(b, b->fd, "objects", e);
+}
+
+static int unlink_files(struct blobs *b, const struct hash32 *sha256, const enum blob_file *files, size_t n,
+			struct err *e)
+{
+	int rc = ERR_OK;
+
+	for (size_t i = 0; i < n && rc == ERR_OK; i++)
+		rc = blob_file_unlink(b, sha256, files[i], e);
+	return rc ? rc : blobs_sync_dirs(b, sha256, e);
+}
+
+int blobs_remove(struct blobs *b, const struct hash32 *sha256, struct err *e)
+{
+	/* The reverse of how they came; without .sums an object is only adopted after it was hashed. */
+	static const enum blob_file files[] = {
+		FILE_SUMS, FILE_SUMS_PART, FILE_DAG, FILE_DAG_PART, FILE_OBJECT, FILE_PART,
+	};
+
+	return unlink_files(b, sha256, files, sizeof files / sizeof *files, e);
+}
+
+int blobs_remove_part(struct blobs *b, const struct hash32 *sha256, struct err *e)
+{
+	static const enum blob_file files[] = { FILE_SUMS_PART, FILE_DAG_PART, FILE_PART };
+
+	return unlink_files(b, sha256, files, sizeof files / sizeof *files, e);
+}
+
+int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *e)
+{
+	struct err first = e ? *e : (struct err){ .code = ERR_IO };
+
+	atomic_fetch_add(&b->sync_failures, 1);
+	err_drop(blobs_remove(b, sha256, NULL));	/* as far as it goes; a leftover is hashed at the next start */
+	return err_set(e, first.code, "%.250s: the file is given up", first.msg);
+}
+
+int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
+{
+	char name[BLOB_PATH_MAX];
+	int got = openat(b->fd, blobs_path(sha256, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (got < 0)
+		return err_errno(e, "%s", name);
+	*fd = got;
+	return ERR_OK;
+}
+
+/* --- what lies there --- */
+
+static bool read_name(const char *dir, const char *name, struct hash32 *sha256, enum blob_file *file)
+{
+	if (strlen(name) < DIGITS || memcmp(dir, name, 2) != 0 ||
+	    hex_read(SPAN(name, DIGITS), sha256->b, sizeof sha256->b, NULL))
+		return false;
+	for (unsigned i = 0; i < BLOB_FILES; i++)
+		if (strcmp(name + DIGITS, suffixes[i]) == 0) {
+			*file = (enum blob_file)i;
+			return true;
+		}
+	return false;
+}
+
+/* What a file is to the caller; false: it belongs to another file, which is shown. */
+static bool kind_of(struct blobs *b, const struct hash32 *sha256, enum blob_file file, enum blob_kind *kind)
+{
+	bool has_object = blob_file_exists(b, sha256, FILE_OBJECT);
+
+	switch (file) {
+	case FILE_OBJECT:
+		*kind = BLOB_OBJECT;
+		return true;
+	case FILE_PART:
+		*kind = BLOB_PART;
+		return true;
+	case FILE_DAG_PART:
+		*kind = BLOB_LEFTOVER;
+		return !has_object && !blob_file_exists(b, sha256, FILE_PART);
+	case FILE_SUMS:
+	case FILE_DAG:
+		*kind = BLOB_LEFTOVER;
+		return !has_object;
+	default:
+		*kind = BLOB_LEFTOVER;
+		return true;
+	}
+}
+
+static int show(struct blobs *b, const char *dir, const char *name, blob_seen_fn *fn, void *arg, struct err *e)
+{
+	char path[3 + NAME_MAX + 1];
+	struct hash32 sha256 = { 0 };
+	enum blob_file file;
+	enum blob_kind kind = BLOB_STRANGE;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	if (fstatat(b->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, "objects/%s", path);
+	if (!S_ISREG(st.st_mode) || !read_name(dir, name, &sha256, &file))
+		memset(&sha256, 0, sizeof sha256);
+	else if (!kind_of(b, &sha256, file, &kind))
+		return ERR_OK;
+	return fn(arg, kind, &sha256, path, (uint64_t)st.st_size, e);
+}
+
+static void dir_close(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static DIR *dir_open(struct blobs *b, const char *name)
+{
+	int fd = openat(b->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
+
+static bool is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static int each_in(struct blobs *b, const char *dir, blob_seen_fn *fn, void *arg, struct err *e)
+{
+	AUTO(dir_close) DIR *d = dir_open(b, dir);
+	int rc = ERR_OK;
+
+	if (!d)
+		return errno == ENOTDIR || errno == ENOENT || errno == ELOOP ? ERR_OK : err_errno(e, "objects/%s", dir);
+	for (struct dirent *at; rc == ERR_OK && (at = readdir(d));)
+		if (!is_dot(at->d_name))
+			rc = show(b, dir, at->d_name, fn, arg, e);
+	return rc;
+}
+
+int blobs_each(struct blobs *b, blob_seen_fn *fn, void *arg, struct err *e)
+{
+	AUTO(dir_close) DIR *d = dir_open(b, ".");
+	uint8_t byte;
+	int rc = ERR_OK;
+
+	if (!d)
+		return err_errno(e, "objects");
+	for (struct dirent *at; rc == ERR_OK && (at = readdir(d));)
+		if (hex_read(span_str(at->d_name), &byte, 1, NULL) == ERR_OK)
+			rc = each_in(b, at->d_name, fn, arg, e);
+	return rc;
+}
+
+int blobs_remove_leftover(struct blobs *b, const char *path, struct err *e)
+{
+	if (b->sys->unlinkat(b->fd, path) < 0 && errno != ENOENT)
+		return err_errno(e, "objects/%s: remove", path);
+	return ERR_OK;
+}

@@ -1,0 +1,296 @@
+/* db.c: the connection: how it is opened, what its errors mean, how its schema grows. */
+#include "store/db_own.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int code_of_system(int sys)
+{
+	switch (sys) {
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_NO_SPACE;
+	case EROFS:
+		return ERR_READ_ONLY;
+	default:
+		return ERR_IO;
+	}
+}
+
+static int code_of_sqlite(struct db *db, int sqlite_rc)
+{
+	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS || sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
+		return ERR_CORRUPT;
+	switch (sqlite_rc & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_FORMAT:
+		return ERR_CORRUPT;
+	case SQLITE_FULL:
+		return ERR_NO_SPACE;
+	case SQLITE_READONLY:
+		return ERR_READ_ONLY;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return code_of_system(db->h ? sqlite3_system_errno(db->h) : 0);
+	case SQLITE_NOMEM:
+		return ERR_MEMORY;
+	case SQLITE_TOOBIG:
+		return ERR_LIMIT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return ERR_DENIED;
+	default:
+		return ERR_INTERNAL;
+	}
+}
+
+static int code_of_constraint(int sqlite_rc)
+{
+	switch (sqlite_rc) {
+	case SQLITE_CONSTRAINT_PRIMARYKEY:
+	case SQLITE_CONSTRAINT_UNIQUE:
+	case SQLITE_CONSTRAINT_ROWID:
+		return ERR_EXISTS;
+	case SQLITE_CONSTRAINT_FOREIGNKEY:
+		return ERR_NOT_FOUND;
+	default:
+		return ERR_INTERNAL;	/* a CHECK: the caller's values were checked before */
+	}
+}
+
+int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
+{
+	bool is_constraint = (sqlite_rc & 0xff) == SQLITE_CONSTRAINT;
+	int code = is_constraint ? code_of_constraint(sqlite_rc) : code_of_sqlite(db, sqlite_rc);
+
+	if (code == ERR_CORRUPT)
+		db->is_corrupt = true;
+	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
+		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+}
+
+int db_damage(struct db *db, struct err *e, const char *what)
+{
+	db->is_corrupt = true;
+	return err_set(e, ERR_CORRUPT, "database: %s", what);
+}
+
+bool db_is_corrupt(const struct db *db)
+{
+	return db->is_corrupt;
+}
+
+int db_exec(struct db *db, const char *sql, struct err *e)
+{
+	int rc = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? ERR_OK : db_fail(db, rc, e, "exec");
+}
+
+int db_pragma_u64(struct db *db, const char *sql, uint64_t *out, struct err *e)
+{
+	sqlite3_stmt *q;
+	int rc = sqlite3_prepare_v2(db->h, sql, -1, &q, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(q, 0);
+	rc = rc == SQLITE_ROW ? ERR_OK : db_fail(db, rc, e, sql);
+	sqlite3_finalize(q);
+	return rc;
+}
+
+static int set_options(struct db *db, struct err *e)
+{
+	static const struct { int option, value; } options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 },
+		{ SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
+		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+		{ SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{ SQLITE_DBCONFIG_DQS_DML, 0 },
+		{ SQLITE_DBCONFIG_DQS_DDL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		int now = -1;
+		int rc = sqlite3_db_config(db->h, options[i].option, options[i].value, &now);
+
+		if (rc != SQLITE_OK || now != options[i].value)
+			return err_set(e, ERR_INTERNAL, "database: SQLite does not take option %d", options[i].option);
+	}
+	return ERR_OK;
+}
+
+/* What a statement of ours can need, with some room; a damaged schema gets no further. */
+static void set_limits(struct db *db)
+{
+	static const struct { int limit, value; } limits[] = {
+		{ SQLITE_LIMIT_LENGTH, DB_VALUE_MAX },
+		{ SQLITE_LIMIT_SQL_LENGTH, 16 * KIB },
+		{ SQLITE_LIMIT_COLUMN, 64 },
+		{ SQLITE_LIMIT_EXPR_DEPTH, 64 },
+		{ SQLITE_LIMIT_COMPOUND_SELECT, 8 },
+		{ SQLITE_LIMIT_VDBE_OP, 25000 },
+		{ SQLITE_LIMIT_FUNCTION_ARG, 8 },
+		{ SQLITE_LIMIT_ATTACHED, 1 },	/* VACUUM INTO */
+		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64 },
+		{ SQLITE_LIMIT_VARIABLE_NUMBER, 64 },
+		{ SQLITE_LIMIT_TRIGGER_DEPTH, 8 },
+		{ SQLITE_LIMIT_WORKER_THREADS, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+		sqlite3_limit(db->h, limits[i].limit, limits[i].value);
+}
+
+static int set_pragmas(struct db *db, struct err *e)
+{
+	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. */
+	static const char *const pragmas =
+		"PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+		"PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576; PRAGMA mmap_size=0;"
+		"PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
+
+	return db_exec(db, pragmas, e);
+}
+
+/* Reads the file for the first time, so damage and a second owner show here. */
+static int look(struct db *db, bool *is_new, struct err *e)
+{
+	uint64_t tables, app = 0;
+	int rc;
+
+	if ((rc = db_exec(db, "BEGIN IMMEDIATE; COMMIT", e)) ||
+	    (rc = db_pragma_u64(db, "SELECT count(*) FROM sqlite_schema", &tables, e)) ||
+	    (rc = db_pragma_u64(db, "PRAGMA application_id", &app, e)))
+		return rc;
+	if (app != DB_APPLICATION_ID && (tables > 0 || app != 0))
+		return db_damage(db, e, "this file is not one of gatepost's");
+	*is_new = tables == 0;
+	return ERR_OK;
+}
+
+static int db_setup(struct db *db, const char *path, bool *is_new, struct err *e)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int rc;
+
+	sqlite3_hard_heap_limit64(DB_HEAP_MAX);
+	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
+	if (rc != SQLITE_OK)
+		return db_fail(db, rc, e, path);
+	sqlite3_extended_result_codes(db->h, 1);
+	if ((rc = set_options(db, e)))
+		return rc;
+	set_limits(db);
+	if ((rc = set_pragmas(db, e)))
+		return rc;
+	return look(db, is_new, e);
+}
+
+int db_open(const char *path, struct db **out, bool *is_new, struct err *e)
+{
+	struct db *db = calloc(1, sizeof *db);
+	int rc;
+
+	if (!db)
+		return err_set(e, ERR_MEMORY, "database: no memory");
+	db->kept_n = (size_t)(__stop_db_sql - __start_db_sql);
+	db->kept = calloc(db->kept_n, sizeof *db->kept);
+	if (!db->kept)
+		rc = err_set(e, ERR_MEMORY, "database: no memory");
+	else
+		rc = db_setup(db, path, is_new, e);
+	if (rc) {
+		db_close(db);
+		return rc;
+	}
+	*out = db;
+	return ERR_OK;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; db->kept && i < db->kept_n; i++)
+		sqlite3_finalize(db->kept[i].q);
+	sqlite3_close_v2(db->h);
+	free(db->kept);
+	free(db);
+}
+
+static int migrate_one(struct db *db, const struct db_migration *m, struct err *e)
+{
+	char pragma[96];
+	AUTO(db_part_end) struct db_part part = db_part(db);
+	int rc;
+
+	snprintf(pragma, sizeof pragma, "PRAGMA application_id=%d; PRAGMA user_version=%u", DB_APPLICATION_ID, m->version);
+	if ((rc = db_exec(db, m->sql, e)) || (rc = db_exec(db, pragma, e)) || (rc = db_part_keep(&part, e)))
+		return err_wrap(e, "migration %s", m->name);
+	return ERR_OK;
+}
+
+int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct err *e)
+{
+	uint64_t have = 0;
+	int rc = db_pragma_u64(db, "PRAGMA user_version", &have, e);
+
+	if (rc)
+		return rc;
+	if (have > n)
+		return err_set(e, ERR_RULE, "the database has schema %llu, this gatepost knows %u: it was written by a newer one",
+			       (unsigned long long)have, n);
+	for (unsigned i = (unsigned)have; i < n && rc == ERR_OK; i++)
+		rc = migrate_one(db, &m[i], e);
+	return rc;
+}
+
+struct db_part db_part(struct db *db)
+{
+	struct db_part p = { .db = db };
+
+	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
+	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
+	p.rc = db_exec(db, p.is_outermost ? "BEGIN IMMEDIATE" : "SAVEPOINT part", &p.err);
+	return p;
+}
+
+int db_part_keep(struct db_part *p, struct err *e)
+{
+	int rc = p->rc;
+
+	if (rc) {
+		if (e)
+			*e = p->err;
+		p->db = NULL;
+		return rc;
+	}
+	rc = db_exec(p->db, p->is_outermost ? "COMMIT" : "RELEASE part", e);
+	if (rc == ERR_OK)
+		p->db = NULL;
+	return rc;
+}
+
+void db_part_end(struct db_part *p)
+{
+	if (!p->db || p->rc)
+		return;
+	/* SQLite has rolled back by itself after some failures (disk full, I/O). */
+	if (sqlite3_get_autocommit(p->db->h))
+		return;
+	/* A failed rollback leaves nothing to do: the next statement says what is wrong. */
+	err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
+	p->db = NULL;
+}

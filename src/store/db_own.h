@@ -1,0 +1,20 @@
+/* db_own.h: what db.c and stmt.c share. */
+#ifndef STORE_DB_OWN_H
+#define STORE_DB_OWN_H
+
+#include "base/cleanup.h"
+#include "store/db.h"
+
+struct db_kept {
+	sqlite3_stmt *q;
+	bool is_in_use;
+};
+
+struct db {
+	sqlite3 *h;
+	struct db_kept *kept;	/* by place in the section of statements */
+	size_t kept_n;
+	bool is_corrupt;
+};
+
+#endif

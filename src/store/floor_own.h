@@ -1,0 +1,39 @@
+/* floor_own.h: what floor.c and floor_file.c share. */
+#ifndef STORE_FLOOR_OWN_H
+#define STORE_FLOOR_OWN_H
+
+#include "base/io.h"
+#include "store/floor.h"
+
+struct floor_mine {
+	struct floor_item item;		/* item.revoked is revoked */
+	uint64_t *revoked;
+};
+
+/* Sorted by product. */
+struct floor_set {
+	struct floor_mine *at;
+	size_t n;
+	uint64_t generation;
+};
+
+struct floors {
+	int dir;
+	const struct sysio *sys;
+	struct floor_set set;
+	enum floor_found found;
+	bool is_valid[2];	/* floor.a, floor.b as they lie on disk */
+	int newest;		/* which of the two; 0 when neither is valid */
+	bool is_dirty;
+};
+
+void floor_set_free(struct floor_set *set);
+/* The product's place, made if it is not there; NULL: e says why not. */
+struct floor_mine *floor_set_add(struct floor_set *set, const struct hash32 *product, struct err *e);
+MUST_USE int floor_mine_revoke(struct floor_mine *m, uint64_t sequence, bool *changed, struct err *e);
+
+/* ERR_CORRUPT: not a whole file of ours; set is left empty. */
+MUST_USE int floor_file_read(struct span bytes, struct floor_set *set, struct err *e);
+void floor_file_write(struct buf *b, const struct floor_set *set);
+
+#endif

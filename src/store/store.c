@@ -1,0 +1,162 @@
+/* store.c: opening, transactions, and what happens to a damaged file. */
+#include "store/store_own.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DB_NAME "gatepost.db"
+#define DB_DAMAGED DB_NAME ".damaged"
+
+static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
+{
+	int n = snprintf(out, cap, "%s/" DB_NAME, state_dir);
+
+	if (n < 0 || (size_t)n >= cap)
+		return err_set(e, ERR_LIMIT, "the state directory's name is too long");
+	return ERR_OK;
+}
+
+int store_open(const char *state_dir, struct store **out, struct err *e)
+{
+	char path[PATH_MAX];
+	struct store *s;
+	int rc = db_path(state_dir, path, sizeof path, e);
+
+	if (rc)
+		return rc;
+	s = calloc(1, sizeof *s);
+	if (!s)
+		return err_set(e, ERR_MEMORY, "no memory for the store");
+	rc = db_open(path, &s->db, &s->is_new, e);
+	if (rc == ERR_OK)
+		rc = db_migrate(s->db, db_migrations, db_migrations_n, e);
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	db_close(s->db);
+	free(s);
+}
+
+bool store_is_new(const struct store *s)
+{
+	return s->is_new;
+}
+
+bool store_is_corrupt(const struct store *s)
+{
+	return db_is_corrupt(s->db);
+}
+
+int store_check(struct store *s, struct err *e)
+{
+	char said[200];
+	int rc;
+
+	{
+		AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "PRAGMA integrity_check(1)");
+
+		if ((rc = db_one(&q, "answer", e)))
+			return rc;
+		db_text(&q, 0, said, sizeof said);
+		if ((rc = db_row_ok(&q, e)))
+			return rc;
+	}
+	if (strcmp(said, "ok") != 0)
+		return db_damage(s->db, e, said);
+
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "PRAGMA foreign_key_check");
+	if (db_next(&q))
+		return db_damage(s->db, e, "a row belongs to one that is not there");
+	return db_row_ok(&q, e);
+}
+
+static int move(int dir, const char *from, const char *to, struct err *e)
+{
+	if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
+		return err_errno(e, "%s: set aside", from);
+	return ERR_OK;
+}
+
+int store_set_aside(const char *state_dir, struct err *e)
+{
+	autoclose int dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (dir < 0)
+		return err_errno(e, "%s", state_dir);
+	/* The WAL first: a new database must never meet the old one's. Named so that SQLite finds the pair again. */
+	if ((rc = move(dir, DB_NAME "-wal", DB_DAMAGED "-wal", e)) || (rc = move(dir, DB_NAME, DB_DAMAGED, e)))
+		return rc;
+	return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;
+}
+
+static int sync_path(const char *path, struct err *e)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_errno(e, "%s: sync", path);
+	return ERR_OK;
+}
+
+int store_backup(struct store *s, const char *path, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "VACUUM INTO :path");
+	int rc;
+
+	if (access(path, F_OK) == 0)
+		return err_set(e, ERR_EXISTS, "%s exists", path);
+	db_bind_text(&q, ":path", path);
+	if ((rc = db_run(&q, e)))
+		return rc;
+	return sync_path(path, e);	/* VACUUM INTO does not */
+}
+
+struct store_tx store_begin(struct store *s)
+{
+	struct store_tx tx = { .s = s };
+	struct db_part part = db_part(s->db);
+
+	assert(part.is_outermost && "transactions do not nest");
+	tx.rc = part.rc;
+	tx.err = part.err;
+	return tx;
+}
+
+static struct db_part part_of(struct store_tx *tx)
+{
+	return (struct db_part){ .db = tx->s->db, .is_outermost = true, .rc = tx->rc, .err = tx->err };
+}
+
+int store_commit(struct store_tx *tx, struct err *e)
+{
+	struct db_part part = part_of(tx);
+	int rc = db_part_keep(&part, e);
+
+	if (rc == ERR_OK)
+		tx->s = NULL;
+	return rc;
+}
+
+void store_tx_end(struct store_tx *tx)
+{
+	if (!tx->s)
+		return;
+	struct db_part part = part_of(tx);
+	db_part_end(&part);
+	tx->s = NULL;
+}

@@ -1,0 +1,14 @@
+/* store_own.h: what the table modules see of the store. */
+#ifndef STORE_STORE_OWN_H
+#define STORE_STORE_OWN_H
+
+#include "base/cleanup.h"
+#include "store/db.h"
+#include "store/store.h"
+
+struct store {
+	struct db *db;
+	bool is_new;
+};
+
+#endif
