@@ -41,11 +41,12 @@ void endpoint_bytes(const struct endpoint *a, uint8_t out[ENDPOINT_BYTES])
 		out[18 + i] = (uint8_t)(a->scope >> (24 - 8 * i));
 }
 
-/* A 64-bit mixer: multiply and fold; the seed makes it one of many. */
+/* A 64-bit mixer; the seed makes it one of many. Twice, as a product's low bits know nothing of the high ones. */
 static uint64_t mix(uint64_t h, uint64_t v)
 {
 	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
+	h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	return h ^ h >> 32;
 }
 
 static uint64_t word_at(const uint8_t *p)
