@@ -113,9 +113,14 @@ static bool cbor_is_text(struct cursor *c, const char *text)
 	return cur_ok(c) && span_is(s, text);
 }
 
-/* Links in CBOR: tag 42 on a byte string that begins with a zero. Which CIDs they are is nobody's business. */
+/* Links in CBOR: tag 42 on a byte string that begins with a zero. Which CIDs they are is nobody's business.
+ * go-car writes a list that was never filled as null. */
 static void cbor_skip_links(struct cursor *c)
 {
+	if (cur_left(c) > 0 && c->p[0] == 0xf6) {
+		cur_u8(c);
+		return;
+	}
 	for (uint64_t left = cbor_head(c, 4); left > 0 && cur_ok(c); left--) {
 		uint64_t tag = cbor_head(c, 6);
 		struct span link = cur_take(c, (size_t)cbor_head(c, 2));

@@ -73,6 +73,12 @@ int cid_next(struct cursor *c, struct cid *out, struct err *e)
 	return rc;
 }
 
+/* Would more bytes help a varint that cannot be read from these? */
+static bool is_cut(struct span varint)
+{
+	return varint.n == 0 || (varint.p[varint.n - 1] >= 0x80 && varint.n < VARINT_MAX);
+}
+
 size_t cid_measure(struct span front)
 {
 	struct cursor c = cur_of(front);
@@ -80,9 +86,12 @@ size_t cid_measure(struct span front)
 	uint64_t v = 0, total;
 
 	/* hash, length; before them version, codec */
-	for (int fields = is_v0 ? 2 : 4; fields > 0; fields--)
+	for (int fields = is_v0 ? 2 : 4; fields > 0; fields--) {
+		struct span rest = SPAN(c.p, cur_left(&c));
+
 		if (varint_next(&c, &v, NULL))
-			return front.n < CID_BYTES_MAX ? front.n + 1 : CID_BYTES_MAX;
+			return is_cut(rest) && front.n < CID_BYTES_MAX ? front.n + 1 : front.n;
+	}
 	total = front.n - cur_left(&c) + (v < CID_BYTES_MAX ? v : CID_BYTES_MAX);
 	return total < CID_BYTES_MAX ? (size_t)total : CID_BYTES_MAX;
 }

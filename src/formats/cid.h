@@ -34,7 +34,7 @@ struct cid {
 MUST_USE int cid_next(struct cursor *c, struct cid *out, struct err *e);
 
 /* How many bytes the CID has that begins with `front`, as far as that can be told: when more than front.n, bring that
- * many and ask again. At most CID_BYTES_MAX; judges nothing else. */
+ * many and ask again. At most CID_BYTES_MAX. Judges nothing: what cannot become a CID measures no more than front. */
 size_t cid_measure(struct span front);
 
 /* Reads all of bytes as one CID; bytes left over are an error. */

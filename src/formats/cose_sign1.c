@@ -63,7 +63,9 @@ static int read_protected(struct cose_sign1 *s, struct err *e)
 		discount(s, "its protected header is not a map");
 	}
 	rc = cbor_done(&c, e);
-	return rc == ERR_OK ? ERR_OK : err_wrap(e, "protected header");
+	if (rc != ERR_OK)
+		err_wrap(e, "protected header");
+	return rc;
 }
 
 static void read_kid(struct cbor *c, struct cose_sign1 *s)

@@ -14,7 +14,9 @@ static int read_digest(struct span bytes, struct hash32 *out, struct err *e)
 
 	suit_read_digest(&c, out);
 	rc = cbor_done(&c, e);
-	return rc == ERR_OK ? ERR_OK : err_wrap(e, "digest");
+	if (rc != ERR_OK)
+		err_wrap(e, "digest");
+	return rc;
 }
 
 static int add_signature(struct suit_envelope *env, struct span bytes, struct err *e)
@@ -24,10 +26,11 @@ static int add_signature(struct suit_envelope *env, struct span bytes, struct er
 	if (env->signatures == SIGNERS_MAX)
 		return err_set(e, ERR_LIMIT, "more than %d signatures", SIGNERS_MAX);
 	rc = cose_sign1_read(bytes, &env->signature[env->signatures], e);
-	if (rc != ERR_OK)
-		return err_wrap(e, "signature %zu", env->signatures + 1);
-	env->signatures++;
-	return ERR_OK;
+	if (rc == ERR_OK)
+		env->signatures++;
+	else
+		err_wrap(e, "signature %zu", env->signatures + 1);
+	return rc;
 }
 
 /* authentication wrapper = [ bstr .cbor digest, 1*8 bstr .cbor sign1 ] */
@@ -50,7 +53,9 @@ static int read_wrapper(struct suit_envelope *env, struct span wrapper, struct e
 		rc = cbor_done(&c, e);
 	if (rc == ERR_OK)
 		rc = read_digest(env->digest, &env->sha256, e);
-	return rc == ERR_OK ? ERR_OK : err_wrap(e, "authentication wrapper");
+	if (rc != ERR_OK)
+		err_wrap(e, "authentication wrapper");
+	return rc;
 }
 
 static struct span read_manifest(struct cbor *c, struct suit_envelope *env)

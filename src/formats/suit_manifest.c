@@ -368,7 +368,7 @@ static void read_common(struct cbor *c, struct reading *r)
 	while (cbor_map_int(&in, &map, &key)) {
 		switch (key) {
 		case SUIT_COMPONENTS: read_components(&in, r); seen |= 1; break;
-		case SUIT_SHARED: read_shared(&in, r); seen |= 2; break;
+		case SUIT_SHARED: need_all(&in, seen, 1, "it"); read_shared(&in, r); seen |= 2; break;
 		default: cbor_refuse(&in, ERR_RULE, "member %" PRId64 " is not allowed", key);
 		}
 	}
@@ -395,7 +395,7 @@ static int read_body(struct cbor *c, struct reading *r, struct err *e)
 		case SUIT_COMMON: read_common(c, r); seen |= 4; break;
 		case SUIT_VALIDATE: read_validate(c); seen |= 8; break;
 		case SUIT_INSTALL: read_install(c, &r->m); seen |= 16; break;
-		case SUIT_TEXT: read_text(c, r); seen |= 32; break;
+		case SUIT_TEXT: need_all(c, seen, 31, "it"); read_text(c, r); seen |= 32; break;
 		default: cbor_refuse(c, ERR_RULE, "member %" PRId64 " is not allowed", key);
 		}
 	}
@@ -409,10 +409,11 @@ int suit_manifest(const struct suit_envelope *env, struct suit_manifest *out, st
 	struct cbor c = cbor_of(env->body);
 	int rc = read_body(&c, &r, e);
 
-	if (rc != ERR_OK)
-		return err_wrap(e, "manifest");
-	*out = r.m;
-	return ERR_OK;
+	if (rc == ERR_OK)
+		*out = r.m;
+	else
+		err_wrap(e, "manifest");
+	return rc;
 }
 
 bool suit_fits_hardware(const struct suit_manifest *m, struct span name)

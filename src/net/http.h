@@ -68,6 +68,10 @@ struct http_ask {
 	const char *const *lines;	/* "Name: value"; no line breaks in them */
 	size_t lines_n;
 	struct span body;	/* sent when method is POST or PUT; an empty one too */
+	/* A body that is made while it is sent (a POST's; `body` is then not looked at): exactly send_length bytes. Fills
+	 * up to cap bytes of out; not ERR_OK ends the call with that error. */
+	int (*send)(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e);
+	uint64_t send_length;
 	bool private_ok;	/* loopback, private, link-local addresses are fine */
 	uint64_t body_max;	/* required */
 	int64_t total_ms;	/* required: for the whole exchange */
