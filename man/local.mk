@@ -1,1 +1,1 @@
-# Nothing is built here yet.
+dist_man_MANS += %D%/gatepost.conf.5

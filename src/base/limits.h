@@ -93,6 +93,16 @@
 #define LINK_ADDRESS_MAX 128		/* a socket address or a media type as text */
 #define API_ANSWER_MAX (16 * MIB)	/* an operator's answer; lists are paged */
 
+/* --- configuration --- */
+#define CONF_FILE_MAX (1 * MIB)		/* a file: some thousand products; beyond it is not a configuration */
+#define CONF_LINE_MAX 4096		/* the longest of use: a URL, or eight thumbprints */
+#define CONF_RESOLVED_MAX (4 * MIB)	/* all files together */
+#define CONF_LISTENERS_MAX 8		/* addresses of one kind: a descriptor each */
+#define CONF_SOURCES_MAX 32		/* configured IPFS sources */
+#define CONF_HOOKS_MAX 16		/* a site's own tools */
+#define CONF_SECTIONS_MAX 4096		/* of one kind, e.g. products by name; more are followed by `[product *]` */
+#define CONF_WORDS_MAX 64		/* words of one list */
+
 /* --- LAN: HTTP (chapter 7) --- */
 #define HTTP_CONNECTIONS_MAX 1024	/* all clients together */
 #define HTTP_CONNECTIONS_PER_ADDRESS 16	/* one client */

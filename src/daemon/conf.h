@@ -154,6 +154,7 @@ struct conf {
 	size_t hooks_n;
 };
 
+#define CONF_RUN_DIR_DEFAULT "/run/gatepost"
 #define CONF_FILE_DEFAULT GATEPOST_SYSCONFDIR "/gatepost.conf"
 
 void conf_free(struct conf *c);
