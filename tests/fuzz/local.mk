@@ -5,12 +5,15 @@
 #
 # To add one:	FUZZ_TARGETS += tests/fuzz/fuzz_NAME
 #		tests_fuzz_fuzz_NAME_SOURCES = %D%/fuzz_NAME.c
-#		tests_fuzz_fuzz_NAME_LDADD = libX.a … $(FUZZ_MAIN)
+#		tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_MAIN) libX.a … libbase.a
 FUZZ_TARGETS =
+FUZZ_TARGETS += tests/fuzz/fuzz_cbor
+FUZZ_TARGETS += tests/fuzz/fuzz_cose
+FUZZ_TARGETS += tests/fuzz/fuzz_suit
 EXTRA_DIST += %D%/corpus
 
 if WITH_FUZZ
-FUZZ_MAIN = -fsanitize=fuzzer
+FUZZ_MAIN = $(FUZZ_ENGINE)
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 else
 FUZZ_MAIN = libreplay.a
@@ -18,3 +21,12 @@ check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = %D%/replay.c
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
+
+tests_fuzz_fuzz_cbor_SOURCES = %D%/fuzz_cbor.c
+tests_fuzz_fuzz_cbor_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_cose_SOURCES = %D%/fuzz_cose.c
+tests_fuzz_fuzz_cose_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_suit_SOURCES = %D%/fuzz_suit.c
+tests_fuzz_fuzz_suit_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)

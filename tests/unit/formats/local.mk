@@ -21,3 +21,34 @@ tests_unit_test_ethereum_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(JANSSO
 check_PROGRAMS += tests/unit/test_abi
 tests_unit_test_abi_SOURCES = %D%/test_abi.c
 tests_unit_test_abi_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_cid
+tests_unit_test_cid_SOURCES = %D%/test_cid.c %D%/hexes.h %D%/vectors.h
+tests_unit_test_cid_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
+tests_unit_test_cid_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_car
+tests_unit_test_car_SOURCES = %D%/test_car.c %D%/hexes.h %D%/vectors.h
+tests_unit_test_car_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
+tests_unit_test_car_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_unixfs
+tests_unit_test_unixfs_SOURCES = %D%/test_unixfs.c %D%/hexes.h %D%/vectors.h
+tests_unit_test_unixfs_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
+tests_unit_test_unixfs_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_dagbuild
+tests_unit_test_dagbuild_SOURCES = %D%/test_dagbuild.c %D%/chacha20.h
+tests_unit_test_dagbuild_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'
+tests_unit_test_dagbuild_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_suit
+tests_unit_test_suit_SOURCES = %D%/test_suit.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_suit_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_signers
+tests_unit_test_signers_SOURCES = %D%/test_signers.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_signers_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_suit_build
+tests_unit_test_suit_build_SOURCES = %D%/test_suit_build.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
+tests_unit_test_suit_build_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
