@@ -1,0 +1,138 @@
+/* answer.h: the one place that decides what a device gets (chapter 7).
+ *
+ * httpd and coapd take their protocol off a request and ask here; both send
+ * what comes back, so that every front offers the same bytes, digests and refusals. Nothing here
+ * dials out or writes to disk.
+ *
+ *	struct ask ask = { .path = …, .protocol = LINK_COAP, .address = … };
+ *	ask_query(&ask, SPAN_LIT("channel=beta"));	each, as it stands in the request
+ *	answer_find(answers, &ask, &a);			always followed by
+ *	… a.status, a.format, a.etag, a.size …
+ *	answer_read(&a, off, out, n, &e);		checked bytes, as often as wanted
+ *	answer_release(&a);
+ *
+ * Every function may be called from any thread. An answer belongs to one thread
+ * at a time, comes from one committed catalog, and holds it until it is released. */
+#ifndef SERVER_ANSWER_H
+#define SERVER_ANSWER_H
+
+#include "base/clock.h"
+#include "catalog/catalog.h"
+#include "catalog/link.h"
+#include "server/freshness.h"
+
+struct objects;		/* objects.h: the image files */
+struct object;
+struct keeper;		/* keeper.h: the link to the keeper */
+struct devfloors;	/* devfloors.h: what each device was given */
+
+enum answer_format {
+	FORMAT_ANY,		/* in an ask: no Accept, or one that takes anything */
+	FORMAT_MANIFEST,	/* HTTP application/suit-envelope+cose, CoAP 42 */
+	FORMAT_IMAGE,		/* HTTP application/octet-stream, CoAP 42 */
+	FORMAT_JSON,		/* CoAP 50 */
+	FORMAT_CBOR,		/* CoAP 60 */
+	FORMAT_OTHER,		/* in an ask: something that we never send. Refused with 406 */
+};
+
+/* A request without its protocol. Spans are borrowed for the call; p == NULL: not said. */
+struct ask {
+	struct span path;	/* without query, not decoded: "/fw/acme/lamp/info" */
+	struct span channel, hardware, from, device;
+	bool is_odd;		/* one of them came twice */
+	enum answer_format accept;	/* of one content format; FORMAT_ANY in doubt */
+	enum answer_format prefers;	/* when accept is FORMAT_ANY: what info comes in. HTTP: JSON, CoAP: CBOR */
+	struct span body;		/* of a report */
+	enum answer_format body_format;	/* FORMAT_JSON or FORMAT_CBOR; FORMAT_ANY: seen from its first byte */
+	struct span address;		/* of the asker, as text without port */
+	enum link_protocol protocol;
+	bool is_silent;			/* nobody asked (an observer is told): nobody is noted as seen */
+};
+
+/* Takes one "key=value" in. Keys that we do not know are ignored. Percent signs are no escapes here. */
+void ask_query(struct ask *ask, struct span query);
+
+enum answer_kind {
+	ANSWER_NONE,		/* an error: status and why */
+	ANSWER_MANIFEST,	/* bytes in the catalog; observable */
+	ANSWER_INFO,		/* made for this answer */
+	ANSWER_FRESHNESS,	/* made for this answer */
+	ANSWER_IMAGE,		/* an object */
+};
+
+#define ANSWER_MADE_MAX 1024	/* info with the longest names and CID: 600 */
+
+struct answer {
+	enum answer_kind kind;
+	uint16_t status;	/* as HTTP says it: 200, 400, 404, 406, 410, 503. CoAP: 2.05, 4.00, 4.04, 4.06, 4.04, 5.03 */
+	const char *why;	/* of an error: static, at most COAP_DIAGNOSTIC_MAX bytes */
+	uint32_t retry_after_s;	/* with 503; CoAP: Max-Age */
+	enum answer_format format;
+	struct hash32 etag;	/* SHA-256 of the whole representation; CoAP takes the first 8 bytes */
+	uint64_t size;
+	bool is_immutable;	/* reached by its digest */
+	bool is_private;	/* depends on who asks */
+	bool is_observable;
+	/* of a release; sequence 0: not one */
+	uint64_t sequence;
+	struct span version;
+	enum freshness freshness;
+	uint32_t row;		/* of the release or image in the catalog: with kind, format and freshness it names a hot answer */
+	/* the rest is answer.c's */
+	struct catalog *catalog;
+	struct object *object;
+	struct span bytes;
+	uint8_t made[ANSWER_MADE_MAX];
+};
+
+struct answers_conf {
+	struct catalog_slot *slot;	/* must outlive the answers, like all pointers here */
+	struct objects *objects;
+	struct devfloors *floors;
+	struct keeper *keeper;
+	const struct clock *clock;
+	bool clock_is_trusted;		/* `[gateway] clock = trusted` */
+};
+
+struct answers;
+
+/* NULL: no memory. */
+struct answers *answers_new(const struct answers_conf *conf);
+void answers_free(struct answers *s);
+/* `[gateway] clock` was changed by a reload. */
+void answers_set_clock_trusted(struct answers *s, bool is_trusted);
+
+/* GET. Fills in all of *out; it is released with answer_release() whatever it says. The pointer to out must
+ * stay the same until then (bytes may point into it). */
+void answer_find(struct answers *s, const struct ask *ask, struct answer *out);
+
+/* n checked bytes from off on; off + n is within size. ERR_CORRUPT: bit rot (the keeper was told); ERR_IO; ERR_BUSY.
+ * Any failure: send nothing of it. */
+MUST_USE int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, struct err *e);
+void answer_release(struct answer *a);
+
+/* Firmware bytes went to the asker: for the statistics. Cheap; call it per answer or block. */
+void answer_sent(struct answers *s, const struct ask *ask, const struct answer *a, uint64_t bytes);
+
+/* POST /fw/{vendor}/{model}/report. Returns 0 when the keeper was asked: done is then called exactly once, on the link's
+ * thread, perhaps before this returns, with 204, 400, 404 or 503. Else returns the status (400, 404, 413, 415, 503) and
+ * *why at once, and done is never called. */
+typedef void answer_reported_fn(void *arg, uint64_t ticket, uint16_t status);
+MUST_USE uint16_t answer_report(struct answers *s, const struct ask *ask, answer_reported_fn *done, void *arg,
+				uint64_t ticket, const char **why);
+
+/* Is this the path of a resource that takes POST / GET? For 405 and its Allow. */
+enum answer_methods { ANSWER_NO_PATH, ANSWER_TAKES_GET, ANSWER_TAKES_POST };
+enum answer_methods answer_methods(struct span path);
+
+/* Each thing that a listing (/.well-known/core) names, from one catalog: manifests with their size, infos, images. */
+struct answer_link {
+	struct span path;		/* lives until fn returns, like title */
+	enum answer_kind kind;
+	enum answer_format format;
+	uint64_t size;			/* 0: not fixed */
+	struct span title;		/* version */
+};
+void answer_each(struct answers *s, void (*fn)(void *arg, const struct answer_link *l), void *arg);
+
+#endif
