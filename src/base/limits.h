@@ -82,11 +82,36 @@
 #define DAG_FILE_MAX (64 * MIB)		/* IPFS blocks kept beside one image; 64 MiB of image need 12 KB */
 
 /* --- keeper --- */
+#define CHAIN_SLEEP_MAX_MS 60000	/* the follower is asked at least this often whether something is due */
+#define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
+#define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
+#define LISTENERS_MAX 24			/* addresses of all three kinds */
+#define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
+#define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
+#define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
+#define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
+#define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
+#define FETCH_BLOCKS_MAX 8		/* single-block requests in flight (chapter 5: 6 to 16) */
+#define FETCH_STEP_BYTES (8 * MIB)	/* hashed or copied between two looks at whether the fetch was cancelled */
+#define FETCH_TOTAL_MS 3600000		/* one request: 4 GiB at 1.2 MB/s */
+#define FETCH_RATE_MIN 1000		/* bytes a second below which a transfer counts as stalled */
+#define FETCH_RETRY_BASE_MS 1000	/* after the first round without success */
+#define FETCH_RETRY_CAP_MS 300000	/* and never longer: a source that is back is noticed within 5 minutes */
+#define FETCH_RETRY_FLOOR_MS 500
+#define SOURCE_QUARANTINE_MS 600000	/* a source that lied is left alone for 10 minutes */
+#define KEPT_BYTES_MAX (16 * MIB)	/* inner blocks of one image: 4 GiB needs about 800 KiB at the usual width */
 #define ALARMS_MAX 128			/* alarms at a time: one for each of some dozen codes, providers, sources and products */
+
+#define API_LIST_DEFAULT 100		/* rows of a list when limit= is not said */
+#define API_LIST_MAX 1000		/* and at most: an answer stays far below API_ANSWER_MAX */
+#define DEVICES_FLUSH_MS 5000		/* sightings wait this long: few writes, and little lost with them */
+#define REPORTS_COMMIT_MS 200		/* reports wait this long for a common commit; chapter 6 allows a second */
+#define DEVICES_PENDING_MAX 4096	/* sightings, and reports, that wait at a time */
 
 /* --- local sockets between our own processes --- */
 #define LINK_MESSAGE_MAX (160 * KIB)	/* one datagram: a 64 KiB body with room; larger answers go as a memfd */
 #define API_BODY_MAX (64 * KIB)		/* an operator's request body */
+#define CONTROL_CLIENTS_MAX 32		/* programs of this host at the control socket */
 #define LINK_QUEUE_MAX (4 * MIB)	/* bytes waiting for a process of ours that does not keep up */
 #define API_PATH_MAX 1024		/* path and query of an operator call: names and a cursor */
 #define API_TOKEN_MAX 128		/* ours have 64 characters; longer ones are wrong anyway */

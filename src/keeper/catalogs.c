@@ -1,0 +1,301 @@
+/* catalogs.c: see catalogs.h. */
+#include "keeper/catalogs.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "catalog/builder.h"
+#include "formats/sha256.h"
+#include "keeper/keeper.h"
+#include "store/durable.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+
+#define FILE_NAME "catalog"
+
+/* What of a release a catalog can show, and what makes a channel pending. */
+#define SHOWN (1u << RELEASE_ACTIVE | 1u << RELEASE_SUPERSEDED)
+#define PENDING (1u << RELEASE_SEEN | 1u << RELEASE_FETCHING | 1u << RELEASE_READY)
+
+struct building {
+	struct keeper *k;
+	struct builder *b;
+	const struct ledger_product *p;
+	bool *is_pending;		/* per channel of p */
+};
+
+static enum catalog_trust trust_of(const struct keeper *k)
+{
+	if (k->conf->chain.anchor == CONF_PINNED)
+		return TRUST_PINNED;
+	return k->conf->chain.quorum > 1 ? TRUST_QUORUM : TRUST_SINGLE;
+}
+
+/* --- images --- */
+
+static int add_image(void *arg, const struct image_row *i, struct err *e)
+{
+	static const enum catalog_image_state map[IMAGE_STATES] = {
+		[IMAGE_IS_GOOD] = CATALOG_GOOD, [IMAGE_IS_DAMAGED] = CATALOG_DAMAGED, [IMAGE_IS_REVOKED] = CATALOG_REVOKED,
+	};
+	struct building *g = arg;
+	struct cid cid;
+
+	(void)e;
+	builder_image(g->b, &(struct builder_image){ .sha256 = i->sha256, .sums = i->digests.sums, .size = i->size,
+		.state = map[i->state], .format = span_str(i->format) });
+	if (i->cid[0] && cid_read_text(span_str(i->cid), &cid, NULL) == ERR_OK)
+		builder_cid(g->b, &cid, &i->sha256);
+	return ERR_OK;
+}
+
+static int add_images(struct building *g, struct err *e)
+{
+	uint32_t states = 1u << IMAGE_IS_GOOD | 1u << IMAGE_IS_DAMAGED | 1u << IMAGE_IS_REVOKED;
+
+	return images_each(g->k->store, states, NULL, 0, add_image, g, e);
+}
+
+/* --- releases --- */
+
+static bool has_image(struct keeper *k, const struct hash32 *sha256)
+{
+	struct image_row i;
+
+	return images_get(k->store, sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_GOOD || i.state == IMAGE_IS_DAMAGED);
+}
+
+static void add_release(struct building *g, const struct release_row *r)
+{
+	const struct release_facts *f = &r->facts;
+	struct span hardware[HARDWARE_MAX];
+	struct cid cid;
+
+	for (size_t i = 0; i < f->hardware_n; i++)
+		hardware[i] = span_str(f->hardware[i]);
+	builder_release(g->b, &(struct builder_release){ .sequence = r->sequence, .from_sequence = f->from_sequence,
+		.published_at = r->published_at, .state = r->state == RELEASE_ACTIVE ? CATALOG_ACTIVE : CATALOG_SUPERSEDED,
+		.is_urgent = f->urgent, .channel = span_str(f->channel), .manifest = SPAN(r->manifest, r->manifest_len),
+		.version = span_str(f->version), .description = SPAN(f->description, f->description_len), .cid = span_str(f->cid),
+		.image = f->sha256, .hardware = hardware, .hardware_n = f->hardware_n });
+	if (cid_read_text(span_str(f->cid), &cid, NULL) == ERR_OK)
+		builder_cid(g->b, &cid, &f->sha256);
+}
+
+static int look_at_release(void *arg, const struct release_row *r, struct err *e)
+{
+	struct building *g = arg;
+
+	(void)e;
+	if (!r->has_facts)
+		return ERR_OK;
+	if ((SHOWN & 1u << r->state) && has_image(g->k, &r->facts.sha256))
+		add_release(g, r);
+	for (size_t i = 0; (PENDING & 1u << r->state) && i < g->p->follow->channels_n; i++)
+		g->is_pending[i] |= !strcmp(g->p->follow->channels[i], r->facts.channel);
+	return ERR_OK;
+}
+
+/* --- products --- */
+
+/* Without times: only whether there is a proof at all, so that equal content gives equal bytes. */
+static struct catalog_proof proof_of(const struct ledger_product *p, bool with_times)
+{
+	struct catalog_proof none = { 0 }, known = { .number = 1, .time = 1 };
+
+	if (p->proven.number == 0)
+		return none;
+	if (!with_times)
+		return known;
+	return (struct catalog_proof){ .number = p->proven.number, .time = p->proven.time, .hash = p->proven.hash };
+}
+
+static int add_product(struct building *g, const struct ledger_product *p, bool with_times, struct err *e)
+{
+	struct release_query q = { .product = &p->id, .states = SHOWN | PENDING };
+	autofree bool *is_pending = calloc(p->follow->channels_n, sizeof *is_pending);
+	struct product_row row;
+	int rc = products_get(g->k->store, &p->id, &row, e);
+
+	if (rc)
+		return rc;
+	if (!is_pending)
+		return err_set(e, ERR_MEMORY, "no memory for the catalog");
+	g->p = p;
+	g->is_pending = is_pending;
+	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = row.registrant,
+		.proof = proof_of(p, with_times), .trust = trust_of(g->k), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms });
+	rc = releases_each(g->k->store, &q, look_at_release, g, e);
+	for (size_t i = 0; i < p->follow->channels_n; i++)
+		builder_channel(g->b, span_str(p->follow->channels[i]), is_pending[i]);
+	return rc;
+}
+
+static int build(struct keeper *k, uint64_t generation, bool with_times, struct buf *out, struct err *e)
+{
+	struct builder_about about = { .generation = generation, .chain_id = k->conf->chain.chain_id,
+		.registry = k->conf->chain.registry, .gateway = span_str(k->conf->gateway.name) };
+	struct building g = { .k = k, .b = builder_new(&about) };
+	int rc;
+
+	if (!g.b)
+		return err_set(e, ERR_MEMORY, "no memory for the catalog");
+	rc = add_images(&g, e);
+	for (size_t i = 0; i < k->ledger.products && !rc; i++)
+		rc = add_product(&g, k->ledger.product[i], with_times, e);
+	if (!rc)
+		rc = builder_finish(g.b, out, e);
+	builder_free(g.b);
+	return rc ? err_wrap(e, "catalog") : ERR_OK;
+}
+
+/* --- out --- */
+
+static int hand_over(struct keeper *k, struct span bytes, struct err *e)
+{
+	autoclose int fd = -1;
+	int rc = io_sealed_memfd("catalog", bytes, &fd, e);
+
+	return rc ? rc : sup_catalog(&k->sup, fd, e);
+}
+
+static int save(struct keeper *k, struct span bytes, struct err *e)
+{
+	int rc = durable_replace(k->state_dir, FILE_NAME, bytes, 0640, NULL, e);
+
+	if (!rc)
+		k->catalogs.saved_ms = clock_mono_ms(k->clock);
+	return rc;
+}
+
+/* Sends one with the proofs of now; on disk goes what has new content, or is old. */
+static int send_now(struct keeper *k, bool is_new, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
+	struct catalogs *c = &k->catalogs;
+	int rc = build(k, c->generation + 1, true, &bytes, e);
+
+	if (!rc)
+		rc = hand_over(k, buf_span(&bytes), e);
+	if (rc)
+		return rc;
+	c->generation++;
+	c->sent_ms = clock_mono_ms(k->clock);
+	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
+	return is_new || c->sent_ms - c->saved_ms >= MARK_SAVE_MS ? save(k, buf_span(&bytes), e) : ERR_OK;
+}
+
+/* Still followed? */
+static bool keeps_product(void *arg, const struct catalog *c, const struct catalog_product *p)
+{
+	const struct keeper *k = arg;
+	struct span name = catalog_bytes(c, p->name);
+
+	for (size_t i = 0; i < k->conf->products_n; i++) {
+		const struct ledger_follow *f = &k->follow[i];
+
+		if (addr20_eq(&f->registrant, &p->registrant) && (!f->name || span_is(name, f->name)))
+			return true;
+	}
+	return false;
+}
+
+/* After the database was lost, the last run's catalog knows more than we do: it stays until every product that
+ * it tells of is proven again, and the objects on disk have their rows back. */
+static bool is_holding(struct keeper *k)
+{
+	struct catalog *last = k->catalogs.last;
+	const struct catalog_product *p;
+	size_t n;
+
+	if (!last)
+		return false;
+	p = catalog_products(last, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct ledger_product *known = ledger_find(&k->ledger, &p[i].id);
+
+		if (p[i].proof.number && keeps_product(k, last, &p[i]) && (!known || known->proven.number == 0))
+			return true;
+	}
+	if (k->adoptions > 0)
+		return true;
+	catalog_put(STEAL_PTR(k->catalogs.last));
+	return false;
+}
+
+int catalogs_publish(struct keeper *k, struct err *e)
+{
+	AUTO(buf_free) struct buf content = BUF_INIT(CATALOG_MAX);
+	struct hash32 digest;
+	int rc;
+
+	if (is_holding(k))
+		return ERR_OK;
+	rc = build(k, 0, false, &content, e);
+	if (rc)
+		return rc;
+	digest = sha256_of(buf_span(&content));
+	if (hash32_eq(&digest, &k->catalogs.content))
+		return ERR_OK;
+	rc = send_now(k, true, e);
+	/* Also when only the copy on disk failed: the server has it, and trouble is said. */
+	k->catalogs.content = digest;
+	return rc;
+}
+
+int catalogs_refresh(struct keeper *k, struct err *e)
+{
+	if (is_holding(k) || clock_mono_ms(k->clock) - k->catalogs.sent_ms < CATALOG_PROOF_MS)
+		return ERR_OK;
+	return send_now(k, false, e);
+}
+
+/* --- the copy of an earlier run --- */
+
+static bool keeps_release(void *arg, const struct catalog *c, const struct catalog_product *p, const struct catalog_release *r)
+{
+	const struct keeper *k = arg;
+	const struct floor_item *f = floor_get(k->floors, &p->id);
+
+	(void)c;
+	return !(f && r->sequence < f->floor) && !floor_is_revoked(k->floors, &p->id, r->sequence);
+}
+
+static int open_copy(struct keeper *k, struct catalog **out, struct err *e)
+{
+	autoclose int fd = openat(k->state_dir, FILE_NAME, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(e, FILE_NAME);
+	return catalog_open(fd, CATALOG_FROM_DISK, out, e);
+}
+
+/* Of another chain or registry: not ours to tell any more. */
+static int check_copy(const struct keeper *k, const struct catalog *c, struct err *e)
+{
+	struct catalog_facts f = catalog_facts(c);
+
+	if (f.chain_id != k->conf->chain.chain_id || !addr20_eq(&f.registry, &k->conf->chain.registry))
+		return err_set(e, ERR_RULE, "the catalog on disk is of another chain or registry");
+	return ERR_OK;
+}
+
+int catalogs_load(struct keeper *k, struct err *e)
+{
+	AUTO(catalog_put_auto) struct catalog *c = NULL;
+	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
+	struct catalog_filter filter = { keeps_product, keeps_release, k };
+	int rc = open_copy(k, &c, e);
+
+	if (!rc)
+		rc = check_copy(k, c, e);
+	if (!rc)
+		rc = catalog_filter(c, &filter, &bytes, e);
+	if (!rc)
+		rc = hand_over(k, buf_span(&bytes), e);
+	if (rc)
+		return rc;
+	k->catalogs.generation = catalog_facts(c).generation;
+	k->catalogs.last = STEAL_PTR(c);
+	log_info("keeper", "serving from the catalog of the last run", "generation=%" PRIu64, k->catalogs.generation);
+	return ERR_OK;
+}

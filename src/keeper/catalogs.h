@@ -1,0 +1,37 @@
+/* catalogs.h: from the store to the catalog that the server answers from, and to its copy on disk.
+ *
+ * A catalog is built when something was judged, when an image came or went,
+ * and, for the time of the last proof alone, at most every CATALOG_PROOF_MS.
+ * It goes to the supervisor as a sealed memfd; the server acknowledges its
+ * generation. STATE/catalog holds the newest one whose content differs (the
+ * time of the last proof alone: every 15 minutes), so that a start needs
+ * neither database nor uplink; after the database was lost it is what devices
+ * are answered from until the chain has been proven again. */
+#ifndef KEEPER_CATALOGS_H
+#define KEEPER_CATALOGS_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdint.h>
+
+struct catalog;
+struct keeper;
+
+struct catalogs {
+	uint64_t generation;		/* of the newest that was sent; 0: none */
+	uint64_t acknowledged;		/* by the server */
+	struct hash32 content;		/* of the newest, proof times and generation apart */
+	int64_t sent_ms, saved_ms;	/* monotonic */
+	struct catalog *last;		/* of the last run, while it still knows more than the store; else NULL */
+};
+
+/* The one on disk, without what the floor forbids, to the supervisor. ERR_NOT_FOUND: none; ERR_CORRUPT: not whole. */
+MUST_USE int catalogs_load(struct keeper *k, struct err *e);
+
+/* Builds one from the store, sends it, keeps a copy. */
+MUST_USE int catalogs_publish(struct keeper *k, struct err *e);
+/* Only proof times may have changed: does nothing when that was told a moment ago. */
+MUST_USE int catalogs_refresh(struct keeper *k, struct err *e);
+
+#endif

@@ -1,0 +1,292 @@
+/* chain.c: see chain.h. */
+#include "keeper/chain_start.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A request under way. */
+struct chain_call {
+	struct list node;
+	struct chain *chain;
+	struct http_call *http;
+	uint64_t id;
+};
+
+static void turn(struct chain *c);
+
+/* --- outputs --- */
+
+static void take_alarm(struct chain *c, const struct follower_output *o)
+{
+	const char *code = follower_alarm_code(o->alarm);
+
+	if (o->kind == FOLLOWER_ALARM_OFF) {
+		c->owner.on_alarm_over(c->owner.arg, code, o->subject);
+		return;
+	}
+	c->has_conflict |= o->alarm == ALARM_ANCHOR_CONFLICT;
+	c->owner.on_alarm(c->owner.arg, code, o->subject, o->detail, o->alarm == ALARM_ANCHOR_CONFLICT);
+}
+
+/* "Per product: time of the last anchored block at which its head was proven." */
+static void take_refreshed(struct chain *c, const struct follower_output *o)
+{
+	for (size_t i = 0; o->is_final && i < follower_products(c->follower); i++) {
+		struct follower_product_info info;
+		struct ledger_product *p;
+
+		follower_product(c->follower, i, &info);
+		p = ledger_find(c->ledger, &info.id);
+		if (!p || info.proof.number != o->block.number)
+			continue;
+		p->proven = (struct proof_mark){ .number = o->block.number, .hash = o->block.hash,
+			.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
+	}
+	if (!o->is_final)
+		return;
+	c->mark.has_proven = true;
+	c->mark.proven = (struct proof_mark){ .number = o->block.number, .hash = o->block.hash,
+		.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
+}
+
+static int take(struct chain *c, const struct follower_output *o, bool *news, struct err *e)
+{
+	switch (o->kind) {
+	case FOLLOWER_GENESIS:
+		c->mark.has_genesis = c->is_mark_changed = true;
+		c->mark.genesis = o->hash;
+		return ERR_OK;
+	case FOLLOWER_ANCHOR:
+		c->mark.has_anchor = true;
+		c->mark.anchor_number = o->block.number;
+		c->mark.anchor_hash = o->block.hash;
+		return ERR_OK;
+	case FOLLOWER_REFRESHED:
+		*news = true;
+		take_refreshed(c, o);
+		return ERR_OK;
+	case FOLLOWER_ALARM_ON:
+	case FOLLOWER_ALARM_OFF:
+		take_alarm(c, o);
+		return ERR_OK;
+	default:
+		*news = c->is_mark_changed = true;
+		return ledger_take(c->ledger, o, e);
+	}
+}
+
+/* "Cursor and time of the last proof are written when something changed, else every 15 minutes." */
+static int save_mark(struct chain *c, struct err *e)
+{
+	int64_t now = clock_mono_ms(c->clock);
+	int rc;
+
+	if (!c->is_mark_changed && now - c->mark_saved_ms < MARK_SAVE_MS)
+		return ERR_OK;
+	for (size_t i = 0; i < c->ledger->products; i++) {
+		const struct ledger_product *p = c->ledger->product[i];
+
+		if (p->proven.number && (rc = products_set_proven(c->store, &p->id, &p->proven, e)) != ERR_OK)
+			return rc;
+	}
+	rc = mark_save(c->store, &c->mark, e);
+	if (!rc) {
+		c->is_mark_changed = false;
+		c->mark_saved_ms = now;
+	}
+	return rc;
+}
+
+static int drain(struct chain *c, bool *news, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
+	const struct follower_output *o;
+	int rc;
+
+	while ((o = follower_output(c->follower)) != NULL) {
+		rc = take(c, o, news, e);
+		if (rc)
+			return rc;
+	}
+	rc = save_mark(c, e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
+/* --- requests --- */
+
+static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *why)
+{
+	struct chain_call *call = arg;
+	struct chain *c = call->chain;
+	struct follower_answer a = { .net = rc, .net_text = rc ? why->msg : NULL, .status = (int)r->status,
+		.retry_after_ms = http_retry_after_ms(r, clock_wall_ms(c->clock)), .body = r->body };
+
+	follower_answer(c->follower, call->id, &a, clock_mono_ms(c->clock));
+	list_remove(&call->node);
+	free(call);
+	turn(c);
+}
+
+static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	static const char *const lines[] = { "Content-Type: application/json", "Accept: application/json" };
+	struct chain_call *call = calloc(1, sizeof *call);
+	struct http_ask ask = { .method = "POST", .url = c->conf->providers[a->provider].url, .lines = lines, .lines_n = 2,
+		.body = a->body, .private_ok = true,	/* "Providers may be local without `private`" */
+		.body_max = a->answer_max, .total_ms = a->timeout_ms, .on_done = on_done, .arg = call };
+	int rc;
+
+	if (!call)
+		return err_set(e, ERR_MEMORY, "no memory for a request");
+	call->chain = c;
+	call->id = a->id;
+	rc = http_start(c->http, &ask, &call->http, e);
+	if (rc) {
+		free(call);
+		return rc;
+	}
+	list_append(&c->calls, &call->node);
+	return ERR_OK;
+}
+
+static void send_all(struct chain *c)
+{
+	struct follower_action a;
+	struct err e = { 0 };
+
+	while (follower_action(c->follower, &a)) {
+		int rc = send_action(c, &a, &e);
+
+		if (rc)
+			follower_answer(c->follower, a.id, &(struct follower_answer){ .net = rc, .net_text = e.msg },
+					clock_mono_ms(c->clock));
+	}
+}
+
+/* --- the loop --- */
+
+static void cancel_calls(struct chain *c)
+{
+	LIST_EACH(node, &c->calls) {
+		struct chain_call *call = LIST_ITEM(node, struct chain_call, node);
+
+		http_cancel(call->http);
+		list_remove(node);
+		free(call);
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	turn(timer->data);
+}
+
+static void sleep_until(struct chain *c, int64_t mono_ms)
+{
+	int64_t wait = mono_ms - clock_mono_ms(c->clock);
+
+	if (wait > CHAIN_SLEEP_MAX_MS)
+		wait = CHAIN_SLEEP_MAX_MS;
+	uv_timer_start(&c->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+/* Nothing of the batch was kept: begin again from what is. */
+static void give_up(struct chain *c, const struct err *e)
+{
+	cancel_calls(c);
+	follower_free(STEAL_PTR(c->follower));
+	c->owner.on_trouble(c->owner.arg, e);
+	sleep_until(c, clock_mono_ms(c->clock) + CHAIN_RESTART_MS);
+}
+
+static int restart(struct chain *c, struct err *e)
+{
+	return c->follower ? ERR_OK : chain_start(c, &c->follower, e);
+}
+
+/* One round of follower.h's loop. */
+static void turn(struct chain *c)
+{
+	struct err e = { 0 };
+	bool news = false;
+
+	if (restart(c, &e)) {
+		give_up(c, &e);
+		return;
+	}
+	follower_poll(c->follower, clock_mono_ms(c->clock));
+	send_all(c);
+	if (drain(c, &news, &e)) {
+		give_up(c, &e);
+		return;
+	}
+	sleep_until(c, follower_wake(c->follower));
+	if (news)
+		c->owner.on_news(c->owner.arg);
+}
+
+int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
+	       struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e)
+{
+	bool has_conflict = c->has_conflict;
+	int rc;
+
+	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
+		.owner = owner, .has_conflict = has_conflict };
+	list_init(&c->calls);
+	uv_timer_init(loop, &c->timer);
+	c->timer.data = c;
+	rc = mark_load(store, &c->mark, e);
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	c->mark.chain_id = conf->chain.chain_id;
+	c->mark.registry = conf->chain.registry;
+	snprintf(c->mark.trust, sizeof c->mark.trust, "%s", conf->chain.anchor == CONF_PINNED ? "pinned" :
+		 conf->chain.quorum > 1 ? "quorum" : "single");
+	rc = chain_start(c, &c->follower, e);
+	if (!rc)
+		sleep_until(c, 0);
+	return rc;
+}
+
+void chain_close(struct chain *c)
+{
+	cancel_calls(c);
+	follower_free(STEAL_PTR(c->follower));
+	uv_close((uv_handle_t *)&c->timer, NULL);
+}
+
+void chain_info(const struct chain *c, struct follower_info *out)
+{
+	*out = (struct follower_info){ .doing = "restarting" };
+	if (c->follower)
+		follower_info(c->follower, out);
+}
+
+size_t chain_providers(const struct chain *c)
+{
+	return c->follower ? follower_providers(c->follower) : 0;
+}
+
+void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out)
+{
+	follower_provider(c->follower, i, out);
+}
+
+void chain_clear_conflict(struct chain *c)
+{
+	c->has_conflict = false;
+	if (c->follower)
+		follower_clear_conflict(c->follower);
+	chain_hurry(c);
+}
+
+void chain_hurry(struct chain *c)
+{
+	if (c->follower)
+		follower_hurry(c->follower);
+	sleep_until(c, 0);
+}

@@ -1,0 +1,59 @@
+/* chain.h: gives the follower its network, its time and its memory.
+ *
+ * The follower is pure (chain/follower.h); here its actions become HTTP
+ * requests, answers and timers go in, and each batch of outputs goes into the
+ * store in one transaction. When storing fails, nothing of the batch was kept:
+ * the follower is thrown away and made again from the store, after a pause. */
+#ifndef KEEPER_CHAIN_H
+#define KEEPER_CHAIN_H
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "chain/follower.h"
+#include "daemon/conf.h"
+#include "keeper/ledger.h"
+#include "net/http.h"
+
+struct chain_owner {
+	/* Something of a product changed, or was proven again: judge and tell. */
+	void (*on_news)(void *arg);
+	/* latch: only the operator ends it. */
+	void (*on_alarm)(void *arg, const char *code, const char *subject, const char *detail, bool latch);
+	void (*on_alarm_over)(void *arg, const char *code, const char *subject);
+	/* Storing failed; the keeper decides what that means. */
+	void (*on_trouble)(void *arg, const struct err *e);
+	void *arg;
+};
+
+struct chain {
+	uv_loop_t *loop;
+	struct http *http;
+	const struct conf *conf;
+	const struct clock *clock;
+	struct store *store;
+	struct ledger *ledger;
+	struct chain_owner owner;
+	struct follower *follower;	/* NULL after a failure, until the timer makes it again */
+	uv_timer_t timer;
+	struct list calls;		/* struct chain_call: requests under way */
+	struct mark mark;		/* as last stored, or to be stored */
+	bool is_mark_changed;
+	int64_t mark_saved_ms;
+	bool has_conflict;		/* the anchor-conflict alarm is latched */
+
+};
+
+/* Everything is borrowed until chain_close; c->has_conflict, alone, is read: was that alarm latched? Nothing is sent before the loop runs. */
+MUST_USE int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
+			struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e);
+void chain_close(struct chain *c);
+
+/* Zeros while there is no follower. */
+void chain_info(const struct chain *c, struct follower_info *out);
+size_t chain_providers(const struct chain *c);
+void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out);
+void chain_clear_conflict(struct chain *c);
+/* Polls at once. */
+void chain_hurry(struct chain *c);
+
+#endif

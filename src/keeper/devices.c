@@ -1,0 +1,242 @@
+/* devices.c: see devices.h. */
+#include "keeper/devices.h"
+#include "base/cleanup.h"
+#include "store/devices.h"
+#include "store/releases.h"
+
+#include <stdio.h>
+
+struct sighting {
+	struct list node;
+	char device[DEVICE_ID_MAX + 1], product[PRODUCT_NAME_MAX + 1], channel[CHANNEL_MAX + 1], address[DEVICE_ADDRESS_MAX];
+	uint64_t given, bytes;
+	uint8_t protocol;
+};
+
+struct waiting {
+	struct list node;
+	uint64_t id;
+	char device[DEVICE_ID_MAX + 1], product[PRODUCT_NAME_MAX + 1], address[DEVICE_ADDRESS_MAX], reason[DEVICE_REASON_MAX + 1];
+	uint64_t sequence;
+	uint8_t state, progress, protocol;
+};
+
+static const char *protocol_name(uint8_t protocol)
+{
+	static const char *const names[] = { "", "http", "coap", "dtls" };
+
+	return names[protocol];
+}
+
+#define COPY(to, span) snprintf((to), sizeof(to), "%.*s", (int)(span).n, (span).n ? (const char *)(span).p : "")
+
+/* --- sightings --- */
+
+static void on_flush(uv_timer_t *timer);
+
+static struct sighting *find(struct devices *d, const struct link_seen *m)
+{
+	LIST_EACH(node, &d->seen) {
+		struct sighting *s = LIST_ITEM(node, struct sighting, node);
+
+		if (span_is(m->device, s->device) && span_is(m->product, s->product) && span_is(m->channel, s->channel))
+			return s;
+	}
+	return NULL;
+}
+
+static struct sighting *add(struct devices *d, const struct link_seen *m)
+{
+	struct sighting *s = d->seen_n < DEVICES_PENDING_MAX ? calloc(1, sizeof *s) : NULL;
+
+	if (!s)
+		return NULL;
+	COPY(s->device, m->device);
+	COPY(s->product, m->product);
+	COPY(s->channel, m->channel);
+	list_append(&d->seen, &s->node);
+	d->seen_n++;
+	return s;
+}
+
+void devices_take_seen(struct devices *d, const struct link_seen *m)
+{
+	struct sighting *s = find(d, m);
+
+	if (!s)
+		s = add(d, m);
+	if (!s)
+		return;
+	COPY(s->address, m->address);
+	s->protocol = m->protocol;
+	s->bytes += m->bytes;
+	if (m->given > s->given)
+		s->given = m->given;
+	if (!uv_is_active((uv_handle_t *)&d->flush))
+		uv_timer_start(&d->flush, on_flush, DEVICES_FLUSH_MS, 0);
+}
+
+static int write_sightings(struct devices *d, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(d->store);
+	int rc = ERR_OK;
+
+	LIST_EACH(node, &d->seen) {
+		struct sighting *s = LIST_ITEM(node, struct sighting, node);
+		struct device_seen row = { .device = s->device, .product = s->product, .channel = s->channel,
+			.address = s->address, .protocol = protocol_name(s->protocol), .bytes = s->bytes, .given = s->given };
+
+		rc = devices_seen(d->store, &row, d->devices_max, clock_wall_ms(d->clock), e);
+		if (rc && rc != ERR_LIMIT)
+			return rc;
+	}
+	return store_commit(&tx, e);
+}
+
+static void flush_sightings(struct devices *d)
+{
+	struct err e = { 0 };
+
+	if (list_is_empty(&d->seen))
+		return;
+	if (write_sightings(d, &e)) {
+		d->owner.on_trouble(d->owner.arg, &e);
+		return;
+	}
+	LIST_EACH(node, &d->seen) {
+		list_remove(node);
+		free(LIST_ITEM(node, struct sighting, node));
+	}
+	d->seen_n = 0;
+}
+
+static void on_flush(uv_timer_t *timer)
+{
+	flush_sightings(timer->data);
+}
+
+/* --- reports --- */
+
+static void on_commit(uv_timer_t *timer);
+
+static void acknowledge(struct devices *d, uint64_t id, uint16_t status)
+{
+	d->owner.on_ack(d->owner.arg, &(struct link_report_ack){ id, status });
+}
+
+void devices_take_report(struct devices *d, const struct link_report *m)
+{
+	struct waiting *w;
+
+	if (!ledger_find_name(d->ledger, m->product)) {
+		acknowledge(d, m->id, 404);
+		return;
+	}
+	w = d->reports_n < DEVICES_PENDING_MAX ? calloc(1, sizeof *w) : NULL;
+	if (!w) {
+		acknowledge(d, m->id, 503);
+		return;
+	}
+	w->id = m->id;
+	COPY(w->device, m->device);
+	COPY(w->product, m->product);
+	COPY(w->address, m->address);
+	COPY(w->reason, m->reason);
+	w->sequence = m->sequence;
+	w->state = m->state;
+	w->progress = m->progress;
+	w->protocol = m->protocol;
+	list_append(&d->reports, &w->node);
+	d->reports_n++;
+	if (!uv_is_active((uv_handle_t *)&d->commit))
+		uv_timer_start(&d->commit, on_commit, REPORTS_COMMIT_MS, 0);
+}
+
+static int write_report(struct devices *d, const struct waiting *w, struct err *e)
+{
+	const struct ledger_product *p = ledger_find_name(d->ledger, span_str(w->product));
+	struct device_report row = { .device = w->device, .product = w->product, .address = w->address,
+		.protocol = protocol_name(w->protocol), .channel = "", .version = "", .sequence = w->sequence,
+		.state = report_state_name(w->state), .reason = w->reason, .progress = w->progress,
+		.raises_floor = w->state == REPORT_INSTALLED || w->state == REPORT_RUNNING };
+	struct release_row release;
+
+	if (p && releases_get(d->store, &p->id, w->sequence, &release, NULL) == ERR_OK && release.has_facts) {
+		row.channel = release.facts.channel;
+		row.version = release.facts.version;
+	}
+	return devices_report(d->store, &row, d->devices_max, clock_wall_ms(d->clock), e);
+}
+
+static int write_reports(struct devices *d, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(d->store);
+
+	LIST_EACH(node, &d->reports) {
+		int rc = write_report(d, LIST_ITEM(node, struct waiting, node), e);
+
+		if (rc && rc != ERR_LIMIT)
+			return rc;
+	}
+	return store_commit(&tx, e);
+}
+
+static void commit_reports(struct devices *d)
+{
+	struct err e = { 0 };
+	uint16_t status = 204;
+
+	if (list_is_empty(&d->reports))
+		return;
+	if (write_reports(d, &e)) {
+		status = 503;
+		d->owner.on_trouble(d->owner.arg, &e);
+	}
+	LIST_EACH(node, &d->reports) {
+		struct waiting *w = LIST_ITEM(node, struct waiting, node);
+
+		acknowledge(d, w->id, status);
+		list_remove(node);
+		free(w);
+	}
+	d->reports_n = 0;
+}
+
+static void on_commit(uv_timer_t *timer)
+{
+	commit_reports(timer->data);
+}
+
+/* --- all --- */
+
+void devices_init(struct devices *d, uv_loop_t *loop, struct store *s, const struct ledger *l, const struct clock *clock,
+		  uint32_t devices_max, struct devices_owner owner)
+{
+	*d = (struct devices){ .store = s, .ledger = l, .clock = clock, .devices_max = devices_max, .owner = owner };
+	list_init(&d->seen);
+	list_init(&d->reports);
+	uv_timer_init(loop, &d->flush);
+	uv_timer_init(loop, &d->commit);
+	d->flush.data = d->commit.data = d;
+}
+
+void devices_close(struct devices *d)
+{
+	flush_sightings(d);
+	commit_reports(d);
+	uv_close((uv_handle_t *)&d->flush, NULL);
+	uv_close((uv_handle_t *)&d->commit, NULL);
+}
+
+static int put_floor(void *arg, const struct device_floor *f, struct err *e)
+{
+	struct buf *out = arg;
+
+	link_floor_put(out, &(struct link_floor){ span_str(f->device), span_str(f->product), span_str(f->channel), f->sequence });
+	return buf_ok(out, e);
+}
+
+int devices_floors(struct devices *d, struct buf *out, struct err *e)
+{
+	return devices_each_floor(d->store, put_floor, out, e);
+}

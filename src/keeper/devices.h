@@ -1,0 +1,47 @@
+/* devices.h: what the server says of devices, on its way into the store.
+ *
+ * Sightings are merged in memory by (device, product, channel) and written
+ * every DEVICES_FLUSH_MS. Reports wait for the next group commit, at most
+ * REPORTS_COMMIT_MS, and are acknowledged after it: what was acknowledged
+ * survives a power cut. A failed commit answers 503; the device says it again. */
+#ifndef KEEPER_DEVICE_INBOX_H
+#define KEEPER_DEVICE_INBOX_H
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "catalog/link.h"
+#include "keeper/ledger.h"
+
+#include <uv.h>
+
+struct devices_owner {
+	void (*on_ack)(void *arg, const struct link_report_ack *ack);
+	/* Storing failed; the keeper decides what that means. */
+	void (*on_trouble)(void *arg, const struct err *e);
+	void *arg;
+};
+
+struct devices {
+	struct store *store;
+	const struct ledger *ledger;
+	const struct clock *clock;
+	uint32_t devices_max;
+	struct devices_owner owner;
+	struct list seen, reports;
+	size_t seen_n, reports_n;
+	uv_timer_t flush, commit;
+};
+
+void devices_init(struct devices *d, uv_loop_t *loop, struct store *s, const struct ledger *l, const struct clock *clock,
+		  uint32_t devices_max, struct devices_owner owner);
+/* Writes what waits, acknowledges it, and closes the timers. */
+void devices_close(struct devices *d);
+
+/* Borrowed. Over DEVICES_PENDING_MAX the sighting is dropped (it comes again), the report refused with 503. */
+void devices_take_seen(struct devices *d, const struct link_seen *m);
+void devices_take_report(struct devices *d, const struct link_report *m);
+
+/* Every device's floors as records for LINK_FLOORS. */
+MUST_USE int devices_floors(struct devices *d, struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,128 @@
+/* fetcher.c: see fetcher.h. */
+#include "keeper/fetcher.h"
+#include "base/limits.h"
+#include "keeper/fetch.h"
+
+const char *fetch_source_state(const struct fetch_source *s, int64_t mono_ms)
+{
+	if (s->is_quarantined && mono_ms < s->quarantined_until_ms)
+		return "quarantined";
+	return mono_ms < s->rest_until_ms ? "resting" : "ok";
+}
+
+void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct blobs *blobs, const struct clock *clock,
+		  struct fetch_source *source, size_t sources, struct fetcher_owner owner)
+{
+	*f = (struct fetcher){ .loop = loop, .http = http, .blobs = blobs, .clock = clock,
+		.source = source, .sources = sources, .owner = owner };
+	list_init(&f->fetches);
+}
+
+static struct fetch *find(const struct fetcher *f, const struct hash32 *sha256)
+{
+	struct list *head = (struct list *)&f->fetches;
+
+	LIST_EACH(node, head) {
+		struct fetch *it = LIST_ITEM(node, struct fetch, node);
+
+		if (hash32_eq(&it->sha256, sha256))
+			return it;
+	}
+	return NULL;
+}
+
+static unsigned running(const struct fetcher *f)
+{
+	struct list *head = (struct list *)&f->fetches;
+	unsigned n = 0;
+
+	LIST_EACH(node, head)
+		n += fetch_is_running(LIST_ITEM(node, struct fetch, node));
+	return n;
+}
+
+static struct fetch *first_queued(struct fetcher *f)
+{
+	struct fetch *first = NULL;
+
+	LIST_EACH(node, &f->fetches) {
+		struct fetch *it = LIST_ITEM(node, struct fetch, node);
+
+		if (it->sm.at == FETCH_QUEUED && (!first || (it->is_urgent && !first->is_urgent)))
+			first = it;
+	}
+	return first;
+}
+
+void fetcher_next(struct fetcher *f)
+{
+	struct fetch *it;
+
+	while (!f->is_closing && running(f) < FETCHES_MAX && (it = first_queued(f)) != NULL)
+		fetch_start(it);
+}
+
+int fetcher_want(struct fetcher *f, const struct ledger_want *w, struct err *e)
+{
+	struct fetch *it = find(f, &w->sha256);
+	int rc;
+
+	if (it || f->is_closing)
+		return ERR_OK;
+	rc = fetch_new(f, w, &it, e);
+	if (rc)
+		return rc;
+	list_append(&f->fetches, &it->node);
+	fetcher_next(f);
+	return ERR_OK;
+}
+
+void fetcher_ended(struct fetcher *f, struct fetch *it)
+{
+	list_remove(&it->node);
+	fetch_cancel(it);
+	fetcher_next(f);
+}
+
+void fetcher_forget(struct fetcher *f, const struct hash32 *sha256)
+{
+	struct fetch *it = find(f, sha256);
+
+	if (it)
+		fetcher_ended(f, it);
+}
+
+void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256)
+{
+	struct fetch *it = find(f, sha256);
+
+	if (it)
+		fetch_hurry(it);
+}
+
+void fetcher_close(struct fetcher *f)
+{
+	f->is_closing = true;
+	LIST_EACH(node, &f->fetches)
+		fetcher_ended(f, LIST_ITEM(node, struct fetch, node));
+}
+
+bool fetcher_is_fetching(const struct fetcher *f, const struct hash32 *sha256)
+{
+	const struct fetch *it = find(f, sha256);
+
+	return it && fetch_is_running(it);
+}
+
+bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, struct fetch_progress *out)
+{
+	const struct fetch *it = find(f, sha256);
+	struct plan_progress p = { 0 };
+
+	if (!it)
+		return false;
+	if (it->plan && !it->work.data)		/* a worker may be changing it */
+		plan_progress(it->plan, &p);
+	*out = (struct fetch_progress){ p.verified, it->size, it->source ? it->source->name : NULL };
+	return true;
+}

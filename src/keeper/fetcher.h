@@ -1,0 +1,101 @@
+/* fetcher.h: which images are fetched now, in which order, and from where.
+ *
+ * Wants queue up; FETCHES_MAX run at a time, urgent ones first, else in the
+ * order they came. Each is a struct fetch (fetch.h). An image that no source
+ * has is tried again with growing pauses, as long as somebody wants it. */
+#ifndef KEEPER_FETCHER_H
+#define KEEPER_FETCHER_H
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "formats/cid.h"
+#include "ipfs/source.h"
+#include "keeper/ledger.h"
+#include "store/blob.h"
+
+#include <uv.h>
+
+struct http;
+struct fetch;
+
+/* A source and what it is worth. */
+struct fetch_source {
+	const char *name;
+	struct source source;
+	bool is_private;		/* loopback and private addresses are fine */
+	int priority;			/* lower is asked first */
+	/* since the start */
+	uint64_t bytes, bad_blocks, failures, successes;
+	int64_t rest_until_ms;		/* monotonic: throttled, or failed a moment ago */
+	int64_t quarantined_until_ms;	/* monotonic: a hash did not fit */
+	bool is_quarantined;
+	char last_error[200];
+};
+
+/* "ok", "resting", "quarantined". */
+const char *fetch_source_state(const struct fetch_source *s, int64_t mono_ms);
+
+struct fetch_progress {
+	uint64_t verified, total;
+	const char *source;		/* NULL while none is asked */
+};
+
+struct fetched {
+	struct hash32 sha256;
+	uint64_t size;
+	struct blob_digests digests;
+	char format[24];		/* sniffed */
+};
+
+struct fetcher_owner {
+	/* Whole, compared, durable; the row is still to be written. */
+	void (*on_good)(void *arg, const struct fetched *f);
+	/* What this CID names is not the image: no source can help. */
+	void (*on_wrong)(void *arg, const struct hash32 *sha256, const char *cid, const char *why);
+	/* No source has it now; the next try is at retry_at_ms, wall clock. */
+	void (*on_failed)(void *arg, const struct hash32 *sha256, const char *why, unsigned tries, int64_t retry_at_ms);
+	/* The state changed: queued → being fetched. */
+	void (*on_begun)(void *arg, const struct hash32 *sha256);
+	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */
+	int (*make_room)(void *arg, uint64_t size, struct err *e);
+	void *arg;
+};
+
+struct fetcher {
+	uv_loop_t *loop;
+	struct http *http;
+	struct blobs *blobs;
+	const struct clock *clock;
+	struct fetch_source *source;	/* borrowed */
+	size_t sources;
+	struct fetcher_owner owner;
+	struct list fetches;		/* struct fetch, in order of age */
+	bool is_closing;
+};
+
+void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct blobs *blobs, const struct clock *clock,
+		  struct fetch_source *source, size_t sources, struct fetcher_owner owner);
+/* Cancels everything; parts stay on disk. The loop must run until nothing is left. */
+void fetcher_close(struct fetcher *f);
+
+/* Again for a known one changes nothing. ERR_FORMAT: not a CID that we take. */
+MUST_USE int fetcher_want(struct fetcher *f, const struct ledger_want *w, struct err *e);
+/* Nobody wants it any more. */
+void fetcher_forget(struct fetcher *f, const struct hash32 *sha256);
+/* A waiting one is tried at once (operator's word, a source came back). */
+void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256);
+
+/* --- for struct fetch --- */
+
+/* Starts what may run now. */
+void fetcher_next(struct fetcher *f);
+/* A fetch is over: takes it from the list and frees it. */
+void fetcher_ended(struct fetcher *f, struct fetch *fetch);
+
+/* --- for everybody --- */
+
+bool fetcher_is_fetching(const struct fetcher *f, const struct hash32 *sha256);
+/* false: not known here. */
+bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, struct fetch_progress *out);
+
+#endif

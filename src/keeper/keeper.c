@@ -1,0 +1,468 @@
+/* keeper.c: see keeper.h. The loop and the messages; opening and closing is in keeper_start.c. */
+#include "keeper/keeper.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "keeper/calls.h"
+#include "store/audit.h"
+
+#include <stdio.h>
+
+/*  WAITING ─► SERVING ─► STOPPING
+ *     └────────────────────▲        */
+enum { K_WAITING, K_SERVING, K_STOPPING };
+
+static const struct sm_state table[] = {
+	[K_WAITING] = { "waiting", SM_TO(K_SERVING) | SM_TO(K_STOPPING) },
+	[K_SERVING] = { "serving", SM_TO(K_STOPPING) },
+	[K_STOPPING] = { "stopping", 0 },
+};
+
+/* --- alarms and trouble --- */
+
+void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch)
+{
+	struct latched_alarm row = { .since_ms = clock_wall_ms(k->clock) };
+	struct err e = { 0 };
+
+	if (alarms_raise(&k->alarms, code, subject, detail, latch, clock_wall_ms(k->clock)))
+		log_unusual("alarm", code, "subject=%s detail=%s", LOG_STR(span_str(subject)), LOG_STR(span_str(detail)));
+	if (!latch || !k->store)
+		return;
+	snprintf(row.code, sizeof row.code, "%s", code);
+	snprintf(row.subject, sizeof row.subject, "%s", subject);
+	snprintf(row.detail, sizeof row.detail, "%s", detail);
+	if (mark_latch(k->store, &row, &e))
+		log_broken("alarm", "an alarm could not be stored", "why=\"%s\"", e.msg);
+}
+
+void keeper_alarm_over(struct keeper *k, const char *code, const char *subject)
+{
+	if (alarms_over(&k->alarms, code, subject))
+		log_info("alarm", "over", "code=%s subject=%s", code, LOG_STR(span_str(subject)));
+}
+
+void keeper_trouble(struct keeper *k, const struct err *e)
+{
+	if (strcmp(k->trouble, e->msg))
+		log_broken("store", "trouble", "kind=%s why=\"%s\"", err_name(e->code), e->msg);
+	snprintf(k->trouble, sizeof k->trouble, "%s", e->msg);
+	keeper_alarm(k, "store-degraded", "store", e->msg, false);
+}
+
+void keeper_trouble_over(struct keeper *k)
+{
+	if (!k->trouble[0])
+		return;
+	log_info("store", "storing works again", "was=\"%s\"", k->trouble);
+	k->trouble[0] = '\0';
+	keeper_alarm_over(k, "store-degraded", "store");
+}
+
+/* --- freshness --- */
+
+const struct proof_mark *keeper_worst_proof(const struct keeper *k)
+{
+	const struct proof_mark *worst = NULL;
+
+	for (size_t i = 0; i < k->ledger.products; i++) {
+		const struct proof_mark *m = &k->ledger.product[i]->proven;
+
+		if (m->number == 0)
+			return NULL;
+		if (!worst || m->time < worst->time)
+			worst = m;
+	}
+	return worst;
+}
+
+uint64_t keeper_age_s(const struct keeper *k, const struct proof_mark *m)
+{
+	int64_t age = clock_wall_ms(k->clock) / 1000 - (int64_t)m->time;
+
+	return age > 0 ? (uint64_t)age : 0;
+}
+
+const char *keeper_freshness(const struct keeper *k, const struct ledger_product *p)
+{
+	const struct proof_mark *m = p ? &p->proven : keeper_worst_proof(k);
+
+	if (clock_state(k->clock) != CLOCK_SYNCED)
+		return "unknown";
+	if (!m || m->number == 0)
+		return "stale";
+	return (int64_t)keeper_age_s(k, m) * 1000 < k->conf->chain.max_age_ms ? "fresh" : "stale";
+}
+
+const char *keeper_trust(const struct keeper *k)
+{
+	return k->conf->chain.anchor == CONF_PINNED ? "pinned" : k->conf->chain.quorum > 1 ? "quorum" : "single";
+}
+
+/* --- judging and telling --- */
+
+int keeper_audit(struct keeper *k, const struct api_call *c, const char *action, const char *subject, const char *detail, struct err *e)
+{
+	struct audit_row a = { .at_ms = clock_wall_ms(k->clock) };
+
+	snprintf(a.actor, sizeof a.actor, "%.63s", c->who);
+	snprintf(a.address, sizeof a.address, "%.*s", (int)c->link->address.n, (const char *)c->link->address.p);
+	snprintf(a.action, sizeof a.action, "%s", action);
+	snprintf(a.subject, sizeof a.subject, "%s", subject);
+	snprintf(a.detail, sizeof a.detail, "%s", detail);
+	log_info("api", "operator", "who=%s action=%s subject=%s", LOG_STR(span_str(c->who)), action, LOG_STR(span_str(subject)));
+	return audit_add(k->store, &a, e);
+}
+
+void keeper_settle(struct keeper *k)
+{
+	struct err e = { 0 };
+
+	if (ledger_settle(&k->ledger, &e))
+		keeper_trouble(k, &e);
+}
+
+static void on_settling(uv_timer_t *timer)
+{
+	keeper_settle(timer->data);
+}
+
+void keeper_settle_soon(struct keeper *k)
+{
+	if (k->sm.at == K_SERVING)
+		uv_timer_start(&k->settling, on_settling, 0, 0);
+}
+
+void keeper_settle_all(struct keeper *k)
+{
+	ledger_mark_all(&k->ledger);
+	keeper_settle_soon(k);
+}
+
+int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struct release_row *row, struct err *e)
+{
+	int rc = releases_set_fetch(k->store, &p->id, row->sequence, false, "", 0, 0, e);
+
+	if (!rc)
+		fetcher_hurry(&k->fetcher, &row->facts.sha256);
+	return rc;
+}
+
+/* --- the server --- */
+
+static void on_server_message(void *arg, struct span s, int fds[IO_FDS_MAX])
+{
+	struct keeper *k = arg;
+	struct link_seen seen;
+	struct link_report report;
+	struct link_rot rot;
+	struct hash32 sha256;
+	uint64_t generation;
+	struct err e = { 0 };
+	int rc = ERR_OK;
+
+	(void)fds;
+	switch (s.n ? s.p[0] : 0) {
+	case LINK_SEEN:
+		rc = link_seen_read(s, &seen, &e);
+		if (!rc)
+			devices_take_seen(&k->devices, &seen);
+		break;
+	case LINK_REPORT:
+		rc = link_report_read(s, &report, &e);
+		if (!rc)
+			devices_take_report(&k->devices, &report);
+		break;
+	case LINK_ROT:
+		rc = link_rot_read(s, &rot, &e);
+		if (!rc)
+			keeper_image_rotten(k, &rot);
+		break;
+	case LINK_WANTED:
+		rc = link_wanted_read(s, &sha256, &e);
+		if (!rc)
+			keeper_image_wanted(k, &sha256);
+		break;
+	case LINK_STATS:
+		rc = link_stats_read(s, &k->served, &e);
+		break;
+	case LINK_CATALOG_ACK:
+		rc = link_catalog_ack_read(s, &generation, &e);
+		if (!rc)
+			k->catalogs.acknowledged = generation;
+		break;
+	case LINK_CALL:
+		calls_answer(k, &k->server, s, -1);
+		break;
+	default:
+		rc = err_set(&e, ERR_FORMAT, "unknown type");
+	}
+	if (rc)
+		log_unusual("keeper", "odd message from the server", "why=\"%s\"", e.msg);
+}
+
+static void on_server_closed(void *arg, const struct err *why)
+{
+	struct keeper *k = arg;
+
+	log_info("keeper", "the server is gone", "why=\"%s\"", why->msg);
+	k->catalogs.acknowledged = 0;
+	seqsock_close(&k->server, NULL);
+}
+
+/* "Device floors snapshot after a new pair": so that a restarted server offers nobody less than before. */
+static int send_floors(struct keeper *k, struct err *e)
+{
+	AUTO(buf_free) struct buf floors = BUF_INIT(CATALOG_MAX);
+	autoclose int fd = -1;
+	uint8_t type = LINK_FLOORS;
+	int rc = devices_floors(&k->devices, &floors, e);
+
+	if (!rc)
+		rc = io_sealed_memfd("floors", buf_span(&floors), &fd, e);
+	return rc ? rc : seqsock_send(&k->server, SPAN(&type, 1), fd, e);
+}
+
+static void open_server(struct keeper *k)
+{
+	struct seqsock_owner owner = { on_server_message, on_server_closed, k };
+	struct err e = { 0 };
+
+	if (k->server_fd < 0 || k->sm.at != K_SERVING)
+		return;
+	if (seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e) || send_floors(k, &e))
+		log_broken("keeper", "cannot speak to the server", "why=\"%s\"", e.msg);
+}
+
+static void on_old_server_freed(struct seqsock *s)
+{
+	open_server(LIST_ITEM(s, struct keeper, server));
+}
+
+static void on_peer(void *arg, int fd)
+{
+	struct keeper *k = arg;
+
+	cleanup_close(&k->server_fd);
+	k->server_fd = fd;
+	k->catalogs.acknowledged = 0;
+	seqsock_close(&k->server, on_old_server_freed);
+}
+
+/* --- owners of the parts --- */
+
+static void on_ack(void *arg, const struct link_report_ack *ack)
+{
+	AUTO(buf_free) struct buf out = BUF_INIT(64);
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	link_report_ack_write(&out, ack);
+	if (seqsock_send(&k->server, buf_span(&out), -1, &e))
+		log_unusual("keeper", "a report's acknowledgement is lost", "why=\"%s\"", e.msg);
+}
+
+static void on_part_trouble(void *arg, const struct err *e)
+{
+	keeper_trouble(arg, e);
+}
+
+static void on_news(void *arg)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	keeper_settle(k);
+	if (catalogs_refresh(k, &e))
+		keeper_trouble(k, &e);
+}
+
+static void on_alarm(void *arg, const char *code, const char *subject, const char *detail, bool latch)
+{
+	keeper_alarm(arg, code, subject, detail, latch);
+}
+
+static void on_alarm_over(void *arg, const char *code, const char *subject)
+{
+	keeper_alarm_over(arg, code, subject);
+}
+
+static void on_want(void *arg, const struct ledger_want *w)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+	int rc = images_want(k->store, &w->sha256, w->size, w->cid, clock_wall_ms(k->clock), &e);
+
+	if (!rc)
+		rc = fetcher_want(&k->fetcher, w, &e);
+	if (rc)
+		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
+}
+
+static void on_change(void *arg, const struct ledger_change *c)
+{
+	struct keeper *k = arg;
+
+	if (c->to == RELEASE_REVOKED || c->to == RELEASE_REJECTED)
+		fetcher_forget(&k->fetcher, &c->sha256);
+}
+
+static void on_settled(void *arg)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	if (catalogs_publish(k, &e))
+		keeper_trouble(k, &e);
+}
+
+static bool is_fetching(void *arg, const struct hash32 *sha256)
+{
+	struct keeper *k = arg;
+
+	return fetcher_is_fetching(&k->fetcher, sha256);
+}
+
+/* --- housekeeping --- */
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+	struct keeper *k = timer->data;
+	struct err e = { 0 };
+
+	if (store_is_corrupt(k->store)) {
+		keeper_rebuild(k);
+		return;
+	}
+	keeper_sweep(k);
+	if (floor_is_dirty(k->floors) && floor_save(k->floors, &e)) {
+		keeper_trouble(k, &e);
+		return;
+	}
+	if (k->trouble[0] && keeper_probe(k, &e) == ERR_OK) {
+		keeper_trouble_over(k);
+		keeper_settle_all(k);
+	}
+}
+
+/* --- start and stop --- */
+
+static int open_parts(struct keeper *k, struct err *e)
+{
+	struct ledger_owner lo = { on_want, on_change, on_settled, is_fetching, k };
+	struct devices_owner dev = { on_ack, on_part_trouble, k };
+	struct chain_owner co = { on_news, on_alarm, on_alarm_over, on_part_trouble, k };
+	struct http_conf hc = { .proxy = k->conf->network.proxy[0] ? k->conf->network.proxy : NULL,
+		.ca_file = k->conf->network.ca_file[0] ? k->conf->network.ca_file : NULL, .rate_max = k->conf->network.uplink };
+	int rc = http_new(&k->loop, &hc, &k->http, e);
+
+	if (rc)
+		return rc;
+	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, k->sources, keeper_fetcher_owner(k));
+	rc = ledger_init(&k->ledger, k->store, k->floors, k->clock, &k->alarms, k->follow, k->conf->products_n, lo, e);
+	if (rc)
+		return rc;
+	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, (uint32_t)k->conf->limits.devices, dev);
+	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
+}
+
+static void serve(struct keeper *k)
+{
+	struct err e = { 0 };
+
+	sm_move(&k->sm, K_SERVING);
+	open_server(k);
+	keeper_settle(k);
+	if (control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, &e))
+		log_broken("keeper", "no control socket", "why=\"%s\"", e.msg);
+	if (sup_ready(&k->sup, &e))
+		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
+	keeper_recover(k);
+	uv_timer_start(&k->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+}
+
+static void on_go(void *arg)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	if (k->sm.at != K_WAITING || !k->conf)
+		return;
+	if (keeper_open_state(k, &e)) {
+		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
+		k->exit_status = 1;
+		uv_stop(&k->loop);
+		return;
+	}
+	if (catalogs_load(k, &e))
+		log_info("keeper", "no catalog of an earlier run", "why=\"%s\"", e.msg);
+	if (keeper_open_store(k, &e) || open_parts(k, &e)) {
+		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
+		k->exit_status = 1;
+		uv_stop(&k->loop);
+		return;
+	}
+	serve(k);
+}
+
+static void on_conf(void *arg, int fd)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	if (k->conf) {
+		/* A new configuration is taken by starting anew: the supervisor restarts us, and nobody notices. */
+		log_info("keeper", "new configuration: restarting", "%s", "");
+		uv_stop(&k->loop);
+		return;
+	}
+	if (keeper_read_conf(k, fd, &e)) {
+		log_broken("keeper", "configuration", "why=\"%s\"", e.msg);
+		k->exit_status = 1;
+		uv_stop(&k->loop);
+	}
+}
+
+static void on_listener(void *arg, enum listener_kind kind, struct span address)
+{
+	struct keeper *k = arg;
+	struct keeper_listener *l = &k->listener[k->listeners];
+
+	if (k->listeners == LISTENERS_MAX)
+		return;
+	l->kind = kind;
+	snprintf(l->address, sizeof l->address, "%.*s", (int)address.n, (const char *)address.p);
+	k->listeners++;
+}
+
+static void on_stop(void *arg)
+{
+	struct keeper *k = arg;
+
+	uv_stop(&k->loop);
+}
+
+int keeper_run(int sup_fd)
+{
+	autofree struct keeper *k = calloc(1, sizeof *k);
+	struct sup_owner owner = { on_conf, on_listener, on_peer, on_go, on_stop, k };
+	struct err e = { 0 };
+
+	if (!k || uv_loop_init(&k->loop) < 0)
+		return 1;
+	k->clock = clock_system();
+	k->started_mono_ms = clock_mono_ms(k->clock);
+	k->state_dir = k->server_fd = k->control.fd = -1;
+	sm_init(&k->sm, "keeper", table, K_WAITING);
+	uv_timer_init(&k->loop, &k->housekeeping);
+	uv_timer_init(&k->loop, &k->settling);
+	k->housekeeping.data = k->settling.data = k;
+	if (sup_open_take(&k->sup, &k->loop, sup_fd, owner, &e)) {
+		log_broken("keeper", "no supervisor", "why=\"%s\"", e.msg);
+		return 1;
+	}
+	uv_run(&k->loop, UV_RUN_DEFAULT);
+	sm_move(&k->sm, K_STOPPING);
+	keeper_close_all(k);
+	uv_run(&k->loop, UV_RUN_DEFAULT);
+	return uv_loop_close(&k->loop) < 0 ? 1 : k->exit_status;
+}

@@ -1,0 +1,123 @@
+/* keeper.h: the keeper as a whole: joins chain, IPFS, store and the other processes on one loop.
+ *
+ * Start, in this order, so that devices are served before anything slow:
+ *
+ *	configuration ─► sandbox ─► last catalog from disk, filtered by the floor, to the supervisor
+ *	─► store (set aside and made anew when damaged) ─► ledger judges everything ─► new catalog
+ *	─► control socket, READY ─► recovery of objects ─► chain
+ *
+ * Stop is the reverse. What fails on the way out of the disk's or the
+ * network's doing never ends the keeper: it is said (trouble, alarms) and
+ * tried again; what is cached is served on by the server. */
+#ifndef KEEPER_KEEPER_H
+#define KEEPER_KEEPER_H
+
+#include "daemon/conf.h"
+#include "daemon/sandbox.h"
+#include "keeper/alarms.h"
+#include "keeper/api.h"
+#include "keeper/catalogs.h"
+#include "keeper/chain.h"
+#include "keeper/control.h"
+#include "keeper/devices.h"
+#include "keeper/fetcher.h"
+#include "keeper/ledger.h"
+#include "keeper/sup.h"
+#include "store/space.h"
+#include "store/tokens.h"
+
+struct keeper_listener {
+	enum listener_kind kind;
+	char address[64];
+};
+
+struct keeper {
+	uv_loop_t loop;
+	struct clock clock_used;		/* as the configuration says */
+	const struct clock *clock;
+	struct sm sm;
+	struct conf *conf;
+	struct ledger_follow *follow;		/* from conf */
+	struct fetch_source *source;		/* from conf */
+	size_t sources;
+	int state_dir;
+	struct sup sup;
+	struct seqsock server;			/* closed while there is no server */
+	int server_fd;				/* a new pair's end that waits for the old one to be closed, or -1 */
+	struct control control;
+	struct store *store;
+	struct blobs *blobs;
+	struct floors *floors;
+	struct tokens *tokens;
+	struct http *http;
+	struct alarms alarms;
+	struct ledger ledger;
+	struct chain chain;
+	struct fetcher fetcher;
+	struct devices devices;
+	struct catalogs catalogs;
+	struct keeper_listener listener[LISTENERS_MAX];
+	size_t listeners;
+	struct link_stats served;
+	struct sandbox_state sandbox;
+	int64_t started_mono_ms;
+	uv_timer_t housekeeping, settling;
+	unsigned adoptions;			/* objects that workers are hashing */
+	bool is_store_damaged;			/* set it aside on the way out */
+	int exit_status;
+	char trouble[320];			/* why the disk keeps us from storing; "" when it does not */
+};
+
+/* Runs until the supervisor says stop. sup_fd is taken. Returns the exit status. */
+int keeper_run(int sup_fd);
+
+/* --- for the API --- */
+
+/* "fresh", "stale" or "unknown", of one product or (NULL) of the worst. */
+const char *keeper_freshness(const struct keeper *k, const struct ledger_product *p);
+/* The oldest last proof; NULL while some product has none, or none is followed. */
+const struct proof_mark *keeper_worst_proof(const struct keeper *k);
+/* By the wall clock, never below 0. */
+uint64_t keeper_age_s(const struct keeper *k, const struct proof_mark *m);
+const char *keeper_trust(const struct keeper *k);
+
+/* Adds an operator's act to the audit log. */
+MUST_USE int keeper_audit(struct keeper *k, const struct api_call *c, const char *action, const char *subject,
+			  const char *detail, struct err *e);
+/* Judges what is marked and tells everybody. Trouble is noted, not returned. */
+void keeper_settle(struct keeper *k);
+/* The same from the loop, a moment later: for callbacks that may run inside a settle. */
+void keeper_settle_soon(struct keeper *k);
+/* Every product, soon. */
+void keeper_settle_all(struct keeper *k);
+/* The operator wants the release's image again, now. */
+MUST_USE int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struct release_row *row, struct err *e);
+
+/* --- between keeper.c and its parts --- */
+
+/* Storing failed: remembers why for the status; a damaged database is set aside. */
+void keeper_trouble(struct keeper *k, const struct err *e);
+void keeper_trouble_over(struct keeper *k);
+void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch);
+void keeper_alarm_over(struct keeper *k, const char *code, const char *subject);
+
+/* --- keeper_start.c --- */
+/* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */
+void keeper_rebuild(struct keeper *k);
+/* Does storing work again? */
+MUST_USE int keeper_probe(struct keeper *k, struct err *e);
+MUST_USE int keeper_open_state(struct keeper *k, struct err *e);
+MUST_USE int keeper_open_store(struct keeper *k, struct err *e);
+MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);
+void keeper_close_all(struct keeper *k);
+
+/* --- keeper_images.c: owner of the fetcher, and eviction --- */
+struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
+/* Looks for images that lie on disk without a row, and rows without a file. */
+void keeper_recover(struct keeper *k);
+/* Evictions whose time has come, damaged images, images nobody names. */
+void keeper_sweep(struct keeper *k);
+void keeper_image_rotten(struct keeper *k, const struct link_rot *m);
+void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256);
+
+#endif

@@ -1,0 +1,265 @@
+/* keeper_images.c: images between fetcher, store and catalog: arrival, room, eviction, damage, recovery. */
+#include "base/cleanup.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "keeper/keeper.h"
+#include "store/recover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int64_t now_ms(const struct keeper *k)
+{
+	return clock_wall_ms(k->clock);
+}
+
+/* The image changed: everything that names it is judged again. */
+static void changed(struct keeper *k, const struct hash32 *sha256)
+{
+	struct err e = { 0 };
+
+	if (ledger_mark_image(&k->ledger, sha256, &e))
+		keeper_trouble(k, &e);
+	keeper_settle_soon(k);
+}
+
+/* --- the fetcher's owner --- */
+
+static void on_begun(void *arg, const struct hash32 *sha256)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	if (images_set_state(k->store, sha256, IMAGE_IS_FETCHING, now_ms(k), &e) && e.code != ERR_NOT_FOUND)
+		keeper_trouble(k, &e);
+	if (ledger_mark_image(&k->ledger, sha256, &e))
+		keeper_trouble(k, &e);
+	keeper_settle_soon(k);
+}
+
+static void on_good(void *arg, const struct fetched *f)
+{
+	struct keeper *k = arg;
+	char hex[65];
+	struct err e = { 0 };
+
+	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->sha256), hex), f->size, f->format);
+	if (images_set_good(k->store, &f->sha256, f->size, &f->digests, f->format, now_ms(k), &e))
+		keeper_trouble(k, &e);
+	changed(k, &f->sha256);
+}
+
+struct verdict {
+	struct keeper *k;
+	const char *cid, *why;
+	bool is_wrong;
+	unsigned tries;
+	int64_t retry_at_ms;
+};
+
+/* Another release may name the same digest by a better CID: only this CID is judged. */
+static int write_verdict(void *arg, const struct release_row *r, struct err *e)
+{
+	struct verdict *v = arg;
+
+	if (v->cid && strcmp(v->cid, r->facts.cid))
+		return ERR_OK;
+	return releases_set_fetch(v->k->store, &r->product, r->sequence, v->is_wrong, v->why, v->tries, v->retry_at_ms, e);
+}
+
+static void note_verdict(struct keeper *k, const struct hash32 *sha256, const struct verdict *v)
+{
+	struct err e = { 0 };
+
+	if (releases_each_of_image(k->store, sha256, write_verdict, (void *)(uintptr_t)v, &e))
+		keeper_trouble(k, &e);
+	if (ledger_mark_image(&k->ledger, sha256, &e))
+		keeper_trouble(k, &e);
+	keeper_settle_soon(k);
+}
+
+static void on_wrong(void *arg, const struct hash32 *sha256, const char *cid, const char *why)
+{
+	struct keeper *k = arg;
+	char hex[65];
+	struct err e = { 0 };
+
+	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(*sha256), hex), cid, LOG_STR(span_str(why)));
+	if (blobs_remove_part(k->blobs, sha256, &e))
+		keeper_trouble(k, &e);
+	if (images_set_state(k->store, sha256, IMAGE_IS_WANTED, now_ms(k), &e) && e.code != ERR_NOT_FOUND)
+		keeper_trouble(k, &e);
+	note_verdict(k, sha256, &(struct verdict){ .k = k, .cid = cid, .why = why, .is_wrong = true });
+}
+
+static void on_failed(void *arg, const struct hash32 *sha256, const char *why, unsigned tries, int64_t retry_at_ms)
+{
+	struct keeper *k = arg;
+	char hex[65];
+
+	log_unusual("fetch", "no source has the image now", "sha256=%s tries=%u why=%s", hex_str(SPAN_OF(*sha256), hex), tries, LOG_STR(span_str(why)));
+	note_verdict(k, sha256, &(struct verdict){ .k = k, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
+}
+
+/* --- room --- */
+
+static int evict(void *arg, const struct image_row *i, struct err *e)
+{
+	struct keeper *k = arg;
+	char hex[65];
+
+	log_info("store", "image evicted for space", "sha256=%s size=%" PRIu64, hex_str(SPAN_OF(i->sha256), hex), i->size);
+	return images_set_state(k->store, &i->sha256, IMAGE_IS_EVICTING, now_ms(k), e);
+}
+
+static int read_space(struct keeper *k, struct space *out, struct err *e)
+{
+	struct images_totals totals;
+	int rc = images_totals(k->store, &totals, e);
+
+	return rc ? rc : space_read(k->state_dir, k->conf->cache.size, totals.bytes, out, e);
+}
+
+static int make_room(void *arg, uint64_t size, struct err *e)
+{
+	struct keeper *k = arg;
+	struct space space;
+	uint64_t need = 0;
+	int rc = read_space(k, &space, e);
+
+	if (!rc)
+		rc = space_admit(&space, size, &need, e);
+	if (rc || need == 0)
+		return rc;
+	rc = images_victims(k->store, need, evict, k, e);
+	if (rc)
+		return rc;
+	keeper_settle_all(k);
+	/* Evicted bytes leave the disk only when no reader can have them any more: this try has to wait. */
+	return err_set(e, ERR_NO_SPACE, "waiting until %" PRIu64 " bytes of evicted images have left the disk", need);
+}
+
+struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
+{
+	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, k };
+}
+
+/* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */
+
+static int finish_eviction(void *arg, const struct image_row *i, struct err *e)
+{
+	struct keeper *k = arg;
+	int rc;
+
+	if (k->catalogs.acknowledged < k->catalogs.generation || now_ms(k) - i->since_ms < EVICT_UNREAD_MS)
+		return ERR_OK;
+	rc = blobs_remove(k->blobs, &i->sha256, e);
+	return rc ? rc : images_delete(k->store, &i->sha256, e);
+}
+
+void keeper_sweep(struct keeper *k)
+{
+	struct err e = { 0 };
+
+	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
+		keeper_trouble(k, &e);
+}
+
+/* --- damage --- */
+
+void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
+{
+	char hex[65];
+	struct err e = { 0 };
+
+	log_broken("store", "bit rot", "sha256=%s chunk=%" PRIu32, hex_str(SPAN_OF(m->sha256), hex), m->chunk);
+	if (images_add_damage(k->store, &m->sha256, m->chunk, now_ms(k), &e)) {
+		keeper_trouble(k, &e);
+		return;
+	}
+	changed(k, &m->sha256);
+}
+
+void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256)
+{
+	struct err e = { 0 };
+
+	if (images_note_use(k->store, sha256, 0, now_ms(k), &e))
+		keeper_trouble(k, &e);
+	fetcher_hurry(&k->fetcher, sha256);
+}
+
+/* --- recovery --- */
+
+struct adoption {
+	uv_work_t work;
+	struct keeper *k;
+	struct hash32 sha256;
+	uint64_t size;
+	struct blob_digests digests;
+	int rc;
+	struct err err;
+};
+
+/* [worker] */
+static void work_adopt(uv_work_t *work)
+{
+	struct adoption *a = work->data;
+
+	a->rc = blobs_adopt(a->k->blobs, &a->sha256, &a->size, &a->digests, &a->err);
+}
+
+static void after_adopt(uv_work_t *work, int status)
+{
+	struct adoption *a = work->data;
+	struct keeper *k = a->k;
+	char hex[65];
+	struct err e = { 0 };
+
+	(void)status;
+	k->adoptions--;
+	if (a->rc)
+		log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
+	else if (k->store && images_set_good(k->store, &a->sha256, a->size, &a->digests, "", now_ms(k), &e))
+		keeper_trouble(k, &e);
+	else if (k->store)
+		changed(k, &a->sha256);
+	free(a);
+	if (k->adoptions == 0)
+		keeper_settle_all(k);
+}
+
+static int on_recover(void *arg, enum recover_what what, const struct hash32 *sha256, struct err *e)
+{
+	struct keeper *k = arg;
+	struct adoption *a;
+
+	if (what == RECOVER_EVICT)
+		return images_set_state(k->store, sha256, IMAGE_IS_EVICTING, now_ms(k), e);
+	if (what == RECOVER_RESUME)
+		return ERR_OK;		/* its release wants it, and finds the part */
+	a = calloc(1, sizeof *a);
+	if (!a)
+		return err_set(e, ERR_MEMORY, "no memory to adopt an object");
+	a->k = k;
+	a->sha256 = *sha256;
+	a->work.data = a;
+	k->adoptions++;
+	uv_queue_work(&k->loop, &a->work, work_adopt, after_adopt);
+	return ERR_OK;
+}
+
+void keeper_recover(struct keeper *k)
+{
+	struct recover_counts n = { 0 };
+	struct err e = { 0 };
+
+	if (recover_scan(k->store, k->blobs, now_ms(k), on_recover, k, &n, &e)) {
+		keeper_trouble(k, &e);
+		return;
+	}
+	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
+		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
+	if (n.lost)
+		keeper_settle_all(k);
+}

@@ -1,0 +1,261 @@
+/* keeper_start.c: what the keeper stands on: configuration, state directory, database; and letting go of it all. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "keeper/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* --- configuration --- */
+
+/* "trusted: the operator vouches for the machine's clock." */
+static enum clock_state trusted_state(void *arg)
+{
+	enum clock_state s = clock_state(clock_system());
+
+	(void)arg;
+	return s == CLOCK_UNSET ? CLOCK_UNSET : CLOCK_SYNCED;
+}
+
+static int make_follow(struct keeper *k, struct err *e)
+{
+	const struct conf *c = k->conf;
+
+	k->follow = calloc(c->products_n + 1, sizeof *k->follow);
+	if (!k->follow)
+		return err_set(e, ERR_MEMORY, "no memory for the configuration");
+	for (size_t i = 0; i < c->products_n; i++) {
+		const struct conf_product *p = &c->products[i];
+
+		k->follow[i] = (struct ledger_follow){ .name = strcmp(p->name, "*") ? p->name : NULL, .registrant = p->registrant,
+			.channels = (const char *const *)p->channels.at, .channels_n = p->channels.n, .pinned = p->signers.at,
+			.pinned_n = p->signers.n, .needs_approval = p->policy == CONF_APPROVE, .keep = (unsigned)p->keep,
+			.image_max = p->max_image };
+	}
+	return ERR_OK;
+}
+
+/* Kinds that this version can ask; the others are said and left out. */
+static bool source_kind_of(enum conf_kind kind, enum source_kind *out)
+{
+	if (kind != CONF_TRUSTLESS && kind != CONF_KUBO && kind != CONF_PEER)
+		return false;
+	*out = kind == CONF_KUBO ? SOURCE_KUBO : SOURCE_TRUSTLESS;
+	return true;
+}
+
+static int make_sources(struct keeper *k, struct err *e)
+{
+	struct conf *c = k->conf;
+	size_t n = 0;
+
+	k->source = calloc(c->sources_n + 1, sizeof *k->source);
+	if (!k->source)
+		return err_set(e, ERR_MEMORY, "no memory for the sources");
+	for (size_t i = 0; i < c->sources_n && n < SOURCES_MAX; i++) {
+		const struct conf_source *s = &c->sources[i];
+		enum source_kind kind;
+
+		if (!source_kind_of(s->kind, &kind)) {
+			log_unusual("keeper", "source of a kind that is not built yet", "source=%s", s->name);
+			continue;
+		}
+		k->source[n++] = (struct fetch_source){ .name = s->name, .is_private = s->private_ok,
+			.source = { .kind = kind, .url = s->url, .token = s->token[0] ? s->token : NULL },
+			.priority = (int)s->priority - (s->kind == CONF_PEER ? 1000 : 0) };	/* "peer … asked first" */
+	}
+	k->sources = n;
+	return ERR_OK;
+}
+
+int keeper_read_conf(struct keeper *k, int fd, struct err *e)
+{
+	int rc = conf_read(fd, &k->conf, e);
+
+	if (rc)
+		return rc;
+	log_set_level(k->conf->gateway.log_level);
+	if (k->conf->gateway.clock == CONF_CLOCK_TRUSTED) {
+		k->clock_used = *clock_system();
+		k->clock_used.state = trusted_state;
+		k->clock = &k->clock_used;
+	}
+	rc = make_follow(k, e);
+	return rc ? rc : make_sources(k, e);
+}
+
+/* --- state directory --- */
+
+static int open_tokens(struct keeper *k, struct err *e)
+{
+	int rc = tokens_load(k->state_dir, NULL, &k->tokens, e);
+
+	if (rc != ERR_CORRUPT)
+		return rc;
+	log_broken("keeper", "token file damaged: nobody is believed", "why=\"%s\"", e->msg);
+	keeper_alarm(k, "tokens-lost", "tokens", e->msg, false);
+	return tokens_anew(k->state_dir, NULL, &k->tokens, e);
+}
+
+static int open_floors(struct keeper *k, struct err *e)
+{
+	int rc = floor_load(k->state_dir, NULL, &k->floors, e);
+
+	if (rc)
+		return rc;
+	if (floor_found(k->floors) == FLOOR_ONE)
+		log_unusual("keeper", "one of the two floor files is damaged or missing", "%s", "it is written anew with the next change");
+	if (floor_found(k->floors) == FLOOR_LOST)
+		keeper_alarm(k, "floor-lost", "floor", "both floor files are damaged: rollback protection begins anew with the next proof", false);
+	return ERR_OK;
+}
+
+static int enter_sandbox(struct keeper *k, struct err *e)
+{
+	struct sandbox_path paths[] = {
+		{ k->conf->gateway.state_dir, SANDBOX_WRITE },
+		{ k->conf->gateway.run_dir, SANDBOX_WRITE },
+		{ k->conf->network.ca_file, SANDBOX_READ },
+	};
+
+	return sandbox_enter(SANDBOX_KEEPER, paths, k->conf->network.ca_file[0] ? 3 : 2, &k->sandbox, e);
+}
+
+static int make_dir(const char *path, mode_t mode, struct err *e)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_errno(e, "%s", path);
+	return ERR_OK;
+}
+
+int keeper_open_state(struct keeper *k, struct err *e)
+{
+	const struct conf_gateway *g = &k->conf->gateway;
+	int rc = make_dir(g->state_dir, 0750, e);
+
+	if (!rc)
+		rc = make_dir(g->run_dir, 0755, e);
+	if (rc)
+		return rc;
+	k->state_dir = open(g->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k->state_dir < 0)
+		return err_errno(e, "%s", g->state_dir);
+	rc = blobs_open(k->state_dir, NULL, &k->blobs, e);
+	if (!rc)
+		rc = enter_sandbox(k, e);
+	if (!rc)
+		rc = open_floors(k, e);
+	return rc ? rc : open_tokens(k, e);
+}
+
+/* --- database --- */
+
+static int set_aside(struct keeper *k, struct err *e)
+{
+	const char *dir = k->conf->gateway.state_dir;
+	int rc;
+
+	log_broken("store", "database damaged: set aside, rebuilding from chain and objects", "why=\"%s\"", e->msg);
+	keeper_alarm(k, "database-rebuilt", "store", e->msg, false);
+	rc = store_set_aside(dir, e);
+	return rc ? rc : store_open(dir, &k->store, e);
+}
+
+/* Another chain or registry than the one that the database was filled from: its entries mean nothing any more. */
+static int check_registry(struct keeper *k, struct err *e)
+{
+	struct mark m;
+	int rc = mark_load(k->store, &m, e);
+
+	if (rc == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (rc || (m.chain_id == k->conf->chain.chain_id && addr20_eq(&m.registry, &k->conf->chain.registry)))
+		return rc;
+	log_unusual("keeper", "another chain or registry is configured: forgetting the old one", "old_chain=%llu", (unsigned long long)m.chain_id);
+	return mark_forget_registry(k->store, e);
+}
+
+static int raise_latched(void *arg, const struct latched_alarm *a, struct err *e)
+{
+	struct keeper *k = arg;
+
+	(void)e;
+	alarms_raise(&k->alarms, a->code, a->subject, a->detail, true, a->since_ms);
+	if (!strcmp(a->code, follower_alarm_code(ALARM_ANCHOR_CONFLICT)))
+		k->chain.has_conflict = true;
+	return ERR_OK;
+}
+
+int keeper_open_store(struct keeper *k, struct err *e)
+{
+	int rc = store_open(k->conf->gateway.state_dir, &k->store, e);
+
+	if (rc == ERR_CORRUPT)
+		rc = set_aside(k, e);
+	if (!rc)
+		rc = check_registry(k, e);
+	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);
+}
+
+void keeper_rebuild(struct keeper *k)
+{
+	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->trouble);
+	k->is_store_damaged = true;
+	k->exit_status = 1;
+	uv_stop(&k->loop);
+}
+
+int keeper_probe(struct keeper *k, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = mark_save(k->store, &k->chain.mark, e);
+
+	return rc ? rc : store_commit(&tx, e);
+}
+
+/* --- the way out --- */
+
+static void close_parts(struct keeper *k)
+{
+	if (k->chain.loop)
+		chain_close(&k->chain);
+	if (k->devices.store)
+		devices_close(&k->devices);
+	if (k->fetcher.loop)
+		fetcher_close(&k->fetcher);
+	if (k->http)
+		http_close(k->http, NULL, NULL);
+	control_close(&k->control);
+	seqsock_close(&k->server, NULL);
+	sup_close(&k->sup);
+	uv_close((uv_handle_t *)&k->housekeeping, NULL);
+	uv_close((uv_handle_t *)&k->settling, NULL);
+}
+
+static void close_store(struct keeper *k)
+{
+	struct err e = { 0 };
+
+	catalog_put(k->catalogs.last);
+	ledger_fini(&k->ledger);
+	store_close(STEAL_PTR(k->store));
+	if (k->is_store_damaged && store_set_aside(k->conf->gateway.state_dir, &e))
+		log_broken("store", "the damaged database stays where it is", "why=\"%s\"", e.msg);
+	tokens_free(k->tokens);
+	floor_free(k->floors);
+	blobs_free(k->blobs);
+	cleanup_close(&k->state_dir);
+	cleanup_close(&k->server_fd);
+	conf_free(k->conf);
+	free(k->follow);
+	free(k->source);
+}
+
+void keeper_close_all(struct keeper *k)
+{
+	close_parts(k);
+	uv_run(&k->loop, UV_RUN_DEFAULT);	/* until handles and workers are gone: they use store and blobs */
+	close_store(k);
+}

@@ -1,0 +1,65 @@
+/* kept.c: see kept.h. */
+#include "keeper/kept.h"
+
+#include <stdlib.h>
+
+void kept_init(struct kept *k)
+{
+	*k = (struct kept){ .bytes = BUF_INIT(KEPT_BYTES_MAX) };
+}
+
+void kept_fini(struct kept *k)
+{
+	free(k->block);
+	buf_free(&k->bytes);
+	kept_init(k);
+}
+
+int kept_find(const struct kept *k, const struct cid *cid, struct span *out, struct err *e)
+{
+	for (size_t i = 0; i < k->blocks; i++) {
+		if (cid_same_block(&k->block[i].cid, cid)) {
+			*out = SPAN(k->bytes.p + k->block[i].at, k->block[i].n);
+			return ERR_OK;
+		}
+	}
+	return err_set(e, ERR_NOT_FOUND, "no such block is kept");
+}
+
+int kept_add(struct kept *k, const struct cid *cid, struct span block, struct err *e)
+{
+	struct span known;
+	size_t at = k->bytes.n;
+
+	if (kept_find(k, cid, &known, NULL) == ERR_OK)
+		return ERR_OK;
+	if (k->blocks == k->room) {
+		size_t room = k->room ? 2 * k->room : 16;
+		void *more = realloc(k->block, room * sizeof *k->block);
+
+		if (!more)
+			return err_set(e, ERR_MEMORY, "no memory for inner blocks");
+		k->block = more;
+		k->room = room;
+	}
+	buf_add(&k->bytes, block);
+	if (buf_ok(&k->bytes, e))
+		return err_wrap(e, "inner blocks");
+	k->block[k->blocks].cid = *cid;
+	k->block[k->blocks].at = at;
+	k->block[k->blocks++].n = block.n;
+	return ERR_OK;
+}
+
+static int load_one(void *arg, struct span name, struct span block, struct err *e)
+{
+	struct cid cid;
+	int rc = cid_read(name, &cid, e);
+
+	return rc ? rc : kept_add(arg, &cid, block, e);
+}
+
+int kept_load(struct kept *k, struct blob *blob, struct err *e)
+{
+	return blob_each_block(blob, load_one, k, e);
+}

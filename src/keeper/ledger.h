@@ -1,0 +1,115 @@
+/* ledger.h: from proven registry entries to releases with a state and a reason.
+ *
+ * The follower's outputs go into the store as they come (ledger_take, inside
+ * one transaction per batch). Whatever touches a product (new entries, a reorg,
+ * finality, an image that arrived or vanished, an operator's word, a new
+ * configuration) marks it, and ledger_settle judges the marked ones anew, from
+ * their entries: nothing is patched, so every way to the same facts gives
+ * the same states.
+ *
+ * Order within a settle: releases and states in one transaction; then the floor files,
+ * durable before anything is told; then owner->on_settled, which may build a
+ * catalog. */
+#ifndef KEEPER_LEDGER_H
+#define KEEPER_LEDGER_H
+
+#include "base/clock.h"
+#include "chain/follower.h"
+#include "keeper/alarms.h"
+#include "keeper/judge.h"
+#include "store/floor.h"
+#include "store/images.h"
+#include "store/products.h"
+
+/* What the configuration says of the products of one section. Borrowed; outlives the ledger. */
+struct ledger_follow {
+	const char *name;		/* vendor/model; NULL: every product of the registrant that has no section of its own */
+	struct addr20 registrant;
+	const char *const *channels;	/* first: the default */
+	size_t channels_n;
+	const struct hash32 *pinned;
+	size_t pinned_n;
+	bool needs_approval;
+	unsigned keep;
+	uint64_t image_max;
+};
+
+/* One followed product, in memory. */
+struct ledger_product {
+	struct hash32 id;
+	char name[PRODUCT_NAME_MAX + 1];
+	const struct ledger_follow *follow;
+	struct proof_mark proven;	/* the last final proof; number 0: none */
+	bool is_marked;			/* to be judged */
+};
+
+struct ledger_want {
+	struct hash32 sha256;
+	uint64_t size;
+	const char *cid;
+	const char *product;
+	uint64_t sequence;
+	bool is_urgent;
+};
+
+struct ledger_change {			/* a release came into another state */
+	const struct ledger_product *product;
+	uint64_t sequence;
+	const char *version;		/* "" when the manifest cannot be read */
+	enum release_state from, to;
+	bool is_new;			/* there was no `from` */
+	const char *why;
+	struct hash32 sha256;		/* of its image; zero when the manifest cannot be read */
+};
+
+struct ledger_owner {
+	/* The image should be here and is not; called on every settle while that is so. */
+	void (*on_want)(void *arg, const struct ledger_want *w);
+	void (*on_change)(void *arg, const struct ledger_change *c);
+	/* Something was judged: devices may have to be told something else. */
+	void (*on_settled)(void *arg);
+	/* Is this image being fetched right now? */
+	bool (*is_fetching)(void *arg, const struct hash32 *sha256);
+	void *arg;
+};
+
+struct ledger {
+	struct store *store;
+	struct floors *floors;
+	const struct clock *clock;
+	struct alarms *alarms;
+	const struct ledger_follow *follow;
+	size_t follow_n;
+	struct ledger_owner owner;
+	struct ledger_product **product;	/* by id */
+	size_t products;
+};
+
+/* Everything but owner.arg is borrowed until ledger_fini. Loads the products of the configuration, making rows for those that
+ * have a name, and marks them all. */
+MUST_USE int ledger_init(struct ledger *l, struct store *s, struct floors *f, const struct clock *clock,
+			 struct alarms *alarms, const struct ledger_follow *follow, size_t follow_n,
+			 struct ledger_owner owner, struct err *e);
+void ledger_fini(struct ledger *l);
+
+struct ledger_product *ledger_find(const struct ledger *l, const struct hash32 *id);
+struct ledger_product *ledger_find_name(const struct ledger *l, struct span name);
+
+/* One output of the follower; the caller holds the transaction. Alarms and anchors are not the ledger's. */
+MUST_USE int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e);
+
+void ledger_mark(struct ledger *l, struct ledger_product *p);
+void ledger_mark_all(struct ledger *l);
+/* Marks every product with a release that names this image. */
+MUST_USE int ledger_mark_image(struct ledger *l, const struct hash32 *sha256, struct err *e);
+
+/* Judges what is marked. On failure the rest stays marked. */
+MUST_USE int ledger_settle(struct ledger *l, struct err *e);
+
+/* The id of the signer set in force now: what `signers accept` accepts. ERR_NOT_FOUND before the first. */
+MUST_USE int ledger_current_set(struct ledger *l, struct ledger_product *p, struct hash32 *set_id, struct err *e);
+
+/* Does the operator follow this channel of the product? */
+bool ledger_follows_channel(const struct ledger_follow *f, const char *channel);
+
+#endif

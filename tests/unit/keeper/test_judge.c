@@ -1,0 +1,115 @@
+/* test_judge.c: the state of each release, as a table of situations. */
+#include "keeper/judge.h"
+
+#include <check.h>
+#include <stdio.h>
+
+/* One release of a situation; sequence is its place. Defaults: good, final, stable, image here. */
+struct given {
+	enum history_verdict verdict;
+	bool not_final, revoked, revoked_soon, unfollowed, held, approved, was_active;
+	const char *channel;
+	enum image_at image;	/* IMAGE_NONE is written as IMAGE_NONE */
+	enum release_state want;
+	bool wanted;
+};
+
+#define HERE .image = IMAGE_GOOD
+#define MAX 4
+
+static const struct {
+	const char *rule;
+	struct judge_product product;
+	struct given r[MAX];
+	size_t n;
+} situations[] = {
+	{ "final, allowed, image here: active", { .keep = 2 }, { { HERE, .want = RELEASE_ACTIVE, .wanted = true } }, 1 },
+	{ "not final: ready", { .keep = 2 }, { { HERE, .not_final = true, .want = RELEASE_READY, .wanted = true } }, 1 },
+	{ "a rejected manifest is never fetched", { .keep = 2 },
+	  { { .verdict = HISTORY_REJECTED, .want = RELEASE_REJECTED } }, 1 },
+	{ "rejected stays rejected when it is revoked as well", { .keep = 2 },
+	  { { .verdict = HISTORY_REJECTED, .revoked = true, .want = RELEASE_REJECTED } }, 1 },
+	{ "an image that is not the manifest's rejects the release", { .keep = 2 },
+	  { { .image = IMAGE_WRONG, .want = RELEASE_REJECTED } }, 1 },
+	{ "revoked and final", { .keep = 2 }, { { HERE, .revoked = true, .want = RELEASE_REVOKED } }, 1 },
+	{ "revoked, not final: held", { .keep = 2 }, { { HERE, .revoked_soon = true, .want = RELEASE_HELD } }, 1 },
+	{ "a channel that is not followed is only seen", { .keep = 2 }, { { .unfollowed = true, .want = RELEASE_SEEN } }, 1 },
+	{ "new signers without the old ones: held, not fetched", { .keep = 2 },
+	  { { .verdict = HISTORY_HELD, .want = RELEASE_HELD } }, 1 },
+	{ "held by the operator, but fetched", { .keep = 2 }, { { .held = true, .want = RELEASE_HELD, .wanted = true } }, 1 },
+	{ "fetching", { .keep = 2 }, { { .image = IMAGE_FETCHING, .want = RELEASE_FETCHING, .wanted = true } }, 1 },
+	{ "failed", { .keep = 2 }, { { .image = IMAGE_FAILED, .want = RELEASE_FAILED, .wanted = true } }, 1 },
+	{ "nothing here yet: queued", { .keep = 2 }, { { .want = RELEASE_SEEN, .wanted = true } }, 1 },
+	{ "evicted and wanted again", { .keep = 2 }, { { .image = IMAGE_EVICTED, .want = RELEASE_EVICTED, .wanted = true } }, 1 },
+	{ "policy approve holds", { .keep = 2, .needs_approval = true },
+	  { { HERE, .want = RELEASE_HELD, .wanted = true } }, 1 },
+	{ "approved goes out", { .keep = 2, .needs_approval = true },
+	  { { HERE, .approved = true, .want = RELEASE_ACTIVE, .wanted = true } }, 1 },
+	{ "approved but not final waits", { .keep = 2, .needs_approval = true },
+	  { { HERE, .approved = true, .not_final = true, .want = RELEASE_READY, .wanted = true } }, 1 },
+	{ "the newest is active, the older superseded, the oldest not kept", { .keep = 2 },
+	  { { .want = RELEASE_SUPERSEDED }, { HERE, .want = RELEASE_SUPERSEDED, .wanted = true },
+	    { HERE, .want = RELEASE_ACTIVE, .wanted = true } }, 3 },
+	{ "channels do not supersede each other", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .channel = "beta", .want = RELEASE_ACTIVE, .wanted = true } }, 2 },
+	{ "the newest revoked: the older is active again", { .keep = 2 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .revoked = true, .want = RELEASE_REVOKED } }, 2 },
+	{ "a revocation that is not final already takes the release away", { .keep = 2 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .revoked_soon = true, .want = RELEASE_HELD } }, 2 },
+	{ "while the newest is fetched the older stays active", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE }, { .image = IMAGE_FETCHING, .want = RELEASE_FETCHING, .wanted = true } }, 2 },
+	{ "while the newest is held the one that may be active stays wanted, also with keep = 1", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .held = true, .want = RELEASE_HELD, .wanted = true } }, 2 },
+	{ "a frozen gateway activates nothing new", { .keep = 2, .is_frozen = true },
+	  { { HERE, .was_active = true, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .want = RELEASE_READY, .wanted = true } }, 2 },
+	{ "a rejected release does not count as a newer one", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { .verdict = HISTORY_REJECTED, .want = RELEASE_REJECTED } }, 2 },
+};
+#define SITUATIONS ((int)(sizeof situations / sizeof *situations))
+
+static struct history_release history[MAX];
+static struct judge_release judged[MAX];
+
+static void fill(const struct given *g, size_t i)
+{
+	struct history_release *h = &history[i];
+
+	*h = (struct history_release){ .sequence = i + 1, .verdict = g->verdict, .is_final = !g->not_final,
+		.is_revoked = g->revoked, .is_revoked_soon = g->revoked_soon, .has_manifest = true };
+	snprintf(h->manifest.channel, sizeof h->manifest.channel, "%s", g->channel ? g->channel : "stable");
+	snprintf(h->why, sizeof h->why, "the history's reason");
+	judged[i] = (struct judge_release){ .h = h, .image = g->image, .image_detail = "the source's words",
+		.is_channel_followed = !g->unfollowed, .is_approved = g->approved, .is_held = g->held, .was_active = g->was_active };
+}
+
+START_TEST(states)
+{
+	size_t n = situations[_i].n;
+
+	for (size_t i = 0; i < n; i++)
+		fill(&situations[_i].r[i], i);
+	judge_releases(&situations[_i].product, judged, n);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_msg(judged[i].state == situations[_i].r[i].want, "%s: release %zu is %s (%s)", situations[_i].rule, i + 1,
+			      release_state_name(judged[i].state), judged[i].why);
+		ck_assert_msg(judged[i].is_wanted == situations[_i].r[i].wanted, "%s: release %zu wanted", situations[_i].rule, i + 1);
+		ck_assert_msg(strlen(judged[i].why) > 10, "%s: every state has its sentence", situations[_i].rule);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("judge");
+	TCase *t = tcase_create("judge");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, states, 0, SITUATIONS);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
