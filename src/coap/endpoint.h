@@ -27,6 +27,10 @@ bool endpoint_is_link_local(const struct endpoint *a);
 #define ENDPOINT_BYTES 22
 void endpoint_bytes(const struct endpoint *a, uint8_t out[ENDPOINT_BYTES]);
 
+/* The address as text, without port or scope: "192.0.2.1", "2001:db8::1". out has room for ENDPOINT_TEXT. Its length. */
+#define ENDPOINT_TEXT 48
+size_t endpoint_text(const struct endpoint *a, char out[ENDPOINT_TEXT]);
+
 /* A hash that whoever does not know the seed cannot steer. */
 uint64_t endpoint_hash(const struct endpoint *a, uint64_t seed);
 /* The same over the network only: /32 of IPv4, /64 of IPv6. */

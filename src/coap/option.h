@@ -64,6 +64,6 @@ bool option_find(struct span options, uint16_t number, struct span *value);
 uint32_t option_uint(struct span value);
 
 /* Content-Formats (RFC 7252, 12.3; RFC 7049). */
-enum content_format { FORMAT_TEXT = 0, FORMAT_LINKS = 40, FORMAT_OCTETS = 42, FORMAT_JSON = 50, FORMAT_CBOR = 60 };
+enum content_format { CONTENT_TEXT = 0, CONTENT_LINKS = 40, CONTENT_OCTETS = 42, CONTENT_JSON = 50, CONTENT_CBOR = 60 };
 
 #endif

@@ -59,7 +59,7 @@ static struct listing *listing_get(struct turn *t, uint8_t *code, struct err *e)
 static size_t respond_text(struct turn *t, const struct listing *l)
 {
 	struct resource res = {
-		.code = PDU_CONTENT, .format = FORMAT_LINKS, .size = l->text.n,
+		.code = PDU_CONTENT, .format = CONTENT_LINKS, .size = l->text.n,
 		.max_age_s = RESOURCE_MAX_AGE_DEFAULT,
 	};
 	struct content c = { .res = &res, .text = l->text.n ? buf_span(&l->text) : SPAN_LIT(""), .observe = -1 };

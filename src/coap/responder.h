@@ -46,7 +46,7 @@ struct datagram {
 	bool was_cut;		/* longer than COAP_MESSAGE_MAX: the rest is lost */
 };
 
-/* Length of the reply written to out, 0 for none. */
+/* Length of the reply written to out, 0 for none. A datagram draws a reply or calls of send, never both. */
 size_t responder_take(struct responder *r, const struct datagram *in, int64_t now_ms,
 		      uint8_t out[COAP_MESSAGE_MAX]);
 

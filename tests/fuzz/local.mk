@@ -10,6 +10,8 @@ FUZZ_TARGETS =
 FUZZ_TARGETS += tests/fuzz/fuzz_cbor
 FUZZ_TARGETS += tests/fuzz/fuzz_cose
 FUZZ_TARGETS += tests/fuzz/fuzz_suit
+FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
+FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
 EXTRA_DIST += %D%/corpus
 
 if WITH_FUZZ
@@ -30,3 +32,9 @@ tests_fuzz_fuzz_cose_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 
 tests_fuzz_fuzz_suit_SOURCES = %D%/fuzz_suit.c
 tests_fuzz_fuzz_suit_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_coap_message_SOURCES = %D%/fuzz_coap_message.c
+tests_fuzz_fuzz_coap_message_LDADD = $(FUZZ_MAIN) libcoap.a libbase.a
+
+tests_fuzz_fuzz_coap_request_SOURCES = %D%/fuzz_coap_request.c tests/unit/coap/fake.c tests/unit/coap/fake.h
+tests_fuzz_fuzz_coap_request_LDADD = $(FUZZ_MAIN) libcoap.a libbase.a

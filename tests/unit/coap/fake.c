@@ -25,7 +25,7 @@ static void manifest(struct fake *f, struct resource *out)
 	else if (f->version == 0)
 		refuse(out, PDU_NOT_FOUND, "no release", RESOURCE_MAX_AGE_DEFAULT);
 	else
-		content(out, FORMAT_OCTETS, 300, f->version);
+		content(out, CONTENT_OCTETS, 300, f->version);
 	out->is_observable = true;
 }
 
@@ -37,14 +37,14 @@ static void on_find(void *arg, const struct resource_ask *ask, struct resource *
 	if (span_is(ask->path, "/fw/acme/lamp")) {
 		manifest(f, out);
 	} else if (span_is(ask->path, "/fw/acme/lamp/image")) {
-		content(out, FORMAT_OCTETS, f->image_size, 0x11);
+		content(out, CONTENT_OCTETS, f->image_size, 0x11);
 		out->max_age_s = 31536000;
 	} else if (span_is(ask->path, "/fw/acme/lamp/info")) {
-		content(out, FORMAT_CBOR, 20, 0x22);
+		content(out, CONTENT_CBOR, 20, 0x22);
 	} else if (span_is(ask->path, "/fw/acme/empty")) {
-		content(out, FORMAT_CBOR, 0, 0x33);
+		content(out, CONTENT_CBOR, 0, 0x33);
 	} else if (span_is(ask->path, "/fw/acme/broken")) {
-		content(out, FORMAT_OCTETS, 100, 0x44);
+		content(out, CONTENT_OCTETS, 100, 0x44);
 		out->tag = 1;
 	} else if (span_is(ask->path, "/fw/acme/later")) {
 		refuse(out, PDU_UNAVAILABLE, "not yet", 7);
@@ -79,7 +79,7 @@ static void on_links(void *arg, struct links *l)
 	for (unsigned i = 0; i < f->nlinks; i++)
 		links_add(l, &(struct link){
 			.href = SPAN_LIT("/fw/acme/lamp"), .rt = SPAN_LIT("gatepost.manifest"),
-			.format = FORMAT_OCTETS, .size = 300, .is_observable = true });
+			.format = CONTENT_OCTETS, .size = 300, .is_observable = true });
 }
 
 static uint8_t on_post(void *arg, const struct resource_ask *ask, uint64_t ticket, const char **why)

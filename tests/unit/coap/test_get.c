@@ -83,7 +83,7 @@ START_TEST(image_blocks)
 		ck_assert(span_is(etag_of(&r), "\x11\x11\x11\x11\x11\x11\x11\x11"));
 		ck_assert_msg(answered_uint(&r, OPTION_SIZE2) == (blocks[_i].number ? -1 : (int64_t)blocks[_i].size),
 			      "Size2 in block 0: %s", blocks[_i].rule);
-		ck_assert_int_eq(answered_uint(&r, OPTION_CONTENT_FORMAT), FORMAT_OCTETS);
+		ck_assert_int_eq(answered_uint(&r, OPTION_CONTENT_FORMAT), CONTENT_OCTETS);
 		ck_assert_int_eq(answered_uint(&r, OPTION_MAX_AGE), 31536000);
 	}
 	fake_stop(&f);
@@ -193,7 +193,7 @@ START_TEST(listing_rules)
 			continue;
 		ck_assert_int_eq(pdu_read(SPAN(r.bytes, r.n), &r.m, NULL), ERR_OK);
 		ck_assert_msg((r.m.payload.n > 0) == listings[_i].has_links, "%s", listings[_i].rule);
-		ck_assert_int_eq(answered_uint(&r, OPTION_CONTENT_FORMAT), FORMAT_LINKS);
+		ck_assert_int_eq(answered_uint(&r, OPTION_CONTENT_FORMAT), CONTENT_LINKS);
 		ck_assert_uint_eq(etag_of(&r).n, 8);
 	}
 	fake_stop(&f);

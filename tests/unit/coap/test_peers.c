@@ -61,6 +61,18 @@ static const struct { const char *prefix, *address; bool in; } members[] = {
 	{ "::/0", "1.2.3.4", true },
 };
 
+static const char *const addresses[] = { "0.0.0.0", "10.200.7.99", "255.255.255.255", "100.1.19.110", "::1", "2001:db8::7:0:1" };
+
+START_TEST(addresses_as_text)
+{
+	struct endpoint e = peer(addresses[_i], 1);
+	char text[ENDPOINT_TEXT];
+
+	ck_assert_uint_eq(endpoint_text(&e, text), strlen(addresses[_i]));
+	ck_assert_str_eq(text, addresses[_i]);
+}
+END_TEST
+
 START_TEST(prefix_members)
 {
 	struct endpoint e = peer(members[_i].address, 5683);
@@ -239,6 +251,7 @@ TCase *peers_cases(void)
 	TCase *t = tcase_create("peers");
 
 	tcase_add_loop_test(t, prefix_texts, 0, ROWS(prefixes));
+	tcase_add_loop_test(t, addresses_as_text, 0, ROWS(addresses));
 	tcase_add_loop_test(t, prefix_members, 0, ROWS(members));
 	tcase_add_loop_test(t, admits, 0, ROWS(admissions));
 	tcase_add_test(t, echo_names_one_peer_and_time);
