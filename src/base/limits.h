@@ -71,6 +71,9 @@
 /* --- catalog --- */
 #define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
 
+#define GATEWAY_NAME_MAX 64		/* bytes of `[gateway] name` in a catalog */
+#define FORMAT_NAME_MAX 32		/* bytes of an image's sniffed format, "mcuboot" and the like */
+
 /* --- store (chapter 6) --- */
 #define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
 #define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */

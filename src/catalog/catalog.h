@@ -98,6 +98,7 @@ struct catalog_image {
 	uint8_t sha1[20], md5[16];	/* valid as `digests` says */
 	uint32_t digests;		/* CATALOG_HAS_… */
 	uint32_t state;			/* enum catalog_image_state */
+	uint32_t reserved;		/* 0 */
 	struct catalog_ref format;	/* sniffed, for people; may be empty */
 };
 #define CATALOG_HAS_SHA1 1

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "catalog/catalog.h"
 #include "catalog/link.h"
-#include "server/freshness.h"
+#include "catalog/freshness.h"
 
 struct objects;		/* objects.h: the image files */
 struct object;
