@@ -54,7 +54,7 @@ static void one_datagram(struct fake *f, uint8_t control, struct span bytes, int
 {
 	bool is_trusted = (control & 1) != 0;
 	struct datagram in = {
-		.from = { .address = { is_trusted ? 0xfd : 0x20, control & 2 }, .port = control & 4 ? 5683 : 53 + (control & 8) * 200 },
+		.from = { .address = { is_trusted ? 0xfd : 0x20, control & 2 }, .port = control & 4 ? 5683 : (uint16_t)(53 + (control & 8) * 200) },
 		.via = { .was_group = (control & 0x10) != 0 },
 		.bytes = bytes,
 		.was_cut = (control & 0x20) != 0,
