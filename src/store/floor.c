@@ -21,6 +21,19 @@ void floor_set_free(struct floor_set *set)
 	*set = (struct floor_set){ 0 };
 }
 
+/* Room for one more of n items; NULL without memory, and then the old one still stands. */
+static void *with_room(void *items, size_t n, size_t *cap, size_t item_size)
+{
+	void *grown;
+
+	if (n < *cap)
+		return items;
+	grown = reallocarray(items, *cap ? *cap * 2 : 8, item_size);
+	if (grown)
+		*cap = *cap ? *cap * 2 : 8;
+	return grown;
+}
+
 /* The place of the product, or where it would stand. */
 static size_t place(const struct floor_set *set, const struct hash32 *product, bool *found)
 {
@@ -55,7 +68,7 @@ struct floor_mine *floor_set_add(struct floor_set *set, const struct hash32 *pro
 		err_set(e, ERR_LIMIT, "the floor is kept for at most %d products", FLOOR_PRODUCTS_MAX);
 		return NULL;
 	}
-	grown = realloc(set->at, (set->n + 1) * sizeof *grown);
+	grown = with_room(set->at, set->n, &set->cap, sizeof *grown);
 	if (!grown) {
 		err_set(e, ERR_MEMORY, "no memory for the floor");
 		return NULL;
@@ -99,7 +112,7 @@ int floor_mine_revoke(struct floor_mine *m, uint64_t sequence, bool *changed, st
 		return ERR_OK;
 	if (m->item.revoked_n == FLOOR_REVOKED_MAX)
 		return err_set(e, ERR_LIMIT, "at most %d single revocations of a product are kept", FLOOR_REVOKED_MAX);
-	grown = realloc(m->revoked, (m->item.revoked_n + 1) * sizeof *grown);
+	grown = with_room(m->revoked, m->item.revoked_n, &m->revoked_cap, sizeof *grown);
 	if (!grown)
 		return err_set(e, ERR_MEMORY, "no memory for the floor");
 	memmove(grown + at + 1, grown + at, (m->item.revoked_n - at) * sizeof *grown);

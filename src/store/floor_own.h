@@ -8,12 +8,13 @@
 struct floor_mine {
 	struct floor_item item;		/* item.revoked is revoked */
 	uint64_t *revoked;
+	size_t revoked_cap;
 };
 
 /* Sorted by product. */
 struct floor_set {
 	struct floor_mine *at;
-	size_t n;
+	size_t n, cap;
 	uint64_t generation;
 };
 

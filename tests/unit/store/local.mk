@@ -3,3 +3,15 @@ STORE_TEST_LIBS = libstore.a libformats.a libbase.a $(STORE_LIBS) $(FORMATS_LIBS
 check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = %D%/test_store.c %D%/tempdir.h
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_blob
+tests_unit_test_blob_SOURCES = %D%/test_blob.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_floor
+tests_unit_test_floor_SOURCES = %D%/test_floor.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_floor_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_tokens
+tests_unit_test_tokens_SOURCES = %D%/test_tokens.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_tokens_LDADD = $(STORE_TEST_LIBS)

@@ -1,0 +1,679 @@
+/* test_blob.c: an image is there, whole, or it is not there: whatever fails, whenever the power goes. */
+#include "base/cleanup.h"
+#include "base/hex.h"
+#include "formats/sha256.h"
+#include "store/blob.h"
+#include "faulty.h"
+#include "tempdir.h"
+
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#define SIZE (3 * CHUNK_SIZE + 1000)
+
+static uint8_t image[SIZE];
+static struct hash32 name;
+static struct blobs *blobs;
+
+static void setup(void)
+{
+	tempdir_make();
+	for (size_t i = 0; i < SIZE; i++)
+		image[i] = (uint8_t)(i * 31 + i / 251);
+	name = sha256_of(SPAN(image, SIZE));
+	ck_ok(blobs_open(tempdir_fd, NULL, &blobs, &err));
+}
+
+static void teardown(void)
+{
+	blobs_free(blobs);
+	umount2(tempdir_path("small"), MNT_DETACH);	/* where a test ended early */
+	tempdir_remove();
+}
+
+static const char *file(const char *suffix)
+{
+	static char path[4][300];
+	static unsigned n;
+	char rel[BLOB_PATH_MAX];
+
+	n = (n + 1) % 4;
+	snprintf(path[n], sizeof path[n], "objects/%s%s", blobs_path(&name, rel), suffix);
+	return path[n];
+}
+
+/* Through the open directory, so that it works below a mount too. */
+static bool has(const char *suffix)
+{
+	return tempdir_has(file(suffix));
+}
+
+static struct blob *start(bool *was_there)
+{
+	struct blob *w;
+
+	ck_ok(blob_start(blobs, &name, SIZE, &w, was_there, &err));
+	return w;
+}
+
+static void write_all(struct blob *w)
+{
+	for (size_t at = 0; at < SIZE; at += 50000)
+		ck_ok(blob_write(w, at, span_cut(SPAN(image, SIZE), at, 50000), &err));
+}
+
+static struct blob_digests put(void)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d;
+
+	write_all(w);
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	return d;
+}
+
+static struct hash32 expected_sums(void)
+{
+	uint8_t sums[4 * 32];
+
+	for (size_t i = 0; i < 4; i++) {
+		struct hash32 s = sha256_of(span_cut(SPAN(image, SIZE), i * CHUNK_SIZE, CHUNK_SIZE));
+		memcpy(sums + 32 * i, s.b, 32);
+	}
+	return sha256_of(SPAN_OF(sums));
+}
+
+/* The object, if it is there, is whole. */
+static bool is_there_whole(void)
+{
+	static uint8_t got[SIZE + 1];
+	autoclose int fd = -1;
+
+	if (blobs_open_object(blobs, &name, &fd, &err))
+		return false;
+	ck_assert_int_eq(read(fd, got, sizeof got), SIZE);
+	ck_assert_mem_eq(got, image, SIZE);
+	return true;
+}
+
+static struct blob_check verify(const struct blob_digests *d, void (*on_damaged)(void *, uint32_t), void *arg)
+{
+	struct blob_check c;
+
+	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, &c, &err));
+	return c;
+}
+
+START_TEST(an_image_is_written)
+{
+	struct blob_digests d = put();
+	struct hash32 sums = expected_sums();
+	struct blob_check c;
+	struct blob *w;
+
+	ck_assert(is_there_whole());
+	ck_assert(hash32_eq(&d.sums, &sums) && d.dag_bytes == 0);
+	ck_assert(has(".sums") && !has(".part") && !has(".dag") && !has(".sums.part"));
+	ck_assert_int_eq(tempdir_size(file(".sums")), 4 * 32);
+	c = verify(&d, NULL, NULL);
+	ck_assert(c.chunks == 4 && c.damaged == 0 && !c.were_sums_damaged && !c.is_size_wrong && !c.is_dag_damaged);
+	ck_refused(blob_start(blobs, &name, SIZE, &w, NULL, &err), ERR_EXISTS, "it is there already");
+}
+END_TEST
+
+START_TEST(blocks_may_come_in_any_order)
+{
+	struct blob *w = start(NULL);
+	struct hash32 sums = expected_sums();
+	struct blob_digests d;
+
+	for (size_t at = 0; at < SIZE; at += 2000)	/* first the odd thousands, then the even */
+		ck_ok(blob_write(w, at + 1000, span_cut(SPAN(image, SIZE), at + 1000, 1000), &err));
+	for (size_t at = 0; at < SIZE; at += 2000)
+		ck_ok(blob_write(w, at, span_cut(SPAN(image, SIZE), at, 1000), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_assert(is_there_whole() && hash32_eq(&d.sums, &sums));
+}
+END_TEST
+
+START_TEST(what_is_written_twice_counts_as_it_lies_there)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d;
+
+	write_all(w);
+	ck_ok(blob_write(w, 10, SPAN_LIT("wrong"), &err));
+	ck_ok(blob_write(w, SIZE - 5, span_cut(SPAN(image, SIZE), SIZE - 5, 5), &err));
+	ck_refused(blob_finish(w, &d, &err), ERR_PROOF, "bytes that were overwritten after they were hashed");
+	blob_free(w);
+	ck_assert(!has("") && !has(".part"));
+}
+END_TEST
+
+START_TEST(wrong_bytes_never_get_the_name)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d;
+
+	write_all(w);
+	tempdir_flip(file(".part"), SIZE - 1);		/* on the disk, behind our back */
+	ck_ok(blob_write(w, 0, span_cut(SPAN(image, SIZE), 0, 1), &err));	/* so the disk is read again */
+	ck_refused(blob_finish(w, &d, &err), ERR_PROOF, "another SHA-256");
+	blob_free(w);
+	ck_assert(!has("") && !has(".part") && !has(".sums"));
+	w = start(NULL);
+	ck_assert_int_eq(truncate(tempdir_path(file(".part")), SIZE - 1), 0);
+	ck_refused(blob_finish(w, &d, &err), ERR_PROOF, "another size");
+	blob_free(w);
+	ck_assert(!has("") && !has(".part"));
+}
+END_TEST
+
+START_TEST(bounds)
+{
+	struct blob *w;
+	uint8_t b;
+
+	ck_refused(blob_start(blobs, &name, 0, &w, NULL, &err), ERR_LIMIT, "an empty image");
+	ck_refused(blob_start(blobs, &name, 1ULL << 32, &w, NULL, &err), ERR_LIMIT, "an image of 4 GiB");
+	w = start(NULL);
+	ck_refused(blob_write(w, SIZE, SPAN_LIT("x"), &err), ERR_LIMIT, "past the announced size");
+	ck_refused(blob_write(w, UINT64_MAX, SPAN_LIT("xy"), &err), ERR_LIMIT, "far past it");
+	ck_refused(blob_read(w, SIZE, &b, 1, &err), ERR_LIMIT, "reading past it");
+	ck_assert_msg(tempdir_size(file(".part")) == SIZE, "the whole size is taken at once");
+	blob_discard(w);
+	ck_assert(!has(".part"));
+}
+END_TEST
+
+START_TEST(a_fetch_is_resumed)
+{
+	struct blob_digests d;
+	uint8_t got[1000];
+	bool was_there;
+	struct blob *w = start(&was_there);
+
+	ck_assert(!was_there);
+	ck_ok(blob_write(w, 0, SPAN(image, 100000), &err));
+	blob_free(w);
+	w = start(&was_there);
+	ck_assert(was_there);
+	ck_ok(blob_read(w, 99000, got, 1000, &err));
+	ck_assert_mem_eq(got, image + 99000, 1000);
+	ck_ok(blob_read(w, 100000, got, 1000, &err));
+	ck_assert_msg(memcmp(got, image + 100000, 1000) != 0, "what is not there has another hash");
+	ck_ok(blob_write(w, 100000, span_cut(SPAN(image, SIZE), 100000, SIZE), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_assert(is_there_whole());
+}
+END_TEST
+
+START_TEST(a_part_of_another_size_is_begun_anew)
+{
+	struct blob *w;
+	bool was_there;
+	uint8_t b;
+
+	ck_ok(blob_start(blobs, &name, SIZE + 5, &w, NULL, &err));
+	ck_ok(blob_write(w, 0, SPAN(image, 10), &err));
+	blob_free(w);
+	w = start(&was_there);
+	ck_assert(!was_there);
+	ck_ok(blob_read(w, 1, &b, 1, &err));
+	ck_assert_uint_eq(b, 0);
+	blob_free(w);
+}
+END_TEST
+
+/* --- an existing name --- */
+
+static void put_object(const uint8_t *p, size_t n)
+{
+	const char *path = file("");
+
+	if (tempdir_has(path))
+		ck_assert_int_eq(unlinkat(tempdir_fd, path, 0), 0);
+	tempdir_poke(path, 0, p, n);
+}
+
+START_TEST(an_existing_name_is_hashed_not_trusted)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d;
+	struct hash32 sums = expected_sums();
+
+	write_all(w);
+	put_object(image, SIZE - 1);
+	tempdir_poke(file(""), SIZE - 1, "?", 1);	/* the right size, one wrong byte */
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_assert_msg(is_there_whole() && !has(".part"), "a bad one is replaced");
+	ck_ok(blobs_remove(blobs, &name, &err));
+	w = start(NULL);
+	write_all(w);
+	put_object(image, SIZE);
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_assert(is_there_whole() && !has(".part") && hash32_eq(&d.sums, &sums));
+}
+END_TEST
+
+START_TEST(an_orphan_is_adopted_or_removed)
+{
+	struct blob *w = start(NULL);
+	struct hash32 sums = expected_sums();
+	struct blob_digests d;
+	uint64_t size;
+
+	ck_refused(blobs_adopt(blobs, &name, &size, &d, &err), ERR_NOT_FOUND, "nothing to adopt");
+	ck_ok(blob_add_block(w, SPAN_LIT("cid"), SPAN_LIT("node"), &err));
+	blob_free(w);
+	put_object(image, SIZE);
+	ck_ok(blobs_adopt(blobs, &name, &size, &d, &err));
+	ck_assert(size == SIZE && hash32_eq(&d.sums, &sums) && d.dag_bytes > 0);
+	ck_assert(has(".sums") && has(".dag") && !has(".dag.part"));
+	ck_ok(blobs_adopt(blobs, &name, &size, &d, &err));
+	ck_assert(d.dag_bytes > 0);
+	tempdir_flip(file(""), 5);
+	ck_refused(blobs_adopt(blobs, &name, &size, &d, &err), ERR_PROOF, "not what its name says");
+	ck_assert(!has("") && !has(".sums") && !has(".dag"));
+	put_object(image, 0);
+	ck_refused(blobs_adopt(blobs, &name, &size, &d, &err), ERR_PROOF, "an empty file is no image");
+	ck_assert(!has(""));
+}
+END_TEST
+
+/* --- blocks beside an image --- */
+
+struct blocks {
+	char text[200];
+};
+
+static int note_block(void *arg, struct span cid, struct span block, struct err *e)
+{
+	struct blocks *b = arg;
+	size_t n = strlen(b->text);
+
+	(void)e;
+	snprintf(b->text + n, sizeof b->text - n, "%.*s=%.*s ", (int)cid.n, (const char *)cid.p, (int)block.n,
+		 (const char *)block.p);
+	return ERR_OK;
+}
+
+static const char *blocks_of(struct blob *w)
+{
+	static struct blocks b;
+
+	b.text[0] = 0;
+	ck_ok(blob_each_block(w, note_block, &b, &err));
+	return b.text;
+}
+
+START_TEST(blocks_survive_up_to_a_torn_tail)
+{
+	struct blocks b = { "" };
+	struct blob_digests d;
+	struct blob *w = start(NULL);
+	off_t size;
+
+	ck_assert_str_eq(blocks_of(w), "");
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	ck_ok(blob_add_block(w, SPAN_LIT("two"), SPAN_LIT("22"), &err));
+	ck_assert_str_eq(blocks_of(w), "one=1 two=22 ");
+	blob_free(w);
+	size = tempdir_size(file(".dag.part"));
+	for (off_t cut = size; cut > size - 19; cut--) {	/* anywhere within the second */
+		w = start(NULL);
+		ck_assert_str_eq(blocks_of(w), cut == size ? "one=1 two=22 " : "one=1 ");
+		blob_free(w);
+		ck_assert_int_eq(truncate(tempdir_path(file(".dag.part")), cut - 1), 0);
+	}
+	w = start(NULL);
+	ck_ok(blob_add_block(w, SPAN_LIT("three"), SPAN_LIT("333"), &err));
+	ck_assert_str_eq(blocks_of(w), "one=1 three=333 ");
+	ck_refused(blob_add_block(w, SPAN_LIT(""), SPAN_LIT("x"), &err), ERR_LIMIT, "a block without a name");
+	ck_refused(blob_add_block(w, SPAN_LIT("x"), SPAN(image, BLOCK_MAX + 1UL), &err), ERR_LIMIT, "over 2 MiB");
+	tempdir_poke(file(".dag.part"), tempdir_size(file(".dag.part")), "torn", 4);
+	write_all(w);
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_assert_int_eq(tempdir_size(file(".dag")), (off_t)d.dag_bytes);
+	ck_ok(blobs_each_block(blobs, &name, &d, note_block, &b, &err));
+	ck_assert_str_eq(b.text, "one=1 three=333 ");
+	tempdir_flip(file(".dag"), 7);
+	ck_refused(blobs_each_block(blobs, &name, &d, note_block, &b, &err), ERR_CORRUPT, "a flipped bit in a block");
+	ck_assert(verify(&d, NULL, NULL).is_dag_damaged);
+}
+END_TEST
+
+/* --- rot and repair --- */
+
+static void note_chunk(void *arg, uint32_t chunk)
+{
+	*(uint32_t *)arg |= 1u << chunk;
+}
+
+START_TEST(rot_is_found_and_repaired)
+{
+	struct blob_digests d = put(), again;
+	uint32_t damaged = 0;
+	uint8_t got[CHUNK_SIZE];
+	struct blob_check c;
+	struct blob *w;
+
+	tempdir_flip(file(""), CHUNK_SIZE + 5);
+	tempdir_flip(file(""), SIZE - 1);
+	c = verify(&d, note_chunk, &damaged);
+	ck_assert(c.damaged == 2 && damaged == 0xa && !c.were_sums_damaged);
+	ck_ok(blob_repair(blobs, &name, SIZE, &w, &err));
+	ck_ok(blob_read(w, 0, got, CHUNK_SIZE, &err));
+	ck_assert_mem_eq(got, image, CHUNK_SIZE);	/* the good chunks need no download */
+	ck_ok(blob_write(w, CHUNK_SIZE, SPAN(image + CHUNK_SIZE, CHUNK_SIZE), &err));
+	ck_ok(blob_write(w, 3 * CHUNK_SIZE, SPAN(image + 3 * CHUNK_SIZE, 1000), &err));
+	ck_ok(blob_finish(w, &again, &err));
+	blob_free(w);
+	ck_assert(is_there_whole() && hash32_eq(&d.sums, &again.sums));
+	ck_refused(blob_repair(blobs, &(struct hash32){ { 1 } }, SIZE, &w, &err), ERR_NOT_FOUND, "nothing to repair");
+}
+END_TEST
+
+START_TEST(lost_sums_are_made_again)
+{
+	struct blob_digests d = put();
+	uint32_t damaged = 0;
+	struct blob_check c;
+
+	tempdir_flip(file(".sums"), 3);
+	c = verify(&d, note_chunk, &damaged);
+	ck_assert(c.were_sums_damaged && c.damaged == 0 && hash32_eq(&c.digests.sums, &d.sums));
+	c = verify(&d, NULL, NULL);
+	ck_assert(!c.were_sums_damaged);
+	ck_assert_int_eq(unlinkat(tempdir_fd, file(".sums"), 0), 0);
+	tempdir_flip(file(""), 3);
+	c = verify(&d, note_chunk, &damaged);
+	ck_assert_msg(c.were_sums_damaged && c.damaged == 4 && damaged == 0xf, "without sums nobody knows which chunk");
+	ck_assert(!has(".sums"));
+}
+END_TEST
+
+START_TEST(a_wrong_size_is_damage)
+{
+	struct blob_digests d = put();
+	uint32_t damaged = 0;
+	struct blob_check c;
+
+	ck_assert_int_eq(truncate(tempdir_path(file("")), 2 * CHUNK_SIZE + 10), 0);
+	c = verify(&d, note_chunk, &damaged);
+	ck_assert(c.is_size_wrong && c.damaged == 2 && damaged == 0xc);
+	ck_assert_int_eq(truncate(tempdir_path(file("")), SIZE + 1), 0);
+	c = verify(&d, NULL, NULL);
+	ck_assert(c.is_size_wrong);
+	ck_ok(blobs_remove(blobs, &name, &err));
+	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, &c, &err), ERR_NOT_FOUND, "nothing to verify");
+	ck_assert(!has("") && !has(".sums"));
+	ck_ok(blobs_remove(blobs, &name, &err));
+}
+END_TEST
+
+/* --- what lies there --- */
+
+static int note_kind(void *arg, enum blob_kind kind, const struct hash32 *sha256, const char *path, uint64_t size,
+		     struct err *e)
+{
+	struct blocks *b = arg;
+	size_t n = strlen(b->text);
+
+	(void)path, (void)e;
+	ck_assert(size > 0 || kind == BLOB_STRANGE);
+	ck_assert(hash32_eq(sha256, &name) == (kind != BLOB_STRANGE));
+	snprintf(b->text + n, sizeof b->text - n, "%c", "opls"[kind]);
+	return kind == BLOB_LEFTOVER ? blobs_remove_leftover(blobs, path, e) : ERR_OK;
+}
+
+static const char *kinds(void)
+{
+	static struct blocks b;
+
+	b.text[0] = 0;
+	ck_ok(blobs_each(blobs, note_kind, &b, &err));
+	return b.text;
+}
+
+START_TEST(files_are_told_apart)
+{
+	char path[300];
+	struct blob *w;
+
+	ck_assert_str_eq(kinds(), "");
+	w = start(NULL);
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	blob_free(w);
+	ck_assert_str_eq(kinds(), "p");
+	ck_assert_int_eq(unlinkat(tempdir_fd, file(".part"), 0), 0);
+	ck_assert_str_eq(kinds(), "l");		/* blocks of nothing */
+	ck_assert_str_eq(kinds(), "");
+	put();
+	ck_assert_str_eq(kinds(), "o");
+	tempdir_poke(file(".sums.part"), 0, "x", 1);
+	ck_assert_uint_eq(strlen(kinds()), 2);
+	ck_assert_str_eq(kinds(), "o");
+	tempdir_poke(file(".old"), 0, "x", 1);
+	ck_assert_msg(strchr(kinds(), 's') && has(".old"), "what is not ours is left alone");
+	ck_assert_int_eq(unlinkat(tempdir_fd, file(".old"), 0), 0);
+	snprintf(path, sizeof path, "%s", file(""));
+	memcpy(path + 8, memcmp(path + 8, "ab", 2) ? "ab" : "cd", 2);
+	mkdirat(tempdir_fd, "objects/ab", 0700);
+	mkdirat(tempdir_fd, "objects/cd", 0700);
+	tempdir_poke(path, 0, "x", 1);
+	ck_assert_msg(strchr(kinds(), 's'), "a name in the wrong directory is not ours");
+}
+END_TEST
+
+/* --- failures --- */
+
+/* Everything from blob_start to a finished image, with blocks; as a process that may end anywhere. */
+static int whole_run(const struct sysio *sys)
+{
+	struct blobs *b;
+	struct blob *w;
+	struct blob_digests d;
+	bool was_there;
+	int rc = blobs_open(tempdir_fd, sys, &b, &err);
+
+	if (rc)
+		return rc;
+	rc = blob_start(b, &name, SIZE, &w, &was_there, &err);
+	if (rc == ERR_OK) {
+		rc = blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err);
+		for (size_t at = 0; at < SIZE && rc == ERR_OK; at += 100000)
+			rc = blob_write(w, at, span_cut(SPAN(image, SIZE), at, 100000), &err);
+		if (rc == ERR_OK)
+			rc = blob_finish(w, &d, &err);
+		blob_free(w);
+	}
+	blobs_free(b);
+	return rc;
+}
+
+/* What the next start makes of it: resumes, or adopts, and has the image in the end. */
+static void mend(void)
+{
+	struct blob_digests d;
+	uint64_t size;
+	struct blob *w;
+	int rc = blob_start(blobs, &name, SIZE, &w, NULL, &err);
+
+	if (rc == ERR_EXISTS) {
+		ck_ok(blobs_adopt(blobs, &name, &size, &d, &err));
+	} else {
+		ck_ok(rc);
+		write_all(w);
+		ck_ok(blob_finish(w, &d, &err));
+		blob_free(w);
+	}
+	ck_assert(is_there_whole());
+	struct blob_check c = verify(&d, NULL, NULL);
+	ck_assert(c.damaged == 0 && !c.were_sums_damaged && !c.is_dag_damaged);
+	ck_ok(blobs_remove(blobs, &name, &err));
+	ck_assert_str_eq(kinds(), "");
+}
+
+static unsigned calls_of_a_run(void)
+{
+	faulty.calls = 0;
+	faulty.at = 0;
+	ck_ok(whole_run(&sysio_faulty));
+	ck_ok(blobs_remove(blobs, &name, &err));
+	return faulty.calls;
+}
+
+START_TEST(killed_at_every_step)
+{
+	unsigned calls = calls_of_a_run();
+
+	ck_assert_uint_gt(calls, 15);
+	for (unsigned at = 1; at <= calls; at++) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0) {
+			faulty.calls = 0;
+			faulty.at = at;
+			_exit(whole_run(&sysio_faulty));
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_msg(WEXITSTATUS(status) == FAULTY_EXIT, "call %u of %u", at, calls);
+		is_there_whole();	/* if the name is there, so are the bytes */
+		mend();
+	}
+}
+END_TEST
+
+static const struct { int sys, want; } errnos[] = { { ENOSPC, ERR_NO_SPACE }, { EIO, ERR_IO }, { EROFS, ERR_READ_ONLY } };
+
+START_TEST(fails_at_every_step)
+{
+	unsigned calls = calls_of_a_run();
+
+	faulty.sys = errnos[_i].sys;
+	for (unsigned at = 1; at <= calls; at++) {
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.is_sticky = false;
+		int rc = whole_run(&sysio_faulty);
+		ck_assert_msg(rc == errnos[_i].want, "call %u of %u: %d %s", at, calls, rc, err.msg);
+		mend();
+		faulty.calls = 0;
+		faulty.is_sticky = true;
+		ck_assert_msg(whole_run(&sysio_faulty) != ERR_OK, "from call %u of %u on", at, calls);
+		is_there_whole();
+		mend();
+	}
+}
+END_TEST
+
+START_TEST(a_failed_sync_gives_the_file_up)
+{
+	static const char *const kinds_of_sync[] = { "fdatasync", "fsync" };
+	unsigned failed = 0;
+
+	faulty.sys = EIO;
+	for (size_t k = 0; k < 2; k++) {
+		faulty.only = kinds_of_sync[k];
+		calls_of_a_run();
+		unsigned syncs = faulty.calls;
+
+		ck_assert_uint_ge(syncs, 3);	/* image, .dag, .sums; two directories, twice */
+		for (unsigned at = 1; at <= syncs; at++, failed++) {
+			faulty.calls = 0;
+			faulty.at = at;
+			faulty.sys = EIO;
+			ck_assert_int_eq(whole_run(&sysio_faulty), ERR_IO);
+			ck_assert_msg(strstr(err.msg, "given up"), "%s", err.msg);
+			ck_assert_msg(!has("") && !has(".part") && !has(".sums"), "%s %u", kinds_of_sync[k], at);
+		}
+	}
+	ck_assert_uint_ge(failed, 6);
+}
+END_TEST
+
+START_TEST(three_failed_syncs_end_writing)
+{
+	struct blobs *b;
+	struct blob *w;
+	struct blob_digests d;
+
+	put();
+	struct hash32 good = name;
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert(!blobs_is_read_only(b));
+		image[0]++;
+		name = sha256_of(SPAN(image, SIZE));
+		ck_ok(blob_start(b, &name, SIZE, &w, NULL, &err));
+		ck_ok(blob_write(w, 0, SPAN(image, SIZE), &err));
+		faulty.only = "fdatasync";
+		faulty.calls = 0;
+		faulty.at = 1;
+		faulty.sys = EIO;
+		ck_refused(blob_finish(w, &d, &err), ERR_IO, "a failed sync");
+		blob_free(w);
+	}
+	ck_assert(blobs_is_read_only(b) && blobs_sync_failures(b) == 3);
+	ck_refused(blob_start(b, &name, SIZE, &w, NULL, &err), ERR_READ_ONLY, "this disk keeps nothing");
+	ck_refused(blob_repair(b, &good, SIZE, &w, &err), ERR_READ_ONLY, "what is there stays there");
+	autoclose int fd = -1;
+	ck_ok(blobs_open_object(b, &good, &fd, &err));
+	blobs_free(b);
+}
+END_TEST
+
+/* A real full file system. Needs root; a tmpfs of 1 MiB. */
+START_TEST(a_full_disk_says_so_at_once)
+{
+	struct blobs *small;
+	struct blob *w;
+	int dir;
+
+	ck_assert_int_eq(mkdirat(tempdir_fd, "small", 0700), 0);
+	if (mount("tmpfs", tempdir_path("small"), "tmpfs", 0, "size=1m") < 0)
+		return;		/* not root, or not allowed here */
+	dir = openat(tempdir_fd, "small", O_RDONLY | O_DIRECTORY);
+	ck_ok(blobs_open(dir, NULL, &small, &err));
+	ck_refused(blob_start(small, &name, 2 * MIB, &w, NULL, &err), ERR_NO_SPACE, "no room for the announced size");
+	ck_ok(blob_start(small, &name, 900 * KIB, &w, NULL, &err));	/* nothing of the first try is left */
+	blob_discard(w);
+	blobs_free(small);
+	close(dir);
+	ck_assert_int_eq(umount(tempdir_path("small")), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		an_image_is_written, blocks_may_come_in_any_order, what_is_written_twice_counts_as_it_lies_there,
+		wrong_bytes_never_get_the_name, bounds, a_fetch_is_resumed, a_part_of_another_size_is_begun_anew,
+		an_existing_name_is_hashed_not_trusted, an_orphan_is_adopted_or_removed, blocks_survive_up_to_a_torn_tail,
+		rot_is_found_and_repaired, lost_sums_are_made_again, a_wrong_size_is_damage, files_are_told_apart,
+		killed_at_every_step, a_failed_sync_gives_the_file_up, three_failed_syncs_end_writing,
+		a_full_disk_says_so_at_once,
+	};
+	TCase *t = tcase_create("blob");
+	Suite *s = suite_create("blob");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, fails_at_every_step, 0, sizeof errnos / sizeof *errnos);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

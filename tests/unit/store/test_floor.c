@@ -1,0 +1,275 @@
+/* test_floor.c: the floor only rises, and no torn write, bad sector or full disk makes it forget. */
+#include "store/floor.h"
+#include "faulty.h"
+#include "tempdir.h"
+
+#include <sys/wait.h>
+
+static struct floors *load(const struct sysio *sys)
+{
+	struct floors *f;
+
+	ck_ok(floor_load(tempdir_fd, sys, &f, &err));
+	return f;
+}
+
+static struct floor_item item(unsigned n, uint64_t floor, uint64_t proven)
+{
+	struct floor_item i = { .product = hash_of(n), .floor = floor, .proven = proven };
+
+	snprintf(i.name, sizeof i.name, "acme/p%u", n);
+	return i;
+}
+
+static void note(struct floors *f, unsigned n, uint64_t floor, uint64_t proven)
+{
+	struct floor_item i = item(n, floor, proven);
+
+	ck_ok(floor_note(f, &i, &err));
+}
+
+static void revoke_one(struct floors *f, unsigned n, uint64_t sequence)
+{
+	struct floor_item i = item(n, 0, 0);
+
+	i.revoked = &sequence;
+	i.revoked_n = 1;
+	ck_ok(floor_note(f, &i, &err));
+}
+
+static uint64_t proven(const struct floors *f, unsigned n)
+{
+	struct hash32 id = hash_of(n);
+	const struct floor_item *i = floor_get(f, &id);
+
+	return i ? i->proven : 0;
+}
+
+static bool is_revoked(const struct floors *f, unsigned n, uint64_t sequence)
+{
+	struct hash32 id = hash_of(n);
+
+	return floor_is_revoked(f, &id, sequence);
+}
+
+START_TEST(only_rises)
+{
+	struct floors *f = load(NULL);
+
+	ck_assert_int_eq(floor_found(f), FLOOR_NONE);
+	ck_assert(!floor_is_dirty(f));
+	note(f, 2, 3, 7);
+	note(f, 1, 0, 5);
+	note(f, 2, 2, 6);
+	revoke_one(f, 2, 5);
+	revoke_one(f, 2, 4);
+	revoke_one(f, 2, 5);
+	ck_assert_uint_eq(proven(f, 2), 7);
+	ck_assert(is_revoked(f, 2, 2) && !is_revoked(f, 2, 3) && is_revoked(f, 2, 4) && is_revoked(f, 2, 5));
+	ck_assert(!is_revoked(f, 1, 1) && !is_revoked(f, 3, 1));
+	ck_ok(floor_save(f, &err));
+	ck_assert(!floor_is_dirty(f));
+	floor_free(f);
+	f = load(NULL);
+	ck_assert_int_eq(floor_found(f), FLOOR_BOTH);
+	ck_assert_uint_eq(proven(f, 2), 7);
+	ck_assert_str_eq(floor_at(f, 0)->name, "acme/p1");
+	ck_assert_str_eq(floor_at(f, 1)->name, "acme/p2");
+	ck_assert_ptr_null(floor_at(f, 2));
+	ck_assert_uint_eq(floor_at(f, 1)->revoked_n, 2);
+	note(f, 2, 5, 0);
+	ck_assert_uint_eq(floor_at(f, 1)->revoked_n, 1);	/* 4 is below the floor now */
+	ck_assert(is_revoked(f, 2, 4) && is_revoked(f, 2, 5) && !is_revoked(f, 2, 6));
+	note(f, 2, 5, 7);
+	ck_ok(floor_save(f, &err));
+	note(f, 2, 1, 1);
+	ck_assert_msg(!floor_is_dirty(f), "nothing new is nothing to write");
+	floor_free(f);
+}
+END_TEST
+
+START_TEST(is_written_only_when_something_changed)
+{
+	struct floors *f = load(&sysio_faulty);
+
+	note(f, 1, 1, 1);
+	ck_ok(floor_save(f, &err));
+	faulty.calls = 0;
+	ck_ok(floor_save(f, &err));
+	ck_assert_uint_eq(faulty.calls, 0);
+	note(f, 1, 1, 2);
+	ck_ok(floor_save(f, &err));
+	ck_assert_msg(faulty.calls == 5, "one file: open, write, cut, sync, sync of the directory (%u)", faulty.calls);
+	floor_free(f);
+}
+END_TEST
+
+/* Each row damages floor.a and floor.b in its way. The newest save (proven 3) is in b, the one before (2) in a. */
+enum damage { NO_DAMAGE, FLIP, CUT, ZERO, GONE, EMPTY, LONGER };
+static const struct { const char *rule; enum damage a, b; enum floor_found found; uint64_t proven; } rots[] = {
+	{ "both are whole: the newest counts", NO_DAMAGE, NO_DAMAGE, FLOOR_BOTH, 3 },
+	{ "a flipped bit in the newest", NO_DAMAGE, FLIP, FLOOR_ONE, 2 },
+	{ "a flipped bit in the older", FLIP, NO_DAMAGE, FLOOR_ONE, 3 },
+	{ "the newest is cut short", NO_DAMAGE, CUT, FLOOR_ONE, 2 },
+	{ "the newest is zeros", NO_DAMAGE, ZERO, FLOOR_ONE, 2 },
+	{ "the newest is gone", NO_DAMAGE, GONE, FLOOR_ONE, 2 },
+	{ "the older is empty", EMPTY, NO_DAMAGE, FLOOR_ONE, 3 },
+	{ "the newest has bytes behind it", NO_DAMAGE, LONGER, FLOOR_ONE, 2 },
+	{ "both are damaged", FLIP, CUT, FLOOR_LOST, 0 },
+	{ "one damaged, one gone", GONE, ZERO, FLOOR_LOST, 0 },
+	{ "both are gone: as a first start", GONE, GONE, FLOOR_NONE, 0 },
+};
+
+static void damage(const char *name, enum damage how)
+{
+	static const uint8_t zeros[64];
+	off_t size = tempdir_size(name);
+
+	switch (how) {
+	case NO_DAMAGE:
+		return;
+	case FLIP:
+		tempdir_flip(name, size / 2);
+		return;
+	case CUT:
+		ck_assert_int_eq(truncate(tempdir_path(name), size - 1), 0);
+		return;
+	case ZERO:
+		tempdir_poke(name, 0, zeros, sizeof zeros);
+		return;
+	case GONE:
+		ck_assert_int_eq(unlinkat(tempdir_fd, name, 0), 0);
+		return;
+	case EMPTY:
+		ck_assert_int_eq(truncate(tempdir_path(name), 0), 0);
+		return;
+	case LONGER:
+		tempdir_poke(name, size, "x", 1);
+		return;
+	}
+}
+
+START_TEST(one_whole_file_is_enough)
+{
+	struct floors *f = load(NULL);
+
+	for (unsigned i = 1; i <= 3; i++) {
+		note(f, 1, 0, i);
+		ck_ok(floor_save(f, &err));
+	}
+	floor_free(f);
+	/* 1 went to a and b, 2 to a, 3 to b */
+	damage("floor.a", rots[_i].a);
+	damage("floor.b", rots[_i].b);
+	f = load(NULL);
+	ck_assert_msg(floor_found(f) == rots[_i].found, "%s: found %d", rots[_i].rule, floor_found(f));
+	ck_assert_msg(proven(f, 1) == rots[_i].proven, "%s: %llu", rots[_i].rule, (unsigned long long)proven(f, 1));
+	ck_assert_msg(floor_is_dirty(f) == (rots[_i].found == FLOOR_ONE || rots[_i].found == FLOOR_LOST), "%s", rots[_i].rule);
+	note(f, 1, 0, 9);
+	ck_ok(floor_save(f, &err));
+	floor_free(f);
+	f = load(NULL);
+	ck_assert_msg(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 9, "%s: mended by the next save", rots[_i].rule);
+	floor_free(f);
+}
+END_TEST
+
+/* A save that is cut anywhere leaves the old or the new state, and one that failed can be tried again. */
+START_TEST(a_cut_save_loses_nothing)
+{
+	for (unsigned at = 1; at <= 6; at++) {
+		struct floors *f = load(NULL);
+		int status;
+
+		note(f, 1, 0, at * 10);
+		ck_ok(floor_save(f, &err));
+		floor_free(f);
+		pid_t child = fork();
+		if (child == 0) {
+			f = load(&sysio_faulty);
+			note(f, 1, 0, at * 10 + 1);
+			faulty.calls = 0;
+			faulty.at = at;
+			_exit(floor_save(f, &err) ? 1 : 0);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(WEXITSTATUS(status), at <= 5 ? FAULTY_EXIT : 0);
+		f = load(NULL);
+		ck_assert_msg(proven(f, 1) == at * 10 || proven(f, 1) == at * 10 + 1, "cut at call %u: %llu", at,
+			      (unsigned long long)proven(f, 1));
+		ck_ok(floor_save(f, &err));
+		floor_free(f);
+	}
+}
+END_TEST
+
+START_TEST(a_failed_save_stays_noted)
+{
+	for (unsigned at = 1; at <= 5; at++) {
+		struct floors *f = load(&sysio_faulty), *other;
+
+		note(f, 1, 0, at * 10);
+		ck_ok(floor_save(f, &err));
+		note(f, 1, 0, at * 10 + 1);
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = ENOSPC;
+		ck_refused(floor_save(f, &err), ERR_NO_SPACE, "a full disk");
+		faulty.at = 0;
+		ck_assert(floor_is_dirty(f));
+		other = load(NULL);
+		ck_assert(proven(other, 1) >= at * 10);
+		floor_free(other);
+		ck_ok(floor_save(f, &err));
+		floor_free(f);
+		f = load(NULL);
+		ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == at * 10 + 1);
+		floor_free(f);
+	}
+}
+END_TEST
+
+START_TEST(limits)
+{
+	struct floors *f = load(NULL);
+	uint64_t *many = calloc(FLOOR_REVOKED_MAX + 1, sizeof *many);
+	struct floor_item i = item(1, 0, 0);
+
+	for (uint64_t n = 0; n <= FLOOR_REVOKED_MAX; n++)
+		many[n] = n + 1;
+	i.revoked = many;
+	i.revoked_n = FLOOR_REVOKED_MAX + 1;
+	ck_refused(floor_note(f, &i, &err), ERR_LIMIT, "single revocations are bounded");
+	for (unsigned n = 2; n <= FLOOR_PRODUCTS_MAX; n++)
+		note(f, n, 0, 1);
+	i = item(FLOOR_PRODUCTS_MAX + 1, 0, 1);
+	ck_refused(floor_note(f, &i, &err), ERR_LIMIT, "products are bounded");
+	ck_ok(floor_save(f, &err));
+	floor_free(f);
+	f = load(NULL);
+	ck_assert_uint_eq(proven(f, FLOOR_PRODUCTS_MAX), 1);
+	ck_assert(is_revoked(f, 1, FLOOR_REVOKED_MAX) && !is_revoked(f, 1, FLOOR_REVOKED_MAX + 1));
+	floor_free(f);
+	free(many);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("floor");
+	Suite *s = suite_create("floor");
+
+	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_add_test(t, only_rises);
+	tcase_add_test(t, is_written_only_when_something_changed);
+	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
+	tcase_add_test(t, a_cut_save_loses_nothing);
+	tcase_add_test(t, a_failed_save_stays_noted);
+	tcase_add_test(t, limits);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

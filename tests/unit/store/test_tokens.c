@@ -1,0 +1,188 @@
+/* test_tokens.c: who may speak, and that a lost or damaged file lets nobody in. */
+#include "store/tokens.h"
+#include "faulty.h"
+#include "tempdir.h"
+
+#include <sys/wait.h>
+
+static struct tokens *load(const struct sysio *sys)
+{
+	struct tokens *t;
+
+	ck_ok(tokens_load(tempdir_fd, sys, &t, &err));
+	return t;
+}
+
+START_TEST(tokens_open_doors)
+{
+	struct tokens *t = load(NULL);
+	char one[TOKEN_TEXT_MAX], two[TOKEN_TEXT_MAX];
+	const struct token *who;
+	struct stat st;
+
+	ck_assert_ptr_null(tokens_check(t, SPAN_LIT("")));
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_OPERATE, 5, one, &err));
+	ck_ok(tokens_new(t, SPAN_LIT("monitor"), TOKEN_READ, 6, two, &err));
+	ck_assert_uint_eq(strlen(one), 64);
+	ck_assert_str_ne(one, two);
+	tokens_free(t);
+	ck_assert_int_eq(stat(tempdir_path("tokens"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	t = load(NULL);
+	who = tokens_check(t, span_str(two));
+	ck_assert_ptr_nonnull(who);
+	ck_assert_str_eq(who->name, "monitor");
+	ck_assert(who->scope == TOKEN_READ && who->made_ms == 6);
+	ck_assert_str_eq(tokens_check(t, span_str(one))->name, "maria");
+	one[63] ^= 1;
+	ck_assert_msg(!tokens_check(t, span_str(one)), "one digit off is nobody's");
+	ck_assert_msg(!tokens_check(t, SPAN(two, 63)), "a shorter one is nobody's");
+	ck_ok(tokens_revoke(t, SPAN_LIT("monitor"), &err));
+	ck_assert_ptr_null(tokens_check(t, span_str(two)));
+	ck_refused(tokens_revoke(t, SPAN_LIT("monitor"), &err), ERR_NOT_FOUND, "an unknown token");
+	tokens_free(t);
+	t = load(NULL);
+	ck_assert_ptr_null(tokens_check(t, span_str(two)));
+	ck_assert_str_eq(tokens_at(t, 0)->name, "maria");
+	ck_assert_ptr_null(tokens_at(t, 1));
+	tokens_free(t);
+}
+END_TEST
+
+START_TEST(names_and_limits)
+{
+	static const struct { const char *name; int want; const char *rule; } rows[] = {
+		{ "", ERR_FORMAT, "an empty name" },
+		{ "a b", ERR_FORMAT, "a space in a name" },
+		{ "a\nb", ERR_FORMAT, "a newline in a name" },
+		{ "0123456789012345678901234567890123456789012345678901234567890123", ERR_FORMAT, "a name of 64 bytes" },
+		{ "site.nagios-2_x", ERR_OK, "a good name" },
+		{ "site.nagios-2_x", ERR_EXISTS, "a name twice" },
+	};
+	struct tokens *t = load(NULL);
+	char text[TOKEN_TEXT_MAX], name[16];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		ck_refused(tokens_new(t, span_str(rows[i].name), TOKEN_READ, 1, text, &err), rows[i].want, rows[i].rule);
+	for (int i = 1; i < TOKENS_MAX; i++) {
+		snprintf(name, sizeof name, "t%d", i);
+		ck_ok(tokens_new(t, span_str(name), TOKEN_ADMIN, INT64_MAX, text, &err));
+	}
+	ck_refused(tokens_new(t, SPAN_LIT("more"), TOKEN_READ, 1, text, &err), ERR_LIMIT, "tokens are bounded");
+	tokens_free(t);
+	t = load(NULL);
+	ck_assert_str_eq(tokens_check(t, span_str(text))->name, name);
+	tokens_free(t);
+}
+END_TEST
+
+START_TEST(a_damaged_file_lets_nobody_in)
+{
+	struct tokens *t = load(NULL);
+	char text[TOKEN_TEXT_MAX];
+	off_t size;
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	size = tempdir_size("tokens");
+	for (off_t at = 0; at < size; at++) {
+		tempdir_flip("tokens", at);
+		ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, "a flipped bit");
+		tempdir_flip("tokens", at);
+	}
+	ck_assert_int_eq(truncate(tempdir_path("tokens"), size - 1), 0);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, "a cut file");
+	ck_assert_int_eq(truncate(tempdir_path("tokens"), 0), 0);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, "an emptied file");
+	ck_ok(tokens_anew(tempdir_fd, NULL, &t, &err));
+	ck_assert(tempdir_has("tokens.damaged") && !tempdir_has("tokens"));
+	ck_assert_ptr_null(tokens_check(t, span_str(text)));
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	t = load(NULL);
+	ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
+	tokens_free(t);
+}
+END_TEST
+
+/* A new token is kept whole or not at all, wherever the power goes. */
+START_TEST(a_cut_save_keeps_the_old_file)
+{
+	char text[TOKEN_TEXT_MAX];
+	struct tokens *t = load(NULL);
+	unsigned steps = 5;	/* open, write, sync, rename, sync of the directory */
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	for (unsigned at = 1; at <= steps; at++) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0) {
+			t = load(&sysio_faulty);
+			faulty.at = at;
+			_exit(tokens_new(t, SPAN_LIT("second"), TOKEN_READ, 5, text, &err) ? 1 : 0);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(WEXITSTATUS(status), FAULTY_EXIT);
+		t = load(NULL);
+		ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
+		ck_assert_int_eq(tokens_at(t, 1) != NULL, at == steps);
+		tokens_free(t);
+	}
+}
+END_TEST
+
+START_TEST(a_failed_save_changes_nothing)
+{
+	char text[TOKEN_TEXT_MAX], other[TOKEN_TEXT_MAX] = "";
+	struct tokens *t = load(&sysio_faulty);
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	faulty.sys = ENOSPC;
+	for (unsigned at = 1; at <= 4; at++) {
+		faulty.calls = 0;
+		faulty.at = at;
+		ck_refused(tokens_new(t, SPAN_LIT("second"), TOKEN_READ, 5, other, &err), ERR_NO_SPACE, "a full disk");
+		faulty.calls = 0;
+		ck_refused(tokens_revoke(t, SPAN_LIT("maria"), &err), ERR_NO_SPACE, "a full disk");
+		ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
+		ck_assert_ptr_null(tokens_at(t, 1));
+		ck_assert_msg(!tempdir_has("tokens.new"), "nothing is left behind");
+	}
+	ck_assert_str_eq(other, "");
+	tokens_free(t);
+}
+END_TEST
+
+START_TEST(scopes)
+{
+	enum token_scope got;
+
+	for (unsigned i = 0; i < TOKEN_SCOPES; i++) {
+		ck_ok(token_scope_read(span_str(token_scope_name((enum token_scope)i)), &got, &err));
+		ck_assert_uint_eq(got, i);
+	}
+	ck_refused(token_scope_read(SPAN_LIT("root"), &got, &err), ERR_FORMAT, "an unknown scope");
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("tokens");
+	Suite *s = suite_create("tokens");
+
+	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_add_test(t, tokens_open_doors);
+	tcase_add_test(t, names_and_limits);
+	tcase_add_test(t, a_damaged_file_lets_nobody_in);
+	tcase_add_test(t, a_cut_save_keeps_the_old_file);
+	tcase_add_test(t, a_failed_save_changes_nothing);
+	tcase_add_test(t, scopes);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
