@@ -35,6 +35,7 @@
 #define PROOF_NODE_MAX 1024		/* a full branch is 532 bytes; an account leaf below 150 */
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
+#define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
 #define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */

@@ -2,6 +2,23 @@ noinst_LIBRARIES += libchain.a
 libchain_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 # What a program that links libchain.a needs after it, besides libformats.a and libbase.a.
 CHAIN_LIBS = $(JANSSON_LIBS)
-libchain_a_SOURCES =
-libchain_a_SOURCES += %D%/entry.h
-libchain_a_SOURCES += %D%/follower.h
+libchain_a_SOURCES = \
+	%D%/anchor.c \
+	%D%/calls.c \
+	%D%/check.c \
+	%D%/entry.c %D%/entry.h \
+	%D%/explain.c \
+	%D%/follow.h \
+	%D%/follower.c %D%/follower.h \
+	%D%/history.c \
+	%D%/json.c %D%/json.h \
+	%D%/outputs.c \
+	%D%/promote.c \
+	%D%/prove.c \
+	%D%/provider.c %D%/provider.h \
+	%D%/read.c %D%/read.h \
+	%D%/records.c %D%/records.h \
+	%D%/round.c \
+	%D%/rpc.c %D%/rpc.h \
+	%D%/track.c %D%/track.h \
+	%D%/vote.c %D%/vote.h

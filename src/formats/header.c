@@ -244,7 +244,7 @@ static int wrong_hash(const struct values *v, struct err *e)
 {
 	if (v->unknown_n == 0)
 		return err_set(e, ERR_PROOF, "header: its fields do not hash to its hash");
-	return err_set(e, ERR_PROOF, "header: its fields do not hash to its hash, and %zu unknown ones are there (%.*s%s): a new fork?",
+	return err_set(e, ERR_RULE, "header: its fields do not hash to its hash, and %zu unknown ones are there (%.*s%s): a new fork?",
 		       v->unknown_n, (int)(v->unknown.n > 40 ? 40 : v->unknown.n), (const char *)v->unknown.p,
 		       v->unknown_n > 1 ? ", …" : "");
 }

@@ -5,8 +5,8 @@
  * headers use the same fields. Fields that a later fork appends are optional but leave no gaps.
  *
  * The caller turns JSON into header_field pairs; names that are not header fields (transactions, size, …) may be
- * among them. A hash that does not fit is ERR_PROOF; when unknown names were there, the message
- * lists them and asks whether this is a new fork. */
+ * among them. A hash that does not fit is ERR_PROOF; when unknown names were there it is ERR_RULE,
+ * and the message names one and asks whether this is a new fork. */
 #ifndef FORMATS_HEADER_H
 #define FORMATS_HEADER_H
 
@@ -23,7 +23,8 @@ struct header {
 };
 
 /* Reads the fields, encodes them, hashes. A field given twice, a missing one, a gap, a value that is not strict
- * hex or has the wrong width is ERR_FORMAT; a `hash` field (required) that differs from the computed hash is ERR_PROOF. */
+ * hex or has the wrong width is ERR_FORMAT; a `hash` field (required) that differs from the computed hash is ERR_PROOF,
+ * or ERR_RULE as said above. */
 MUST_USE int header_read(const struct header_field *fields, size_t n, struct header *out, struct err *e);
 
 /* The RLP of the same fields, without looking at `hash`. For tests and for those who store headers. */

@@ -1,1 +1,8 @@
-# No tests yet.
+CHAIN_TEST_LDADD = libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_follower
+tests_unit_test_follower_SOURCES = %D%/test_follower.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
+	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_follower_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit -I$(top_srcdir)/%D%
+tests_unit_test_follower_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_follower_LDADD = $(CHAIN_TEST_LDADD)

@@ -567,7 +567,7 @@ static const struct { const char *rule, *field, *value; int rc; } edits[] = {
 	{ "gasUsed", "gasUsed", "0x1g", ERR_FORMAT },
 	{ "miner has 20 bytes", "miner", "0x388c818ca8b9251b393131c08a736a67ccb192", ERR_FORMAT },
 	{ "extraData has whole bytes", "extraData", "0xabc", ERR_FORMAT },
-	{ "a new fork?", "epochRoot", "0x01", ERR_PROOF },
+	{ "a new fork?", "epochRoot", "0x01", ERR_RULE },
 };
 
 START_TEST(header_refuses)
@@ -581,7 +581,7 @@ START_TEST(header_refuses)
 		json_object_set_new(j, edits[_i].field, json_string(edits[_i].value));
 	else
 		json_object_del(j, edits[_i].field);
-	if (edits[_i].rc == ERR_PROOF)
+	if (edits[_i].rc == ERR_RULE)
 		json_object_set_new(j, "gasUsed", json_string("0x1"));
 	ck_assert_int_eq(header_read(f, fields_of(j, f), &h, &e), edits[_i].rc);
 	ck_assert_msg(strstr(e.msg, edits[_i].rule) != NULL, "%s, not: %s", edits[_i].rule, e.msg);

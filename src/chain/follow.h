@@ -1,0 +1,249 @@
+/* follow.h: the follower's inside, shared by its files and nobody else.
+ *
+ * One round per poll interval, a step after the other; a step ends when all of its calls have been answered:
+ *
+ *	IDLE → CHECKING     chain id and genesis of providers that we do not know yet
+ *	     → TAGS	    latest and final block of every provider
+ *	     → HASHES	    hashes at the candidates; then votes
+ *	     → ACCOUNT	    the registry's account at the target block, from any provider
+ *	     → WORDS	    the storage words, if the storage root is new
+ *	     → EXPLAINING   who registered ids that we have not seen (wants without name only)
+ *	     → RECORDS	    records up to the proven heads; outputs
+ *	     → PROMOTING    the votes on a block whose proof waits for the anchor
+ *
+ * ACCOUNT to RECORDS are run for the anchor first, then for the recent block. Every failure leads on
+ * to the next provider, and at last to IDLE. */
+#ifndef CHAIN_FOLLOW_H
+#define CHAIN_FOLLOW_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/sm.h"
+#include "chain/follower.h"
+#include "chain/provider.h"
+#include "chain/read.h"
+#include "chain/rpc.h"
+#include "chain/track.h"
+#include "chain/vote.h"
+
+enum step {
+	STEP_IDLE, STEP_CHECKING, STEP_TAGS, STEP_HASHES, STEP_ACCOUNT, STEP_WORDS, STEP_EXPLAINING, STEP_RECORDS,
+	STEP_PROMOTING, STEPS,
+};
+
+enum level { LEVEL_FINAL, LEVEL_RECENT };
+
+#define NO_PROVIDER SIZE_MAX
+
+/* --- calls (calls.c) --- */
+
+struct follower;
+struct call;
+
+struct call_kind {
+	const char *method;
+	bool is_bulk;		/* sent alone, with the long timeout */
+	bool is_background;	/* no step waits for it */
+	/* What became of it. With a->class RPC_OK the result is there to be read; the return value is the final class and e its
+	 * text. Else returns a->class after noting the failure. */
+	enum rpc_class (*done)(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e);
+};
+
+struct call {
+	struct list node;
+	const struct call_kind *kind;
+	uint64_t id;
+	size_t provider;
+	struct buf params;
+	bool is_alone;			/* was in a batch that failed */
+	uint64_t number;		/* block asked for */
+	struct hash32 hash;		/* expected there (confirm) */
+	size_t index, count;		/* fetch slot; or first key and number of keys */
+	char text[RPC_TEXT_MAX];	/* what it was caught at (confirm) */
+};
+
+/* A new call in the queue; fill in its params and arguments. */
+struct call *call_push(struct follower *f, const struct call_kind *kind, size_t provider);
+
+/* The best provider for a single call: usable, of this chain, not in `tried`, and it has reached the block.
+ * NO_PROVIDER when none is left. */
+size_t follow_pick(struct follower *f, uint32_t tried, uint64_t block);
+
+/* --- outputs and alarms (outputs.c) --- */
+
+struct output;
+struct follower_output *output_push(struct follower *f, enum follower_output_kind kind);
+/* For SEEN: takes the record's data. */
+void output_seen(struct follower *f, const struct track *t, uint64_t position, struct record *r, const struct hash32 *head);
+void alarm_on(struct follower *f, enum follower_alarm alarm, const char *subject, const char *fmt, ...) PRINTF(4, 5);
+void alarm_off(struct follower *f, enum follower_alarm alarm, const char *subject);
+void calls_free(struct follower *f);
+void outputs_free(struct follower *f);
+
+/* --- the proven words of all tracks at one storage root --- */
+
+struct heads {
+	unsigned refs;
+	bool is_missing;		/* there was no registry: all words are zero */
+	struct hash32 storage_root;
+	size_t n;			/* tracks that were followed then; later ones are not in it */
+	uint64_t ids_n;			/* elements of the registry's list that were read with it */
+	struct product_words v[];
+};
+
+struct snap {
+	struct block_ref block;
+	struct heads *heads;		/* NULL: none */
+};
+
+void heads_put(struct heads *h);
+void snap_set(struct snap *s, const struct block_ref *block, struct heads *heads);
+
+/* --- where a round is --- */
+
+struct target {
+	enum level level;
+	struct header header;
+	uint32_t tried;			/* providers asked for the present call */
+	bool has_account, is_missing;	/* the registry's account was proven; it was proven absent */
+	struct hash32 storage_root, code_hash;
+	struct heads *heads;
+	/* the words to prove: keys[0 … n), of which `done` are there */
+	struct hash32 *keys, *words;
+	size_t keys_n, keys_cap, done;
+	enum { PLAN_LENGTH, PLAN_IDS, PLAN_PRODUCTS } plan;
+	uint64_t ids_n;
+	size_t asked;			/* explaining: the provider of the present pass */
+};
+
+struct suspect {			/* a story that did not replay */
+	size_t provider;
+	struct hash32 *digests;
+	size_t n;
+	char text[RPC_TEXT_MAX];
+};
+
+#define FETCHES_MAX 20			/* products whose records are fetched side by side: one batch of calls */
+
+struct fetch {
+	bool is_busy;
+	size_t track;
+	struct product_words words;
+	struct records got;
+	bool is_range;
+	uint64_t next_block;
+	uint32_t tried;
+	struct suspect suspects[PROVIDERS_MAX];
+	size_t suspects_n;
+};
+
+struct unexplained {
+	struct hash32 id;
+	bool is_ours, is_stranger;
+};
+
+struct alarm {
+	struct list node;
+	enum follower_alarm alarm;
+	char subject[67], detail[256];
+};
+
+struct follower {
+	/* configuration */
+	uint64_t chain_id, depth, stall_s, rng;
+	struct addr20 registry;
+	struct hash32 *code_hashes;
+	size_t code_hashes_n;
+	enum anchor_kind anchor_kind;
+	unsigned quorum, operators;
+	struct block_ref pin;
+	enum finality finality;
+	int64_t poll_ms, probe_ms;
+	struct addr20 *wild;			/* registrants all of whose products are wanted */
+	size_t wild_n;
+
+	/* lasting state */
+	struct provider provider[PROVIDERS_MAX];
+	uint8_t operator_of[PROVIDERS_MAX];
+	size_t providers_n;
+	struct track *track;
+	size_t tracks_n, tracks_cap;
+	bool has_genesis, is_conflict;
+	struct hash32 genesis;
+	struct block_ref anchor;
+	struct header anchor_header;		/* of the anchor, once its hash equals the anchor's */
+	struct snap final_snap, recent_snap, pending[FOLLOW_PENDING_MAX];
+	size_t pending_n;
+	unsigned lower_rounds;			/* in a row in which the recent block was below the last one */
+	struct unexplained *ids;		/* ids that are not of a product that the config names */
+	size_t ids_n, ids_cap;
+	uint64_t ids_final_n;			/* so many elements of `ids` are final and explained */
+
+	/* the loop */
+	int64_t now_ms, next_round_ms;
+	uint64_t rounds, next_id;
+	struct sm sm;
+	struct list queue, sent;		/* calls; exchanges */
+	size_t open;				/* calls that the present step waits for */
+	struct list outputs, alarms;
+	struct output *handed;
+
+	/* the round */
+	struct claims claims;
+	struct voters latest, final;
+	bool has_recent, is_quorum_missing, has_proof, is_proof_tried;
+	struct header recent;
+	bool wants_final, wants_promotion, wants_recent;
+	struct target target;
+	struct fetch fetch[FETCHES_MAX];
+	size_t apply_at, incomplete;
+};
+
+static inline struct block_ref block_ref_of(const struct header *h)
+{
+	return (struct block_ref){ h->number, h->hash, h->time };
+}
+
+/* --- steps; each begins by queueing calls and is advanced when none is open --- */
+
+void round_init(struct follower *f);
+void round_begin(struct follower *f);
+void round_advance(struct follower *f);		/* round.c */
+void round_next(struct follower *f);		/* the next level, or the end */
+void round_end(struct follower *f);
+void step_to(struct follower *f, enum step to);
+
+void check_begin(struct follower *f);		/* check.c */
+void check_done(struct follower *f);
+void tags_begin(struct follower *f);		/* anchor.c */
+void tags_done(struct follower *f);
+void hashes_done(struct follower *f);
+bool anchor_ask(struct follower *f, struct voters *v, uint64_t number);
+void lie_found(struct follower *f, size_t provider, const char *text);
+
+void prove_begin(struct follower *f, enum level level, const struct header *h);	/* prove.c */
+void account_advance(struct follower *f);
+void words_advance(struct follower *f);
+void words_restart(struct follower *f);		/* after new products were found */
+void target_reset(struct follower *f);
+
+void explain_begin(struct follower *f);		/* explain.c */
+void explain_advance(struct follower *f);
+bool explain_note(struct follower *f, const struct hash32 *id);
+bool explain_is_needed(const struct follower *f);
+
+void promote_begin(struct follower *f);		/* promote.c */
+void promote_done(struct follower *f);
+void pending_add(struct follower *f);
+void pending_drop(struct follower *f, uint64_t up_to);
+void pending_clear(struct follower *f);
+
+void records_begin(struct follower *f);		/* history.c */
+void records_advance(struct follower *f);
+void fetches_reset(struct follower *f);
+
+struct track *track_add(struct follower *f, const struct addr20 *registrant, const char *name);	/* follower.c */
+struct track *track_of(struct follower *f, const struct hash32 *id);
+uint64_t follow_random(struct follower *f);
+
+#endif

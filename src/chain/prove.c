@@ -1,0 +1,416 @@
+/* prove.c: the registry's state at an agreed block: account proof, then the storage words, from any provider.
+ *
+ * The block's header was hashed to the agreed hash, so its state root is as good as the hash; every answer here is
+ * checked against it and nothing else. */
+#include "chain/follow.h"
+#include "base/hex.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- snaps and heads --- */
+
+void heads_put(struct heads *h)
+{
+	if (h && --h->refs == 0)
+		free(h);
+}
+
+void snap_set(struct snap *s, const struct block_ref *block, struct heads *heads)
+{
+	if (heads)
+		heads->refs++;
+	heads_put(s->heads);
+	s->block = *block;
+	s->heads = heads;
+}
+
+void target_reset(struct follower *f)
+{
+	struct target *t = &f->target;
+
+	free(t->keys);
+	free(t->words);
+	heads_put(t->heads);
+	*t = (struct target){ .level = LEVEL_FINAL, .asked = NO_PROVIDER };
+}
+
+static void take_heads(struct target *t, struct heads *heads)
+{
+	heads->refs++;
+	heads_put(t->heads);
+	t->heads = heads;
+}
+
+/* Heads that are still good: all tracks are in them. */
+static struct heads *known_heads(struct follower *f, const struct hash32 *block, const struct hash32 *storage_root)
+{
+	struct snap *snaps[] = { &f->final_snap, &f->recent_snap };
+
+	if (explain_is_needed(f))
+		return NULL;		/* the list of ids has to be read again */
+	for (size_t i = 0; i < 2; i++) {
+		struct heads *h = snaps[i]->heads;
+
+		if (!h || h->n != f->tracks_n)
+			continue;
+		if (block && hash32_eq(&snaps[i]->block.hash, block))
+			return h;
+		if (storage_root && hash32_eq(&h->storage_root, storage_root))
+			return h;
+	}
+	return NULL;
+}
+
+/* --- a proof that does not hold: a lie, or did the node's chain change under us? It is asked once more. --- */
+
+static enum rpc_class on_confirm(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
+{
+	struct header h;
+
+	(void)f;
+	if (a->class != RPC_OK)
+		return a->class;
+	if (read_block(a->result, &h, e) || !hash32_eq(&h.hash, &c->hash)) {
+		err_set(e, ERR_BUSY, "its chain changed while we asked");
+		return RPC_BEHIND;
+	}
+	err_set(e, ERR_PROOF, "%s", c->text);
+	return RPC_LYING;
+}
+
+static const struct call_kind call_confirm = { "eth_getBlockByNumber", false, true, on_confirm };
+
+/* The class of a proof that could not be read. */
+static enum rpc_class doubt(struct follower *f, const struct call *failed, int rc, struct err *e)
+{
+	struct call *c;
+
+	if (rc == ERR_MEMORY) {
+		alarm_on(f, ALARM_MEMORY, "", "%s", e->msg);
+		return RPC_REFUSED;
+	}
+	c = call_push(f, &call_confirm, failed->provider);
+	c->hash = f->target.header.hash;
+	rpc_put_block_number(&c->params, f->target.header.number);
+	snprintf(c->text, sizeof c->text, "%.*s", (int)sizeof c->text - 1, e->msg);
+	return RPC_REFUSED;
+}
+
+/* --- the account --- */
+
+static bool is_known_code(const struct follower *f, const struct hash32 *code)
+{
+	for (size_t i = 0; i < f->code_hashes_n; i++)
+		if (hash32_eq(&f->code_hashes[i], code))
+			return true;
+	return false;
+}
+
+static enum rpc_class on_account(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
+{
+	struct target *t = &f->target;
+	struct trie_account account;
+	int rc;
+
+	t->tried |= UINT32_C(1) << c->provider;
+	if (a->class != RPC_OK)
+		return a->class;
+	rc = read_proof(a->result, &t->header.state_root, &f->registry, NULL, 0, &account, NULL, e);
+	if (rc)
+		return doubt(f, c, rc, e);
+	t->has_account = true;
+	t->storage_root = account.exists ? account.storage_root : (struct hash32){ { 0 } };
+	t->is_missing = !account.exists;
+	t->code_hash = account.code_hash;
+	return RPC_OK;
+}
+
+static const struct call_kind call_account = { "eth_getProof", true, false, on_account };
+
+/* Asks the next provider. false: none is left. */
+static bool ask_account(struct follower *f)
+{
+	size_t p = follow_pick(f, f->target.tried, f->target.header.number);
+
+	if (p == NO_PROVIDER)
+		return false;
+	rpc_put_proof(&call_push(f, &call_account, p)->params, &f->registry, NULL, 0, f->target.header.number);
+	return true;
+}
+
+/* Absence at the final block only means that the registry is young; where it should be by now, it is an alarm. */
+static bool is_registry_due(struct follower *f)
+{
+	if (f->target.level == LEVEL_FINAL && f->anchor_kind != ANCHOR_PINNED)
+		return false;
+	alarm_on(f, ALARM_REGISTRY_MISSING, "", "no contract at the registry's address at block %" PRIu64,
+		 f->target.header.number);
+	return true;
+}
+
+void prove_begin(struct follower *f, enum level level, const struct header *h)
+{
+	struct target *t = &f->target;
+
+	target_reset(f);
+	t->level = level;
+	t->header = *h;
+
+	struct heads *known = known_heads(f, &h->hash, NULL);
+
+	if (known && known->is_missing && is_registry_due(f)) {
+		round_next(f);
+		return;
+	}
+	if (known) {
+		take_heads(t, known);
+		records_begin(f);
+		return;
+	}
+	f->is_proof_tried = true;
+	step_to(f, STEP_ACCOUNT);
+	if (!ask_account(f))
+		round_next(f);
+}
+
+/* What the registry's account has to be. Nothing moves while it is not. */
+static bool is_right_account(struct follower *f)
+{
+	struct target *t = &f->target;
+	char text[HEX32_MAX];
+
+	if (t->is_missing)
+		return !is_registry_due(f);
+	alarm_off(f, ALARM_REGISTRY_MISSING, "");
+	if (!is_known_code(f, &t->code_hash)) {
+		alarm_on(f, ALARM_CODE_HASH, "", "the registry's code hash is %s", hex_0x(SPAN_OF(t->code_hash), text));
+		return false;
+	}
+	alarm_off(f, ALARM_CODE_HASH, "");
+	return true;
+}
+
+/* --- the words --- */
+
+static bool reserve(struct target *t, size_t n)
+{
+	if (n <= t->keys_cap)
+		return true;
+
+	struct hash32 *keys = realloc(t->keys, 2 * n * sizeof *keys);
+
+	if (keys)
+		t->keys = keys;
+
+	struct hash32 *words = realloc(t->words, 2 * n * sizeof *words);
+
+	if (words)
+		t->words = words;
+	if (!keys || !words)
+		return false;
+	t->keys_cap = 2 * n;
+	return true;
+}
+
+static bool plan_key(struct target *t, const struct hash32 *key)
+{
+	if (!reserve(t, t->keys_n + 1))
+		return false;
+	t->keys[t->keys_n++] = *key;
+	return true;
+}
+
+static bool plan_products(struct follower *f)
+{
+	bool is_fine = true;
+
+	for (size_t i = 0; i < f->tracks_n; i++) {
+		struct product_slots s = product_slots(&f->track[i].id);
+
+		is_fine = is_fine && plan_key(&f->target, &s.head) && plan_key(&f->target, &s.packed);
+	}
+	return is_fine;
+}
+
+static bool plan_ids(struct follower *f)
+{
+	bool is_fine = true;
+
+	for (uint64_t i = f->ids_final_n; i < f->target.ids_n; i++) {
+		struct hash32 slot = ids_slot(i);
+
+		is_fine = is_fine && plan_key(&f->target, &slot);
+	}
+	return is_fine;
+}
+
+static bool plan(struct follower *f)
+{
+	struct target *t = &f->target;
+
+	t->keys_n = t->done = 0;
+	t->tried = 0;
+	switch (t->plan) {
+	case PLAN_LENGTH:
+		return plan_key(t, &ids_length_slot);
+	case PLAN_IDS:
+		return plan_ids(f);
+	case PLAN_PRODUCTS:
+		return plan_products(f);
+	}
+	return false;
+}
+
+static enum rpc_class on_words(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
+{
+	struct target *t = &f->target;
+	struct trie_account account;
+	int rc;
+
+	t->tried |= UINT32_C(1) << c->provider;
+	if (a->class != RPC_OK)
+		return a->class;
+	rc = read_proof(a->result, &t->header.state_root, &f->registry, t->keys + c->index, c->count, &account,
+			t->words + c->index, e);
+	if (rc == ERR_OK && !account.exists)
+		rc = err_set(e, ERR_PROOF, "proof: an account that was there is absent");
+	if (rc)
+		return doubt(f, c, rc, e);
+	t->done = c->index + c->count;
+	t->tried = 0;
+	return RPC_OK;
+}
+
+static const struct call_kind call_words = { "eth_getProof", true, false, on_words };
+
+static bool ask_words(struct follower *f)
+{
+	struct target *t = &f->target;
+	size_t p = follow_pick(f, t->tried, t->header.number);
+
+	if (p == NO_PROVIDER)
+		return false;
+
+	struct call *c = call_push(f, &call_words, p);
+
+	c->index = t->done;
+	c->count = t->keys_n - t->done < PROOF_KEYS_MAX ? t->keys_n - t->done : PROOF_KEYS_MAX;
+	rpc_put_proof(&c->params, &f->registry, t->keys + c->index, c->count, t->header.number);
+	return true;
+}
+
+static void give_up(struct follower *f, const char *why)
+{
+	alarm_on(f, ALARM_MEMORY, "", "%s", why);
+	round_next(f);
+}
+
+static void take_words(struct follower *f)
+{
+	struct target *t = &f->target;
+	struct heads *h = malloc(sizeof *h + f->tracks_n * sizeof h->v[0]);
+
+	if (!h) {
+		give_up(f, "no memory for the heads of all products");
+		return;
+	}
+	*h = (struct heads){ .refs = 0, .is_missing = t->is_missing, .storage_root = t->storage_root, .n = f->tracks_n, .ids_n = t->ids_n };
+	for (size_t i = 0; i < f->tracks_n; i++)
+		h->v[i] = t->is_missing ? (struct product_words){ .sequence = 0 } :
+			product_words(&t->words[2 * i], &t->words[2 * i + 1]);
+	take_heads(t, h);
+	alarm_off(f, ALARM_MEMORY, "");
+	records_begin(f);
+}
+
+static uint64_t length_of(const struct hash32 *word)
+{
+	uint64_t n = 0;
+
+	for (size_t i = sizeof word->b - 8; i < sizeof word->b; i++)
+		n = n << 8 | word->b[i];
+	return n;
+}
+
+/* The present list of keys is proven: what comes after it. */
+static void words_next(struct follower *f)
+{
+	struct target *t = &f->target;
+
+	switch (t->plan) {
+	case PLAN_LENGTH:
+		t->ids_n = length_of(&t->words[0]);
+		if (t->ids_n > PRODUCTS_MAX) {
+			alarm_on(f, ALARM_REGISTRATION_MISSING, "", "the registry has %" PRIu64 " products, more than %d",
+				 t->ids_n, PRODUCTS_MAX);
+			t->ids_n = PRODUCTS_MAX;
+		}
+		t->plan = PLAN_IDS;
+		break;
+	case PLAN_IDS:
+		for (size_t i = 0; i < t->keys_n; i++)
+			if (!explain_note(f, &t->words[i])) {
+				give_up(f, "no memory for the registry's ids");
+				return;
+			}
+		t->plan = PLAN_PRODUCTS;
+		if (explain_is_needed(f)) {
+			explain_begin(f);
+			return;
+		}
+		break;
+	case PLAN_PRODUCTS:
+		take_words(f);
+		return;
+	}
+	words_restart(f);
+}
+
+void words_restart(struct follower *f)
+{
+	if (!plan(f)) {
+		give_up(f, "no memory for storage keys");
+		return;
+	}
+	words_advance(f);
+}
+
+void words_advance(struct follower *f)
+{
+	struct target *t = &f->target;
+
+	if (t->done == t->keys_n)
+		words_next(f);
+	else if (!ask_words(f))
+		round_next(f);
+}
+
+void account_advance(struct follower *f)
+{
+	struct target *t = &f->target;
+	struct heads *known;
+
+	if (!t->has_account) {
+		if (!ask_account(f))
+			round_next(f);
+		return;
+	}
+	f->has_proof = true;
+	if (!is_right_account(f)) {
+		round_next(f);
+		return;
+	}
+	known = known_heads(f, NULL, &t->storage_root);
+	if (known) {
+		take_heads(t, known);
+		records_begin(f);
+	} else if (t->is_missing) {
+		take_words(f);
+	} else {
+		t->plan = f->wild_n ? PLAN_LENGTH : PLAN_PRODUCTS;
+		step_to(f, STEP_WORDS);
+		words_restart(f);
+	}
+}

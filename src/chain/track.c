@@ -1,0 +1,94 @@
+/* track.c: see track.h. */
+#include "chain/track.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void track_init(struct track *t, const struct addr20 *registrant, const char *name)
+{
+	*t = (struct track){ .id = product_id(registrant, span_str(name)), .registrant = *registrant, .name = strdup(name) };
+	if (!t->name)
+		abort();
+}
+
+void track_fini(struct track *t)
+{
+	free(t->name);
+	free(t->marks);
+}
+
+uint64_t track_end(const struct track *t)
+{
+	return t->final.entries + t->n;
+}
+
+static bool is_at(const struct hash32 *head, uint64_t block, const struct product_words *w)
+{
+	return hash32_eq(head, &w->head) && block == w->last_block;
+}
+
+uint64_t track_find(const struct track *t, const struct product_words *w)
+{
+	if (is_at(&t->final.head, t->final.last_block, w))
+		return t->final.entries;
+	for (size_t i = t->n; i-- > 0;)
+		if (is_at(&t->marks[i].head, t->marks[i].block, w))
+			return t->final.entries + i + 1;
+	return TRACK_NOWHERE;
+}
+
+struct hash32 track_head(const struct track *t, uint64_t position)
+{
+	assert(position >= t->final.entries && position <= track_end(t));
+	return position == t->final.entries ? t->final.head : t->marks[position - t->final.entries - 1].head;
+}
+
+uint64_t track_link(const struct track *t, const struct product_words *w, const struct records *records)
+{
+	if (records->n > w->entries)
+		return TRACK_NOWHERE;
+
+	uint64_t from = w->entries - records->n;
+
+	if (from < t->final.entries || from > track_end(t))
+		return TRACK_NOWHERE;
+
+	struct hash32 head = track_head(t, from);
+
+	for (size_t i = 0; i < records->n; i++)
+		record_extend(&head, &records->v[i]);
+	return hash32_eq(&head, &w->head) ? from : TRACK_NOWHERE;
+}
+
+void track_cut(struct track *t, uint64_t position)
+{
+	assert(position >= t->final.entries && position <= track_end(t));
+	t->n = (size_t)(position - t->final.entries);
+}
+
+int track_append(struct track *t, const struct hash32 *head, uint64_t block, struct err *e)
+{
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 4;
+		struct follower_mark *m = realloc(t->marks, cap * sizeof *m);
+
+		if (!m)
+			return err_set(e, ERR_MEMORY, "no memory for a product's marks");
+		t->marks = m;
+		t->cap = cap;
+	}
+	t->marks[t->n++] = (struct follower_mark){ *head, block };
+	return ERR_OK;
+}
+
+void track_settle(struct track *t, uint64_t position, const struct product_words *w)
+{
+	assert(position >= t->final.entries && position <= track_end(t));
+
+	size_t gone = (size_t)(position - t->final.entries);
+
+	if (gone)
+		memmove(t->marks, t->marks + gone, (t->n - gone) * sizeof *t->marks);
+	t->n -= gone;
+	t->final = *w;
+}

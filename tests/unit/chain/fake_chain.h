@@ -1,0 +1,112 @@
+/* fake_chain.h: a chain with a registry in it, RPC providers that serve it, honest and otherwise, and a log of what a
+ * follower told. All in memory: headers, state tries and proofs are real, blocks are made by fake_mine. */
+#ifndef TESTS_FAKE_CHAIN_H
+#define TESTS_FAKE_CHAIN_H
+
+#include "chain/follower.h"
+#include "chain/records.h"
+
+#define FAKE_BLOCKS 400
+#define FAKE_WORDS 256
+#define FAKE_PRODUCTS 40
+
+struct fake_word {
+	struct hash32 slot, value;
+};
+
+struct fake_block {
+	struct hash32 hash, parent, state_root, storage_root;
+	uint64_t number, time;
+	struct fake_word words[FAKE_WORDS];	/* the registry's storage after this block */
+	size_t words_n;
+	size_t logs_from, logs_to;		/* in the chain's records */
+	bool has_registry;
+};
+
+struct fake_product {
+	struct hash32 id;
+	struct product_words words;
+	char name[PRODUCT_NAME_MAX + 1];
+	struct addr20 registrant;
+};
+
+struct fake_chain {
+	struct fake_block *block;		/* FAKE_BLOCKS of them */
+	size_t n;
+	struct records logs;
+	struct fake_product product[FAKE_PRODUCTS];
+	size_t products_n;
+	uint64_t ids;
+	unsigned salt;				/* differs between forks */
+	bool is_other_code;
+	uint64_t deployed;			/* the registry exists from this block on */
+};
+
+struct fake_chain *fake_new(void);
+void fake_free(struct fake_chain *c);
+
+/* Entries of the block that fake_mine makes next. Give the product's index. */
+size_t fake_register(struct fake_chain *c, const struct addr20 *registrant, const char *name);
+void fake_publish(struct fake_chain *c, size_t product);
+void fake_revoke(struct fake_chain *c, size_t product, uint64_t sequence);
+void fake_mine(struct fake_chain *c, size_t blocks);
+
+/* A copy of the chain up to and with block `number`, whose further blocks will differ from c's. */
+struct fake_chain *fake_fork(const struct fake_chain *c, uint64_t number);
+
+/* One switch per lie or defect. */
+enum lie {
+	HONEST,
+	/* records */
+	OMITS_LOGS, OMITS_FIRST_LOG, OMITS_IN_RANGES, EDITS_DATA, EDITS_TOPIC, ADDS_LOG, SWAPS_LOGS, OTHER_ADDRESS, REMOVED_ROW,
+	OTHER_BLOCK_ROW, OTHER_PRODUCT_ROW, PREV_NOWHERE, LOGS_TOO_LARGE, LOGS_PRUNED,
+	/* proofs */
+	FLIPS_PROOF, CUTS_PROOF, PADS_PROOF, OTHER_ACCOUNT, CLAIMS_STORAGE_ROOT, CLAIMS_VALUE, STALE_PROOF, HIDES_SLOT, OTHER_KEY,
+	NO_PROOF_METHOD, PROOF_PRUNED, PROOF_WINDOW,
+	/* headers */
+	ALTERS_HEADER, NEW_FORK_FIELDS, OTHER_NUMBER, NULL_BLOCKS,
+	/* JSON-RPC */
+	OTHER_CHAIN_ID, OTHER_GENESIS, HTML_PAGE, WRONG_ID, BOTH_MEMBERS, NEITHER_MEMBER, DUPLICATE_KEYS, HTTP_429, RPC_429_IN_200,
+	REDIRECT, NO_ANSWER, OVER_LIMIT, SINGLE_FOR_BATCH, PARTIAL_BATCH, SHUFFLED_BATCH, JSON_BOMB, HTTP_500,
+	LIES,
+};
+
+struct fake_provider {
+	const struct fake_chain *chain;
+	uint64_t latest, final;		/* UINT64_MAX: the chain's end */
+	uint64_t proofs_from;		/* state below this block is pruned */
+	enum lie lie;
+	unsigned calls[8];		/* by method: see fake_calls */
+	bool is_waiting;		/* answers are held back */
+};
+
+/* --- a follower in this world --- */
+
+#define FAKE_LINES 4000
+
+struct fake_world {
+	struct follower *f;
+	struct fake_provider p[PROVIDERS_MAX];
+	size_t n;
+	int64_t now_ms;
+	char *line[FAKE_LINES];
+	size_t lines;
+	struct hash32 genesis;
+	unsigned exchanges, calls, proofs, logs;
+	size_t bytes;
+};
+
+/* Polls once, answers everything, notes the outputs as lines, then lets poll_ms pass. */
+void fake_run(struct fake_world *w);
+
+/* Was the line told since the last fake_forget? A trailing '*' matches any rest. */
+bool fake_said(const struct fake_world *w, const char *line);
+size_t fake_count(const struct fake_world *w, const char *line);
+void fake_forget(struct fake_world *w);
+void fake_world_free(struct fake_world *w);
+
+extern const struct addr20 fake_registry, fake_owner, fake_stranger;
+struct hash32 fake_code_hash(bool is_other);
+#define FAKE_CHAIN_ID 31337
+
+#endif

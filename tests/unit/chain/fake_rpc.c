@@ -1,0 +1,533 @@
+/* fake_rpc.c: providers for fake_chain.h: every call answered from a chain, and bent by the provider's lie. */
+#include "fake_rpc.h"
+#include "base/hex.h"
+#include "formats/header.h"
+#include "formats/keccak.h"
+#include "formats/rlp.h"
+#include "formats/trie.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TEXT_MAX (16 << 20)
+
+/* --- tries --- */
+
+struct hash32 fake_storage_proof(const struct fake_block *b, const struct hash32 *slot, struct trie_build_proof *proof)
+{
+	static struct hash32 keys[FAKE_WORDS];
+	static uint8_t values[FAKE_WORDS][40];
+	struct trie_build_item items[FAKE_WORDS];
+	struct hash32 key = slot ? keccak256(SPAN_OF(*slot)) : (struct hash32){ { 0 } };
+
+	for (size_t i = 0; i < b->words_n; i++) {
+		struct buf rlp = BUF_INIT(40);
+
+		keys[i] = keccak256(SPAN_OF(b->words[i].slot));
+		rlp_put_uint(&rlp, SPAN_OF(b->words[i].value));
+		memcpy(values[i], rlp.p, rlp.n);
+		items[i] = (struct trie_build_item){ SPAN_OF(keys[i]), SPAN(values[i], rlp.n) };
+		buf_free(&rlp);
+	}
+	return trie_build(items, b->words_n, SPAN_OF(key), proof);
+}
+
+struct hash32 fake_account_proof(const struct fake_chain *c, const struct fake_block *b, const struct addr20 *who,
+				 struct trie_build_proof *proof)
+{
+	struct addr20 all[9] = { fake_registry };
+	struct hash32 keys[9], key = keccak256(SPAN_OF(*who)), code = fake_code_hash(c->is_other_code);
+	struct trie_build_item items[9];
+	struct buf rlp[9];
+	size_t n = 0;
+
+	for (uint8_t i = b->has_registry ? 0 : 1; i < 9; i++) {
+		struct buf fields = BUF_INIT(200);
+
+		if (i)
+			all[i] = (struct addr20){ { i, i, i } };
+		keys[n] = keccak256(SPAN_OF(all[i]));
+		rlp[n] = BUF_INIT(200);
+		rlp_put_u64(&fields, 1);
+		rlp_put_u64(&fields, 1000 * b->number + i);
+		rlp_put_bytes(&fields, i ? SPAN_OF(trie_empty_root) : SPAN_OF(b->storage_root));
+		rlp_put_bytes(&fields, SPAN_OF(code));
+		rlp_put_list(&rlp[n], buf_span(&fields));
+		items[n] = (struct trie_build_item){ SPAN_OF(keys[n]), buf_span(&rlp[n]) };
+		buf_free(&fields);
+		n++;
+	}
+
+	struct hash32 root = trie_build(items, n, SPAN_OF(key), proof);
+
+	for (size_t i = 0; i < n; i++)
+		buf_free(&rlp[i]);
+	return root;
+}
+
+/* --- blocks --- */
+
+static char *hex32(const struct hash32 *h)
+{
+	static char text[8][HEX32_MAX];
+	static unsigned turn;
+
+	return hex_0x(SPAN_OF(*h), text[turn++ % 8]);
+}
+
+void fake_put_header(struct buf *out, struct fake_block *b, enum lie lie)
+{
+	char bloom[2 * 256 + 3] = "0x", number[20], stamp[20];
+	struct hash32 any = { { 7 } };
+	const char *z = hex32(&any);
+
+	memset(bloom + 2, '0', 512);
+	snprintf(number, sizeof number, "0x%" PRIx64, b->number);
+	snprintf(stamp, sizeof stamp, "0x%" PRIx64, b->time);
+
+	struct { const char *name, *value; } rows[] = {
+		{ "parentHash", hex32(&b->parent) }, { "sha3Uncles", z }, { "miner", "0x0102030405060708090a0b0c0d0e0f1011121314" },
+		{ "stateRoot", hex32(&b->state_root) }, { "transactionsRoot", z }, { "receiptsRoot", z }, { "logsBloom", bloom },
+		{ "difficulty", "0x0" }, { "number", number }, { "gasLimit", "0x1c9c380" }, { "gasUsed", "0x0" },
+		{ "timestamp", stamp }, { "extraData", "0x" }, { "mixHash", z }, { "nonce", "0x0000000000000000" },
+		{ "baseFeePerGas", "0x7" }, { "withdrawalsRoot", z }, { "blobGasUsed", "0x0" }, { "excessBlobGas", "0x0" },
+		{ "parentBeaconBlockRoot", z }, { "requestsHash", z },
+	};
+	size_t n = sizeof rows / sizeof rows[0];
+	struct header_field f[sizeof rows / sizeof rows[0]];
+	struct buf rlp = BUF_INIT(4096);
+
+	for (size_t i = 0; i < n; i++)
+		f[i] = (struct header_field){ span_str(rows[i].name), span_str(rows[i].value) };
+	ck_assert_int_eq(header_encode(f, n, &rlp, NULL), ERR_OK);
+	b->hash = keccak256(buf_span(&rlp));
+	buf_free(&rlp);
+	buf_fmt(out, "{\"hash\":\"%s\",\"transactions\":[],\"size\":\"0x220\"", hex32(&b->hash));
+	for (size_t i = 0; i < n; i++)
+		buf_fmt(out, ",\"%s\":\"%s\"", rows[i].name,
+			(lie == ALTERS_HEADER || lie == NEW_FORK_FIELDS) && i == 10 ? "0x5208" : rows[i].value);
+	buf_str(out, lie == NEW_FORK_FIELDS ? ",\"inclusionListRoot\":\"0x01\"}" : "}");
+}
+
+static uint64_t end_of(const struct fake_provider *p)
+{
+	return p->latest < p->chain->n ? p->latest : p->chain->n - 1;
+}
+
+static void put_block(struct buf *out, const struct fake_provider *p, const json_t *params)
+{
+	const char *which = json_string_value(json_array_get(params, 0));
+	uint64_t number = 0;
+
+	if (strcmp(which, "latest") == 0)
+		number = end_of(p);
+	else if (strcmp(which, "finalized") == 0 || strcmp(which, "safe") == 0)
+		number = p->final < end_of(p) ? p->final : end_of(p);
+	else
+		number = strtoull(which, NULL, 16);
+	if (strlen(which) == 66)
+		for (number = 0; number < p->chain->n && strcmp(hex32(&p->chain->block[number].hash), which) != 0;)
+			number++;
+	if (p->lie == OTHER_NUMBER && number > 0)
+		number--;
+	if (number > end_of(p) || (p->lie == NULL_BLOCKS && number)) {
+		buf_str(out, "null");
+		return;
+	}
+
+	struct fake_block b = p->chain->block[number];
+
+	if (p->lie == OTHER_GENESIS && number == 0)
+		b.time++;
+	fake_put_header(out, &b, number ? p->lie : HONEST);
+}
+
+/* --- proofs --- */
+
+static void put_proof(struct buf *out, struct trie_build_proof *t, enum lie lie)
+{
+	size_t n = t->n;
+
+	if (lie == FLIPS_PROOF && n)
+		t->buf[n - 1].p[t->buf[n - 1].n - 1] ^= 1;
+	if (lie == CUTS_PROOF && n)
+		n--;
+	buf_byte(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_str(out, i ? ",\"0x" : "\"0x");
+		buf_hex(out, t->node[i]);
+		buf_byte(out, '"');
+	}
+	if (lie == PADS_PROOF && n)
+		buf_str(out, ",\"0xc0\"");
+	buf_byte(out, ']');
+}
+
+static void put_word(struct buf *out, const struct fake_block *b, const char *key, const struct fake_provider *p)
+{
+	struct hash32 slot, value = { { 0 } }, asked;
+	struct trie_build_proof t;
+
+	ck_assert_int_eq(hex_read_0x(span_str(key), slot.b, 32, NULL), ERR_OK);
+	asked = slot;
+	if (p->lie == HIDES_SLOT)
+		slot.b[31] ^= 0x80;		/* a good exclusion proof, of another slot */
+	fake_storage_proof(b, &slot, &t);
+	for (size_t i = 0; i < b->words_n; i++)
+		if (hash32_eq(&b->words[i].slot, &slot))
+			value = b->words[i].value;
+	if (p->lie == CLAIMS_VALUE)
+		value.b[31] ^= 1;
+	if (p->lie == OTHER_KEY)
+		asked.b[31] ^= 1;
+
+	/* Nodes write values as quantities, without leading zeros. */
+	const char *digits = hex32(&value) + 2;
+
+	while (digits[0] == '0' && digits[1])
+		digits++;
+	buf_fmt(out, "{\"key\":\"%s\",\"value\":\"0x%s\",\"proof\":", hex32(&asked), digits);
+	put_proof(out, &t, p->lie);
+	buf_byte(out, '}');
+	trie_build_free(&t);
+}
+
+static void put_account(struct buf *out, const struct fake_provider *p, const json_t *params)
+{
+	uint64_t number = strtoull(json_string_value(json_array_get(params, 2)), NULL, 16);
+	const json_t *keys = json_array_get(params, 1);
+	bool has_keys = json_array_size(keys) > 0;
+	const struct fake_block *b = &p->chain->block[p->lie == STALE_PROOF && number > 1 ? number - 1 : number];
+	struct addr20 who = p->lie == OTHER_ACCOUNT ? (struct addr20){ { 3, 3, 3 } } : fake_registry;
+	struct hash32 root = b->storage_root;
+	struct trie_build_proof t;
+	struct fake_provider kind = *p;
+
+	/* Lies about words spare the account's proof, so that it is the words' check that has to find them. */
+	if (has_keys && p->lie <= PADS_PROOF)
+		kind.lie = HONEST;
+	if (p->lie == CLAIMS_STORAGE_ROOT)
+		root.b[0] ^= 1;
+	fake_account_proof(p->chain, b, &who, &t);
+	buf_fmt(out, "{\"address\":\"0x");
+	buf_hex(out, SPAN_OF(who));
+	buf_fmt(out, "\",\"balance\":\"0x0\",\"nonce\":\"0x1\",\"codeHash\":\"0x00\",\"storageHash\":\"%s\",\"accountProof\":",
+		hex32(&root));
+	put_proof(out, &t, has_keys ? kind.lie : p->lie);
+	trie_build_free(&t);
+	buf_str(out, ",\"storageProof\":[");
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		if (i)
+			buf_byte(out, ',');
+		put_word(out, b, json_string_value(json_array_get(keys, i)), p);
+	}
+	buf_str(out, "]}");
+}
+
+/* --- logs --- */
+
+static void put_row(struct buf *out, const struct record *r, const struct fake_provider *p, bool is_first)
+{
+	struct record t = *r;
+	uint8_t data[RECORD_DATA_MAX];
+	struct hash32 block = r->block < p->chain->n ? p->chain->block[r->block].hash : (struct hash32){ { 9 } };
+
+	memcpy(data, r->data.p, r->data.n);
+	if (p->lie == EDITS_DATA)
+		data[r->data.n - 1] ^= 1;
+	if (p->lie == PREV_NOWHERE)
+		memset(data + 24, 0xff, 8);
+	if (p->lie == EDITS_TOPIC && t.topics_n > 2)
+		t.topics[2].b[31] ^= 1;
+	if (p->lie == OTHER_PRODUCT_ROW)
+		t.topics[1].b[0] ^= 1;
+	if (p->lie == OTHER_BLOCK_ROW)
+		t.block++;
+	buf_str(out, is_first ? "{" : ",{");
+	buf_fmt(out, "\"address\":\"0x");
+	buf_hex(out, p->lie == OTHER_ADDRESS ? SPAN_OF(fake_owner) : SPAN_OF(fake_registry));
+	buf_fmt(out, "\",\"blockNumber\":\"0x%" PRIx64 "\",\"blockHash\":\"%s\",\"transactionHash\":\"%s\",\"transactionIndex\":\"0x0\","
+		"\"logIndex\":\"0x%x\",\"removed\":%s,\"topics\":[", t.block, hex32(&block), hex32(&block), t.log_index,
+		p->lie == REMOVED_ROW ? "true" : "false");
+	for (uint32_t i = 0; i < t.topics_n; i++)
+		buf_fmt(out, "%s\"%s\"", i ? "," : "", hex32(&t.topics[i]));
+	buf_str(out, "],\"data\":\"0x");
+	buf_hex(out, SPAN(data, r->data.n));
+	buf_str(out, "\"}");
+}
+
+static bool topic_matches(const json_t *want, const struct hash32 *topic)
+{
+	if (!want || json_is_null(want))
+		return true;
+	if (json_is_string(want))
+		return strcmp(json_string_value(want), hex32(topic)) == 0;
+	for (size_t i = 0; i < json_array_size(want); i++)
+		if (strcmp(json_string_value(json_array_get(want, i)), hex32(topic)) == 0)
+			return true;
+	return false;
+}
+
+static void put_logs(struct buf *out, const struct fake_provider *p, const json_t *params)
+{
+	const json_t *f = json_array_get(params, 0), *topics = json_object_get(f, "topics");
+	uint64_t from = strtoull(json_string_value(json_object_get(f, "fromBlock")), NULL, 16);
+	uint64_t to = strtoull(json_string_value(json_object_get(f, "toBlock")), NULL, 16);
+	size_t last = p->chain->block[end_of(p)].logs_to, skipped = 0, given = 0;
+	const struct record *rows[512];
+	bool is_range = to > from;
+
+	buf_byte(out, '[');
+	for (size_t i = 0; i < last; i++) {
+		const struct record *r = &p->chain->logs.v[i];
+
+		if (r->block < from || r->block > to || !topic_matches(json_array_get(topics, 0), &r->topics[0]) ||
+		    !topic_matches(json_array_get(topics, 1), &r->topics[1]))
+			continue;
+		if (p->lie == OMITS_LOGS || (p->lie == OMITS_FIRST_LOG && skipped++ == 0) || (p->lie == OMITS_IN_RANGES && is_range))
+			continue;
+		rows[given++] = r;
+	}
+	if (p->lie == SWAPS_LOGS && given > 1) {
+		const struct record *t = rows[0];
+
+		rows[0] = rows[1];
+		rows[1] = t;
+	}
+	for (size_t i = 0; i < given; i++)
+		put_row(out, rows[i], p, i == 0);
+	if (p->lie == ADDS_LOG && given) {
+		struct record more = *rows[given - 1];
+
+		more.log_index++;
+		put_row(out, &more, p, false);
+	}
+	buf_byte(out, ']');
+}
+
+/* --- calls --- */
+
+static const char *error_of(const struct fake_provider *p, const char *method, const json_t *params)
+{
+	bool is_proof = strcmp(method, "eth_getProof") == 0, is_logs = strcmp(method, "eth_getLogs") == 0;
+
+	if (is_proof && p->lie == NO_PROOF_METHOD)
+		return "{\"code\":-32601,\"message\":\"the method eth_getProof does not exist/is not available\"}";
+	if (is_proof && p->lie == PROOF_WINDOW)
+		return "{\"code\":-32000,\"message\":\"distance to target block exceeds maximum proof window\"}";
+	if (is_proof && (p->lie == PROOF_PRUNED ||
+			 strtoull(json_string_value(json_array_get(params, 2)), NULL, 16) < p->proofs_from))
+		return "{\"code\":-32000,\"message\":\"missing trie node abc (path )\"}";
+	if (is_logs && p->lie == LOGS_TOO_LARGE && json_object_get(json_array_get(params, 0), "toBlock") &&
+	    strcmp(json_string_value(json_object_get(json_array_get(params, 0), "toBlock")),
+		   json_string_value(json_object_get(json_array_get(params, 0), "fromBlock"))) != 0)
+		return "{\"code\":-32005,\"message\":\"query returned more than 10000 results\"}";
+	if (is_logs && p->lie == LOGS_PRUNED)
+		return "{\"code\":4444,\"message\":\"pruned history unavailable\"}";
+	if (p->lie == RPC_429_IN_200)
+		return "{\"code\":-32005,\"message\":\"daily request count exceeded, request rate limited\"}";
+	return NULL;
+}
+
+static void put_result(struct buf *out, struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
+{
+	if (strcmp(method, "eth_chainId") == 0) {
+		buf_fmt(out, "\"0x%x\"", p->lie == OTHER_CHAIN_ID ? 1 : FAKE_CHAIN_ID);
+	} else if (strcmp(method, "eth_getProof") == 0) {
+		w->proofs++;
+		put_account(out, p, params);
+	} else if (strcmp(method, "eth_getLogs") == 0) {
+		w->logs++;
+		put_logs(out, p, params);
+	} else {
+		ck_assert_msg(strncmp(method, "eth_getBlockBy", 14) == 0, "%s", method);
+		put_block(out, p, params);
+	}
+}
+
+static void put_response(struct buf *out, struct fake_world *w, const struct fake_provider *p, const json_t *call)
+{
+	const char *method = json_string_value(json_object_get(call, "method"));
+	const json_t *params = json_object_get(call, "params");
+	json_int_t id = json_integer_value(json_object_get(call, "id"));
+	const char *error = error_of(p, method, params);
+
+	w->calls++;
+	buf_fmt(out, "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT, p->lie == WRONG_ID ? id + 1 : id);
+	if (p->lie == NEITHER_MEMBER) {
+		buf_byte(out, '}');
+		return;
+	}
+	if (error) {
+		buf_fmt(out, ",\"error\":%s}", error);
+		return;
+	}
+	buf_str(out, ",\"result\":");
+	put_result(out, w, p, method, params);
+	if (p->lie == BOTH_MEMBERS)
+		buf_str(out, ",\"error\":{\"code\":-1,\"message\":\"no\"}");
+	if (p->lie == DUPLICATE_KEYS)
+		buf_str(out, ",\"result\":null");
+	buf_byte(out, '}');
+}
+
+static void put_all(struct buf *out, struct fake_world *w, const struct fake_provider *p, const json_t *request)
+{
+	size_t n = json_array_size(request);
+
+	if (!json_is_array(request)) {
+		put_response(out, w, p, request);
+		return;
+	}
+	if (p->lie == SINGLE_FOR_BATCH) {
+		buf_str(out, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"batch not allowed\"}}");
+		return;
+	}
+	buf_byte(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (p->lie == PARTIAL_BATCH && i == n - 1)
+			break;
+		if (i)
+			buf_byte(out, ',');
+		put_response(out, w, p, json_array_get(request, p->lie == SHUFFLED_BATCH ? n - 1 - i : i));
+	}
+	buf_byte(out, ']');
+}
+
+static void put_bomb(struct buf *out)
+{
+	buf_byte(out, '[');
+	for (size_t i = 0; i < 400000; i++)
+		buf_str(out, i ? ",{}" : "{}");
+	buf_byte(out, ']');
+}
+
+static void answer(struct fake_world *w, const struct follower_action *a)
+{
+	const struct fake_provider *p = &w->p[a->provider];
+	struct follower_answer out = { .status = 200 };
+	struct buf body = BUF_INIT(TEXT_MAX);
+	json_t *request = json_loadb((const char *)a->body.p, a->body.n, 0, NULL);
+	uint64_t id = a->id;
+
+	ck_assert_ptr_nonnull(request);
+	w->exchanges++;
+	switch (p->lie) {
+	case NO_ANSWER: out.net = ERR_NET; out.net_text = "connection reset"; break;
+	case OVER_LIMIT: out.net = ERR_LIMIT; out.net_text = "more than 8388608 bytes"; break;
+	case HTTP_429: out.status = 429; out.retry_after_ms = 7000; break;
+	case HTTP_500: out.status = 500; buf_str(&body, "oops"); break;
+	case REDIRECT: out.status = 302; break;
+	case HTML_PAGE: buf_str(&body, "<html>hello</html>"); break;
+	case JSON_BOMB: put_bomb(&body); break;
+	default: put_all(&body, w, p, request);
+	}
+	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	out.body = buf_span(&body);
+	w->bytes += body.n;
+	follower_answer(w->f, id, &out, w->now_ms);
+	json_decref(request);
+	buf_free(&body);
+}
+
+/* --- the follower's owner --- */
+
+static void note(struct fake_world *w, const char *fmt, ...) PRINTF(2, 3);
+
+static void note(struct fake_world *w, const char *fmt, ...)
+{
+	va_list args;
+
+	ck_assert_uint_lt(w->lines, FAKE_LINES);
+	va_start(args, fmt);
+	ck_assert_int_ge(vasprintf(&w->line[w->lines++], fmt, args), 0);
+	va_end(args);
+}
+
+static const char *name_of(struct fake_world *w, const struct hash32 *id)
+{
+	struct follower_product_info info;
+
+	return follower_product_find(w->f, id, &info) ? info.name : "?";
+}
+
+static void note_output(struct fake_world *w, const struct follower_output *o)
+{
+	struct entry entry;
+
+	switch (o->kind) {
+	case FOLLOWER_GENESIS: w->genesis = o->hash; note(w, "genesis"); return;
+	case FOLLOWER_ANCHOR: note(w, "anchor %" PRIu64, o->block.number); return;
+	case FOLLOWER_PRODUCT: note(w, "product %s", o->name); return;
+	case FOLLOWER_UNDONE: note(w, "undone %s %" PRIu64, name_of(w, &o->product), o->position); return;
+	case FOLLOWER_SEEN:
+		ck_assert_int_eq(entry_decode(&o->record, &entry, NULL), ERR_OK);
+		note(w, "seen %s %" PRIu64 " %s in %" PRIu64, name_of(w, &o->product), o->position,
+		     entry_kind_name(entry.kind), o->record.block);
+		return;
+	case FOLLOWER_PROVEN:
+		note(w, "proven %s %" PRIu64 " %s at %" PRIu64, name_of(w, &o->product), o->position,
+		     o->is_final ? "final" : "provisional", o->block.number);
+		return;
+	case FOLLOWER_REFRESHED:
+		note(w, "refreshed %" PRIu64 " %s", o->block.number, o->is_final ? "final" : "provisional");
+		return;
+	case FOLLOWER_ALARM_ON:
+		note(w, "alarm %s %s: %s", follower_alarm_code(o->alarm), o->subject, o->detail);
+		return;
+	case FOLLOWER_ALARM_OFF: note(w, "alarm-off %s %s", follower_alarm_code(o->alarm), o->subject); return;
+	}
+}
+
+static void drain(struct fake_world *w)
+{
+	const struct follower_output *o;
+
+	while ((o = follower_output(w->f)) != NULL)
+		note_output(w, o);
+}
+
+void fake_run(struct fake_world *w)
+{
+	struct follower_action a;
+
+	follower_poll(w->f, w->now_ms);
+	drain(w);
+	while (follower_action(w->f, &a)) {
+		answer(w, &a);
+		drain(w);
+	}
+	ck_assert_msg(follower_wake(w->f) != INT64_MAX, "a round ends");
+	w->now_ms += 60000;
+}
+
+size_t fake_count(const struct fake_world *w, const char *line)
+{
+	size_t n = 0, len = strlen(line);
+	bool is_open = len && line[len - 1] == '*';
+
+	for (size_t i = 0; i < w->lines; i++)
+		n += is_open ? strncmp(w->line[i], line, len - 1) == 0 : strcmp(w->line[i], line) == 0;
+	return n;
+}
+
+bool fake_said(const struct fake_world *w, const char *line)
+{
+	return fake_count(w, line) > 0;
+}
+
+void fake_forget(struct fake_world *w)
+{
+	while (w->lines)
+		free(w->line[--w->lines]);
+}
+
+void fake_world_free(struct fake_world *w)
+{
+	fake_forget(w);
+	follower_free(w->f);
+	w->f = NULL;
+}

@@ -1,0 +1,999 @@
+/* test_follower.c: stories of a follower between providers, honest and not. The chain, its tries and its proofs are real. */
+#include "fake_chain.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct fake_chain *chain;
+static struct fake_world w;
+static struct hash32 codes[1];
+static struct follower_provider providers[PROVIDERS_MAX];
+static struct follower_want wants[4];
+static struct follower_conf conf;
+static struct follower_known known;
+
+static void setup(void)
+{
+	chain = fake_new();
+	w = (struct fake_world){ .n = 1, .now_ms = 1000 };
+	codes[0] = fake_code_hash(false);
+	known = (struct follower_known){ .conflict = false };
+	wants[0] = (struct follower_want){ fake_owner, "acme/one" };
+	for (size_t i = 0; i < PROVIDERS_MAX; i++) {
+		static char names[PROVIDERS_MAX][8];
+
+		snprintf(names[i], sizeof names[i], "p%zu", i);
+		providers[i] = (struct follower_provider){ names[i], NULL };
+		w.p[i] = (struct fake_provider){ .chain = chain, .latest = UINT64_MAX, .final = UINT64_MAX };
+	}
+	conf = (struct follower_conf){
+		.chain_id = FAKE_CHAIN_ID, .registry = fake_registry, .code_hashes = codes, .code_hashes_n = 1,
+		.anchor = ANCHOR_QUORUM, .quorum = 1, .finality = FINALITY_LATEST, .poll_ms = 60000, .seed = 7,
+		.providers = providers, .providers_n = 1, .wants = wants, .wants_n = 1,
+	};
+}
+
+static void teardown(void)
+{
+	fake_world_free(&w);
+	fake_free(chain);
+}
+
+static void start(void)
+{
+	struct err e = { 0 };
+
+	w.n = conf.providers_n;
+	w.f = follower_new(&conf, &known, &e);
+	ck_assert_msg(w.f != NULL, "%s", e.msg);
+}
+
+static void runs(unsigned n)
+{
+	while (n--)
+		fake_run(&w);
+}
+
+static void said(const char *line)
+{
+	char all[4000] = "";
+
+	for (size_t i = w.lines > 30 ? w.lines - 30 : 0; i < w.lines; i++)
+		snprintf(all + strlen(all), sizeof all - strlen(all), "\n  %s", w.line[i]);
+	ck_assert_msg(fake_said(&w, line), "not said: %s; but:%s", line, all);
+}
+
+static void silent(const char *line)
+{
+	for (size_t i = 0; i < w.lines; i++)
+		ck_assert_msg(strncmp(w.line[i], line, strlen(line)) != 0, "said: %s", w.line[i]);
+}
+
+static void in_step(size_t product, bool is_final)
+{
+	struct follower_product_info info;
+	const struct fake_product *p = &chain->product[product];
+
+	ck_assert(follower_product_find(w.f, &p->id, &info));
+	ck_assert_uint_eq(info.recent.entries, p->words.entries);
+	ck_assert(hash32_eq(&info.recent.head, &p->words.head));
+	if (is_final)
+		ck_assert(hash32_eq(&info.final.head, &p->words.head) && info.provisional == 0);
+}
+
+/* Three entries of a registration in one block, then a release. */
+static void one_product(void)
+{
+	fake_register(chain, &fake_owner, "acme/one");
+	fake_mine(chain, 1);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+}
+
+/* --- honest stories --- */
+
+START_TEST(first_sync)
+{
+	one_product();
+	start();
+	runs(1);
+	said("genesis");
+	said("anchor 3");
+	said("seen acme/one 1 registered in 2");
+	said("seen acme/one 2 publisher in 2");
+	said("seen acme/one 3 signers in 2");
+	said("seen acme/one 4 release in 3");
+	said("proven acme/one 4 final at 3");
+	said("refreshed 3 final");
+	silent("alarm");
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 4);
+	in_step(0, true);
+}
+END_TEST
+
+START_TEST(new_entry_and_idle)
+{
+	unsigned proofs;
+
+	one_product();
+	start();
+	runs(1);
+	fake_forget(&w);
+	fake_mine(chain, 5);
+	proofs = w.proofs;
+	runs(1);
+	said("refreshed 8 final");
+	silent("proven");		/* nothing changed, and one account proof said so */
+	ck_assert_uint_eq(w.proofs - proofs, 1);
+	fake_forget(&w);
+	fake_publish(chain, 0);
+	fake_mine(chain, 2);
+	runs(1);
+	said("seen acme/one 5 release in 9");
+	said("proven acme/one 5 final at 10");
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 1);
+	in_step(0, true);
+	fake_forget(&w);
+	runs(1);
+	ck_assert_uint_eq(w.lines, 0);	/* the same block again says nothing */
+}
+END_TEST
+
+/* A long gap is closed by one range query. */
+START_TEST(long_gap)
+{
+	unsigned logs;
+
+	one_product();
+	start();
+	runs(1);
+	for (int i = 0; i < 20; i++) {
+		fake_publish(chain, 0);
+		fake_mine(chain, 2);
+	}
+	logs = w.logs;
+	runs(1);
+	ck_assert_uint_eq(w.logs - logs, 1);
+	in_step(0, true);
+}
+END_TEST
+
+/* Two entries in the last block, one before: walking back meets every block once. */
+START_TEST(walks_back)
+{
+	unsigned logs;
+
+	one_product();
+	start();
+	runs(1);
+	fake_forget(&w);
+	fake_publish(chain, 0);
+	fake_mine(chain, 3);
+	fake_publish(chain, 0);
+	fake_revoke(chain, 0, 1);
+	fake_mine(chain, 1);
+	logs = w.logs;
+	runs(1);
+	ck_assert_uint_eq(w.logs - logs, 2);
+	said("seen acme/one 5 release in 4");
+	said("seen acme/one 6 release in 7");
+	said("seen acme/one 7 revoked in 7");
+	in_step(0, true);
+}
+END_TEST
+
+START_TEST(unregistered_product)
+{
+	struct follower_product_info info;
+
+	fake_mine(chain, 3);
+	start();
+	runs(1);
+	said("proven acme/one 0 final at 4");
+	silent("alarm");
+	follower_product(w.f, 0, &info);
+	ck_assert(!info.is_registered);
+	fake_register(chain, &fake_owner, "acme/one");
+	fake_mine(chain, 1);
+	runs(1);
+	said("proven acme/one 3 final at 5");
+}
+END_TEST
+
+/* --- provisional and final --- */
+
+START_TEST(provisional_then_promoted)
+{
+	one_product();
+	conf.finality = FINALITY_FINALIZED;
+	w.p[0].final = 1;
+	w.p[0].proofs_from = 3;		/* state windows are short: the anchor's own state is gone */
+	start();
+	runs(1);
+	said("seen acme/one 4 release in 3");
+	said("proven acme/one 4 provisional at 3");
+	silent("proven acme/one 4 final");
+	fake_forget(&w);
+	fake_mine(chain, 3);
+	w.p[0].proofs_from = 6;
+	w.p[0].final = 2;		/* covers nothing that we proved */
+	runs(1);
+	silent("proven acme/one 4 final");
+	w.p[0].final = 5;		/* covers the proof at 3; its own state is gone */
+	runs(1);
+	said("proven acme/one 4 final at 3");
+	said("refreshed 3 final");
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 0);
+	in_step(0, true);
+}
+END_TEST
+
+/* The anchor's own state is still there: final at once, without waiting for a promotion. */
+START_TEST(proof_at_the_anchor)
+{
+	one_product();
+	fake_mine(chain, 40);
+	conf.finality = FINALITY_DEPTH;
+	conf.depth = 32;
+	start();
+	runs(1);
+	said("anchor 11");
+	said("proven acme/one 4 final at 11");
+	in_step(0, true);
+}
+END_TEST
+
+START_TEST(revocation_before_finality)
+{
+	one_product();
+	fake_mine(chain, 40);
+	conf.finality = FINALITY_DEPTH;
+	conf.depth = 32;
+	start();
+	runs(1);
+	fake_forget(&w);
+	fake_revoke(chain, 0, 1);
+	fake_mine(chain, 1);
+	runs(1);
+	said("seen acme/one 5 revoked in 44");
+	said("proven acme/one 5 provisional at 44");
+	silent("proven acme/one 5 final");
+	fake_mine(chain, 32);
+	runs(1);
+	said("proven acme/one 5 final at 44");
+}
+END_TEST
+
+/* Before the registry was there, its absence is proven, and that is no alarm. */
+START_TEST(registry_younger_than_anchor)
+{
+	struct fake_chain *c = chain;
+
+	fake_mine(c, 20);
+	one_product();
+	for (size_t i = 0; i < 10; i++)
+		ck_assert(c->block[i].number == i);
+	conf.finality = FINALITY_FINALIZED;
+	w.p[0].final = 1;
+	start();
+	runs(1);
+	said("proven acme/one 0 final at 1");
+	said("proven acme/one 4 provisional at 23");
+	silent("alarm registry");
+}
+END_TEST
+
+/* --- reorgs --- */
+
+static void with_depth(uint64_t depth)
+{
+	conf.finality = FINALITY_DEPTH;
+	conf.depth = depth;
+}
+
+/* A reorg of every depth up to finality ends in the same state as a clean run. */
+START_TEST(reorg_of_depth)
+{
+	uint64_t depth = (uint64_t)_i + 1;
+	struct fake_chain *fork;
+
+	with_depth(64);
+	one_product();
+	fake_mine(chain, 70);
+	start();
+	runs(1);
+	for (uint64_t i = 0; i < depth; i++) {
+		if (i % 3 == 0)
+			fake_publish(chain, 0);
+		fake_mine(chain, 1);
+	}
+	runs(1);
+	in_step(0, false);
+	fork = fake_fork(chain, chain->n - 1 - depth);
+	for (uint64_t i = 0; i <= depth; i++) {
+		if (i % 2 == 0)
+			fake_publish(fork, 0);
+		fake_mine(fork, 1);
+	}
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	fake_forget(&w);
+	runs(1);
+	said("undone acme/one 4");
+	in_step(0, false);
+	fake_mine(chain, 64);
+	runs(1);
+	in_step(0, true);
+	silent("alarm");
+}
+END_TEST
+
+/* The newest entry is gone after a reorg and nothing replaces it. */
+START_TEST(reorg_drops_release)
+{
+	struct fake_chain *fork;
+
+	with_depth(10);
+	one_product();
+	fake_mine(chain, 20);
+	start();
+	runs(1);
+	fake_publish(chain, 0);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	runs(1);
+	said("proven acme/one 6 provisional at 24");
+	fork = fake_fork(chain, 23);
+	fake_mine(fork, 2);
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	fake_forget(&w);
+	runs(1);
+	said("undone acme/one 4");
+	said("proven acme/one 4 provisional at 25");
+	silent("seen");
+	in_step(0, false);
+}
+END_TEST
+
+START_TEST(reorg_below_finality_stops)
+{
+	struct fake_chain *fork;
+
+	with_depth(4);
+	one_product();
+	fake_mine(chain, 20);
+	start();
+	runs(1);
+	fork = fake_fork(chain, 10);
+	fake_publish(fork, 0);
+	fake_mine(fork, 20);
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	fake_forget(&w);
+	runs(2);
+	said("alarm anchor-conflict *");
+	silent("undone");
+	silent("proven");
+	silent("seen");
+	follower_clear_conflict(w.f);
+	runs(1);
+	said("alarm-off anchor-conflict ");
+	in_step(0, false);
+}
+END_TEST
+
+/* Finality took a release back, though nothing conflicted that we could see: we stop at that product. */
+START_TEST(final_head_is_gone)
+{
+	struct fake_chain *fork = fake_fork(chain, 1);
+	struct follower_known_product k = { .registrant = fake_owner, .name = "acme/one" };
+
+	one_product();
+	k.final = chain->product[0].words;
+	k.proof = (struct block_ref){ .number = 3, .hash = chain->block[3].hash };
+	known.products = &k;
+	known.products_n = 1;
+	fake_register(fork, &fake_owner, "acme/one");
+	fake_mine(fork, 9);
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	start();
+	runs(1);
+	said("alarm reorg-too-deep *");
+	silent("undone");
+	silent("proven");
+}
+END_TEST
+
+/* A load balancer behind which one node lags: nothing is undone. */
+START_TEST(flip_flop)
+{
+	one_product();
+	with_depth(2);
+	fake_mine(chain, 10);
+	start();
+	runs(1);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	runs(1);
+	fake_forget(&w);
+	w.p[0].latest = 13;
+	runs(1);
+	w.p[0].latest = UINT64_MAX;
+	runs(1);
+	silent("undone");
+	in_step(0, false);
+	w.p[0].latest = 13;		/* it stays there: that is the chain then */
+	runs(5);
+	said("undone acme/one 4");
+}
+END_TEST
+
+/* --- what the store knew --- */
+
+START_TEST(restart)
+{
+	struct follower_product_info info;
+	struct follower_known_product k = { .registrant = fake_owner, .name = "acme/one" };
+	struct follower_mark mark;
+	struct follower_info status;
+	unsigned logs;
+
+	one_product();
+	with_depth(3);
+	fake_mine(chain, 5);
+	start();
+	runs(1);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	runs(1);
+	follower_product(w.f, 0, &info);
+	ck_assert_uint_eq(info.provisional, 1);
+	follower_info(w.f, &status);
+	k.final = info.final;
+	k.proof = info.proof;
+	mark = (struct follower_mark){ info.recent.head, info.recent.last_block };
+	k.provisional = &mark;
+	k.provisional_n = 1;
+	known = (struct follower_known){ .anchor = status.anchor, .products = &k, .products_n = 1 };
+	conf.genesis = &w.genesis;
+	fake_world_free(&w);
+	logs = w.logs;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("seen");
+	silent("undone");
+	silent("anchor");
+	ck_assert_uint_eq(w.logs, logs);	/* no record was needed again */
+	in_step(0, false);
+	fake_mine(chain, 3);
+	runs(1);
+	in_step(0, true);
+}
+END_TEST
+
+/* --- quorums --- */
+
+static void three_operators(void)
+{
+	conf.providers_n = 3;
+	conf.quorum = 2;
+}
+
+START_TEST(quorum_with_a_liar)
+{
+	struct fake_chain *other = fake_fork(chain, 1);
+	struct follower_provider_info info;
+
+	three_operators();
+	one_product();
+	fake_mine(other, 30);
+	w.p[1].chain = other;		/* another fork, longer */
+	start();
+	runs(1);
+	said("anchor 3");
+	said("proven acme/one 4 final at 3");
+	said("alarm provider-lying p1: says another final block 3 than the quorum");
+	follower_provider(w.f, 1, &info);
+	ck_assert_int_eq(info.state, PROVIDER_QUARANTINED);
+	fake_publish(chain, 0);
+	fake_mine(chain, 2);
+	runs(1);
+	in_step(0, true);
+	w.p[1].chain = chain;		/* it repents: ten probes later it is trusted again */
+	for (int i = 0; i < 12; i++) {
+		w.now_ms += QUARANTINE_PROBE_MS;
+		runs(1);
+	}
+	said("alarm-off provider-lying p1");
+	follower_provider(w.f, 1, &info);
+	ck_assert_int_eq(info.state, PROVIDER_OK);
+	fake_free(other);
+}
+END_TEST
+
+START_TEST(one_operator_has_one_vote)
+{
+	three_operators();
+	providers[0].operator = providers[1].operator = "same";
+	providers[2].operator = "other";
+	one_product();
+	w.p[2].lie = NO_ANSWER;
+	start();
+	runs(3);
+	said("alarm no-quorum *");
+	silent("proven");
+	silent("seen");
+	w.p[2].lie = HONEST;
+	w.now_ms += 600000;
+	runs(1);
+	said("proven acme/one 4 final at 3");
+	said("alarm-off no-quorum ");
+}
+END_TEST
+
+START_TEST(lower_provider_sets_the_recent_block)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	fake_mine(chain, 10);
+	w.p[1].latest = 5;
+	start();
+	runs(1);
+	said("anchor 5");
+	said("proven acme/one 4 final at 5");
+	silent("alarm");
+}
+END_TEST
+
+/* One operator's finality stands still: the others carry on; all of them: we say so. */
+START_TEST(frozen_finality)
+{
+	three_operators();
+	conf.finality = FINALITY_FINALIZED;
+	conf.stall_s = 600;
+	one_product();
+	for (int i = 0; i < 3; i++)
+		w.p[i].final = 3;
+	start();
+	runs(1);
+	said("anchor 3");
+	fake_mine(chain, 10);
+	w.p[0].final = w.p[2].final = 10;
+	runs(1);
+	said("anchor 10");
+	silent("alarm");
+	fake_mine(chain, 60);
+	runs(1);
+	said("alarm finality-stalled *");
+	w.p[0].final = w.p[1].final = 60;
+	runs(1);
+	said("alarm-off finality-stalled ");
+	fake_forget(&w);
+	for (int i = 0; i < 3; i++)
+		w.p[i].final = 20;	/* going back is ignored */
+	runs(1);
+	silent("anchor");
+}
+END_TEST
+
+/* k colluding operators change the final past: latched, also over a restart. */
+START_TEST(conflict_of_quorums)
+{
+	struct fake_chain *other = fake_fork(chain, 1);
+
+	three_operators();
+	one_product();
+	fake_mine(chain, 3);
+	start();
+	runs(1);
+	fake_mine(other, 20);
+	w.p[0].chain = w.p[1].chain = other;
+	fake_forget(&w);
+	runs(2);
+	said("alarm anchor-conflict *");
+	silent("anchor");
+	silent("undone");
+	w.p[0].chain = w.p[1].chain = chain;
+	fake_mine(chain, 9);
+	runs(3);
+	silent("anchor");
+	silent("alarm-off anchor-conflict");
+	follower_clear_conflict(w.f);
+	runs(1);
+	said("alarm-off anchor-conflict ");
+	fake_free(other);
+}
+END_TEST
+
+START_TEST(pinned_anchor)
+{
+	one_product();
+	fake_mine(chain, 4);
+	conf.anchor = ANCHOR_PINNED;
+	conf.pin = (struct block_ref){ .number = 5, .hash = chain->block[5].hash };
+	start();
+	runs(1);
+	said("proven acme/one 4 final at 5");
+	fake_publish(chain, 0);
+	fake_mine(chain, 3);
+	fake_forget(&w);
+	runs(2);
+	ck_assert_uint_eq(w.lines, 0);
+}
+END_TEST
+
+START_TEST(pin_has_to_fit)
+{
+	one_product();
+	fake_mine(chain, 4);
+	conf.anchor = ANCHOR_PINNED;
+	conf.pin = (struct block_ref){ .number = 4, .hash = chain->block[5].hash };
+	start();
+	runs(1);
+	said("alarm anchor-conflict *");
+	silent("proven");
+}
+END_TEST
+
+/* --- the registry itself --- */
+
+START_TEST(code_replaced)
+{
+	struct hash32 other = fake_code_hash(true);
+
+	one_product();
+	chain->is_other_code = true;
+	fake_mine(chain, 1);
+	start();
+	runs(2);
+	said("alarm code-hash *");
+	silent("proven");
+	silent("seen");
+	fake_world_free(&w);
+	codes[0] = other;		/* pinned by the operator: fine */
+	start();
+	runs(1);
+	said("proven acme/one 4 final at 4");
+}
+END_TEST
+
+START_TEST(registry_missing)
+{
+	chain->deployed = 1000;
+	fake_mine(chain, 3);
+	start();
+	runs(1);
+	said("alarm registry-missing *");
+	said("proven acme/one 0 final at 4");	/* that nothing is there is proven, too */
+	chain->deployed = 0;
+	one_product();
+	runs(1);
+	said("alarm-off registry-missing ");
+	in_step(0, true);
+}
+END_TEST
+
+START_TEST(genesis_is_pinned)
+{
+	struct hash32 other = { { 1 } };
+
+	one_product();
+	conf.genesis = &other;
+	start();
+	runs(2);
+	said("alarm genesis p0: *");
+	silent("proven");
+	silent("anchor");
+}
+END_TEST
+
+/* --- many products --- */
+
+START_TEST(wild)
+{
+	wants[0] = (struct follower_want){ fake_owner, NULL };
+	for (int i = 0; i < 25; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "acme/n%d", i);
+		fake_register(chain, i % 5 == 4 ? &fake_stranger : &fake_owner, name);
+		if (i % 4 == 0)
+			fake_mine(chain, 1);
+	}
+	fake_mine(chain, 1);
+	start();
+	runs(1);
+	ck_assert_uint_eq(follower_products(w.f), 20);
+	said("product acme/n0");
+	silent("product acme/n4");
+	said("proven acme/n23 3 final at 9");
+	silent("alarm");
+	fake_forget(&w);
+	fake_register(chain, &fake_owner, "acme/late");
+	fake_mine(chain, 1);
+	runs(1);
+	said("product acme/late");
+	said("proven acme/late 3 final at 10");
+	ck_assert_uint_eq(follower_products(w.f), 21);
+}
+END_TEST
+
+/* An id that nobody explains is named, and found as soon as somebody does. */
+START_TEST(wild_with_omission)
+{
+	wants[0] = (struct follower_want){ fake_owner, NULL };
+	one_product();
+	w.p[0].lie = OMITS_LOGS;
+	start();
+	runs(1);
+	said("alarm registration-missing *");
+	silent("product");
+	w.p[0].lie = HONEST;
+	runs(1);
+	said("product acme/one");
+	said("alarm-off registration-missing ");
+	said("proven acme/one 4 final at 3");
+}
+END_TEST
+
+/* --- one lie each --- */
+
+enum { STOPS, MOVES };
+
+/* Alone, the provider either brings us no step further (and nothing wrong is told) or only costs us a detour. Either
+ * way the status says what it did. `needs`: what its last error has to contain. */
+static const struct { const char *what; enum lie lie; int alone; const char *needs; } lies[] = {
+	{ "a log is left out", OMITS_LOGS, STOPS, "no record in block" },
+	{ "the first log of a block is left out", OMITS_FIRST_LOG, STOPS, "" },
+	{ "logs are left out of wide ranges only", OMITS_IN_RANGES, MOVES, "" },
+	{ "data are edited", EDITS_DATA, STOPS, "do not replay" },
+	{ "topics are edited", EDITS_TOPIC, STOPS, "do not replay" },
+	{ "a log is added", ADDS_LOG, STOPS, "do not replay" },
+	{ "logs are swapped", SWAPS_LOGS, STOPS, "order of the chain" },
+	{ "a log of another contract", OTHER_ADDRESS, STOPS, "another address" },
+	{ "a removed log", REMOVED_ROW, STOPS, "removed" },
+	{ "a log of another block", OTHER_BLOCK_ROW, STOPS, "another block" },
+	{ "a log of another product", OTHER_PRODUCT_ROW, STOPS, "another product" },
+	{ "prevBlock points nowhere", PREV_NOWHERE, STOPS, "" },
+	{ "ranges are too large for the node", LOGS_TOO_LARGE, MOVES, "" },
+	{ "logs are pruned", LOGS_PRUNED, STOPS, "pruned" },
+	{ "a proof with a flipped bit", FLIPS_PROOF, STOPS, "not the one that its parent names" },
+	{ "a truncated proof", CUTS_PROOF, STOPS, "a node is missing" },
+	{ "a proof with an extra node", PADS_PROOF, STOPS, "prove nothing" },
+	{ "a proof of another account", OTHER_ACCOUNT, STOPS, "lying" },
+	{ "another storage root claimed", CLAIMS_STORAGE_ROOT, STOPS, "another storage root" },
+	{ "another value claimed", CLAIMS_VALUE, STOPS, "another value" },
+	{ "a proof for another state root", STALE_PROOF, STOPS, "lying" },
+	{ "an exclusion proof for an existing slot", HIDES_SLOT, STOPS, "lying" },
+	{ "a proof of another key", OTHER_KEY, STOPS, "another storage key" },
+	{ "no eth_getProof", NO_PROOF_METHOD, STOPS, "unsupported" },
+	{ "state is pruned", PROOF_PRUNED, STOPS, "pruned" },
+	{ "the proof window is short", PROOF_WINDOW, STOPS, "pruned" },
+	{ "a header with one altered field", ALTERS_HEADER, STOPS, "do not hash to its hash" },
+	{ "a header of a new fork", NEW_FORK_FIELDS, STOPS, "a new fork?" },
+	{ "no blocks at all", NULL_BLOCKS, STOPS, "behind" },
+	{ "a page of HTML", HTML_PAGE, STOPS, "garbage" },
+	{ "a wrong id", WRONG_ID, STOPS, "garbage" },
+	{ "result and error", BOTH_MEMBERS, STOPS, "either result or error" },
+	{ "neither result nor error", NEITHER_MEMBER, STOPS, "either result or error" },
+	{ "a key twice", DUPLICATE_KEYS, STOPS, "garbage" },
+	{ "HTTP 429", HTTP_429, STOPS, "throttled" },
+	{ "throttled inside HTTP 200", RPC_429_IN_200, STOPS, "throttled" },
+	{ "a redirect", REDIRECT, STOPS, "garbage" },
+	{ "no answer", NO_ANSWER, STOPS, "down" },
+	{ "an answer over the limit", OVER_LIMIT, STOPS, "garbage" },
+	{ "HTTP 500", HTTP_500, STOPS, "down" },
+	{ "no batches", SINGLE_FOR_BATCH, MOVES, "" },
+	{ "a batch with a gap", PARTIAL_BATCH, MOVES, "" },
+	{ "a batch in another order", SHUFFLED_BATCH, MOVES, "" },
+	{ "a wide JSON bomb", JSON_BOMB, STOPS, "memory" },
+};
+
+static void check_named(size_t provider, const char *what, const char *needs)
+{
+	struct follower_provider_info info;
+
+	follower_provider(w.f, provider, &info);
+	ck_assert_msg(strstr(info.last_error, needs) != NULL, "%s: \"%s\" is not in \"%s\"", what, needs, info.last_error);
+}
+
+START_TEST(liar_alone)
+{
+	conf.poll_ms = 60000;
+	one_product();
+	start();
+	runs(1);
+	fake_forget(&w);
+	for (int i = 0; i < 6; i++) {
+		fake_publish(chain, 0);
+		if (i % 2)
+			fake_publish(chain, 0);
+		fake_mine(chain, 1);
+	}
+	w.p[0].lie = lies[_i].lie;
+	runs(2);
+	check_named(0, lies[_i].what, lies[_i].needs);
+	if (lies[_i].alone == MOVES) {
+		in_step(0, true);
+		return;
+	}
+	silent("seen");
+	silent("proven");
+	silent("undone");
+}
+END_TEST
+
+/* Between two honest operators the liar stops nothing, from the first contact on, and is named when it was asked. */
+START_TEST(liar_among_honest)
+{
+	three_operators();
+	w.p[1].lie = lies[_i].lie;
+	one_product();
+	start();
+	for (int i = 0; i < 9; i++) {
+		if (i == 3)
+			silent("undone");
+		fake_publish(chain, 0);
+		if (i % 2)
+			fake_publish(chain, 0);
+		fake_mine(chain, 1);
+		runs(1);
+		in_step(0, true);
+	}
+	silent("undone");
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 17);
+	/* Once others have shown the chain's records, edited ones are called by their name. */
+	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's"))
+		check_named(1, lies[_i].what, lies[_i].needs);
+}
+END_TEST
+
+START_TEST(other_chain_id)
+{
+	one_product();
+	w.p[0].lie = OTHER_CHAIN_ID;
+	start();
+	runs(2);
+	said("alarm chain-id p0: chain id 1 instead of 31337");
+	silent("proven");
+	silent("anchor");
+}
+END_TEST
+
+START_TEST(other_genesis)
+{
+	three_operators();
+	one_product();
+	w.p[1].lie = OTHER_GENESIS;
+	start();
+	runs(1);
+	said("alarm genesis p1: *");
+	in_step(0, true);
+}
+END_TEST
+
+/* Asked for one number, answered with another. */
+START_TEST(other_number)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	fake_mine(chain, 5);
+	w.p[0].latest = 6;		/* so that the other one is asked about block 6 */
+	w.p[1].lie = OTHER_NUMBER;
+	start();
+	runs(1);
+	check_named(1, "another block", "another block than the one that was asked for");
+	silent("proven");
+}
+END_TEST
+
+/* --- the loop itself --- */
+
+START_TEST(unknown_answers_are_ignored)
+{
+	struct follower_answer a = { .status = 200, .body = SPAN_LIT("{}") };
+	struct follower_action action;
+
+	one_product();
+	start();
+	follower_answer(w.f, 12345, &a, w.now_ms);
+	follower_poll(w.f, w.now_ms);
+	ck_assert(follower_action(w.f, &action));
+	ck_assert_int_eq(follower_wake(w.f), INT64_MAX);
+	follower_answer(w.f, action.id, &a, w.now_ms);
+	follower_answer(w.f, action.id, &a, w.now_ms);
+	while (follower_action(w.f, &action))
+		follower_answer(w.f, action.id, &a, w.now_ms);
+	ck_assert_int_ne(follower_wake(w.f), INT64_MAX);
+	silent("seen");
+}
+END_TEST
+
+static const struct { const char *what; const char *rule; } bad_confs[] = {
+	{ "no providers", "providers are needed" },
+	{ "quorum of 0", "at least 1" },
+	{ "quorum above the operators", "needs as many operators" },
+	{ "no code hash", "code hash" },
+	{ "a bad name", "vendor/model" },
+	{ "a pin at genesis", "genesis" },
+};
+
+START_TEST(bad_conf)
+{
+	struct err e = { 0 };
+
+	switch (_i) {
+	case 0: conf.providers_n = 0; break;
+	case 1: conf.quorum = 0; break;
+	case 2: conf.quorum = 2; break;
+	case 3: conf.code_hashes_n = 0; break;
+	case 4: wants[0].name = "Acme/one"; break;
+	case 5: conf.anchor = ANCHOR_PINNED; break;
+	}
+	ck_assert_ptr_null(follower_new(&conf, &known, &e));
+	ck_assert_int_eq(e.code, ERR_USAGE);
+	ck_assert_msg(strstr(e.msg, bad_confs[_i].rule) != NULL, "%s: %s", bad_confs[_i].what, e.msg);
+}
+END_TEST
+
+#define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
+
+int main(void)
+{
+	Suite *s = suite_create("follower");
+	TCase *t = tcase_create("stories"), *l = tcase_create("lies");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(l, setup, teardown);
+	tcase_set_timeout(t, 120);
+	tcase_set_timeout(l, 120);
+	tcase_add_test(t, first_sync);
+	tcase_add_test(t, new_entry_and_idle);
+	tcase_add_test(t, long_gap);
+	tcase_add_test(t, walks_back);
+	tcase_add_test(t, unregistered_product);
+	tcase_add_test(t, provisional_then_promoted);
+	tcase_add_test(t, proof_at_the_anchor);
+	tcase_add_test(t, revocation_before_finality);
+	tcase_add_test(t, registry_younger_than_anchor);
+	tcase_add_loop_test(t, reorg_of_depth, 0, 63);
+	tcase_add_test(t, reorg_drops_release);
+	tcase_add_test(t, reorg_below_finality_stops);
+	tcase_add_test(t, final_head_is_gone);
+	tcase_add_test(t, flip_flop);
+	tcase_add_test(t, restart);
+	tcase_add_test(t, quorum_with_a_liar);
+	tcase_add_test(t, one_operator_has_one_vote);
+	tcase_add_test(t, lower_provider_sets_the_recent_block);
+	tcase_add_test(t, frozen_finality);
+	tcase_add_test(t, conflict_of_quorums);
+	tcase_add_test(t, pinned_anchor);
+	tcase_add_test(t, pin_has_to_fit);
+	tcase_add_test(t, code_replaced);
+	tcase_add_test(t, registry_missing);
+	tcase_add_test(t, genesis_is_pinned);
+	tcase_add_test(t, wild);
+	tcase_add_test(t, wild_with_omission);
+	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_genesis);
+	tcase_add_test(t, other_number);
+	tcase_add_test(t, unknown_answers_are_ignored);
+	LOOP(t, bad_conf, bad_confs);
+	LOOP(l, liar_alone, lies);
+	LOOP(l, liar_among_honest, lies);
+	suite_add_tcase(s, t);
+	suite_add_tcase(s, l);
+
+	SRunner *run = srunner_create(s);
+
+	srunner_run_all(run, CK_NORMAL);
+
+	int failed = srunner_ntests_failed(run);
+
+	srunner_free(run);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
