@@ -39,7 +39,7 @@ struct http_call;
 
 struct http_conf {
 	const char *proxy;	/* "http://host:port", or NULL: none, whatever the environment says */
-	const char *ca_file;	/* PEM, besides none other; NULL: the system's */
+	const char *ca_file;	/* PEM roots, instead of the system's; NULL: those */
 	uint64_t rate_max;	/* bytes a second that one transfer may take; 0: no bound */
 };
 

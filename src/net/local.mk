@@ -1,1 +1,11 @@
-# Nothing is built here yet.
+noinst_LIBRARIES += libnet.a
+libnet_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(UV_CFLAGS)
+# What a program that links libnet.a needs after it.
+NET_LIBS = $(CURL_LIBS) $(UV_LIBS)
+libnet_a_SOURCES = \
+	%D%/address.c %D%/address.h \
+	%D%/backoff.c %D%/backoff.h \
+	%D%/http.c %D%/http.h \
+	%D%/multi.c %D%/multi.h \
+	%D%/reply.c \
+	%D%/setup.c %D%/setup.h

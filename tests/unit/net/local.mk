@@ -1,1 +1,5 @@
-# No tests yet.
+check_PROGRAMS += tests/unit/test_pure tests/unit/test_http
+tests_unit_test_pure_SOURCES = %D%/test_pure.c
+tests_unit_test_pure_LDADD = libnet.a libbase.a $(NET_LIBS) $(UNIT_LIBS)
+tests_unit_test_http_SOURCES = %D%/test_http.c %D%/server.c %D%/server.h
+tests_unit_test_http_LDADD = libnet.a libbase.a $(NET_LIBS) $(UNIT_LIBS)

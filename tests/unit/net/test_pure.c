@@ -1,0 +1,99 @@
+/* test_pure.c: addresses and back-off. */
+#include "net/address.h"
+#include "net/backoff.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const struct { const char *text; bool is_private; } addresses[] = {
+	{ "127.0.0.1", true }, { "127.255.255.254", true }, { "10.1.2.3", true }, { "172.16.0.1", true }, { "172.31.255.255", true },
+	{ "192.168.1.1", true }, { "169.254.169.254", true }, { "100.64.0.1", true }, { "100.127.255.255", true }, { "0.0.0.0", true },
+	{ "192.0.2.1", true }, { "198.18.0.1", true }, { "198.51.100.1", true }, { "203.0.113.9", true }, { "224.0.0.1", true },
+	{ "255.255.255.255", true }, { "240.0.0.1", true },
+	{ "1.1.1.1", false }, { "172.32.0.1", false }, { "172.15.255.255", false }, { "100.128.0.0", false }, { "192.169.0.1", false },
+	{ "223.255.255.255", false }, { "198.20.0.1", false }, { "11.0.0.1", false },
+	{ "::", true }, { "::1", true }, { "fe80::1", true }, { "fe80::1%eth0", true }, { "fc00::1", true }, { "fd12::1", true },
+	{ "ff02::1", true }, { "2001:db8::1", true }, { "::ffff:127.0.0.1", true }, { "::ffff:10.0.0.1", true }, { "::127.0.0.1", true },
+	{ "64:ff9b::7f00:1", true }, { "64:ff9b:1::1", true }, { "2002:7f00:1::1", true }, { "2002:c0a8:101::1", true },
+	{ "2001:0:0:0:0:0:80ff:fffe", true }, { "4000::1", true },
+	{ "2606:4700::1111", false }, { "2a00:1450::1", false }, { "::ffff:1.1.1.1", false }, { "64:ff9b::101:101", false }, { "2002:101:101::1", false },
+	{ "rpc.example", false }, { "", false },
+};
+
+START_TEST(ranges)
+{
+	ck_assert_msg(address_text_is_private(addresses[_i].text) == addresses[_i].is_private, "%s", addresses[_i].text);
+}
+END_TEST
+
+START_TEST(other_families_are_inside)
+{
+	struct sockaddr local = { .sa_family = AF_UNIX };
+
+	ck_assert(address_is_private(&local));
+}
+END_TEST
+
+START_TEST(waits_grow_to_the_cap)
+{
+	static const int64_t ceilings[] = { 100, 200, 400, 800, 1000, 1000 };
+
+	for (size_t i = 0; i < 6; i++) {
+		int64_t longest = 0, shortest = INT64_MAX;
+
+		for (uint64_t seed = 0; seed < 2000; seed++) {
+			struct backoff b = { 100, 1000, 10, (unsigned)i, seed };
+			int64_t ms = backoff_next(&b);
+
+			ck_assert_uint_eq(b.tries, i + 1);
+			longest = ms > longest ? ms : longest;
+			shortest = ms < shortest ? ms : shortest;
+		}
+		ck_assert_int_le(longest, ceilings[i]);
+		ck_assert_int_ge(shortest, 10);
+		/* Full jitter: the whole range is used. */
+		ck_assert_int_gt(longest, ceilings[i] * 95 / 100);
+		ck_assert_int_lt(shortest, 10 + ceilings[i] / 20);
+	}
+}
+END_TEST
+
+START_TEST(the_same_seed_waits_the_same)
+{
+	struct backoff a = { 100, 60000, 0, 0, 7 }, b = a;
+
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_eq(backoff_next(&a), backoff_next(&b));
+	backoff_reset(&a);
+	ck_assert_int_le(backoff_next(&a), 100);
+}
+END_TEST
+
+START_TEST(huge_bounds_do_not_overflow)
+{
+	struct backoff b = { INT64_MAX / 2, INT64_MAX - 1, 0, 0, 7 };
+
+	for (int i = 0; i < 100; i++)
+		ck_assert_int_ge(backoff_next(&b), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("net");
+	TCase *t = tcase_create("pure");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, ranges, 0, (int)(sizeof addresses / sizeof *addresses));
+	tcase_add_test(t, other_families_are_inside);
+	tcase_add_test(t, waits_grow_to_the_cap);
+	tcase_add_test(t, the_same_seed_waits_the_same);
+	tcase_add_test(t, huge_bounds_do_not_overflow);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
