@@ -34,3 +34,4 @@ libformats_a_SOURCES += %D%/multibase.c %D%/multibase.h
 libformats_a_SOURCES += %D%/unixfs.c %D%/unixfs.h
 libformats_a_SOURCES += %D%/varint.c %D%/varint.h
 libformats_a_SOURCES += %D%/protobuf.c %D%/protobuf.h
+libformats_a_SOURCES += %D%/sniff.c %D%/sniff.h

@@ -2,7 +2,7 @@
 #include "keeper/fetch.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "keeper/sniff.h"
+#include "formats/sniff.h"
 #include "net/backoff.h"
 
 #include <stdio.h>

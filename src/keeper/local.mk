@@ -26,5 +26,4 @@ libkeeper_a_SOURCES = \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c \
-	%D%/sniff.c %D%/sniff.h \
 	%D%/sup.c %D%/sup.h

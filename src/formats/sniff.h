@@ -1,6 +1,6 @@
 /* sniff.h: what kind of firmware a file looks like, for people. It decides nothing (chapter 3, "Image"). */
-#ifndef KEEPER_SNIFF_H
-#define KEEPER_SNIFF_H
+#ifndef FORMATS_SNIFF_H
+#define FORMATS_SNIFF_H
 
 #include "base/span.h"
 

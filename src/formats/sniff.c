@@ -1,5 +1,5 @@
 /* sniff.c: see sniff.h. Each row is a magic at an offset. */
-#include "keeper/sniff.h"
+#include "formats/sniff.h"
 
 static const struct { const char *name; size_t at, n; const char *magic; } magics[] = {
 	{ "mcuboot", 0, 4, "\x3d\xb8\xf3\x96" },	/* 0x96f3b83d, little-endian: MCUboot's image header */
