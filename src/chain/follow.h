@@ -123,7 +123,7 @@ struct suspect {			/* a story that did not replay */
 	char text[RPC_TEXT_MAX];
 };
 
-#define FETCHES_MAX 20			/* products whose records are fetched side by side: one batch of calls */
+#define FETCH_SLOTS 20			/* products whose records are fetched side by side: one batch of calls */
 
 struct fetch {
 	bool is_busy;
@@ -195,7 +195,7 @@ struct follower {
 	struct header recent;
 	bool wants_final, wants_promotion, wants_recent;
 	struct target target;
-	struct fetch fetch[FETCHES_MAX];
+	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
 };
 

@@ -110,7 +110,7 @@ static void fetch_end(struct fetch *x)
 
 void fetches_reset(struct follower *f)
 {
-	for (size_t i = 0; i < FETCHES_MAX; i++)
+	for (size_t i = 0; i < FETCH_SLOTS; i++)
 		fetch_end(&f->fetch[i]);
 }
 
@@ -386,7 +386,7 @@ static void complete(struct follower *f)
 
 static struct fetch *free_slot(struct follower *f)
 {
-	for (size_t i = 0; i < FETCHES_MAX; i++)
+	for (size_t i = 0; i < FETCH_SLOTS; i++)
 		if (!f->fetch[i].is_busy)
 			return &f->fetch[i];
 	return NULL;
