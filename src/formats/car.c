@@ -293,6 +293,11 @@ void car_skip(struct car_reader *r)
 	r->at = SKIP;
 }
 
+bool car_has_header(const struct car_reader *r)
+{
+	return r->at >= LENGTH;
+}
+
 int car_end(const struct car_reader *r, struct err *e)
 {
 	if (r->at == LENGTH && r->held.n == 0)

@@ -60,6 +60,9 @@ MUST_USE int car_next(struct car_reader *r, struct span *chunk, struct car_item 
 /* After CAR_CID: pass over this section's block without holding it. */
 void car_skip(struct car_reader *r);
 
+/* Has the header come, and was it one? Until then nothing says that this is a CAR at all. */
+bool car_has_header(const struct car_reader *r);
+
 /* Was the last byte the end of a section? ERR_FORMAT "ends inside …" when not. */
 MUST_USE int car_end(const struct car_reader *r, struct err *e);
 

@@ -150,5 +150,5 @@ enum intake_result intake_end(struct intake *in, struct err *e)
 		return INTAKE_DONE;
 	if (car_end(&in->car, e) == ERR_OK)
 		err_set(e, ERR_FORMAT, "car: ends before the file is complete");
-	return INTAKE_SHORT;
+	return car_has_header(&in->car) ? INTAKE_SHORT : INTAKE_BROKEN;
 }

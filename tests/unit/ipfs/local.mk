@@ -1,1 +1,13 @@
-# No tests yet.
+IPFS_TEST_LIBS = libipfs.a libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_plan
+tests_unit_test_plan_SOURCES = %D%/test_plan.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_plan_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_intake
+tests_unit_test_intake_SOURCES = %D%/test_intake.c %D%/dag.c %D%/dag.h
+tests_unit_test_intake_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_source
+tests_unit_test_source_SOURCES = %D%/test_source.c
+tests_unit_test_source_LDADD = $(IPFS_TEST_LIBS)
