@@ -2,6 +2,7 @@
 #include "formats/sig.h"
 
 #include "formats/secret.h"
+#include "formats/sha256.h"
 #include "formats/sig_scheme.h"
 
 #include <assert.h>
@@ -65,6 +66,7 @@ int sig_public_check(const struct sig_public *key, struct err *e)
 
 int sig_verify(const struct sig_public *key, int64_t alg, struct span msg, struct span sig, struct err *e)
 {
+	struct hash32 digest;
 	int rc = sig_public_check(key, e);
 
 	if (rc != ERR_OK)
@@ -74,7 +76,23 @@ int sig_verify(const struct sig_public *key, int64_t alg, struct span msg, struc
 			       sig_curve_name(key->curve));
 	if (sig.n != SIG_LEN)
 		return err_set(e, ERR_RULE, "a signature has %zu bytes, not %d", sig.n, SIG_LEN);
-	return scheme_of(key->curve)->verify(key, msg, sig.p, e);
+	if (!scheme_of(key->curve)->verify_digest)
+		return scheme_of(key->curve)->verify(key, msg, sig.p, e);
+	digest = sha256_of(msg);
+	return scheme_of(key->curve)->verify_digest(key, &digest, sig.p, e);
+}
+
+int sig_verify_digest(const struct sig_public *key, const struct hash32 *digest, struct span sig, struct err *e)
+{
+	int rc = sig_public_check(key, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (sig.n != SIG_LEN)
+		return err_set(e, ERR_RULE, "a signature has %zu bytes, not %d", sig.n, SIG_LEN);
+	if (!scheme_of(key->curve)->verify_digest)
+		return err_set(e, ERR_RULE, "a key of type %s signs no digests", sig_curve_name(key->curve));
+	return scheme_of(key->curve)->verify_digest(key, digest, sig.p, e);
 }
 
 int sig_sign(const struct sig_secret *key, struct span msg, uint8_t sig[SIG_LEN], struct err *e)

@@ -53,6 +53,11 @@ MUST_USE int sig_public_check(const struct sig_public *key, struct err *e);
  * key, the key fails sig_public_check, a length is wrong, or ES256K with a high s (P-256 allows both). */
 MUST_USE int sig_verify(const struct sig_public *key, int64_t alg, struct span msg, struct span sig, struct err *e);
 
+/* The same over a message's SHA-256 instead of the message, for the two ECDSA schemes. ERR_RULE for Ed25519, which
+ * has no such form. */
+MUST_USE int sig_verify_digest(const struct sig_public *key, const struct hash32 *digest, struct span sig,
+			       struct err *e);
+
 MUST_USE int sig_sign(const struct sig_secret *key, struct span msg, uint8_t sig[SIG_LEN], struct err *e);
 
 /* A new key from the system's random generator. */

@@ -48,10 +48,10 @@ static int k1_sign(const struct sig_secret *key, struct span msg, uint8_t sig[SI
 	return ERR_OK;
 }
 
-static int k1_verify(const struct sig_public *key, struct span msg, const uint8_t sig[SIG_LEN], struct err *e)
+static int k1_verify(const struct sig_public *key, const struct hash32 *digest, const uint8_t sig[SIG_LEN],
+		     struct err *e)
 {
 	const secp256k1_context *ctx = secp256k1_context_static;
-	struct hash32 digest = sha256_of(msg);
 	secp256k1_ecdsa_signature parsed;
 	secp256k1_pubkey pub;
 	int rc = parse(key, &pub, e);
@@ -63,12 +63,12 @@ static int k1_verify(const struct sig_public *key, struct span msg, const uint8_
 	/* The library's verifier refuses it as well; here it gets its name. */
 	if (secp256k1_ecdsa_signature_normalize(ctx, NULL, &parsed))
 		return err_set(e, ERR_RULE, "s is in the upper half of the order");
-	if (!secp256k1_ecdsa_verify(ctx, &parsed, digest.b, &pub))
+	if (!secp256k1_ecdsa_verify(ctx, &parsed, digest->b, &pub))
 		return err_set(e, ERR_PROOF, "the signature does not fit");
 	return ERR_OK;
 }
 
 const struct sig_scheme sig_secp256k1 = {
 	.curve = SIG_SECP256K1, .alg = SIG_ES256K, .alias = SIG_ES256K, .name = "es256k",
-	.check = k1_check, .derive = k1_derive, .sign = k1_sign, .verify = k1_verify,
+	.check = k1_check, .derive = k1_derive, .sign = k1_sign, .verify_digest = k1_verify,
 };

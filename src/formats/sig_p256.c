@@ -100,21 +100,22 @@ static int p256_sign(const struct sig_secret *key, struct span msg, uint8_t sig[
 	return ok ? ERR_OK : refuse(e, ERR_INTERNAL, "P-256: libcrypto does not sign");
 }
 
-static int p256_verify(const struct sig_public *key, struct span msg, const uint8_t sig[SIG_LEN], struct err *e)
+static int p256_verify(const struct sig_public *key, const struct hash32 *digest, const uint8_t sig[SIG_LEN],
+		       struct err *e)
 {
 	EVP_PKEY *pkey = sig_evp_key(key, NULL);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *ctx = pkey ? EVP_PKEY_CTX_new(pkey, NULL) : NULL;
 	uint8_t der[DER_MAX];
 	size_t n = to_der(sig, der);
-	bool ok = pkey && ctx && n && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1 &&
-		  EVP_DigestVerify(ctx, der, n, msg.p, msg.n) == 1;
+	bool ok = ctx && n && EVP_PKEY_verify_init(ctx) == 1 &&
+		  EVP_PKEY_verify(ctx, der, n, digest->b, sizeof digest->b) == 1;
 
-	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return ok ? ERR_OK : refuse(e, ERR_PROOF, "the signature does not fit");
 }
 
 const struct sig_scheme sig_p256 = {
 	.curve = SIG_P256, .alg = SIG_ES256, .alias = SIG_ESP256, .name = "es256",
-	.check = p256_check, .derive = p256_derive, .sign = p256_sign, .verify = p256_verify,
+	.check = p256_check, .derive = p256_derive, .sign = p256_sign, .verify_digest = p256_verify,
 };

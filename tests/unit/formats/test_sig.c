@@ -1,6 +1,6 @@
 /* test_sig.c: the three signature schemes against other people's vectors, and what they must refuse. */
 #include "base/cleanup.h"
-#include "formats/secret.h"
+#include "formats/sha256.h"
 #include "formats/sig.h"
 #include "hexes.h"
 
@@ -66,6 +66,21 @@ START_TEST(derives_vectors)
 		return;
 	ck_assert_int_eq(sig_secret_from(v->curve, hexes(v->d).p, &got, NULL), ERR_OK);
 	ck_assert(sig_public_eq(&got.pub, &expected));
+}
+END_TEST
+
+START_TEST(verifies_digests)
+{
+	const struct vector *v = &vectors[_i];
+	struct sig_public k = key_of(v);
+	struct hash32 digest = sha256_of(hexes(v->msg)), other = { { 1 } };
+	bool is_ecdsa = v->curve != SIG_ED25519;
+
+	ck_assert_int_eq(sig_verify_digest(&k, &digest, hexes(v->sig), NULL), is_ecdsa ? ERR_OK : ERR_RULE);
+	ck_assert_int_eq(sig_verify_digest(&k, &other, hexes(v->sig), NULL), is_ecdsa ? ERR_PROOF : ERR_RULE);
+	ck_assert_int_eq(sig_verify_digest(&k, &digest, hexes("00"), NULL), ERR_RULE);
+	k.x[0] ^= 1;
+	ck_assert_int_ne(sig_verify_digest(&k, &digest, hexes(v->sig), NULL), ERR_OK);
 }
 END_TEST
 
@@ -300,6 +315,7 @@ int main(void)
 	Suite *s = suite_create("sig");
 
 	tcase_add_loop_test(t, verifies_vectors, 0, ROWS(vectors));
+	tcase_add_loop_test(t, verifies_digests, 0, ROWS(vectors));
 	tcase_add_loop_test(t, derives_vectors, 0, ROWS(vectors));
 	tcase_add_loop_test(t, refuses_flips, 0, ROWS(vectors));
 	tcase_add_loop_test(t, refuses, 0, ROWS(refused));
