@@ -12,6 +12,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_cose
 FUZZ_TARGETS += tests/fuzz/fuzz_suit
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
+FUZZ_TARGETS += tests/fuzz/fuzz_catalog
 EXTRA_DIST += %D%/corpus
 
 if WITH_FUZZ
@@ -38,3 +39,6 @@ tests_fuzz_fuzz_coap_message_LDADD = $(FUZZ_MAIN) libcoap.a libbase.a
 
 tests_fuzz_fuzz_coap_request_SOURCES = %D%/fuzz_coap_request.c tests/unit/coap/fake.c tests/unit/coap/fake.h
 tests_fuzz_fuzz_coap_request_LDADD = $(FUZZ_MAIN) libcoap.a libbase.a
+
+tests_fuzz_fuzz_catalog_SOURCES = %D%/fuzz_catalog.c
+tests_fuzz_fuzz_catalog_LDADD = $(FUZZ_MAIN) libcatalog.a libformats.a libbase.a $(FORMATS_LIBS)
