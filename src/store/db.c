@@ -1,5 +1,6 @@
 /* db.c: the connection: how it is opened, what its errors mean, how its schema grows. */
 #include "store/db_own.h"
+#include "store/pagesum.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,6 +72,8 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 
 	if (code == ERR_CORRUPT)
 		db->is_corrupt = true;
+	if (sqlite_rc == SQLITE_IOERR_DATA)
+		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
 	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
 		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
 }
@@ -183,10 +186,16 @@ static int look(struct db *db, bool *is_new, struct err *e)
 static int db_setup(struct db *db, const char *path, bool *is_new, struct err *e)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	int reserved = PAGESUM_LEN;
 	int rc;
 
 	sqlite3_hard_heap_limit64(DB_HEAP_MAX);
-	rc = sqlite3_open_v2(path, &db->h, flags, NULL);
+	rc = pagesum_register();
+	if (rc == SQLITE_OK)
+		rc = sqlite3_open_v2(path, &db->h, flags, PAGESUM_VFS);
+	/* Counts when the file is made; in an old one it is part of page 1. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_file_control(db->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
 	if (rc != SQLITE_OK)
 		return db_fail(db, rc, e, path);
 	sqlite3_extended_result_codes(db->h, 1);

@@ -18,6 +18,7 @@ libstore_a_SOURCES = \
 	%D%/floor_file.c \
 	%D%/image_own.h %D%/images.c %D%/images.h \
 	%D%/mark.c %D%/mark.h %D%/mark_own.h \
+	%D%/pagesum.c %D%/pagesum.h \
 	%D%/products.c %D%/products.h \
 	%D%/recover.c %D%/recover.h \
 	%D%/release_own.h %D%/releases.c %D%/releases.h \

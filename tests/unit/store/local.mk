@@ -4,6 +4,11 @@ check_PROGRAMS += tests/unit/test_store
 tests_unit_test_store_SOURCES = %D%/test_store.c %D%/tempdir.h
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_db
+tests_unit_test_db_SOURCES = %D%/test_db.c %D%/tempdir.h
+tests_unit_test_db_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_db_LDADD = $(STORE_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_blob
 tests_unit_test_blob_SOURCES = %D%/test_blob.c %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)

@@ -1,0 +1,503 @@
+/* test_db.c: SQLite as it must be set up, every statement, migrations, and damage of the file. */
+#include "base/cleanup.h"
+#include "store/audit.h"
+#include "store/devices.h"
+#include "store/entries.h"
+#include "store/images.h"
+#include "store/products.h"
+#include "store/recover.h"
+#include "store/releases.h"
+#include "store/db_own.h"
+#include "store/store_own.h"
+#include "tempdir.h"
+
+#include <sys/wait.h>
+
+#define DB "gatepost.db"
+
+/* One function of each module, so that the linker takes all statements along. */
+static void (*const volatile modules[])(void) = {
+	(void (*)(void))audit_add, (void (*)(void))devices_seen, (void (*)(void))entries_append, (void (*)(void))images_want,
+	(void (*)(void))images_victims, (void (*)(void))mark_load, (void (*)(void))products_put, (void (*)(void))recover_scan,
+	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_backup,
+};
+
+static struct store *open_store(void)
+{
+	struct store *s;
+
+	ck_ok(store_open(tempdir, &s, &err));
+	return s;
+}
+
+static sqlite3 *handle(struct store *s)
+{
+	return s->db->h;
+}
+
+START_TEST(every_statement_prepares)
+{
+	struct store *s = open_store();
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(modules[0]);
+	for (const struct db_sql *sql = __start_db_sql; sql < __stop_db_sql; sql++, n++) {
+		sqlite3_stmt *q;
+		int rc = sqlite3_prepare_v2(handle(s), sql->text, -1, &q, NULL);
+
+		ck_assert_msg(rc == SQLITE_OK, "%s\n%s", sqlite3_errmsg(handle(s)), sql->text);
+		sqlite3_finalize(q);
+	}
+	ck_assert_uint_gt(n, 60);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(settings_are_in_force)
+{
+	static const struct { const char *pragma; uint64_t want; } rows[] = {
+		{ "PRAGMA synchronous", 2 }, { "PRAGMA wal_autocheckpoint", 256 }, { "PRAGMA journal_size_limit", MIB },
+		{ "PRAGMA mmap_size", 0 }, { "PRAGMA foreign_keys", 1 }, { "PRAGMA cell_size_check", 1 },
+		{ "PRAGMA trusted_schema", 0 }, { "PRAGMA application_id", DB_APPLICATION_ID }, { "PRAGMA page_size", 4096 },
+		{ "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1 },
+		{ "SELECT locking_mode = 'exclusive' FROM pragma_locking_mode", 1 },
+	};
+	struct store *s = open_store();
+	uint64_t got = 77;
+
+	ck_assert(store_is_new(s));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int rc = db_pragma_u64(s->db, rows[i].pragma, &got, &err);
+
+		/* a pragma that does nothing gives no row */
+		ck_assert_msg((rc == ERR_OK && got == rows[i].want) || (rc && rows[i].want == 0), "%s: %llu", rows[i].pragma,
+			      (unsigned long long)got);
+	}
+	ck_assert_int_eq(db_exec(s->db, "SELECT \"no such column\"", &err), ERR_INTERNAL);
+	ck_assert_int_ne(db_exec(s->db, "CREATE VIEW v AS SELECT 1; SELECT * FROM v", &err), ERR_OK);
+	ck_assert_int_ne(db_exec(s->db, "PRAGMA writable_schema=1; DELETE FROM sqlite_schema", &err), ERR_OK);
+	ck_assert_int_ne(db_exec(s->db, "INSERT INTO latched VALUES (1, 2, 3, 'not a number')", &err), ERR_OK);
+	ck_assert(sqlite3_limit(handle(s), SQLITE_LIMIT_LENGTH, -1) == DB_VALUE_MAX);
+	ck_assert(sqlite3_hard_heap_limit64(-1) == DB_HEAP_MAX);
+	ck_assert_msg(!tempdir_has(DB "-shm"), "the WAL index is in memory");
+	store_close(s);
+}
+END_TEST
+
+START_TEST(one_owner)
+{
+	struct store *s = open_store(), *other;
+
+	ck_refused(store_open(tempdir, &other, &err), ERR_BUSY, "another process has it open");
+	store_close(s);
+	s = open_store();
+	ck_assert(!store_is_new(s));
+	ck_ok(store_check(s, &err));
+	store_close(s);
+}
+END_TEST
+
+/* --- migrations --- */
+
+static const struct db_migration steps[] = {
+	{ 1, "0001-a", "CREATE TABLE t (a INTEGER NOT NULL) STRICT; INSERT INTO t VALUES (1);" },
+	{ 2, "0002-b", "ALTER TABLE t ADD COLUMN b TEXT; UPDATE t SET b = 'x';" },
+	{ 3, "0003-c", "UPDATE t SET a = 5; INSERT INTO nowhere VALUES (1);" },
+};
+
+static struct db *open_db(void)
+{
+	struct db *db;
+	bool is_new;
+
+	ck_ok(db_open(tempdir_path(DB), &db, &is_new, &err));
+	return db;
+}
+
+START_TEST(older_schemas_grow)
+{
+	struct db *db = open_db();
+	uint64_t got = 0;
+
+	ck_ok(db_migrate(db, steps, 1, &err));
+	db_close(db);
+	db = open_db();
+	ck_ok(db_migrate(db, steps, 2, &err));
+	ck_ok(db_migrate(db, steps, 2, &err));
+	ck_ok(db_pragma_u64(db, "SELECT count(*) FROM t WHERE b = 'x'", &got, &err));
+	ck_assert_uint_eq(got, 1);
+	ck_assert_int_ne(db_migrate(db, steps, 3, &err), ERR_OK);
+	ck_ok(db_pragma_u64(db, "SELECT a FROM t", &got, &err));
+	ck_assert_msg(got == 1, "a migration that fails leaves nothing");
+	ck_ok(db_pragma_u64(db, "PRAGMA user_version", &got, &err));
+	ck_assert_uint_eq(got, 2);
+	ck_refused(db_migrate(db, steps, 1, &err), ERR_RULE, "a newer schema than the program knows");
+	ck_assert(strstr(err.msg, "newer"));
+	db_close(db);
+}
+END_TEST
+
+START_TEST(a_newer_schema_is_refused_and_left_alone)
+{
+	struct store *s = open_store();
+
+	ck_ok(db_exec(s->db, "PRAGMA user_version=99", &err));
+	store_close(s);
+	ck_refused(store_open(tempdir, &s, &err), ERR_RULE, "written by a newer gatepost");
+	ck_assert_msg(strstr(err.msg, "99"), "%s", err.msg);
+	ck_assert(tempdir_has(DB));
+}
+END_TEST
+
+START_TEST(a_stranger_is_not_taken_for_ours)
+{
+	struct store *s = open_store();
+
+	ck_ok(db_exec(s->db, "PRAGMA application_id=1", &err));
+	store_close(s);
+	ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, "another program's database");
+	tempdir_remove();
+	tempdir_make();
+	tempdir_poke(DB, 0, "This is no database, but it is long enough to be looked at as one.............................", 90);
+	ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, "not a database");
+	ck_ok(store_set_aside(tempdir, &err));
+	ck_assert(tempdir_has(DB ".damaged") && !tempdir_has(DB));
+	s = open_store();
+	ck_assert(store_is_new(s));
+	store_close(s);
+	ck_ok(store_set_aside(tempdir, &err));
+	ck_ok(store_set_aside(tempdir, &err));
+}
+END_TEST
+
+/* --- damage --- */
+
+#define PRODUCTS 20
+
+static void fill(struct store *s, unsigned from)
+{
+	struct release_row *r = calloc(1, sizeof *r);
+	AUTO(store_tx_end) struct store_tx tx = store_begin(s);
+
+	r->manifest_len = 900;
+	r->state = RELEASE_ACTIVE;
+	memset(r->manifest, 'm', r->manifest_len);
+	for (unsigned i = from; i < from + PRODUCTS; i++) {
+		struct product_row p = { .id = hash_of(i), .sequence = 1 };
+		struct entry_row en = { .product = p.id, .block = 5, .topics = 1, .data = SPAN_LIT("some data of an entry") };
+		struct audit_row a = { .action = "approve", .actor = "maria" };
+
+		snprintf(p.name, sizeof p.name, "acme/p%u", i);
+		ck_ok(products_put(s, &p, &err));
+		ck_ok(entries_append(s, &en, &err));
+		r->product = p.id;
+		r->sequence = 1;
+		ck_ok(releases_put(s, r, 1, &err));
+		ck_ok(images_want(s, &p.id, 10, "bafy", 1, &err));
+		ck_ok(devices_put(s, p.name, NULL, NULL, NULL, 1, &err));
+		ck_ok(audit_add(s, &a, &err));
+	}
+	ck_ok(store_commit(&tx, &err));
+	free(r);
+}
+
+static int see_entry(void *arg, const struct entry_row *en, struct err *e)
+{
+	(void)arg, (void)e;
+	return en->data.n ? ERR_OK : ERR_INTERNAL;
+}
+
+static int see_product(void *arg, const struct product_row *p, struct err *e)
+{
+	return entries_each(arg, &p->id, 0, see_entry, NULL, e);
+}
+
+static int see_release(void *arg, const struct release_row *r, struct err *e)
+{
+	(void)arg, (void)e;
+	++*(unsigned *)arg;
+	return r->manifest_len == 900 && r->manifest[899] == 'm' && r->state == RELEASE_ACTIVE ? ERR_OK : ERR_PROOF;
+}
+
+static int see_image(void *arg, const struct image_row *i, struct err *e)
+{
+	(void)arg, (void)i, (void)e;
+	return ERR_OK;
+}
+
+static int see_device(void *arg, const struct device_row *d, struct err *e)
+{
+	(void)arg, (void)d, (void)e;
+	return ERR_OK;
+}
+
+/* Reads all there is, as a keeper does after its start. */
+static int read_all(struct store *s)
+{
+	unsigned releases = 0;
+	int rc;
+
+	if ((rc = products_each(s, see_product, s, &err)) ||
+	    (rc = releases_each(s, &(struct release_query){ 0 }, see_release, &releases, &err)) ||
+	    (rc = images_each(s, 0, NULL, 0, see_image, NULL, &err)) ||
+	    (rc = devices_each(s, NULL, NULL, 0, see_device, NULL, &err)) || (rc = audit_verify(s, &err)))
+		return rc;
+	return store_check(s, &err);
+}
+
+static int open_and_read(void)
+{
+	struct store *s;
+	int rc = store_open(tempdir, &s, &err);
+
+	if (rc)
+		return rc;
+	rc = read_all(s);
+	ck_assert_msg((rc == ERR_CORRUPT) == store_is_corrupt(s), "%d %s", rc, err.msg);
+	if (rc == ERR_CORRUPT) {	/* sticky */
+		uint64_t n;
+		ck_refused(devices_count(s, &n, &err), ERR_CORRUPT, "nothing more is believed of it");
+	}
+	store_close(s);
+	return rc;
+}
+
+static void copy(const char *from, const char *to)
+{
+	uint8_t room[65536];
+	int in = openat(tempdir_fd, from, O_RDONLY), out = openat(tempdir_fd, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n;
+
+	ck_assert(in >= 0 && out >= 0);
+	while ((n = read(in, room, sizeof room)) > 0)
+		ck_assert_int_eq(write(out, room, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static void filled(void)
+{
+	struct store *s = open_store();
+
+	fill(s, 1);
+	ck_assert_int_eq(read_all(s), ERR_OK);
+	store_close(s);
+	copy(DB, "whole");
+}
+
+/* Some byte of each 512 is flipped in turn. Found as damage, or of no effect; never a crash, never other data. */
+START_TEST(flipped_bytes_are_found)
+{
+	unsigned found = 0, quiet = 0;
+
+	filled();
+	for (off_t at = 7; at < tempdir_size("whole"); at += 509) {
+		copy("whole", DB);
+		tempdir_flip(DB, at);
+		int rc = open_and_read();
+
+		ck_assert_msg(rc == ERR_OK || rc == ERR_CORRUPT, "byte %lld: %d %s", (long long)at, rc, err.msg);
+		*(rc ? &found : &quiet) += 1;
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+	ck_assert_msg(quiet == 0, "%u of %u flips went unnoticed", quiet, found + quiet);
+}
+END_TEST
+
+START_TEST(truncations_are_found)
+{
+	off_t size;
+
+	filled();
+	size = tempdir_size("whole");
+	for (off_t at = 0; at < size; at += 1999) {
+		copy("whole", DB);
+		ck_assert_int_eq(truncate(tempdir_path(DB), at), 0);
+		int rc = open_and_read();
+
+		/* nothing at all is a new database */
+		ck_assert_msg(rc == (at ? ERR_CORRUPT : ERR_OK), "cut at %lld: %d %s", (long long)at, rc, err.msg);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+}
+END_TEST
+
+START_TEST(zeroed_pages_are_found)
+{
+	static const uint8_t zeros[4096];
+
+	filled();
+	for (off_t at = 0; at < tempdir_size("whole"); at += 4096) {
+		copy("whole", DB);
+		tempdir_poke(DB, at, zeros, sizeof zeros);
+		int rc = open_and_read();
+
+		ck_assert_msg(rc == ERR_CORRUPT, "page %lld: %d %s", (long long)at / 4096, rc, err.msg);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+}
+END_TEST
+
+/* --- a process that ends without closing --- */
+
+START_TEST(what_was_committed_survives_a_kill)
+{
+	for (unsigned n = 1; n <= 8; n++) {
+		struct product_row p;
+		int status;
+		pid_t child = fork();
+
+		if (child == 0) {
+			struct store *s = open_store();
+
+			fill(s, n * PRODUCTS);
+			struct store_tx tx = store_begin(s);	/* never committed */
+			ck_ok(tx.rc);
+			p = (struct product_row){ .id = hash_of(9999), .name = "acme/lost" };
+			ck_ok(products_put(s, &p, &err));
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+		struct store *s = open_store();
+		struct hash32 id = hash_of(n * PRODUCTS), lost = hash_of(9999);
+		ck_ok(products_get(s, &id, &p, &err));
+		ck_refused(products_get(s, &lost, &p, &err), ERR_NOT_FOUND, "not committed");
+		ck_ok(read_all(s));
+		store_close(s);
+	}
+}
+END_TEST
+
+/* A flipped byte in the WAL ends what is replayed there: an earlier committed state, whole. */
+START_TEST(a_damaged_wal_gives_an_earlier_state)
+{
+	int status;
+	pid_t child = fork();
+	off_t size;
+
+	if (child == 0) {
+		struct store *s = open_store();
+
+		fill(s, 1);
+		fill(s, 1 + PRODUCTS);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	copy(DB, "whole");
+	copy(DB "-wal", "whole-wal");
+	size = tempdir_size("whole-wal");
+	ck_assert_int_gt(size, 0);
+	for (off_t at = 3; at < size; at += size / 61) {
+		copy("whole", DB);
+		copy("whole-wal", DB "-wal");
+		tempdir_flip(DB "-wal", at);
+		ck_assert_msg(open_and_read() == ERR_OK, "byte %lld: %s", (long long)at, err.msg);
+	}
+}
+END_TEST
+
+/* The same while the program runs and has let go of its page cache. */
+START_TEST(a_flipped_byte_in_a_live_wal_is_found)
+{
+	struct store *s = open_store();
+	off_t size, at;
+	unsigned found = 0;
+
+	fill(s, 1);
+	size = tempdir_size(DB "-wal");
+	ck_assert_int_gt(size, 10 * 4120);
+	for (at = 32 + 24 + 100; at < size && !found; at += 4120) {
+		tempdir_flip(DB "-wal", at);
+		ck_ok(db_exec(s->db, "PRAGMA shrink_memory", &err));
+		int rc = read_all(s);
+
+		/* A frame that a later one has replaced is not read any more. */
+		ck_assert_msg(rc == ERR_OK || rc == ERR_CORRUPT, "byte %lld: %d %s", (long long)at, rc, err.msg);
+		found += rc == ERR_CORRUPT;
+	}
+	ck_assert_uint_eq(found, 1);
+	store_close(s);
+}
+END_TEST
+
+/* Pages freed, reused, checkpointed and read again from the disk: nothing good is taken for damage. */
+START_TEST(a_long_life_raises_no_false_alarm)
+{
+	struct store *s = open_store();
+
+	for (unsigned round = 0; round < 12; round++) {
+		fill(s, 1 + round * PRODUCTS);
+		if (round % 3 == 2)
+			ck_ok(mark_forget_registry(s, &err));
+		ck_ok(db_exec(s->db, "PRAGMA shrink_memory", &err));
+		ck_ok(read_all(s));
+		if (round % 4 == 3) {
+			store_close(s);
+			s = open_store();
+		}
+	}
+	ck_ok(read_all(s));
+	store_close(s);
+}
+END_TEST
+
+START_TEST(backup_is_a_whole_copy)
+{
+	struct store *s = open_store();
+
+	fill(s, 1);
+	ck_ok(store_backup(s, tempdir_path("copy"), &err));
+	ck_refused(store_backup(s, tempdir_path("copy"), &err), ERR_EXISTS, "a backup replaces nothing");
+	store_close(s);
+	ck_assert_int_eq(renameat(tempdir_fd, "copy", tempdir_fd, DB), 0);
+	ck_assert_int_eq(open_and_read(), ERR_OK);
+	s = open_store();
+	ck_assert(!store_is_new(s));
+	store_close(s);
+}
+END_TEST
+
+START_TEST(no_memory_is_an_error)
+{
+	struct store *s = open_store();
+	struct product_row p;
+	struct hash32 id = hash_of(3);
+
+	fill(s, 1);
+	sqlite3_hard_heap_limit64(sqlite3_memory_used() + 1);
+	int rc = products_get(s, &id, &p, &err);
+	for (unsigned i = 0; i < 50 && rc == ERR_OK; i++)
+		rc = store_check(s, &err);
+	ck_refused(rc, ERR_MEMORY, "SQLite's heap limit");
+	ck_assert(!store_is_corrupt(s));
+	sqlite3_hard_heap_limit64(DB_HEAP_MAX);
+	ck_ok(products_get(s, &id, &p, &err));
+	store_close(s);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		every_statement_prepares, settings_are_in_force, one_owner, older_schemas_grow,
+		a_newer_schema_is_refused_and_left_alone, a_stranger_is_not_taken_for_ours, flipped_bytes_are_found,
+		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
+		a_damaged_wal_gives_an_earlier_state,
+		a_flipped_byte_in_a_live_wal_is_found, a_long_life_raises_no_false_alarm, backup_is_a_whole_copy, no_memory_is_an_error,
+	};
+	TCase *t = tcase_create("db");
+	Suite *s = suite_create("db");
+
+	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_set_timeout(t, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
