@@ -12,6 +12,9 @@ libdaemon_a_SOURCES = \
 	%D%/conf_rules.c \
 	%D%/conf_table.c %D%/conf_table.h \
 	%D%/conf_value.c \
+	%D%/filter.c %D%/filter.h \
 	%D%/ini.c %D%/ini.h \
-	%D%/sandbox.h \
+	%D%/landlock.c %D%/landlock.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/sandbox_test.c \
 	%D%/settings.c %D%/settings.h
