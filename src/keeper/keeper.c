@@ -2,6 +2,7 @@
 #include "keeper/keeper.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "chain/json.h"
 #include "keeper/calls.h"
 #include "store/audit.h"
 
@@ -449,6 +450,7 @@ int keeper_run(int sup_fd)
 
 	if (!k || uv_loop_init(&k->loop) < 0)
 		return 1;
+	json_budget_install();
 	k->clock = clock_system();
 	k->started_mono_ms = clock_mono_ms(k->clock);
 	k->state_dir = k->server_fd = k->control.fd = -1;

@@ -4,6 +4,7 @@ libkeeper_a_SOURCES = \
 	%D%/alarms.c %D%/alarms.h \
 	%D%/api.c %D%/api.h \
 	%D%/api_more.c \
+	%D%/api_openapi.c \
 	%D%/api_products.c \
 	%D%/api_releases.c \
 	%D%/api_status.c \
@@ -27,3 +28,17 @@ libkeeper_a_SOURCES = \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c \
 	%D%/sup.c %D%/sup.h
+
+BUILT_SOURCES += %D%/openapi_gen.h
+CLEANFILES += %D%/openapi_gen.h
+EXTRA_DIST += docs/openapi.yaml
+%D%/libkeeper_a-api_openapi.$(OBJEXT): %D%/openapi_gen.h
+%D%/openapi_gen.h: docs/openapi.yaml
+	$(AM_V_GEN)$(MKDIR_P) %D% && { echo 'static const char openapi_yaml[] ='; \
+	$(SED) -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $(top_srcdir)/docs/openapi.yaml; echo ';'; } > $@.tmp && mv $@.tmp $@
+
+pkglibexec_PROGRAMS += gatepost-keeper
+gatepost_keeper_SOURCES = %D%/main.c
+gatepost_keeper_CPPFLAGS = $(libkeeper_a_CPPFLAGS)
+gatepost_keeper_LDADD = libkeeper.a libchain.a libipfs.a libnet.a libstore.a libcatalog.a libdaemon.a libformats.a libbase.a \
+	$(STORE_LIBS) $(NET_LIBS) $(CHAIN_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS) $(UV_LIBS) -lpthread
