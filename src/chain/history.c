@@ -15,16 +15,17 @@
 
 /* --- applying a proven head to a track --- */
 
-static void undo(struct follower *f, struct track *t, uint64_t position)
+static bool undo(struct follower *f, struct track *t, uint64_t position)
 {
 	struct follower_output *o;
 
 	if (position == track_end(t))
-		return;
+		return false;
 	track_cut(t, position);
 	o = output_push(f, FOLLOWER_UNDONE);
 	o->product = t->id;
 	o->position = position;
+	return true;
 }
 
 static void tell_proven(struct follower *f, const struct track *t, uint64_t position, const struct product_words *w)
@@ -50,13 +51,12 @@ static void settle_final(struct follower *f, struct track *t, uint64_t position,
 
 static void settle_recent(struct follower *f, struct track *t, uint64_t position, const struct product_words *w)
 {
-	bool is_news = t->recent_proof.number == 0 || position != track_end(t) || position != t->recent.entries ||
-		       !hash32_eq(&t->recent.head, &w->head);
+	bool is_new_head = position > t->final.entries && !hash32_eq(&t->recent.head, &w->head);
+	bool is_undone = undo(f, t, position);
 
-	undo(f, t, position);
 	t->recent = *w;
 	t->recent_proof = block_ref_of(&f->target.header);
-	if (is_news)
+	if (is_new_head || is_undone)
 		tell_proven(f, t, position, w);
 }
 
