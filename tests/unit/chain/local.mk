@@ -6,3 +6,8 @@ tests_unit_test_follower_SOURCES = %D%/test_follower.c %D%/fake_chain.c %D%/fake
 tests_unit_test_follower_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit -I$(top_srcdir)/%D%
 tests_unit_test_follower_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_follower_LDADD = $(CHAIN_TEST_LDADD)
+
+check_PROGRAMS += tests/unit/test_chain
+tests_unit_test_chain_SOURCES = %D%/test_chain.c
+tests_unit_test_chain_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_chain_LDADD = $(CHAIN_TEST_LDADD)

@@ -1,0 +1,469 @@
+/* test_chain.c: the follower's parts by themselves: entries, JSON, classification, votes, reading answers. */
+#include "chain/entry.h"
+#include "chain/json.h"
+#include "chain/provider.h"
+#include "chain/read.h"
+#include "chain/rpc.h"
+#include "chain/vote.h"
+#include "base/hex.h"
+#include "formats/abi.h"
+#include "formats/keccak.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- entries --- */
+
+static const struct addr20 owner = { { 0xaa } }, other = { { 0xbb } };
+
+static struct hash32 topic_of(const struct addr20 *a)
+{
+	struct hash32 h = { { 0 } };
+
+	memcpy(h.b + 12, a->b, 20);
+	return h;
+}
+
+/* A record of each kind, as the contract emits it. */
+static struct record make(enum entry_kind kind, struct buf *data)
+{
+	static const struct span keys[] = { { (const uint8_t *)"k1", 2 }, { (const uint8_t *)"key2", 4 } };
+	static const uint8_t words[ENTRY_KINDS] = { 3, 3, 4, 3, 3, 3, 2 };
+	static const uint8_t topics[ENTRY_KINDS] = { 3, 3, 2, 4, 3, 3, 4 };
+	struct record r = { .block = 9, .topics_n = topics[kind] };
+	struct abi_arg args[4] = { ABI_UINT(7), ABI_UINT(1700000000) };
+
+	r.topics[0] = entry_topic(kind);
+	r.topics[1] = (struct hash32){ { 1, 2, 3 } };
+	r.topics[2] = kind == ENTRY_RELEASE || kind == ENTRY_REVOKED || kind == ENTRY_FLOOR ?
+		(struct hash32){ { [31] = 5 } } : topic_of(&owner);
+	r.topics[3] = topic_of(&other);
+	args[2] = ABI_BYTES(SPAN_LIT("acme/one"));
+	if (kind == ENTRY_PUBLISHER)
+		args[2] = ABI_BOOL(true);
+	if (kind == ENTRY_SIGNERS) {
+		args[2] = ABI_UINT(2);
+		args[3] = ABI_LIST(keys, 2);
+	}
+	buf_reset(data);
+	abi_encode(data, args, words[kind]);
+	r.data = buf_span(data);
+	return r;
+}
+
+START_TEST(entries)
+{
+	struct buf data = BUF_INIT(8192);
+	struct record r = make((enum entry_kind)_i, &data);
+	struct entry e;
+	struct err err = { 0 };
+	uint64_t prev;
+
+	ck_assert_msg(entry_decode(&r, &e, &err) == ERR_OK, "%s: %s", entry_kind_name((enum entry_kind)_i), err.msg);
+	ck_assert_int_eq(e.kind, _i);
+	ck_assert_uint_eq(e.prev_block, 7);
+	ck_assert_uint_eq(e.time, 1700000000);
+	ck_assert_int_eq(record_prev_block(&r, &prev, NULL), ERR_OK);
+	ck_assert_uint_eq(prev, 7);
+	switch (e.kind) {
+	case ENTRY_REGISTERED:
+		ck_assert(addr20_eq(&e.registered.registrant, &owner) && span_is(e.registered.name, "acme/one"));
+		break;
+	case ENTRY_PUBLISHER:
+		ck_assert(addr20_eq(&e.publisher.publisher, &owner) && e.publisher.is_allowed);
+		break;
+	case ENTRY_SIGNERS:
+		ck_assert(e.signers.threshold == 2 && e.signers.n == 2 && span_is(e.signers.keys[1], "key2"));
+		break;
+	case ENTRY_RELEASE:
+		ck_assert(e.release.sequence == 5 && addr20_eq(&e.release.publisher, &other) &&
+			  span_is(e.release.manifest, "acme/one"));
+		break;
+	case ENTRY_REVOKED:
+		ck_assert(e.revoked.sequence == 5 && span_is(e.revoked.reason, "acme/one"));
+		break;
+	case ENTRY_FLOOR:
+		ck_assert(e.floor.floor == 5 && span_is(e.floor.reason, "acme/one"));
+		break;
+	case ENTRY_OWNER:
+		ck_assert(addr20_eq(&e.owner.from, &owner) && addr20_eq(&e.owner.to, &other));
+		break;
+	case ENTRY_KINDS:
+		ck_abort();
+	}
+	/* What the contract cannot have emitted. */
+	r.topics_n--;
+	ck_assert_int_eq(entry_decode(&r, &e, NULL), ERR_FORMAT);
+	r.topics_n++;
+	r.topics[0].b[0] ^= 1;
+	ck_assert_int_eq(entry_decode(&r, &e, NULL), ERR_FORMAT);
+	r.topics[0].b[0] ^= 1;
+	r.data.n -= 32;
+	ck_assert_int_eq(entry_decode(&r, &e, NULL), ERR_FORMAT);
+	r.data.n += 32;
+	if (r.topics_n > 2) {
+		r.topics[2].b[0] = 1;
+		ck_assert_int_eq(entry_decode(&r, &e, NULL), ERR_FORMAT);
+	}
+	buf_free(&data);
+}
+END_TEST
+
+/* The head by hand: one keccak over everything in a row. */
+START_TEST(heads)
+{
+	struct buf data = BUF_INIT(8192), all = BUF_INIT(8192);
+	struct record r = make(ENTRY_RELEASE, &data);
+	struct hash32 head = { { 0 } }, want, d = keccak256(r.data);
+
+	buf_add(&all, SPAN_OF(head));
+	buf_add(&all, SPAN(r.topics, 4 * 32));
+	buf_add(&all, SPAN_OF(d));
+	want = keccak256(buf_span(&all));
+	record_extend(&head, &r);
+	ck_assert(hash32_eq(&head, &want));
+	buf_free(&data);
+	buf_free(&all);
+}
+END_TEST
+
+START_TEST(storage)
+{
+	struct hash32 id = { { 0 } }, packed, zero = { { 0 } }, slot;
+	struct product_slots s = product_slots(&id);
+	struct product_words w;
+	char text[HEX32_MAX];
+
+	/* keccak256 of 64 zero bytes, and of uint256(1): known to everyone who has read storage by hand. */
+	ck_assert_str_eq(hex_0x(SPAN_OF(s.head), text), "0xad3228b676f7d3cd4284a5443f17f1962b36e491b30a40b2405849e597ba5fb5");
+	ck_assert_uint_eq(s.packed.b[31], 0xb6);
+	slot = ids_slot(0);
+	ck_assert_str_eq(hex_0x(SPAN_OF(slot), text), "0xb10e2d527612073b26eecdfd717e6a320cf44b4afac2b0732d9fcbe2b7fa0cf6");
+	slot = ids_slot(10);
+	ck_assert_str_eq(hex_0x(SPAN_OF(slot), text), "0xb10e2d527612073b26eecdfd717e6a320cf44b4afac2b0732d9fcbe2b7fa0d00");
+	ck_assert_int_eq(hex_read(span_str("0001" "0002" "00000003" "0000000000000004" "0000000000000005" "0000000000000006"),
+				  packed.b, 32, NULL), ERR_OK);
+	w = product_words(&zero, &packed);
+	ck_assert(w.epoch == 1 && w.threshold == 2 && w.entries == 3 && w.last_block == 4 && w.floor == 5 && w.sequence == 6);
+}
+END_TEST
+
+static const struct { const char *name; bool is_valid; } names[] = {
+	{ "acme/thermostat", true }, { "a/b", true }, { "0.9/x_y-z.1", true }, { "acme", false }, { "acme/", false },
+	{ "/x", false }, { "Acme/x", false }, { "acme/.x", false }, { "acme/x/y", false }, { "acme/x y", false }, { "", false },
+	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/b", true }, { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/b", false }, { "-a/b", false },
+};
+
+START_TEST(product_names)
+{
+	ck_assert_msg(product_name_is_valid(span_str(names[_i].name)) == names[_i].is_valid, "%s", names[_i].name);
+}
+END_TEST
+
+/* --- JSON --- */
+
+static json_t *parse(const char *text)
+{
+	struct err e = { 0 };
+	json_t *j = json_parse(span_str(text), &e);
+
+	ck_assert_msg(j != NULL, "%s", e.msg);
+	return j;
+}
+
+static const struct { const char *rule, *json; int rc; uint64_t value; } quantities[] = {
+	{ "zero", "\"0x0\"", ERR_OK, 0 }, { "hex", "\"0x1fF\"", ERR_OK, 511 },
+	{ "all 64 bits", "\"0xffffffffffffffff\"", ERR_OK, UINT64_MAX },
+	{ "no leading zero", "\"0x01\"", ERR_FORMAT, 0 }, { "a digit at least", "\"0x\"", ERR_FORMAT, 0 },
+	{ "64 bits at most", "\"0x10000000000000000\"", ERR_FORMAT, 0 }, { "with 0x", "\"12\"", ERR_FORMAT, 0 },
+	{ "a small x", "\"0X1\"", ERR_FORMAT, 0 }, { "a string", "12", ERR_FORMAT, 0 }, { "no sign", "\"0x-1\"", ERR_FORMAT, 0 },
+	{ "no space", "\"0x 1\"", ERR_FORMAT, 0 }, { "hex digits only", "\"0xg\"", ERR_FORMAT, 0 },
+};
+
+START_TEST(strict_quantities)
+{
+	json_t *j = parse(quantities[_i].json);
+	uint64_t v = 0;
+
+	ck_assert_msg(json_quantity(j, &v, NULL) == quantities[_i].rc, "%s", quantities[_i].rule);
+	ck_assert_uint_eq(v, quantities[_i].value);
+	json_decref(j);
+}
+END_TEST
+
+START_TEST(words_and_data)
+{
+	json_t *j = parse("[\"0x5\",\"0x0000000000000000000000000000000000000000000000000000000000000005\",\"0x\",\"0xabc\",\"0xabcd\"]");
+	struct hash32 a, b;
+	uint8_t out[2];
+	size_t n;
+
+	ck_assert_int_eq(json_word(json_array_get(j, 0), &a, NULL), ERR_OK);
+	ck_assert_int_eq(json_word(json_array_get(j, 1), &b, NULL), ERR_OK);
+	ck_assert(hash32_eq(&a, &b) && a.b[31] == 5);
+	ck_assert_int_eq(json_word(json_array_get(j, 2), &a, NULL), ERR_FORMAT);
+	ck_assert_int_eq(json_data(json_array_get(j, 2), out, 2, &n, NULL), ERR_OK);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(json_data(json_array_get(j, 3), out, 2, &n, NULL), ERR_FORMAT);
+	ck_assert_int_eq(json_data(json_array_get(j, 4), out, 2, &n, NULL), ERR_OK);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(json_data(json_array_get(j, 4), out, 1, &n, NULL), ERR_LIMIT);
+	json_decref(j);
+}
+END_TEST
+
+START_TEST(json_budget)
+{
+	struct buf wide = BUF_INIT(8 << 20), deep = BUF_INIT(8 << 20);
+	struct err e = { 0 };
+	json_t *j;
+
+	buf_byte(&wide, '[');
+	for (int i = 0; i < 300000; i++)
+		buf_str(&wide, i ? ",{}" : "{}");
+	buf_byte(&wide, ']');
+	for (int i = 0; i < 1000000; i++)
+		buf_byte(&deep, '[');
+	ck_assert_ptr_null(json_parse(buf_span(&wide), &e));
+	ck_assert_int_eq(e.code, ERR_LIMIT);
+	ck_assert_uint_le(json_budget_peak(), RPC_JSON_HEAP_MAX + 4096);
+	ck_assert_ptr_null(json_parse(buf_span(&deep), &e));
+	ck_assert_int_eq(e.code, ERR_FORMAT);
+	ck_assert_ptr_null(json_parse(SPAN_LIT("{\"a\":1,\"a\":2}"), &e));
+	ck_assert_ptr_null(json_parse(SPAN_LIT("{} {}"), &e));
+	ck_assert_ptr_null(json_parse(SPAN(NULL, 0), &e));
+	/* Outside of json_parse nothing is counted, and the next parse has its whole budget again. */
+	j = json_array();
+	for (int i = 0; i < 300000; i++)
+		ck_assert_int_eq(json_array_append_new(j, json_object()), 0);
+	json_decref(j);
+	j = parse("[1,2,3]");
+	json_decref(j);
+	buf_free(&wide);
+	buf_free(&deep);
+}
+END_TEST
+
+/* --- classification --- */
+
+/* Bodies and messages as nodes and large providers write them. */
+static const struct { const char *what; int status; const char *body; enum rpc_class class; } replies[] = {
+	{ "a result", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":\"0x1\"}", RPC_OK },
+	{ "a null result", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":null}", RPC_OK },
+	{ "a null error beside a result", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":1,\"error\":null}", RPC_OK },
+	{ "another version", 200, "{\"jsonrpc\":\"1.0\",\"id\":7,\"result\":1}", RPC_GARBAGE },
+	{ "an id as text", 200, "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":1}", RPC_GARBAGE },
+	{ "no id", 200, "{\"jsonrpc\":\"2.0\",\"result\":1}", RPC_GARBAGE },
+	{ "an error without code", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"x\"}}", RPC_GARBAGE },
+	{ "an error that is text", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":\"x\"}", RPC_GARBAGE },
+	{ "an array for a call", 200, "[]", RPC_GARBAGE },
+	{ "an empty body", 200, "", RPC_GARBAGE },
+	{ "a 404 page", 404, "<html>", RPC_DOWN },
+	{ "503", 503, "", RPC_DOWN },
+	{ "429 with a page", 429, "<html>", RPC_THROTTLED },
+	{ "413", 413, "", RPC_TOO_LARGE },
+	{ "a redirect", 307, "", RPC_GARBAGE },
+	{ "an error under HTTP 400", 400, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32601,\"message\":\"nope\"}}", RPC_UNSUPPORTED },
+	{ "an error with id null", 200, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":429,\"message\":\"slow down\"}}", RPC_THROTTLED },
+};
+
+START_TEST(classifies_replies)
+{
+	struct rpc_exchange x = { .status = replies[_i].status, .body = span_str(replies[_i].body) };
+	struct rpc_reply r;
+	uint64_t id = 7;
+
+	rpc_reply_read(&r, &x, &id, 1);
+	ck_assert_msg(r.answer[0].class == replies[_i].class, "%s: %s", replies[_i].what, rpc_class_name(r.answer[0].class));
+	rpc_reply_free(&r);
+}
+END_TEST
+
+static const struct { int code; const char *message; enum rpc_class class; } errors[] = {
+	{ -32601, "the method eth_getProof does not exist/is not available", RPC_UNSUPPORTED },
+	{ -32000, "Method not supported", RPC_UNSUPPORTED },
+	{ -32005, "query returned more than 10000 results", RPC_TOO_LARGE },
+	{ -32005, "daily request count exceeded, request rate limited", RPC_THROTTLED },
+	{ -32005, "limit exceeded", RPC_TOO_LARGE },
+	{ -32005, "???", RPC_THROTTLED },
+	{ -32602, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range", RPC_TOO_LARGE },
+	{ -32000, "exceed maximum block range: 5000", RPC_TOO_LARGE },
+	{ -32614, "eth_getLogs is limited to a 10,000 range: block range is too wide", RPC_TOO_LARGE },
+	{ -32000, "query timeout exceeded", RPC_TOO_LARGE },
+	{ 429, "Your app has exceeded its compute units per second capacity", RPC_THROTTLED },
+	{ -32016, "over rate limit", RPC_THROTTLED },
+	{ -32000, "missing trie node 00ff (path ) state 0x00 is not available", RPC_PRUNED },
+	{ -32000, "distance to target block exceeds maximum proof window", RPC_PRUNED },
+	{ 4444, "pruned history unavailable", RPC_PRUNED },
+	{ -32000, "historical state not available in path scheme yet", RPC_PRUNED },
+	{ -32000, "header not found", RPC_BEHIND },
+	{ -32000, "finalized block not found", RPC_BEHIND },
+	{ -32001, "block not found", RPC_BEHIND },
+	{ -32603, "internal error", RPC_REFUSED },
+};
+
+START_TEST(classifies_errors)
+{
+	char body[512];
+	struct rpc_exchange x = { .status = 200 };
+	struct rpc_reply r;
+	uint64_t id = 7;
+
+	snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":%d,\"message\":\"%s\"}}", errors[_i].code,
+		 errors[_i].message);
+	x.body = span_str(body);
+	rpc_reply_read(&r, &x, &id, 1);
+	ck_assert_msg(r.answer[0].class == errors[_i].class, "%d %s: %s", errors[_i].code, errors[_i].message,
+		      rpc_class_name(r.answer[0].class));
+	rpc_reply_free(&r);
+}
+END_TEST
+
+#define ONE "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}"
+#define TWO "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}"
+
+static const struct { const char *what, *body; enum rpc_class first, second; bool is_refused; } batches[] = {
+	{ "both", "[" ONE "," TWO "]", RPC_OK, RPC_OK, false },
+	{ "shuffled", "[" TWO "," ONE "]", RPC_OK, RPC_OK, false },
+	{ "one is missing", "[" TWO "]", RPC_GARBAGE, RPC_OK, false },
+	{ "one twice", "[" ONE "," ONE "]", RPC_GARBAGE, RPC_GARBAGE, false },
+	{ "one too many", "[" ONE "," TWO "," "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":3}" "]", RPC_GARBAGE, RPC_GARBAGE, false },
+	{ "an object", ONE, RPC_GARBAGE, RPC_GARBAGE, true },
+	{ "throttled as a whole", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":429,\"message\":\"x\"}}", RPC_THROTTLED,
+	  RPC_THROTTLED, false },
+};
+
+START_TEST(matches_batches)
+{
+	struct rpc_exchange x = { .status = 200, .body = span_str(batches[_i].body) };
+	struct rpc_reply r;
+	uint64_t ids[] = { 1, 2 };
+
+	rpc_reply_read(&r, &x, ids, 2);
+	ck_assert_msg(r.answer[0].class == batches[_i].first, "%s", batches[_i].what);
+	ck_assert_msg(r.answer[1].class == batches[_i].second, "%s", batches[_i].what);
+	ck_assert_int_eq(r.is_batch_refused, batches[_i].is_refused);
+	if (r.answer[1].class == RPC_OK)
+		ck_assert_int_eq(json_integer_value(r.answer[1].result), 2);
+	rpc_reply_free(&r);
+}
+END_TEST
+
+/* --- votes --- */
+
+static struct header block(uint64_t number, uint8_t hash)
+{
+	return (struct header){ .number = number, .hash = { { hash } } };
+}
+
+START_TEST(votes)
+{
+	static const uint8_t operators[] = { 0, 0, 1, 2 };
+	struct voters v = { .n = 4, .operator_of = operators, .quorum = 2, .may_vote = { true, true, true, true },
+			    .says = { 10, 10, 9, 8 } };
+	struct claims c = { .n = 0 };
+	struct header a = block(9, 1), b = block(9, 2);
+	const struct header *h;
+	uint64_t numbers[VOTE_CANDIDATES];
+	size_t dissenter;
+
+	ck_assert_uint_eq(vote_candidates(&v, numbers), 2);
+	ck_assert(numbers[0] == 9 && numbers[1] == 8);	/* 10 is one operator's word */
+	claims_add(&c, 0, &a);
+	claims_add(&c, 1, &a);
+	ck_assert_msg(vote_at(&c, &v, 9, &h) == VOTE_NONE, "two URLs of one operator are one vote");
+	claims_add(&c, 2, &b);
+	ck_assert_int_eq(vote_at(&c, &v, 9, &h), VOTE_NONE);
+	claims_add(&c, 2, &a);			/* it changed its mind: the first claim is replaced */
+	ck_assert_int_eq(vote_at(&c, &v, 9, &h), VOTE_AGREED);
+	ck_assert_uint_eq(h->hash.b[0], 1);
+	claims_add(&c, 3, &b);
+	ck_assert_msg(!vote_dissenter(&c, &v, 9, &a.hash, 0, &dissenter), "it does not say that it has got there");
+	v.says[3] = 9;
+	ck_assert(vote_dissenter(&c, &v, 9, &a.hash, 0, &dissenter) && dissenter == 3);
+	claims_add(&c, 1, &b);
+	ck_assert_msg(vote_at(&c, &v, 9, &h) == VOTE_SPLIT, "two hashes with a quorum each");
+	v.may_vote[3] = false;
+	ck_assert_int_eq(vote_at(&c, &v, 9, &h), VOTE_AGREED);
+	v.says[2] = 8;
+	ck_assert_msg(vote_at(&c, &v, 9, &h) == VOTE_NONE, "each has to say that it is final");
+}
+END_TEST
+
+/* --- providers --- */
+
+START_TEST(backs_off_and_returns)
+{
+	struct provider p;
+	struct provider_outcome bad = { RPC_DOWN, "reset", 0, 0 }, ok = { RPC_OK, "", 0, 0 };
+	int64_t last = 0;
+
+	provider_init(&p, "one", "");
+	ck_assert_str_eq(p.operator, "one");
+	p.identity = IDENTITY_RIGHT;
+	for (int i = 0; i < 12; i++) {
+		bad.random = UINT64_C(1) << 40;
+		provider_note(&p, &bad, 1000);
+		ck_assert_int_ge(p.retry_at_ms, 1000);
+		ck_assert_int_le(p.retry_at_ms, 1000 + 300000);
+		last = p.retry_at_ms;
+	}
+	ck_assert_int_eq(p.identity, IDENTITY_UNKNOWN);	/* who was away may come back as somebody else */
+	ck_assert(!provider_is_usable(&p, last - 1) || last == 1000);
+	ck_assert(provider_is_usable(&p, last));
+	ck_assert(p.availability < 0.5);
+	provider_note(&p, &ok, last);
+	ck_assert_int_eq(provider_state(&p), PROVIDER_OK);
+	bad = (struct provider_outcome){ RPC_THROTTLED, "429", 90000, 0 };
+	provider_note(&p, &bad, 1000);
+	ck_assert_msg(p.retry_at_ms == 91000, "Retry-After is heeded");
+	ck_assert_int_eq(provider_state(&p), PROVIDER_THROTTLED);
+	provider_fini(&p);
+}
+END_TEST
+
+START_TEST(full_jitter)
+{
+	for (unsigned tries = 0; tries < 40; tries++)
+		for (uint64_t r = 0; r < 50; r++) {
+			int64_t ms = backoff_full_jitter(1000, 60000, tries, r * UINT64_C(0x123456789abcdef));
+
+			ck_assert_int_ge(ms, 0);
+			ck_assert_int_le(ms, tries < 6 ? 1000 << tries : 60000);
+		}
+}
+END_TEST
+
+#define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
+
+int main(void)
+{
+	Suite *s = suite_create("chain");
+	TCase *t = tcase_create("parts");
+
+	json_budget_install();
+	tcase_add_loop_test(t, entries, 0, ENTRY_KINDS);
+	tcase_add_test(t, heads);
+	tcase_add_test(t, storage);
+	LOOP(t, product_names, names);
+	LOOP(t, strict_quantities, quantities);
+	tcase_add_test(t, words_and_data);
+	tcase_add_test(t, json_budget);
+	LOOP(t, classifies_replies, replies);
+	LOOP(t, classifies_errors, errors);
+	LOOP(t, matches_batches, batches);
+	tcase_add_test(t, votes);
+	tcase_add_test(t, backs_off_and_returns);
+	tcase_add_test(t, full_jitter);
+	suite_add_tcase(s, t);
+
+	SRunner *run = srunner_create(s);
+
+	srunner_run_all(run, CK_NORMAL);
+
+	int failed = srunner_ntests_failed(run);
+
+	srunner_free(run);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
