@@ -13,6 +13,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_suit
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
 FUZZ_TARGETS += tests/fuzz/fuzz_catalog
+FUZZ_TARGETS += tests/fuzz/fuzz_rlp tests/fuzz/fuzz_trie tests/fuzz/fuzz_entry tests/fuzz/fuzz_rpc
 EXTRA_DIST += %D%/corpus
 
 if WITH_FUZZ
@@ -42,3 +43,16 @@ tests_fuzz_fuzz_coap_request_LDADD = $(FUZZ_MAIN) libcoap.a libbase.a
 
 tests_fuzz_fuzz_catalog_SOURCES = %D%/fuzz_catalog.c
 tests_fuzz_fuzz_catalog_LDADD = $(FUZZ_MAIN) libcatalog.a libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_rlp_SOURCES = %D%/fuzz_rlp.c
+tests_fuzz_fuzz_rlp_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_trie_SOURCES = %D%/fuzz_trie.c
+tests_fuzz_fuzz_trie_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_entry_SOURCES = %D%/fuzz_entry.c
+tests_fuzz_fuzz_entry_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_rpc_SOURCES = %D%/fuzz_rpc.c
+tests_fuzz_fuzz_rpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_rpc_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
