@@ -38,32 +38,6 @@ void secret_wipe(void *p, size_t n)
 }
 
 /* RFC 7914 section 2: N over 1 and a power of two, p * r below 2^30. */
-static int scrypt_check(uint64_t n, uint32_t r, uint32_t p, struct err *e)
-{
-	if (n < 2 || (n & (n - 1)) != 0)
-		return err_set(e, ERR_FORMAT, "scrypt: n is not a power of two over 1");
-	if (r == 0 || p == 0 || (uint64_t)r * p >= UINT64_C(1) << 30)
-		return err_set(e, ERR_FORMAT, "scrypt: r * p is not between 1 and 2^30 - 1");
-	if (n > SECRET_SCRYPT_MEMORY_MAX / 128 / r || p > SECRET_SCRYPT_MEMORY_MAX / 128 / r)
-		return err_set(e, ERR_LIMIT, "scrypt: these parameters take more than %lu MiB",
-			       SECRET_SCRYPT_MEMORY_MAX >> 20);
-	return ERR_OK;
-}
-
-int secret_scrypt(struct span password, struct span salt, uint64_t n, uint32_t r, uint32_t p,
-		  uint8_t *out, size_t out_n, struct err *e)
-{
-	int rc = scrypt_check(n, r, p, e);
-
-	if (rc != ERR_OK)
-		return rc;
-	/* Our own limit above decides; libcrypto's counts a little more than the table. */
-	if (EVP_PBE_scrypt((const char *)password.p, password.n, salt.p, salt.n, n, r, p,
-			   4 * (uint64_t)SECRET_SCRYPT_MEMORY_MAX, out, out_n) != 1)
-		return err_set(e, ERR_MEMORY, "scrypt: libcrypto refused");
-	return ERR_OK;
-}
-
 int secret_pbkdf2_sha256(struct span password, struct span salt, uint64_t rounds,
 			 uint8_t *out, size_t out_n, struct err *e)
 {

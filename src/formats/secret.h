@@ -19,7 +19,8 @@ bool secret_eq(struct span a, struct span b);
 void secret_wipe(void *p, size_t n);
 
 /* scrypt (RFC 7914). n is a power of two over 1; memory use is 128 * n * r bytes.
- * ERR_LIMIT above SECRET_SCRYPT_MEMORY_MAX, ERR_FORMAT for parameters that RFC 7914 forbids. */
+ * ERR_LIMIT above SECRET_SCRYPT_MEMORY_MAX, ERR_FORMAT for parameters that make
+ * no sense. RFC 7914's n < 2^(16 r) is not enforced: keystores beyond it exist. */
 #define SECRET_SCRYPT_MEMORY_MAX (512ul * 1024 * 1024)	/* twice what geth's standard keystore takes */
 MUST_USE int secret_scrypt(struct span password, struct span salt, uint64_t n, uint32_t r, uint32_t p,
 			   uint8_t *out, size_t out_n, struct err *e);

@@ -3,13 +3,25 @@
 #include "formats/secret.h"
 #include "hexes.h"
 
-START_TEST(scrypt_known_answer)	/* RFC 7914 section 12 */
+/* RFC 7914 section 12 */
+static const struct { const char *password, *salt; uint64_t n; uint32_t r, p; const char *answer; } scrypt_answers[] = {
+	{ "", "", 16, 1, 1, "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"
+			    "fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906" },
+	{ "password", "NaCl", 1024, 8, 16, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
+					   "2eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640" },
+	{ "pleaseletmein", "SodiumChloride", 16384, 8, 1,
+	  "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+	  "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887" },
+};
+
+START_TEST(scrypt_known_answer)
 {
 	uint8_t out[64];
 
-	ck_assert_int_eq(secret_scrypt(SPAN_LIT("password"), SPAN_LIT("NaCl"), 1024, 8, 16, out, sizeof out, NULL), 0);
-	ck_assert(span_eq(SPAN_OF(out), hexes("fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
-					      "2eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640")));
+	ck_assert_int_eq(secret_scrypt(span_str(scrypt_answers[_i].password), span_str(scrypt_answers[_i].salt),
+				       scrypt_answers[_i].n, scrypt_answers[_i].r, scrypt_answers[_i].p, out, sizeof out,
+				       NULL), 0);
+	ck_assert(span_eq(SPAN_OF(out), hexes(scrypt_answers[_i].answer)));
 }
 END_TEST
 
@@ -147,7 +159,7 @@ int main(void)
 	Suite *s = suite_create("secret");
 
 	tcase_set_timeout(t, 60);	/* geth's scrypt under a sanitizer */
-	tcase_add_test(t, scrypt_known_answer);
+	tcase_add_loop_test(t, scrypt_known_answer, 0, ROWS(scrypt_answers));
 	tcase_add_loop_test(t, scrypt_limits, 0, ROWS(scrypts));
 	tcase_add_test(t, pbkdf2_known_answer);
 	tcase_add_test(t, aes_ctr_known_answer);
