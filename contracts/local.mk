@@ -14,4 +14,4 @@ MAINTAINERCLEANFILES += %D%/registry_gen.h %D%/FirmwareRegistry.abi.json
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(NODE) $(top_srcdir)/%D%/compile.mjs abi $(REGISTRY_SOURCE) > $@.tmp && mv $@.tmp $@
 
 # Only `make all` and `make check` wait for BUILT_SOURCES; a single target, as in `make tests/unit/test_x`, has to be told.
-$(libchain_a_OBJECTS) $(libpublish_a_OBJECTS) $(libkeeper_a_OBJECTS): | %D%/registry_gen.h
+$(libchain_a_OBJECTS) $(libpublish_a_OBJECTS) $(libkeeper_a_OBJECTS) $(gatepost_OBJECTS): | %D%/registry_gen.h

@@ -1,0 +1,177 @@
+/* kubo.c: see kubo.h. Reading back is in readback.c. */
+#include "publish/kubo.h"
+#include "base/cleanup.h"
+#include "base/hex.h"
+#include "base/limits.h"
+#include "formats/secret.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REPLY_MAX (64 * KIB)	/* a line for each root; we have one */
+#define CALL_MS (10 * 60 * 1000)
+#define SLOWEST 16384		/* bytes a second: below that an upload is hopeless */
+
+struct upload {
+	struct pack_car car;
+	struct span head, tail;	/* of the multipart body, around the CAR */
+	const struct pack_watch *watch;
+	uint64_t total;
+};
+
+static size_t take(struct span *from, uint8_t *out, size_t cap)
+{
+	struct span part = span_cut(*from, 0, cap);
+
+	if (part.n)
+		memcpy(out, part.p, part.n);
+	*from = span_cut(*from, part.n, from->n);
+	return part.n;
+}
+
+static int on_send(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e)
+{
+	struct upload *u = arg;
+	size_t done = take(&u->head, out, cap), of_car = 0;
+	int rc = done < cap ? pack_car_read(&u->car, out + done, cap - done, &of_car, e) : ERR_OK;
+
+	if (rc)
+		return rc;
+	done += of_car;
+	if (done < cap)
+		done += take(&u->tail, out + done, cap - done);
+	if (u->watch)
+		u->watch->progress(u->watch->arg, u->car.sent, u->total);
+	*n = done;
+	return ERR_OK;
+}
+
+/* An answer's status in words. */
+static int check_status(const struct web_reply *r, const char *what, struct err *e)
+{
+	if (r->status == 200)
+		return ERR_OK;
+	if (r->status == 401 || r->status == 402 || r->status == 403)
+		return err_set(e, ERR_DENIED, "%s: HTTP status %u: it wants another token", what, r->status);
+	return err_set(e, ERR_NET, "%s: HTTP status %u", what, r->status);
+}
+
+static int check_cid(const char *text, const struct pack *p, const char *what, struct err *e)
+{
+	struct cid named;
+	char own[CID_TEXT_MAX];
+
+	if (!text || cid_read_text(span_str(text), &named, NULL))
+		return err_set(e, ERR_NET, "%s: the answer names no CID", what);
+	if (!cid_eq(&named, &p->root))
+		return err_set(e, ERR_PROOF, "%s: it took %.100s, not %s", what, text, cid_text(&p->root, own));
+	return ERR_OK;
+}
+
+/* {"Root":{"Cid":{"/":"bafy…"},"PinErrorMsg":""}} on one of the lines. Others (Stats, say) are passed over. */
+static int read_import(struct span body, const struct pack *p, struct err *e)
+{
+	while (body.n) {
+		const uint8_t *end = memchr(body.p, '\n', body.n);
+		size_t n = end ? (size_t)(end - body.p) : body.n;
+		json_t *line = json_loadb((const char *)body.p, n, 0, NULL);
+		const json_t *root = json_object_get(line, "Root");
+		const char *text = json_string_value(json_object_get(json_object_get(root, "Cid"), "/"));
+		int rc = root ? check_cid(text, p, "dag/import", e) : ERR_OK;
+		bool found = root != NULL;
+
+		json_decref(line);
+		if (found)
+			return rc;
+		body = span_cut(body, n + 1, body.n);
+	}
+	return err_set(e, ERR_NET, "dag/import: the answer names no root");
+}
+
+/* "Authorization: …" for this target, or NULL. */
+static const char *bearer(const struct target *t, char out[TARGET_TOKEN_MAX + 32])
+{
+	if (!t->token[0])
+		return NULL;
+	snprintf(out, TARGET_TOKEN_MAX + 32, "Authorization: Bearer %s", t->token);
+	return out;
+}
+
+#define BOUNDARY_MAX 48
+
+/* Random, so that no firmware has it in it. */
+static int make_boundary(char out[BOUNDARY_MAX], struct err *e)
+{
+	uint8_t random[16];
+	int rc = secret_random(random, sizeof random, e);
+
+	if (!rc) {
+		memcpy(out, "gatepost-", 9);
+		hex_str(SPAN_OF(random), out + 9);
+	}
+	return rc;
+}
+
+static int import(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
+		  struct err *e)
+{
+	char url[TARGET_WHERE_MAX + 64], boundary[BOUNDARY_MAX], type[96], head[256], tail[64];
+	char token[TARGET_TOKEN_MAX + 32];
+	struct upload u = { .watch = watch, .total = p->car_size };
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	int rc = make_boundary(boundary, e);
+
+	if (rc)
+		return rc;
+	snprintf(url, sizeof url, "%s/api/v0/dag/import", t->where);
+	snprintf(type, sizeof type, "Content-Type: multipart/form-data; boundary=%s", boundary);
+	snprintf(head, sizeof head, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"image.car\"\r\n"
+		 "Content-Type: application/octet-stream\r\n\r\n", boundary);
+	snprintf(tail, sizeof tail, "\r\n--%s--\r\n", boundary);
+	u.head = span_str(head);
+	u.tail = span_str(tail);
+	pack_car_init(&u.car, p, false);
+	struct web_ask ask = {
+		.method = "POST", .url = url, .lines = { type, bearer(t, token) },
+		.send = on_send, .send_length = u.head.n + p->car_size + u.tail.n,
+		.reply_max = REPLY_MAX, .total_ms = CALL_MS + (int64_t)(p->car_size / SLOWEST * 1000), .arg = &u,
+	};
+	rc = web_call(web, &ask, &reply, e);
+	pack_car_fini(&u.car);
+	if (!rc)
+		rc = check_status(&reply, "dag/import", e);
+	return rc ? rc : read_import(buf_span(&reply.body), p, e);
+}
+
+static int pin(struct web *web, const struct target *t, const struct pack *p, struct err *e)
+{
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX], token[TARGET_TOKEN_MAX + 32];
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	struct web_ask ask = {
+		.method = "POST", .url = url, .lines = { bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = CALL_MS,
+	};
+	json_t *answer;
+	int rc;
+
+	snprintf(url, sizeof url, "%s/api/v0/pin/add?arg=%s&recursive=true", t->where, cid_text(&p->root, text));
+	rc = web_call(web, &ask, &reply, e);
+	if (!rc)
+		rc = check_status(&reply, "pin/add", e);
+	if (rc)
+		return rc;
+	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
+	rc = check_cid(json_string_value(json_array_get(json_object_get(answer, "Pins"), 0)), p, "pin/add", e);
+	json_decref(answer);
+	return rc;
+}
+
+int kubo_upload(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
+		struct err *e)
+{
+	int rc = import(web, t, p, watch, e);
+
+	if (!rc)
+		rc = pin(web, t, p, e);
+	return rc ? rc : kubo_read_back(web, t, p, watch, e);
+}
