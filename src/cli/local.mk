@@ -1,1 +1,18 @@
-# Nothing is built here yet.
+bin_PROGRAMS += gatepost
+gatepost_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+gatepost_SOURCES = \
+	%D%/cli.h \
+	%D%/connect.c \
+	%D%/describe.c %D%/describe.h \
+	%D%/files.c \
+	%D%/inspect.c \
+	%D%/keygen.c \
+	%D%/main.c \
+	%D%/manifest.c \
+	%D%/operator.c \
+	%D%/opt.c \
+	%D%/output.c \
+	%D%/product.c \
+	%D%/publish.c \
+	%D%/publisher.c %D%/publisher.h
+gatepost_LDADD = $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
