@@ -171,7 +171,7 @@ static int read_dagpb(struct span block, struct unixfs_node *out, struct err *e)
 {
 	struct message m = { 0 };
 	struct dagpb pb;
-	uint64_t size;
+	uint64_t size = 0;
 	int rc;
 
 	if ((rc = dagpb_read(block, &pb, e)))
