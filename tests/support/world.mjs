@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { startAnvil } from './anvil.mjs'
 import { makeConfig, startGateway } from './gateway.mjs'
-import { startIpfsGateway } from './ipfs.mjs'
+import { startGateway as startSource } from './ipfs-gateway.mjs'
 import { deployRegistry } from './registry.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from './suit.mjs'
 import { tempDir } from './temp.mjs'
@@ -18,17 +18,15 @@ export async function makeWorld(t, { signers = [newSigner()], threshold = 1, cha
   t.after(() => chain.stop())
   await chain.mine(1) // genesis has a wrong state root in anvil
   const registry = await deployRegistry(chain)
-  const source = await startIpfsGateway()
-  t.after(() => source.stop())
+  const source = await startSource(t)
   const owner = chain.accounts[1]
   const id = await registry.register(owner, PRODUCT, { threshold, signers })
   const dir = await tempDir(t)
   const world = {
     chain, registry, source, owner, id, dir, signers, sequence: 0, images: new Map(),
     /** Publishes the next release; `manifest` overrides fields, `by` who signs, `image` the bytes. */
-    async publish({ image = randomBytes(100000), by = world.signers, manifest = {}, envelope, add = true, sequence = world.sequence + 1 } = {}) {
+    async publish({ image = randomBytes(100000), by = world.signers, manifest = {}, envelope, sequence = world.sequence + 1 } = {}) {
       const cid = String(await source.add(image))
-      if (!add) source.remove?.(cid)
       const fields = { product: PRODUCT, sequence, version: `1.0.${sequence}`, image: { sha256: sha256(image), size: image.length, cid }, ...manifest }
       const bytes = envelope ?? makeEnvelope(makeManifest(fields), by)
       const sent = await registry.publish(owner, id, sequence, bytes)
