@@ -5,6 +5,7 @@ gatepost_SOURCES = \
 	%D%/connect.c \
 	%D%/describe.c %D%/describe.h \
 	%D%/files.c \
+	%D%/gateway.c %D%/gateway.h \
 	%D%/inspect.c \
 	%D%/keygen.c \
 	%D%/main.c \
@@ -14,5 +15,6 @@ gatepost_SOURCES = \
 	%D%/output.c \
 	%D%/product.c \
 	%D%/publish.c \
-	%D%/publisher.c %D%/publisher.h
-gatepost_LDADD = $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
+	%D%/publisher.c %D%/publisher.h \
+	%D%/table.c %D%/table.h
+gatepost_LDADD = libcatalog.a libdaemon.a $(PUBLISH_LIBS) $(DAEMON_LIBS) $(PUBLISH_LDLIBS)

@@ -36,7 +36,7 @@ static void print_help(const struct command *c)
 	for (const struct opt *o = c->options; o && o->name; o++) {
 		char left[64];
 
-		snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+		snprintf(left, sizeof left, "%s%s%s%s", o->name[1] ? "--" : "-", o->name, o->value ? " " : "", o->value ? o->value : "");
 		printf("  %-32s %s%s\n", left, o->what, o->kind == OPT_LIST ? " (may be repeated)" : "");
 	}
 	printf("  %-32s %s\n", "--json", "print JSON");

@@ -83,7 +83,7 @@ static bool is_common(struct span name, struct cli *cli)
 static int read_option(const struct opt *table, int argc, char *const *argv, int *i, struct cli *cli, void *to,
 		       struct err *e)
 {
-	const char *text = argv[*i] + 2, *equals = strchr(text, '='), *value = equals ? equals + 1 : NULL;
+	const char *text = argv[*i] + (argv[*i][1] == '-' ? 2 : 1), *equals = strchr(text, '='), *value = equals ? equals + 1 : NULL;
 	struct span name = SPAN(text, equals ? (size_t)(equals - text) : strlen(text));
 	const struct opt *o = find(table, name);
 
@@ -106,10 +106,11 @@ int opt_read(const struct opt *table, int argc, char *const *argv, struct cli *c
 	bool options = true;
 
 	for (int i = 0; i < argc; i++) {
-		bool is_option = options && argv[i][0] == '-' && argv[i][1] == '-';
+		/* "--name", and "-c" for a name of one letter. */
+		bool is_option = options && argv[i][0] == '-' && (argv[i][1] == '-' || (argv[i][1] && !argv[i][2]));
 		int rc;
 
-		if (is_option && argv[i][2] == '\0') {
+		if (is_option && strcmp(argv[i], "--") == 0) {
 			options = false;
 			continue;
 		}
