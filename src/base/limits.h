@@ -126,7 +126,7 @@
 #define CONF_FILE_MAX (1 * MIB)		/* a file: some thousand products; beyond it is not a configuration */
 #define CONF_LINE_MAX 4096		/* the longest of use: a URL, or eight thumbprints */
 #define CONF_RESOLVED_MAX (4 * MIB)	/* all files together */
-#define CONF_LISTENERS_MAX 8		/* addresses of one kind: a descriptor each */
+#define CONF_LISTENERS_MAX 8		/* addresses of one kind: a descriptor each; LISTENERS_MAX has all three */
 #define CONF_SOURCES_MAX 32		/* configured IPFS sources */
 #define CONF_HOOKS_MAX 16		/* a site's own tools */
 #define CONF_SECTIONS_MAX 4096		/* of one kind, e.g. products by name; more are followed by `[product *]` */

@@ -18,3 +18,7 @@ libdaemon_a_SOURCES = \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/sandbox_test.c \
 	%D%/settings.c %D%/settings.h
+
+sbin_PROGRAMS += gatepostd
+gatepostd_SOURCES = %D%/gatepostd.c %D%/gatepostd.h %D%/gatepostd_child.c %D%/gatepostd_plan.c
+gatepostd_LDADD = libbase.a
