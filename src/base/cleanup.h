@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define AUTO(fn) __attribute__((cleanup(fn)))
+#define AUTO(fn) __attribute__((cleanup(fn), unused))
 #define autofree AUTO(cleanup_free)
 #define autoclose AUTO(cleanup_close)
 

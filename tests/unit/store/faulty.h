@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,12 +16,17 @@ static struct {
 	int sys;		/* errno; 0: _exit(FAULTY_EXIT) */
 	bool is_sticky;
 	const char *only;	/* NULL, or the one kind of call that counts */
+	char trace[600];	/* names of the calls made, but for openat and mkdirat */
 } faulty;
 
 #define FAULTY_EXIT 9
 
 static bool faulty_now(const char *what)
 {
+	size_t n = strlen(faulty.trace);
+
+	if (strcmp(what, "openat") != 0 && strcmp(what, "mkdirat") != 0)
+		snprintf(faulty.trace + n, sizeof faulty.trace - n, "%s ", what);
 	if (faulty.only && strcmp(faulty.only, what) != 0)
 		return false;
 	faulty.calls++;

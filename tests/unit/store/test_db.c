@@ -443,6 +443,46 @@ START_TEST(a_long_life_raises_no_false_alarm)
 }
 END_TEST
 
+/* Somebody who can write the database cannot do so unseen by a monitor that has an earlier hash. */
+START_TEST(an_edited_audit_log_is_found)
+{
+	static const char *const edits[] = {
+		"UPDATE audit SET actor = 'nobody' WHERE n = 3", "UPDATE audit SET at_ms = at_ms + 1 WHERE n = 20",
+		"UPDATE audit SET subject = 'x', detail = '' WHERE n = 1", "DELETE FROM audit WHERE n = 7",
+		"UPDATE audit SET hash = zeroblob(32) WHERE n = 5",
+	};
+	struct store *s = open_store();
+
+	fill(s, 1);
+	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+		ck_ok(audit_verify(s, &err));
+		ck_ok(db_exec(s->db, "BEGIN", &err));
+		ck_ok(db_exec(s->db, edits[i], &err));
+		ck_refused(audit_verify(s, &err), ERR_PROOF, edits[i]);
+		ck_ok(db_exec(s->db, "ROLLBACK", &err));
+	}
+	store_close(s);
+}
+END_TEST
+
+START_TEST(the_oldest_audit_records_make_room)
+{
+	struct audit_row a = { .action = "approve" };
+	struct store *s = open_store();
+	uint64_t first = 0;
+
+	ck_ok(audit_add(s, &a, &err));
+	ck_ok(audit_add(s, &a, &err));
+	ck_ok(db_exec(s->db, "UPDATE audit SET n = 100000 WHERE n = 2", &err));
+	ck_assert_int_eq(AUDIT_ROWS_MAX, 100000);
+	ck_ok(audit_add(s, &a, &err));
+	ck_ok(db_pragma_u64(s->db, "SELECT min(n) FROM audit", &first, &err));
+	ck_assert_msg(first == 100000, "record 1 made room for record 100001");
+	ck_ok(audit_verify(s, &err));
+	store_close(s);
+}
+END_TEST
+
 START_TEST(backup_is_a_whole_copy)
 {
 	struct store *s = open_store();
@@ -485,7 +525,8 @@ int main(void)
 		a_newer_schema_is_refused_and_left_alone, a_stranger_is_not_taken_for_ours, flipped_bytes_are_found,
 		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
 		a_damaged_wal_gives_an_earlier_state,
-		a_flipped_byte_in_a_live_wal_is_found, a_long_life_raises_no_false_alarm, backup_is_a_whole_copy, no_memory_is_an_error,
+		a_flipped_byte_in_a_live_wal_is_found, a_long_life_raises_no_false_alarm,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");

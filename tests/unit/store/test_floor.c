@@ -100,6 +100,7 @@ START_TEST(is_written_only_when_something_changed)
 	note(f, 1, 1, 2);
 	ck_ok(floor_save(f, &err));
 	ck_assert_msg(faulty.calls == 5, "one file: open, write, cut, sync, sync of the directory (%u)", faulty.calls);
+	ck_assert_ptr_nonnull(strstr(faulty.trace, "pwrite ftruncate fdatasync fsync "));
 	floor_free(f);
 }
 END_TEST

@@ -105,6 +105,18 @@ START_TEST(a_damaged_file_lets_nobody_in)
 }
 END_TEST
 
+/* Without each of these, and in this order, a power cut could leave an empty file. */
+START_TEST(a_save_is_durable)
+{
+	struct tokens *t = load(&sysio_faulty);
+	char text[TOKEN_TEXT_MAX];
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	ck_assert_str_eq(faulty.trace, "pwrite fdatasync rename_over fsync ");
+	tokens_free(t);
+}
+END_TEST
+
 /* A new token is kept whole or not at all, wherever the power goes. */
 START_TEST(a_cut_save_keeps_the_old_file)
 {
@@ -176,6 +188,7 @@ int main(void)
 	tcase_add_test(t, tokens_open_doors);
 	tcase_add_test(t, names_and_limits);
 	tcase_add_test(t, a_damaged_file_lets_nobody_in);
+	tcase_add_test(t, a_save_is_durable);
 	tcase_add_test(t, a_cut_save_keeps_the_old_file);
 	tcase_add_test(t, a_failed_save_changes_nothing);
 	tcase_add_test(t, scopes);
