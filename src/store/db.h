@@ -13,7 +13,8 @@
  * the program (struct db_sql), so that a test can prepare every one against the
  * schema. Binders and column readers keep the first failure, which comes out of
  * db_run, db_one or db_row_ok; so a function reads as its statement.
- * Damage of any kind is ERR_CORRUPT and stays so (db_is_corrupt). */
+ * Damage of any kind, also of content (pagesum.h), is ERR_CORRUPT and stays so
+ * (db_is_corrupt). */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 

@@ -325,6 +325,11 @@ START_TEST(blocks_survive_up_to_a_torn_tail)
 	ck_assert_str_eq(blocks_of(w), "one=1 two=22 ");
 	blob_free(w);
 	size = tempdir_size(file(".dag.part"));
+	tempdir_flip(file(".dag.part"), size - 9);	/* the second block, at its full length: a torn write */
+	w = start(NULL);
+	ck_assert_str_eq(blocks_of(w), "one=1 ");
+	blob_free(w);
+	tempdir_flip(file(".dag.part"), size - 9);
 	for (off_t cut = size; cut > size - 19; cut--) {	/* anywhere within the second */
 		w = start(NULL);
 		ck_assert_str_eq(blocks_of(w), cut == size ? "one=1 two=22 " : "one=1 ");
@@ -654,6 +659,7 @@ END_TEST
 /* A real full file system. Needs root; a tmpfs of 1 MiB. */
 START_TEST(a_full_disk_says_so_at_once)
 {
+	char path[BLOB_PATH_MAX];
 	struct blobs *small;
 	struct blob *w;
 	int dir;
@@ -664,7 +670,9 @@ START_TEST(a_full_disk_says_so_at_once)
 	dir = openat(tempdir_fd, "small", O_RDONLY | O_DIRECTORY);
 	ck_ok(blobs_open(dir, NULL, &small, &err));
 	ck_refused(blob_start(small, &name, 2 * MIB, &w, NULL, &err), ERR_NO_SPACE, "no room for the announced size");
-	ck_ok(blob_start(small, &name, 900 * KIB, &w, NULL, &err));	/* nothing of the first try is left */
+	ck_assert_msg(faccessat(blobs_fd(small), blobs_path(&name, path), F_OK, 0) < 0, "no object");
+	ck_assert_msg(faccessat(blobs_fd(small), strcat(path, ".part"), F_OK, 0) < 0, "nothing of the try is left");
+	ck_ok(blob_start(small, &name, 900 * KIB, &w, NULL, &err));
 	blob_discard(w);
 	blobs_free(small);
 	close(dir);
