@@ -11,7 +11,9 @@ libkeeper_a_SOURCES = \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
 	%D%/devices.c %D%/devices.h \
-	%D%/fetch.c %D%/fetch.h \
+	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
+	%D%/fetch_ask.c \
+	%D%/fetch_open.c \
 	%D%/fetcher.c %D%/fetcher.h \
 	%D%/history.c %D%/history.h \
 	%D%/js.c %D%/js.h \
