@@ -120,6 +120,13 @@
 #define API_PATH_MAX 1024		/* path and query of an operator call: names and a cursor */
 #define API_TOKEN_MAX 128		/* ours have 64 characters; longer ones are wrong anyway */
 #define LINK_ADDRESS_MAX 128		/* a socket address or a media type as text */
+#define KEEPER_REPORTS_MAX 256		/* reports that wait for the keeper's commit, at most a second each */
+#define KEEPER_REPORT_MS 5000		/* and no longer than this: the device hears 503 and says it again */
+#define KEEPER_CALLS_MAX 64		/* operator calls that wait: one for each of the operator's connections */
+#define KEEPER_CALL_MS 15000		/* and no longer than this */
+#define FLOORS_MAX (32 * MIB)		/* all devices' floors in one message: 100,000 devices, 200 bytes each, some channels */
+#define SIGHTINGS_MAX 1024		/* devices added up between two flushes; half a MiB */
+#define SIGHTINGS_FLUSH_MS 5000		/* a device's last-seen is late by this at the most */
 #define API_ANSWER_MAX (16 * MIB)	/* an operator's answer; lists are paged */
 
 /* --- configuration --- */
@@ -138,6 +145,15 @@
 #define HTTP_HEADER_MS 10000		/* to send a complete header */
 #define HTTP_BODY_MS 15000		/* to send a body */
 #define HTTP_CONNECTION_MEMORY (8 * KIB)	/* libmicrohttpd's pool for a connection */
+
+/* --- LAN: images --- */
+#define OBJECTS_OPEN_MAX 256		/* image files open at once: two descriptors each when hot */
+#define OBJECT_SUMS_MAX (16 * MIB)	/* chunk digests of open images: 32 GiB of images */
+#define OBJECT_TRANSFERS_MAX 64		/* cold images being sent: each holds a chunk, 4 MiB in all */
+#define CHUNKS_SPARE 8			/* chunks beside those, for block-wise readers */
+#define WISH_AGAIN_MS 60000		/* the keeper hears of one image's use this often */
+#define WISH_UNKNOWN_MS 1000		/* and of digests that anybody can make up this often */
+#define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: CoAP --- */
 #define COAP_MESSAGE_MAX 1280		/* a datagram in or out: the IPv6 minimum MTU */

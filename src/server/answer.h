@@ -25,6 +25,7 @@ struct objects;		/* objects.h: the image files */
 struct object;
 struct keeper;		/* keeper.h: the link to the keeper */
 struct devfloors;	/* devfloors.h: what each device was given */
+struct sightings;	/* sightings.h: who was met */
 
 enum answer_format {
 	FORMAT_ANY,		/* in an ask: no Accept, or one that takes anything */
@@ -46,7 +47,8 @@ struct ask {
 	enum answer_format body_format;	/* FORMAT_JSON or FORMAT_CBOR; FORMAT_ANY: seen from its first byte */
 	struct span address;		/* of the asker, as text without port */
 	enum link_protocol protocol;
-	bool is_silent;			/* nobody asked (an observer is told): nobody is noted as seen */
+	bool is_silent;			/* nobody asked (an observer is told): nobody is noted as seen, but what is
+					 * told counts as given */
 };
 
 /* Takes one "key=value" in. Keys that we do not know are ignored. Percent signs are no escapes here. */
@@ -78,10 +80,9 @@ struct answer {
 	struct span version;
 	enum freshness freshness;
 	uint32_t row;		/* of the release or image in the catalog: with kind, format and freshness it names a hot answer */
-	/* the rest is answer.c's */
-	struct catalog *catalog;
-	struct object *object;
-	struct span bytes;
+	struct catalog *catalog;	/* held; NULL when there is none yet */
+	struct object *object;		/* held; of an image */
+	struct span bytes;		/* of everything else; in the catalog or in made */
 	uint8_t made[ANSWER_MADE_MAX];
 };
 
@@ -90,6 +91,7 @@ struct answers_conf {
 	struct objects *objects;
 	struct devfloors *floors;
 	struct keeper *keeper;
+	struct sightings *sightings;
 	const struct clock *clock;
 	bool clock_is_trusted;		/* `[gateway] clock = trusted` */
 };
@@ -125,7 +127,7 @@ MUST_USE uint16_t answer_report(struct answers *s, const struct ask *ask, answer
 enum answer_methods { ANSWER_NO_PATH, ANSWER_TAKES_GET, ANSWER_TAKES_POST };
 enum answer_methods answer_methods(struct span path);
 
-/* Each thing that a listing (/.well-known/core) names, from one catalog: manifests with their size, infos, images. */
+/* Each thing that a listing (/.well-known/core) names: of each product what a device gets that says nothing of itself. */
 struct answer_link {
 	struct span path;		/* lives until fn returns, like title */
 	enum answer_kind kind;
@@ -133,6 +135,8 @@ struct answer_link {
 	uint64_t size;			/* 0: not fixed */
 	struct span title;		/* version */
 };
+void answer_list(const struct catalog *c, void (*fn)(void *arg, const struct answer_link *l), void *arg);
+/* The same of the present catalog. */
 void answer_each(struct answers *s, void (*fn)(void *arg, const struct answer_link *l), void *arg);
 
 #endif

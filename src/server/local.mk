@@ -1,5 +1,21 @@
 noinst_LIBRARIES += libserver.a
+libserver_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
+# What a program that links libserver.a needs after libcatalog.a, libcoap.a, libdaemon.a, libformats.a and libbase.a.
+SERVER_LIBS = $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(UV_LIBS) -lpthread
 libserver_a_SOURCES =
+libserver_a_SOURCES += %D%/answer.c %D%/answer.h
+libserver_a_SOURCES += %D%/answer_list.c
+libserver_a_SOURCES += %D%/chunks.c %D%/chunks.h
+libserver_a_SOURCES += %D%/devfloors.c %D%/devfloors.h
+libserver_a_SOURCES += %D%/devpath.c %D%/devpath.h
+libserver_a_SOURCES += %D%/keeper.c %D%/keeper.h
+libserver_a_SOURCES += %D%/made.c %D%/made.h
+libserver_a_SOURCES += %D%/objects.c %D%/objects.h %D%/objects_own.h
+libserver_a_SOURCES += %D%/objects_hot.c
+libserver_a_SOURCES += %D%/objects_read.c
+libserver_a_SOURCES += %D%/report.c %D%/report.h
+libserver_a_SOURCES += %D%/sightings.c %D%/sightings.h
+libserver_a_SOURCES += %D%/wishes.c %D%/wishes.h
 libserver_a_SOURCES += %D%/coapd.c %D%/coapd.h
 libserver_a_SOURCES += %D%/coapd_answers.c %D%/coapd_answers.h
 libserver_a_SOURCES += %D%/coapd_onlink.c %D%/coapd_onlink.h
