@@ -2,6 +2,7 @@
 #include "publish/node.h"
 #include "publish/revert.h"
 #include "base/cleanup.h"
+#include "base/cursor.h"
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/utf8.h"
@@ -92,8 +93,9 @@ int node_call_take(struct node *n, const char *method, json_t *params, struct bu
 	rc = ask(n, body, &reply, e);
 	if (rc)
 		return rc;
-	/* Some nodes answer an error with a status of 4xx or 5xx and still in JSON-RPC. */
-	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
+	/* Some nodes answer an error with a status of 4xx or 5xx and still in JSON-RPC; some put a revert's raw bytes into
+	 * the message, NULs and all. */
+	answer = json_loadb((const char *)reply.body.p, reply.body.n, JSON_ALLOW_NUL, NULL);
 	if (!json_is_object(answer))
 		return err_set(e, ERR_NET, "node: %s: HTTP status %u and no JSON-RPC", method, reply.status);
 	return read_answer(answer, id, method, revert, result, e);
@@ -133,38 +135,48 @@ json_t *node_address(const struct addr20 *a)
 	return node_bytes(SPAN_OF(a->b));
 }
 
+/* All of a JSON string, a NUL inside it too; empty for what is none. */
+static struct span text_of(const json_t *v)
+{
+	return SPAN(json_string_value(v), json_string_length(v));
+}
+
 int node_read_quantity(const json_t *v, uint64_t *out, struct err *e)
 {
-	const char *text = json_string_value(v), *digits = text ? text + 2 : NULL;
-	char *end;
+	struct span text = text_of(v);
+	char padded[16];
+	uint8_t be[8];
+	struct cursor c;
 
-	if (!text || strncmp(text, "0x", 2) != 0 || !*digits || strlen(digits) > 16)
+	if (text.n < 3 || text.n > 18 || memcmp(text.p, "0x", 2) != 0)
 		return err_set(e, ERR_NET, "node: a quantity is \"0x\" and 1 to 16 hex digits");
-	*out = strtoull(digits, &end, 16);
-	return *end ? err_set(e, ERR_NET, "node: a quantity has hex digits only") : ERR_OK;
+	memset(padded, '0', sizeof padded);
+	memcpy(padded + 18 - text.n, text.p + 2, text.n - 2);
+	if (hex_read(SPAN_OF(padded), be, sizeof be, NULL))
+		return err_set(e, ERR_NET, "node: a quantity has hex digits only");
+	c = cur_of(SPAN_OF(be));
+	*out = cur_be(&c, 8);
+	return ERR_OK;
 }
 
 int node_read_bytes(const json_t *v, struct buf *out, struct err *e)
 {
-	const char *text = json_string_value(v);
-	size_t n = text ? strlen(text) : 0;
+	struct span text = text_of(v);
 	uint8_t *at;
 
-	if (n < 2 || n % 2)
+	if (text.n < 2 || text.n % 2)
 		return err_set(e, ERR_NET, "node: bytes are \"0x\" and pairs of hex digits");
-	at = buf_grow(out, n / 2 - 1);
+	if (text.n == 2)
+		return memcmp(text.p, "0x", 2) == 0 ? ERR_OK : err_set(e, ERR_NET, "node: bytes begin with \"0x\"");
+	at = buf_grow(out, text.n / 2 - 1);
 	if (!at)
 		return buf_ok(out, e);
-	return hex_read_0x(span_str(text), at, n / 2 - 1, NULL) ? err_set(e, ERR_NET, "node: bytes are not hex") : ERR_OK;
+	return hex_read_0x(text, at, text.n / 2 - 1, NULL) ? err_set(e, ERR_NET, "node: bytes are not hex") : ERR_OK;
 }
 
 int node_read_hash(const json_t *v, struct hash32 *out, struct err *e)
 {
-	const char *text = json_string_value(v);
-
-	if (!text || hex_read_0x(span_str(text), out->b, sizeof out->b, NULL))
-		return err_set(e, ERR_NET, "node: not a 32-byte hash");
-	return ERR_OK;
+	return hex_read_0x(text_of(v), out->b, sizeof out->b, NULL) ? err_set(e, ERR_NET, "node: not a 32-byte hash") : ERR_OK;
 }
 
 int node_eth_call(struct node *n, const struct addr20 *from, const struct addr20 *to, struct span data, struct buf *out,

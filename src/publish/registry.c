@@ -216,25 +216,22 @@ static int walk_back(struct registry *r, const struct registry_product *p, json_
 	return ERR_OK;
 }
 
+/* One question for all of it, if the node takes such, and else many. Either way it has to replay. */
 static int get_history(struct registry *r, const struct registry_product *p, json_t **out, struct err *e)
 {
-	json_t *logs = NULL;
-	int rc = get_logs(r, &p->id, NULL, node_quantity(0), json_string("latest"), &logs, e);
+	AUTO(json_free) json_t *at_once = NULL, *walked = NULL;
+	int rc = get_logs(r, &p->id, NULL, node_quantity(0), json_string("latest"), &at_once, e);
 
-	if (!rc && check_history(logs, p, e) == ERR_OK) {
-		*out = logs;
+	if (!rc && check_history(at_once, p, e) == ERR_OK) {
+		*out = STEAL_PTR(at_once);
 		return ERR_OK;
 	}
-	json_decref(logs);
-	rc = walk_back(r, p, &logs, e);
+	rc = walk_back(r, p, &walked, e);
 	if (!rc)
-		rc = check_history(logs, p, e);
-	if (rc) {
-		json_decref(logs);
-		return rc;
-	}
-	*out = logs;
-	return ERR_OK;
+		rc = check_history(walked, p, e);
+	if (!rc)
+		*out = STEAL_PTR(walked);
+	return rc;
 }
 
 int registry_history(struct registry *r, const struct registry_product *p,
