@@ -1,1 +1,1 @@
-dist_man_MANS += %D%/gatepost.conf.5 %D%/gatepostd.8
+dist_man_MANS += %D%/gatepost.conf.5
