@@ -16,8 +16,6 @@ int observers_init(struct observers *o, size_t cap, struct err *e)
 	o->all = calloc(cap, sizeof *o->all);
 	if (!o->all)
 		return err_set(e, ERR_MEMORY, "coap: table of observers");
-	for (size_t i = 0; i < cap; i++)
-		list_append(&o->unused, &o->all[i].node);
 	return ERR_OK;
 }
 
@@ -58,6 +56,17 @@ static size_t of_host(const struct observers *o, const struct endpoint *peer)
 	return n;
 }
 
+/* NULL when all are active. */
+static struct observer *take_unused(struct observers *o)
+{
+	struct list *node = o->unused.next;
+
+	if (list_is_empty(&o->unused))
+		return o->fresh < o->cap ? &o->all[o->fresh++] : NULL;
+	list_remove(node);
+	return LIST_ITEM(node, struct observer, node);
+}
+
 struct observer *observers_add(struct observers *o, const struct endpoint *peer, const struct route *via,
 			       struct span datagram, struct span token)
 {
@@ -65,11 +74,11 @@ struct observer *observers_add(struct observers *o, const struct endpoint *peer,
 
 	if (one)
 		observers_drop(o, one);
-	if (list_is_empty(&o->unused) || datagram.n > COAP_OBSERVE_REQUEST_MAX ||
-	    of_host(o, peer) >= COAP_OBSERVERS_PER_PEER)
+	if (datagram.n > COAP_OBSERVE_REQUEST_MAX || of_host(o, peer) >= COAP_OBSERVERS_PER_PEER)
 		return NULL;
-	one = LIST_ITEM(o->unused.next, struct observer, node);
-	list_remove(&one->node);
+	one = take_unused(o);
+	if (!one)
+		return NULL;
 	*one = (struct observer){ .peer = *peer, .via = *via };
 	one->request_n = (uint16_t)datagram.n;
 	memcpy(one->request, datagram.p, datagram.n);
@@ -78,7 +87,6 @@ struct observer *observers_add(struct observers *o, const struct endpoint *peer,
 		memcpy(one->token, token.p, token.n);
 	sm_init(&one->sm, "observer", observer_table, OBSERVER_QUIET);
 	list_append(&o->active, &one->node);
-	o->count++;
 	return one;
 }
 
@@ -86,5 +94,4 @@ void observers_drop(struct observers *o, struct observer *one)
 {
 	list_remove(&one->node);
 	list_push(&o->unused, &one->node);
-	o->count--;
 }

@@ -38,8 +38,8 @@ struct observer {
 
 struct observers {
 	struct observer *all;
-	struct list active, unused;
-	size_t cap, count;
+	struct list active, unused;	/* unused: those that were dropped */
+	size_t cap, fresh;		/* from all[fresh] on nobody was ever used: that memory is not touched */
 };
 
 MUST_USE int observers_init(struct observers *o, size_t cap, struct err *e);

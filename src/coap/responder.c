@@ -87,6 +87,8 @@ static size_t take_request(struct turn *t, const struct pdu *m, enum guard_verdi
 		return code ? 0 : respond_group(t);
 	if (verdict == GUARD_TOO_MANY)
 		return respond_wait(t, PDU_TOO_MANY, NULL, 1);
+	if (code == PDU_BAD_OPTION && m->type == PDU_NON)	/* is to be rejected, not answered (RFC 7252, 5.4.1) */
+		return 0;
 	if (code)
 		return respond_code(t, code, why);
 	if (t->in->was_cut)

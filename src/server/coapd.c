@@ -47,6 +47,7 @@ struct coapd {
 	struct coapd_stats stats;		/* under the lock */
 	uint64_t send_errors;
 	int64_t interfaces_ms;			/* when to look at them again */
+	bool knows_interfaces;			/* the last look told something */
 	uint16_t out_socket;			/* that `out` is for */
 	struct coapd_batch in, out;
 };
@@ -167,16 +168,18 @@ static void look_at_interfaces(struct coapd *d, int64_t now_ms)
 {
 	struct prefix found[COAP_PREFIXES_MAX];
 	struct err e = { 0 };
+	bool knew = d->knows_interfaces;
 	size_t n;
 
 	d->interfaces_ms = now_ms + INTERFACES_MS;
 	coapd_join_all(d->sockets, d->nsockets);
 	if (d->conf.trust != COAPD_TRUST_ON_LINK)
 		return;
-	if (coapd_onlink(d->sockets, d->nsockets, found, COAP_PREFIXES_MAX, &n, &e))
-		log_unusual("coap", "interfaces not read", "error=%s", e.msg);	/* the ones known before stay trusted */
-	else
+	d->knows_interfaces = coapd_onlink(d->sockets, d->nsockets, found, COAP_PREFIXES_MAX, &n, &e) == ERR_OK;
+	if (d->knows_interfaces)
 		responder_trust(d->responder, found, n);
+	else if (knew)	/* those known before stay trusted */
+		log_unusual("coap", "interfaces not read", "error=%s", e.msg);
 }
 
 /* What others asked for since the last time. False: to stop. */
@@ -323,6 +326,7 @@ static int start(struct coapd *d, const struct resources *resources, struct err 
 	rc = make_responder(d, resources, e);
 	if (rc)
 		return rc;
+	d->knows_interfaces = true;
 	look_at_interfaces(d, clock_mono_ms(d->conf.clock));
 	return start_thread(d, e);
 }
