@@ -14,6 +14,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
 FUZZ_TARGETS += tests/fuzz/fuzz_catalog
 FUZZ_TARGETS += tests/fuzz/fuzz_rlp tests/fuzz/fuzz_trie tests/fuzz/fuzz_entry tests/fuzz/fuzz_rpc
+FUZZ_TARGETS += tests/fuzz/fuzz_cid tests/fuzz/fuzz_car tests/fuzz/fuzz_unixfs tests/fuzz/fuzz_plan
 EXTRA_DIST += %D%/corpus
 
 if WITH_FUZZ
@@ -56,3 +57,16 @@ tests_fuzz_fuzz_entry_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(C
 tests_fuzz_fuzz_rpc_SOURCES = %D%/fuzz_rpc.c
 tests_fuzz_fuzz_rpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_rpc_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_cid_SOURCES = %D%/fuzz_cid.c
+tests_fuzz_fuzz_cid_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_car_SOURCES = %D%/fuzz_car.c
+tests_fuzz_fuzz_car_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_unixfs_SOURCES = %D%/fuzz_unixfs.c
+tests_fuzz_fuzz_unixfs_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
+
+# The hash is the target's own.
+tests_fuzz_fuzz_plan_SOURCES = %D%/fuzz_plan.c
+tests_fuzz_fuzz_plan_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
