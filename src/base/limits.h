@@ -144,6 +144,7 @@
 #define HTTP_CONNECTIONS_PER_ADDRESS 16	/* one client */
 #define HTTP_HEADER_MS 10000		/* to send a complete header */
 #define HTTP_BODY_MS 15000		/* to send a body */
+#define OPERATOR_CONNECTIONS_MAX 64	/* apart from devices: a browser takes six, a monitor one */
 #define HTTP_CONNECTION_MEMORY (8 * KIB)	/* libmicrohttpd's pool for a connection */
 
 /* --- LAN: images --- */
