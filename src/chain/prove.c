@@ -274,8 +274,6 @@ static enum rpc_class on_words(struct follower *f, struct call *c, const struct 
 		return a->class;
 	rc = read_proof(a->result, &t->header.state_root, &f->registry, t->keys + c->index, c->count, &account,
 			t->words + c->index, e);
-	if (rc == ERR_OK && !account.exists)
-		rc = err_set(e, ERR_PROOF, "proof: an account that was there is absent");
 	if (rc)
 		return doubt(f, c, rc, e);
 	t->done = c->index + c->count;

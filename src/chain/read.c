@@ -220,7 +220,9 @@ int read_proof(const json_t *result, const struct hash32 *state_root, const stru
 		rc = trie_account(state_root, address, room->v, room->n, &a, e);
 	if (rc == ERR_OK)
 		rc = check_account(result, address, &a, e);
-	for (size_t i = 0; rc == ERR_OK && a.exists && i < n; i++)
+	if (rc == ERR_OK && n && !a.exists)
+		rc = err_set(e, ERR_PROOF, "proof: an absent account has no storage");
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], e);
 	if (rc == ERR_OK)
 		*account = a;

@@ -61,7 +61,7 @@ enum lie {
 	OMITS_LOGS, OMITS_FIRST_LOG, OMITS_IN_RANGES, EDITS_DATA, EDITS_TOPIC, ADDS_LOG, SWAPS_LOGS, OTHER_ADDRESS, REMOVED_ROW,
 	OTHER_BLOCK_ROW, OTHER_PRODUCT_ROW, PREV_NOWHERE, LOGS_TOO_LARGE, LOGS_PRUNED,
 	/* proofs */
-	FLIPS_PROOF, CUTS_PROOF, PADS_PROOF, OTHER_ACCOUNT, CLAIMS_STORAGE_ROOT, CLAIMS_VALUE, STALE_PROOF, HIDES_SLOT, OTHER_KEY,
+	FLIPS_PROOF, CUTS_PROOF, PADS_PROOF, OTHER_ACCOUNT, CLAIMS_STORAGE_ROOT, CLAIMS_ADDRESS, CLAIMS_VALUE, STALE_PROOF, HIDES_SLOT, OTHER_KEY,
 	NO_PROOF_METHOD, PROOF_PRUNED, PROOF_WINDOW,
 	/* headers */
 	ALTERS_HEADER, NEW_FORK_FIELDS, OTHER_NUMBER, NULL_BLOCKS,
@@ -75,6 +75,7 @@ struct fake_provider {
 	const struct fake_chain *chain;
 	uint64_t latest, final;		/* UINT64_MAX: the chain's end */
 	uint64_t proofs_from;		/* state below this block is pruned */
+	uint64_t hides;			/* says that it does not have this block; 0: has all */
 	enum lie lie;
 	unsigned calls[8];		/* by method: see fake_calls */
 	bool is_waiting;		/* answers are held back */

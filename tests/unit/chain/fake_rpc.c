@@ -133,7 +133,7 @@ static void put_block(struct buf *out, const struct fake_provider *p, const json
 			number++;
 	if (p->lie == OTHER_NUMBER && number > 0)
 		number--;
-	if (number > end_of(p) || (p->lie == NULL_BLOCKS && number)) {
+	if (number > end_of(p) || (p->hides && number == p->hides) || (p->lie == NULL_BLOCKS && number)) {
 		buf_str(out, "null");
 		return;
 	}
@@ -213,7 +213,7 @@ static void put_account(struct buf *out, const struct fake_provider *p, const js
 		root.b[0] ^= 1;
 	fake_account_proof(p->chain, b, &who, &t);
 	buf_fmt(out, "{\"address\":\"0x");
-	buf_hex(out, SPAN_OF(who));
+	buf_hex(out, p->lie == CLAIMS_ADDRESS ? SPAN_OF(fake_owner) : SPAN_OF(who));
 	buf_fmt(out, "\",\"balance\":\"0x0\",\"nonce\":\"0x1\",\"codeHash\":\"0x00\",\"storageHash\":\"%s\",\"accountProof\":",
 		hex32(&root));
 	put_proof(out, &t, has_keys ? kind.lie : p->lie);

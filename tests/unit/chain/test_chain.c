@@ -4,6 +4,7 @@
 #include "chain/provider.h"
 #include "chain/read.h"
 #include "chain/rpc.h"
+#include "chain/track.h"
 #include "chain/vote.h"
 #include "base/hex.h"
 #include "formats/abi.h"
@@ -350,6 +351,100 @@ START_TEST(matches_batches)
 }
 END_TEST
 
+/* --- reading --- */
+
+/* Rows that only a filter with an event would turn away, and more rows than anyone may send. */
+START_TEST(reads_logs)
+{
+	static const struct addr20 registry = { { 1 } };
+	static const struct hash32 id = { { 2 } };
+	struct hash32 event = { { 3 } }, another = { { 4 } };
+	struct rpc_log_filter f = { .address = &registry, .to = 9, .topic0 = &event, .products = &id, .products_n = 1 };
+	struct records got = { .n = 0 };
+	struct err e = { 0 };
+	char text[HEX32_MAX], text2[HEX32_MAX];
+	json_t *many = json_array();
+	json_t *rows = json_pack("[{s:s,s:s,s:s,s:s,s:s,s:s,s:[s,s],s:b}]",
+		"address", "0x0100000000000000000000000000000000000000", "blockNumber", "0x5", "logIndex", "0x0",
+		"blockHash", hex_0x(SPAN_OF(id), text2), "transactionHash", text2, "data", "0x",
+		"topics", hex_0x(SPAN_OF(event), text), text2, "removed", 0);
+
+	ck_assert_ptr_nonnull(rows);
+	ck_assert_msg(read_logs(rows, &f, &got, &e) == ERR_OK, "%s", e.msg);
+	ck_assert_uint_eq(got.n, 1);
+	f.topic0 = &another;
+	ck_assert_int_eq(read_logs(rows, &f, &got, &e), ERR_RULE);
+	for (int i = 0; i <= RPC_LOGS_MAX; i++)
+		json_array_append_new(many, json_null());
+	ck_assert_int_eq(read_logs(many, &f, &got, &e), ERR_LIMIT);
+	ck_assert_int_eq(read_logs(json_array_get(rows, 0), &f, &got, &e), ERR_FORMAT);
+	records_free(&got);
+	json_decref(rows);
+	json_decref(many);
+}
+END_TEST
+
+START_TEST(absent_account_has_no_words)
+{
+	static const struct addr20 registry = { { 1 } };
+	struct hash32 key = { { 0 } }, word;
+	struct trie_account a;
+	struct err e = { 0 };
+	json_t *j = parse("{\"address\":\"0x0100000000000000000000000000000000000000\",\"accountProof\":[],\"storageProof\":"
+			  "[{\"key\":\"0x0\",\"value\":\"0x0\",\"proof\":[]}]}");
+	json_t *none = json_array();
+
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_PROOF);
+	ck_assert_str_eq(e.msg, "proof: an absent account has no storage");
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_FORMAT);
+	json_object_set_new(j, "storageProof", none);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_OK);
+	ck_assert(!a.exists);
+	json_decref(j);
+}
+END_TEST
+
+START_TEST(records_are_bounded)
+{
+	struct record r = { .block = 1, .topics_n = 2, .data = SPAN_LIT("data") };
+	struct records a = { .n = 0 }, b = { .n = 0 };
+
+	ck_assert_int_eq(records_add(&a, &r, NULL), ERR_OK);
+	r.block = 0;
+	ck_assert_int_eq(records_add(&b, &r, NULL), ERR_OK);
+	a.bytes += RECORDS_HELD_MAX;
+	ck_assert_int_eq(records_prepend(&a, &b, NULL), ERR_LIMIT);
+	a.bytes -= RECORDS_HELD_MAX;
+	ck_assert_int_eq(records_prepend(&a, &b, NULL), ERR_OK);
+	ck_assert(a.n == 2 && a.v[0].block == 0 && a.v[1].block == 1 && b.n == 0);
+	records_free(&a);
+}
+END_TEST
+
+/* The same head in another block is another entry: its place is proven, too. */
+START_TEST(tracks)
+{
+	struct track t;
+	struct hash32 h1 = { { 1 } }, h2 = { { 2 } };
+	struct product_words w = { .head = h2, .last_block = 8, .entries = 2 };
+
+	track_init(&t, &owner, "acme/one");
+	ck_assert_uint_eq(track_find(&t, &(struct product_words){ .sequence = 0 }), 0);
+	ck_assert_int_eq(track_append(&t, &h1, 5, NULL), ERR_OK);
+	ck_assert_int_eq(track_append(&t, &h2, 8, NULL), ERR_OK);
+	ck_assert_uint_eq(track_find(&t, &w), 2);
+	w.last_block = 9;
+	ck_assert(track_find(&t, &w) == TRACK_NOWHERE);
+	w = (struct product_words){ .head = h1, .last_block = 5, .entries = 1 };
+	track_settle(&t, 1, &w);
+	ck_assert_uint_eq(track_end(&t), 2);
+	ck_assert_uint_eq(track_find(&t, &w), 1);
+	track_cut(&t, 1);
+	ck_assert_uint_eq(track_end(&t), 1);
+	track_fini(&t);
+}
+END_TEST
+
 /* --- votes --- */
 
 static struct header block(uint64_t number, uint8_t hash)
@@ -453,6 +548,10 @@ int main(void)
 	LOOP(t, classifies_replies, replies);
 	LOOP(t, classifies_errors, errors);
 	LOOP(t, matches_batches, batches);
+	tcase_add_test(t, reads_logs);
+	tcase_add_test(t, absent_account_has_no_words);
+	tcase_add_test(t, records_are_bounded);
+	tcase_add_test(t, tracks);
 	tcase_add_test(t, votes);
 	tcase_add_test(t, backs_off_and_returns);
 	tcase_add_test(t, full_jitter);

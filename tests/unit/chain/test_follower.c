@@ -503,6 +503,11 @@ START_TEST(quorum_with_a_liar)
 	fake_mine(chain, 2);
 	runs(1);
 	in_step(0, true);
+	for (int i = 0; i < 12; i++) {		/* probed, and still on its fork */
+		w.now_ms += QUARANTINE_PROBE_MS;
+		runs(1);
+	}
+	silent("alarm-off provider-lying");
 	w.p[1].chain = chain;		/* it repents: ten probes later it is trusted again */
 	for (int i = 0; i < 12; i++) {
 		w.now_ms += QUARANTINE_PROBE_MS;
@@ -577,6 +582,7 @@ START_TEST(frozen_finality)
 		w.p[i].final = 20;	/* going back is ignored */
 	runs(1);
 	silent("anchor");
+	silent("alarm");
 }
 END_TEST
 
@@ -623,6 +629,13 @@ START_TEST(pinned_anchor)
 	fake_forget(&w);
 	runs(2);
 	ck_assert_uint_eq(w.lines, 0);
+	fake_world_free(&w);
+	w.p[0].lie = OTHER_NUMBER;		/* a good block, but not the one that was asked for */
+	start();
+	runs(1);
+	said("alarm provider-lying p0: another block than the one that was asked for");
+	silent("alarm anchor-conflict");
+	silent("proven");
 }
 END_TEST
 
@@ -691,6 +704,132 @@ START_TEST(genesis_is_pinned)
 }
 END_TEST
 
+/* No quorum for a genesis block, no chain to follow. */
+START_TEST(genesis_needs_a_quorum)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	w.p[1].lie = OTHER_GENESIS;
+	start();
+	runs(2);
+	silent("genesis");
+	silent("anchor");
+	said("alarm no-quorum *");
+}
+END_TEST
+
+/* --- what a provider is called after others have shown the truth --- */
+
+static void learn_from_two(enum lie lie)
+{
+	conf.providers_n = 2;
+	one_product();
+	w.p[0].lie = lie;
+	start();
+	for (int i = 0; i < 4; i++) {
+		fake_publish(chain, 0);
+		fake_mine(chain, 1);
+		runs(1);
+	}
+	in_step(0, true);
+}
+
+START_TEST(edited_records_are_a_lie)
+{
+	struct follower_provider_info info;
+
+	learn_from_two(EDITS_DATA);
+	said("alarm provider-lying p0: gave log records that are not the chain's");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_QUARANTINED);
+}
+END_TEST
+
+/* Real nodes lose logs: they still may vote, but are not asked for records for a while. */
+START_TEST(omitted_records_are_noted)
+{
+	struct follower_provider_info info;
+
+	learn_from_two(OMITS_LOGS);
+	said("alarm provider-lying p0: left log records out: *");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_OK);
+	ck_assert(info.honesty < 1);
+}
+END_TEST
+
+/* --- promotion --- */
+
+static void pending_at_six(void)
+{
+	one_product();
+	fake_mine(chain, 2);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	conf.finality = FINALITY_FINALIZED;
+	for (size_t i = 0; i < conf.providers_n; i++) {
+		w.p[i].final = 1;
+		w.p[i].proofs_from = 6;
+	}
+	start();
+	runs(1);
+	said("proven acme/one 5 provisional at 6");
+}
+
+/* The block of a waiting proof was abandoned before the anchor reached it. */
+START_TEST(abandoned_proof_is_not_promoted)
+{
+	struct fake_chain *fork;
+
+	pending_at_six();
+	fork = fake_fork(chain, 5);
+	fake_mine(fork, 6);
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	w.p[0].final = 8;
+	w.p[0].proofs_from = 9;
+	runs(1);
+	said("anchor 8");
+	silent("proven acme/one 5 final");
+	silent("refreshed 6 final");
+	said("undone acme/one 4");
+	in_step(0, false);
+}
+END_TEST
+
+START_TEST(promotion_needs_a_quorum)
+{
+	conf.providers_n = conf.quorum = 2;
+	pending_at_six();
+	fake_mine(chain, 5);
+	for (int i = 0; i < 2; i++) {
+		w.p[i].final = 8;
+		w.p[i].proofs_from = 9;
+	}
+	w.p[1].hides = 6;
+	runs(1);
+	said("anchor 8");
+	silent("refreshed 6 final");
+	w.p[1].hides = 0;
+	runs(1);
+	said("proven acme/one 5 final at 6");
+	said("refreshed 6 final");
+}
+END_TEST
+
+/* The anchor is the waiting proof's child: its header says so, and nobody has to be asked. */
+START_TEST(promotion_by_parent)
+{
+	pending_at_six();
+	fake_mine(chain, 5);
+	w.p[0].final = 7;
+	w.p[0].proofs_from = 9;
+	w.p[0].hides = 6;
+	runs(1);
+	said("refreshed 6 final");
+}
+END_TEST
+
 /* --- many products --- */
 
 START_TEST(wild)
@@ -719,6 +858,30 @@ START_TEST(wild)
 	said("product acme/late");
 	said("proven acme/late 3 final at 10");
 	ck_assert_uint_eq(follower_products(w.f), 21);
+}
+END_TEST
+
+/* A product that was found at a recent block gets its final proof although the storage root below did not change. */
+START_TEST(wild_and_late)
+{
+	struct follower_product_info info;
+
+	wants[0] = (struct follower_want){ fake_owner, NULL };
+	with_depth(5);
+	one_product();
+	fake_mine(chain, 10);
+	start();
+	runs(1);
+	fake_register(chain, &fake_owner, "acme/late");
+	fake_mine(chain, 1);
+	runs(1);
+	said("product acme/late");
+	fake_mine(chain, 2);
+	runs(1);
+	ck_assert(follower_product_find(w.f, &chain->product[1].id, &info));
+	ck_assert_uint_eq(info.proof.number, 11);
+	ck_assert_uint_eq(info.final.entries, 0);
+	ck_assert_uint_eq(info.provisional, 3);
 }
 END_TEST
 
@@ -758,7 +921,7 @@ static const struct { const char *what; enum lie lie; int alone; const char *nee
 	{ "a removed log", REMOVED_ROW, STOPS, "removed" },
 	{ "a log of another block", OTHER_BLOCK_ROW, STOPS, "another block" },
 	{ "a log of another product", OTHER_PRODUCT_ROW, STOPS, "another product" },
-	{ "prevBlock points nowhere", PREV_NOWHERE, STOPS, "" },
+	{ "prevBlock points nowhere", PREV_NOWHERE, STOPS, "points nowhere" },
 	{ "ranges are too large for the node", LOGS_TOO_LARGE, MOVES, "" },
 	{ "logs are pruned", LOGS_PRUNED, STOPS, "pruned" },
 	{ "a proof with a flipped bit", FLIPS_PROOF, STOPS, "not the one that its parent names" },
@@ -766,6 +929,7 @@ static const struct { const char *what; enum lie lie; int alone; const char *nee
 	{ "a proof with an extra node", PADS_PROOF, STOPS, "prove nothing" },
 	{ "a proof of another account", OTHER_ACCOUNT, STOPS, "lying" },
 	{ "another storage root claimed", CLAIMS_STORAGE_ROOT, STOPS, "another storage root" },
+	{ "another address claimed", CLAIMS_ADDRESS, STOPS, "another account" },
 	{ "another value claimed", CLAIMS_VALUE, STOPS, "another value" },
 	{ "a proof for another state root", STALE_PROOF, STOPS, "lying" },
 	{ "an exclusion proof for an existing slot", HIDES_SLOT, STOPS, "lying" },
@@ -978,6 +1142,13 @@ int main(void)
 	tcase_add_test(t, genesis_is_pinned);
 	tcase_add_test(t, wild);
 	tcase_add_test(t, wild_with_omission);
+	tcase_add_test(t, wild_and_late);
+	tcase_add_test(t, genesis_needs_a_quorum);
+	tcase_add_test(t, edited_records_are_a_lie);
+	tcase_add_test(t, omitted_records_are_noted);
+	tcase_add_test(t, abandoned_proof_is_not_promoted);
+	tcase_add_test(t, promotion_needs_a_quorum);
+	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);

@@ -399,6 +399,8 @@ static const struct { const char *rule, *node; } bad_nodes[] = {
 	{ "the list has more than 17 items", "d28080808080808080808080808080808080" "80" },
 	{ "an item is missing", "c3808080" },
 	{ "a reference is a hash or a node", "d280" "81aa" "808080808080808080808080808080" },
+	{ "a node of 32 bytes or more is named by its hash",
+	  "e2" "11" "e0" "32" "9e" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 	{ "a branch's value is a string", "d1" "80808080808080808080808080808080" "c0" },
 };
 
@@ -423,6 +425,10 @@ START_TEST(trie_limits)
 	uint8_t key[33] = { 0 };
 
 	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, 1, &value, &e), ERR_LIMIT);
+	for (size_t i = 0; i <= PROOF_NODES_MAX; i++)
+		nodes[i] = SPAN_LIT("\x80");
+	root = trie_empty_root;
+	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, PROOF_NODES_MAX, &value, &e), ERR_PROOF);
 	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, PROOF_NODES_MAX + 1, &value, &e), ERR_LIMIT);
 	ck_assert_int_eq(trie_get(&root, SPAN(key, 33), nodes, 1, &value, &e), ERR_LIMIT);
 }
@@ -446,7 +452,56 @@ START_TEST(trie_empty)
 }
 END_TEST
 
-/* Storage words and accounts: what may stand in a leaf. */
+/* A key that leaves an extension's path on the way is absent, wherever it leaves it. */
+START_TEST(trie_extension)
+{
+	struct table t = { .n = 0 };
+	uint8_t a[] = { 0x12, 0x34, 0x50 }, b[] = { 0x12, 0x34, 0x60 };
+
+	t.items[t.n++] = (struct trie_build_item){ SPAN_OF(a), SPAN_LIT("a value that is long enough for a hash") };
+	t.items[t.n++] = (struct trie_build_item){ SPAN_OF(b), SPAN_LIT("and another one of about that length") };
+	prove(&t, SPAN("\x12\x34\x50", 3), SPAN_LIT("a value that is long enough for a hash"), "in it");
+	prove(&t, SPAN("\x22\x34\x50", 3), SPAN(NULL, 0), "first nibble");
+	prove(&t, SPAN("\x12\x44\x50", 3), SPAN(NULL, 0), "third nibble");
+	prove(&t, SPAN("\x12\x35\x50", 3), SPAN(NULL, 0), "last nibble");
+	prove(&t, SPAN("\x12\x34\x70", 3), SPAN(NULL, 0), "behind it");
+	prove(&t, SPAN("\x12", 1), SPAN(NULL, 0), "ends in it");
+}
+END_TEST
+
+/* Accounts by hand: [nonce, balance, storage root, code hash]. */
+#define ROOT32 "a0" "1111111111111111111111111111111111111111111111111111111111111111"
+static const struct { const char *rule, *value; } bad_accounts[] = {
+	{ NULL, "f844" "01" "80" ROOT32 ROOT32 },
+	{ "roots and hashes have 32 bytes", "f843" "01" "80" "9f" "11111111111111111111111111111111111111111111111111111111111111" ROOT32 },
+	{ "roots and hashes have 32 bytes", "e4" "01" "80" ROOT32 "80" },
+	{ "an item is missing", "e3" "01" "80" ROOT32 },
+	{ "more than 4 items", "f845" "01" "80" ROOT32 ROOT32 "80" },
+	{ "it is a list of four", "820101" },
+	{ "a number has no leading zero", "f844" "00" "80" ROOT32 ROOT32 },
+};
+
+START_TEST(account_refuses)
+{
+	uint8_t raw[128];
+	struct addr20 who = { { 7 } };
+	struct hash32 key = keccak256(SPAN_OF(who)), root;
+	struct trie_build_item item = { SPAN_OF(key), { raw, unhex(bad_accounts[_i].value, raw, sizeof raw) } };
+	struct trie_account a;
+	struct trie_build_proof p;
+	struct err e = { 0 };
+
+	root = trie_build(&item, 1, SPAN_OF(key), &p);
+	ck_assert_int_eq(trie_account(&root, &who, p.node, p.n, &a, &e) == ERR_OK, bad_accounts[_i].rule == NULL);
+	if (bad_accounts[_i].rule)
+		ck_assert_msg(strstr(e.msg, bad_accounts[_i].rule) != NULL, "%s, not: %s", bad_accounts[_i].rule, e.msg);
+	else
+		ck_assert(a.exists && a.nonce == 1 && a.code_hash.b[31] == 0x11);
+	trie_build_free(&p);
+}
+END_TEST
+
+/* Storage words: what may stand in a leaf. */
 static const struct { const char *rule, *value; } bad_words[] = {
 	{ "without leading zeros", "820011" },
 	{ "at most 32 bytes", "a1" "0101010101010101010101010101010101010101010101010101010101010101" "01" },
@@ -658,6 +713,8 @@ int main(void)
 	LOOP(t, trie_refuses_nodes, bad_nodes);
 	tcase_add_test(t, trie_limits);
 	tcase_add_test(t, trie_empty);
+	tcase_add_test(t, trie_extension);
+	LOOP(t, account_refuses, bad_accounts);
 	LOOP(t, word_refuses, bad_words);
 	LOOP(h, header_vectors, header_files);
 	LOOP(h, header_covers_each_field, header_files);
