@@ -6,6 +6,7 @@ avahidir = $(sysconfdir)/avahi/services
 install-data-local: install-conf
 install-conf:
 	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/gatepost/conf.d' '$(DESTDIR)$(avahidir)'
+	$(INSTALL) -d -m 0700 '$(DESTDIR)$(sysconfdir)/gatepost/credentials'
 	test -e '$(DESTDIR)$(sysconfdir)/gatepost/gatepost.conf' || \
 		$(INSTALL_DATA) '$(srcdir)/etc/gatepost.conf' '$(DESTDIR)$(sysconfdir)/gatepost/gatepost.conf'
 	$(INSTALL_DATA) '$(srcdir)/etc/gatepost.service.avahi' '$(DESTDIR)$(avahidir)/gatepost.service'

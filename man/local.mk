@@ -1,1 +1,1 @@
-dist_man_MANS += %D%/gatepost.1 %D%/gatepost.conf.5
+dist_man_MANS += %D%/gatepost.1 %D%/gatepost.conf.5 %D%/gatepostd.8

@@ -101,7 +101,7 @@
 #define FETCH_RATE_MIN 1000		/* bytes a second below which a transfer counts as stalled */
 #define FETCH_RETRY_BASE_MS 1000	/* after the first round without success */
 #define FETCH_RETRY_CAP_MS 300000	/* and never longer: a source that is back is noticed within 5 minutes */
-#define FETCH_RETRY_FLOOR_MS 500
+#define FETCH_RETRY_FLOOR_MS 500	/* jitter must not make a retry immediate */
 #define SOURCE_QUARANTINE_MS 600000	/* a source that lied is left alone for 10 minutes */
 #define KEPT_BYTES_MAX (16 * MIB)	/* inner blocks of one image: 4 GiB needs about 800 KiB at the usual width */
 #define ALARMS_MAX 128			/* alarms at a time: one for each of some dozen codes, providers, sources and products */

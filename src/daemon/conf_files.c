@@ -71,19 +71,25 @@ int conf_files_add(struct settings *s, const char *file, struct err *e)
 	return rc;
 }
 
+/* The unit loads a directory of credentials as "gatepost_NAME"; `gatepostd -T` in a shell has only that directory. */
 static const char *find_file(struct settings *s, const char *name)
 {
+	static const struct { bool is_credential; const char *sub; } places[] = {
+		{ true, "/" }, { true, "/gatepost_" }, { false, "credentials/" },
+	};
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	const char *path;
+	struct span beside = directory_of(s->file);
 
 	if (name[0] == '/')
 		return name;
-	if (credentials) {
-		path = join(&s->pool, span_str(credentials), "/", name);
-		if (access(path, F_OK) == 0)
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		struct span dir = places[i].is_credential ? span_str(credentials) : beside;
+		const char *path = join(&s->pool, dir, places[i].sub, name);
+
+		if ((credentials || !places[i].is_credential) && access(path, F_OK) == 0)
 			return path;
 	}
-	return join(&s->pool, directory_of(s->file), name, "");
+	return join(&s->pool, beside, name, "");
 }
 
 static struct span first_line(struct span s)

@@ -9,7 +9,7 @@ MUST_USE int conf_files_add(struct settings *s, const char *file, struct err *e)
 void conf_files_add_drop_ins(struct settings *s, const char *file);
 
 /* Replaces each `X-file = PATH` by the one line that the file holds. A relative PATH is a credential
- * ($CREDENTIALS_DIRECTORY, systemd.exec(5)), or lies beside the configuration. */
+ * ($CREDENTIALS_DIRECTORY, systemd.exec(5)), or lies beside the configuration, in credentials/ first. */
 void conf_files_follow(struct settings *s);
 
 /* conf_load, keeping the settings. */

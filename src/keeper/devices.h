@@ -4,8 +4,8 @@
  * every DEVICES_FLUSH_MS. Reports wait for the next group commit, at most
  * REPORTS_COMMIT_MS, and are acknowledged after it: what was acknowledged
  * survives a power cut. A failed commit answers 503; the device says it again. */
-#ifndef KEEPER_DEVICE_INBOX_H
-#define KEEPER_DEVICE_INBOX_H
+#ifndef KEEPER_DEVICES_H
+#define KEEPER_DEVICES_H
 
 #include "base/clock.h"
 #include "base/list.h"

@@ -385,6 +385,31 @@ START_TEST(the_resolved_form_says_the_same)
 }
 END_TEST
 
+/* Where `url-file = key` is looked for; the first that is there wins. */
+static const char *const places[] = { "cred/key", "cred/gatepost_key", "credentials/key", "key" };
+
+START_TEST(a_secret_is_found)
+{
+	char path[128], url[64];
+	struct said said;
+	struct conf *c;
+
+	snprintf(path, sizeof path, "%s/cred", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	setenv("CREDENTIALS_DIRECTORY", path, 1);
+	snprintf(path, sizeof path, "%s/credentials", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	for (int i = _i; i < 4; i++) {
+		snprintf(url, sizeof url, "http://h/%d\nsecond line\n", i);
+		write_file(places[i], url);
+	}
+	ck_assert_msg(load(GOOD "[provider d]\nurl-file = key\noperator = w\n", &said, &c) == ERR_OK, "%s", said.errors);
+	snprintf(url, sizeof url, "http://h/%d", _i);
+	ck_assert_str_eq(c->providers[3].url, url);
+	conf_free(c);
+}
+END_TEST
+
 START_TEST(the_server_gets_no_secret)
 {
 	char text[8192];
@@ -581,6 +606,7 @@ int main(void)
 	tcase_add_test(t, drop_ins_replace_by_name);
 	tcase_add_test(t, all_errors_are_said);
 	tcase_add_test(t, the_resolved_form_says_the_same);
+	tcase_add_loop_test(t, a_secret_is_found, 0, 4);
 	tcase_add_test(t, the_server_gets_no_secret);
 	tcase_add_test(t, a_damaged_resolved_form_is_refused);
 	tcase_add_test(t, the_run_dir_is_found_without_judging);
