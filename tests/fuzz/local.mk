@@ -70,3 +70,10 @@ tests_fuzz_fuzz_unixfs_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIB
 # The hash is the target's own.
 tests_fuzz_fuzz_plan_SOURCES = %D%/fuzz_plan.c
 tests_fuzz_fuzz_plan_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
+
+FUZZ_TARGETS += tests/fuzz/fuzz_conf tests/fuzz/fuzz_http_reply
+tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) libdaemon.a libbase.a $(DAEMON_LIBS)
+tests_fuzz_fuzz_http_reply_SOURCES = %D%/fuzz_http_reply.c
+tests_fuzz_fuzz_http_reply_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
+tests_fuzz_fuzz_http_reply_LDADD = $(FUZZ_MAIN) libnet.a libbase.a $(NET_LIBS)
