@@ -53,7 +53,7 @@
 #define CAR_HEADER_MAX 4096		/* one root is 60 bytes */
 #define DAG_LINKS_MAX 8192		/* links a node: 2 MiB blocks hold no more */
 #define DAG_DEPTH_MAX 64		/* 4 GiB at width 2 is depth 12 with 1 MiB leaves, 32 with 1-byte ones */
-#define DAG_FRONTIER_MAX 65536		/* links open at once: 4 GiB in 64 KiB leaves; 3 MiB of memory */
+#define DAG_FRONTIER_MAX 65536		/* links open at once, half of them out of turn; 4 GiB in 64 KiB leaves; 3 MiB of memory */
 #define PLAN_SEEN_MAX 65536		/* leaves remembered so that repeated ones are not fetched twice; 1 MiB of memory */
 #define DAG_NODES_FREE 16384		/* nodes any file may have, repeated ones counted each time … */
 #define DAG_BYTES_PER_NODE 4096		/* … and one more for each of these: nobody cuts large files smaller */

@@ -18,7 +18,8 @@
 
 enum intake_result {
 	INTAKE_MORE,	/* go on */
-	INTAKE_DONE,	/* everything this reply was asked for is verified; hang up, whatever else it wants to send */
+	INTAKE_DONE,	/* everything this reply was asked for is verified; hang up, whatever else it wants to send. Blocks
+			   that the file repeats may still want plan_settle: see plan_is_done */
 	INTAKE_SHORT,	/* intake_end only: the body ended early. What came is verified and kept; ask for the rest */
 	INTAKE_BROKEN,	/* not a CAR, over a budget, strays: this reply is over, its source loses score */
 	INTAKE_LIE,	/* a hash did not fit: quarantine the source */

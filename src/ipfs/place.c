@@ -97,10 +97,11 @@ static enum plan_verdict keep(struct plan *p, const struct spot *s, struct span 
 	return p->io.keep(p->io.arg, what, &cid, block, e) ? PLAN_STORAGE : PLAN_TAKEN;
 }
 
-/* Is there room to open this node before its turn? In file order there always is, or the file breaks the limit. */
+/* May this node be opened before its turn? Half of the frontier stays free for what comes in file order; there the
+ * whole of it is the file's own limit. */
 static bool may_open(const struct frontier *f, size_t i, const struct unixfs_node *node)
 {
-	return i + 1 == f->n || f->n + node->n_links <= DAG_FRONTIER_MAX;
+	return i + 1 == f->n || f->n + node->n_links <= DAG_FRONTIER_MAX / 2;
 }
 
 enum plan_verdict place_at(struct plan *p, size_t i, struct span block, enum origin from, struct err *e)

@@ -320,6 +320,14 @@ bool plan_missing(const struct plan *p, uint64_t offset, struct plan_link *out)
 	return true;
 }
 
+bool plan_needs_source(const struct plan *p)
+{
+	for (size_t i = p->frontier.n; i-- > 0;)
+		if (!seen_find(&p->seen, &p->frontier.spots[i].digest))
+			return true;
+	return false;
+}
+
 void plan_progress(const struct plan *p, struct plan_progress *out)
 {
 	const struct frontier *f = &p->frontier;

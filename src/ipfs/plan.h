@@ -132,6 +132,9 @@ struct plan_progress {
 	uint32_t missing, asked;	/* links in the frontier; of these, asked for */
 };
 
+/* Is a block missing that never came? When not, plan_settle completes the file. */
+bool plan_needs_source(const struct plan *p);
+
 void plan_progress(const struct plan *p, struct plan_progress *out);
 bool plan_is_done(const struct plan *p);
 uint64_t plan_size(const struct plan *p);

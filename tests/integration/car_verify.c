@@ -130,10 +130,10 @@ static enum intake_result finish(struct job *j, enum intake_result r, struct err
 
 	if (r == INTAKE_MORE)
 		r = intake_end(&j->in, e);
-	while (r == INTAKE_SHORT && more)
+	while (r == INTAKE_DONE && more)
 		if (plan_settle(j->plan, 16 * MIB, &more, e) != PLAN_TAKEN)
 			return INTAKE_STORAGE;
-	return r == INTAKE_SHORT && plan_is_done(j->plan) ? INTAKE_DONE : r;
+	return r;
 }
 
 static int report(struct job *j, enum intake_result r, const struct err *e)

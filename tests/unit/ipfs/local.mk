@@ -5,7 +5,7 @@ tests_unit_test_plan_SOURCES = %D%/test_plan.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_plan_LDADD = $(IPFS_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_intake
-tests_unit_test_intake_SOURCES = %D%/test_intake.c %D%/dag.c %D%/dag.h
+tests_unit_test_intake_SOURCES = %D%/test_intake.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_intake_LDADD = $(IPFS_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_source

@@ -352,6 +352,141 @@ START_TEST(storage_fails_once)
 }
 END_TEST
 
+/* A disk that is full for a long time is no property of the file. */
+START_TEST(storage_fails_often)
+{
+	struct world w;
+
+	world_init(&w, 0);	/* one raw block */
+	for (unsigned i = 0; i < DAG_NODES_FREE + 1000; i++) {
+		w.place.fail_at = w.place.calls + 1;
+		if (plan_block(w.plan, &w.root->cid, w.root->bytes, PLAN_DFS, NULL) != PLAN_STORAGE)
+			ck_abort_msg("attempt %u", i);
+	}
+	ck_assert_int_eq(plan_block(w.plan, &w.root->cid, w.root->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	check_done(&w, "at last");
+	world_fini(&w);
+}
+END_TEST
+
+/* --- much of the same --- */
+
+/* 60 times the same MiB: one block writes a part of it, plan_settle the rest, a slice a call. */
+START_TEST(padding_is_written_in_slices)
+{
+	const struct dag_entry *children[60];
+	struct world w = { .file = BUF_INIT(64 * MIB) };
+	struct plan_progress got;
+	unsigned slices = 0;
+	bool more = true;
+
+	dag_init(&w.dag);
+	for (size_t i = 0; i < 60; i++)
+		children[i] = i ? children[0] : dag_leaf(&w.dag, LEAF_RAW, dag_random(&w.dag, MIB));
+	w.root = dag_node(&w.dag, &(struct dag_node){ .children = children, .n = 60, .version = 1 });
+	dag_file(w.root, &w.file);
+	place_init(&w.place, w.file.n);
+	world_plan(&w);
+	ck_assert_int_eq(plan_block(w.plan, &w.root->cid, w.root->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	ck_assert(plan_needs_source(w.plan));
+	ck_assert_int_eq(plan_block(w.plan, &children[0]->cid, children[0]->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	ck_assert(!plan_needs_source(w.plan));
+	plan_progress(w.plan, &got);
+	ck_assert_uint_eq(got.verified, PLAN_PLACE_MAX);
+	while (more) {
+		uint64_t before = got.verified;
+
+		ck_assert_int_eq(plan_settle(w.plan, 4 * MIB, &more, NULL), PLAN_TAKEN);
+		plan_progress(w.plan, &got);
+		ck_assert_uint_le(got.verified - before, 4 * MIB);
+		slices++;
+	}
+	ck_assert_uint_ge(slices, 11);
+	ck_assert_uint_eq(got.copied, 59 * MIB);
+	check_done(&w, "padding");
+	world_fini(&w);
+}
+END_TEST
+
+/* A repeated block is not asked for while it can be copied; when its first copy has rotted meanwhile, it is. */
+START_TEST(a_copy_that_rotted)
+{
+	const struct dag_entry *low[2], *top[2];
+	struct world w = { .file = BUF_INIT(64 * KIB) };
+	struct plan_link link;
+	bool more = true;
+
+	dag_init(&w.dag);
+	low[0] = top[0] = dag_leaf(&w.dag, LEAF_RAW, dag_random(&w.dag, 100));
+	low[1] = dag_leaf(&w.dag, LEAF_RAW, dag_random(&w.dag, 50));
+	top[1] = dag_node(&w.dag, &(struct dag_node){ .children = low, .n = 2, .version = 1 });
+	w.root = dag_node(&w.dag, &(struct dag_node){ .children = top, .n = 2, .version = 1 });
+	dag_file(w.root, &w.file);
+	place_init(&w.place, w.file.n);
+	world_plan(&w);
+	ck_assert_int_eq(plan_block(w.plan, &w.root->cid, w.root->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	ck_assert_int_eq(plan_block(w.plan, &top[0]->cid, top[0]->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	ck_assert_int_eq(plan_block(w.plan, &top[1]->cid, top[1]->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
+	ck_assert(plan_ask(w.plan, &link) && link.offset == 200);
+	ck_assert(!plan_ask(w.plan, &link));
+	w.place.file[0] ^= 1;
+	ck_assert_int_eq(plan_settle(w.plan, MIB, &more, NULL), PLAN_TAKEN);
+	ck_assert(!more);
+	ck_assert(plan_ask(w.plan, &link) && link.offset == 100);
+	w.place.file[0] ^= 1;
+	fetch_blocks(&w, 0, "rot");
+	plan_unask_all(w.plan);
+	fetch_blocks(&w, UINT32_MAX, "rot");
+	check_done(&w, "rot");
+	world_fini(&w);
+}
+END_TEST
+
+#define WIDE_NODES 9
+
+/* A node over DAG_LINKS_MAX leaves of 4 KiB that nobody has. */
+static const struct dag_entry *wide_node(struct dag *d, unsigned k)
+{
+	static struct dag_entry leaves[DAG_LINKS_MAX];
+	static const struct dag_entry *children[DAG_LINKS_MAX];
+
+	for (unsigned i = 0; i < DAG_LINKS_MAX; i++) {
+		struct hash32 digest = { { (uint8_t)i, (uint8_t)(i >> 8), (uint8_t)k, 1 } };
+
+		leaves[i] = (struct dag_entry){ .cid = cid_of_digest(1, CID_RAW, &digest), .size = 4 * KIB };
+		children[i] = &leaves[i];
+	}
+	return dag_node(d, &(struct dag_node){ .children = children, .n = DAG_LINKS_MAX, .version = 1 });
+}
+
+/* Breadth first, nine such nodes are more links than may be open. Those before their turn wait; in file order each has its turn. */
+START_TEST(wide_trees_wait_for_their_turn)
+{
+	const struct dag_entry *nodes[WIDE_NODES];
+	struct world w = { .file = BUF_INIT(0) };
+	struct plan_io io;
+	unsigned taken = 0;
+
+	dag_init(&w.dag);
+	for (unsigned k = 0; k < WIDE_NODES; k++)
+		nodes[k] = wide_node(&w.dag, k);
+	w.root = dag_node(&w.dag, &(struct dag_node){ .children = nodes, .n = WIDE_NODES, .version = 1 });
+	place_init(&w.place, 1);
+	io = place_io(&w.place);
+	ck_assert_int_eq(plan_new(&w.root->cid, w.root->size, &io, &w.plan, NULL), ERR_OK);
+	ck_assert_int_eq(plan_block(w.plan, &w.root->cid, w.root->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
+	for (unsigned k = WIDE_NODES - 1; k > 0; k--) {
+		enum plan_verdict v = plan_block(w.plan, &nodes[k]->cid, nodes[k]->bytes, PLAN_ANY, NULL);
+
+		ck_assert(v == PLAN_TAKEN || v == PLAN_STRAY);
+		taken += v == PLAN_TAKEN;
+	}
+	ck_assert_uint_eq(taken, 3);
+	ck_assert_int_eq(plan_block(w.plan, &nodes[0]->cid, nodes[0]->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
+	world_fini(&w);
+}
+END_TEST
+
 /* --- asking --- */
 
 START_TEST(asking)
@@ -521,6 +656,10 @@ int main(void)
 	tcase_add_loop_test(t, damaged_kept_blocks, 0, N_SHAPES);
 	tcase_add_loop_test(t, leaves_from_a_mirror, 0, N_SHAPES);
 	tcase_add_loop_test(t, storage_fails_once, 0, N_SHAPES);
+	tcase_add_test(t, storage_fails_often);
+	tcase_add_test(t, padding_is_written_in_slices);
+	tcase_add_test(t, a_copy_that_rotted);
+	tcase_add_test(t, wide_trees_wait_for_their_turn);
 	tcase_add_test(t, asking);
 	tcase_add_test(t, version_and_codec_of_a_name_do_not_matter);
 	tcase_add_test(t, sizes_of_plans);
