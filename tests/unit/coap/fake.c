@@ -46,6 +46,8 @@ static void on_find(void *arg, const struct resource_ask *ask, struct resource *
 	} else if (span_is(ask->path, "/fw/acme/broken")) {
 		content(out, CONTENT_OCTETS, 100, 0x44);
 		out->tag = 1;
+	} else if (span_is(ask->path, "/fw/acme/talkative")) {
+		refuse(out, PDU_NOT_FOUND, "0123456789012345678901234567890123456789012345678901234567890123456789", 60);
 	} else if (span_is(ask->path, "/fw/acme/later")) {
 		refuse(out, PDU_UNAVAILABLE, "not yet", 7);
 	} else {

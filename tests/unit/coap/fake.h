@@ -6,6 +6,7 @@
  *	/fw/acme/empty		no bytes at all
  *	/fw/acme/broken		a body whose bytes cannot be read
  *	/fw/acme/later		5.03, Max-Age 7
+ *	/fw/acme/talkative	4.04, with 70 bytes of explanation
  *	POST /fw/acme/lamp/report	taken; answered by the test
  *	POST /fw/acme/lamp/odd		refused at once with 4.00
  * Byte i of every body is fake_byte(i). */

@@ -141,6 +141,7 @@ static const struct { const char *rule; struct asking a; uint8_t code; int64_t f
 	{ "not yet", { .path = "/fw/acme/later" }, PDU_UNAVAILABLE, -1, -1, -1, 7, 7 },
 	{ "bytes that fail their check", { .path = "/fw/acme/broken" }, PDU_UNAVAILABLE, -1, -1, -1, 30, 34 },
 	{ "nothing", { .path = "/fw/acme/none" }, PDU_NOT_FOUND, -1, -1, -1, -1, 21 },
+	{ "an explanation is cut", { .path = "/fw/acme/talkative" }, PDU_NOT_FOUND, -1, -1, -1, -1, 64 },
 	{ "still the same", { .path = "/fw/acme/lamp", .options = { { 4, "0101010101010101" } } }, PDU_VALID, -1, -1, -1, -1, 0 },
 	{ "one of several", { .path = "/fw/acme/lamp", .options = { { 4, "02" }, { 4, "0101010101010101" } } }, PDU_VALID, -1, -1, -1, -1, 0 },
 	{ "changed", { .path = "/fw/acme/lamp", .options = { { 4, "0202020202020202" } } }, PDU_CONTENT, 42, -1, -1, -1, 300 },
@@ -195,6 +196,26 @@ START_TEST(listing_rules)
 		ck_assert_msg((r.m.payload.n > 0) == listings[_i].has_links, "%s", listings[_i].rule);
 		ck_assert_int_eq(answered_uint(&r, OPTION_CONTENT_FORMAT), CONTENT_LINKS);
 		ck_assert_uint_eq(etag_of(&r).n, 8);
+	}
+	fake_stop(&f);
+}
+END_TEST
+
+START_TEST(each_filter_has_its_listing)
+{
+	struct fake f = { .nlinks = 1 };
+	struct asking all = { .path = "/.well-known/core" }, some = all, none = all;
+	size_t n;
+
+	some.queries[0] = "rt=gatepost.*";
+	none.queries[0] = "rt=other";
+	fake_start(&f, NULL);
+	fake_trust_all(&f);
+	for (int again = 0; again < 3; again++) {
+		n = ask(&f, &some).m.payload.n;
+		ck_assert_uint_gt(n, 0);
+		ck_assert_uint_eq(ask(&f, &none).m.payload.n, 0);
+		ck_assert_uint_eq(ask(&f, &all).m.payload.n, n);
 	}
 	fake_stop(&f);
 }
@@ -297,6 +318,7 @@ TCase *get_cases(void)
 	tcase_add_loop_test(t, listing_rules, 0, ROWS(listings));
 	tcase_add_loop_test(t, group_rules, 0, ROWS(group));
 	tcase_add_test(t, a_shuffled_transfer);
+	tcase_add_test(t, each_filter_has_its_listing);
 	tcase_add_test(t, the_listing_follows_the_catalog);
 	tcase_add_test(t, group_replies_spread);
 	tcase_add_test(t, a_stranger_of_the_group_draws_little);

@@ -165,6 +165,11 @@ START_TEST(an_echo_verifies_for_a_while)
 	ck_assert(guard_verify(&g, &e, 1000, SPAN_OF(value)));
 	ck_assert_int_eq(guard_admit(&g, &e, 1000), GUARD_SERVE);
 	ck_assert_int_eq(guard_admit(&g, &other, 1000), GUARD_LIMITED);
+	for (unsigned i = 0; i < 50000; i++) {	/* many of these share its place in the table */
+		struct endpoint another = { .address = { 0x20, (uint8_t)(i >> 8), (uint8_t)i }, .port = 5683 };
+
+		ck_assert_int_eq(guard_admit(&g, &another, 1000), GUARD_LIMITED);
+	}
 	ck_assert_int_eq(guard_admit(&g, &e, 1000 + 5 * 60 * 1000), GUARD_LIMITED);
 	guard_fini(&g);
 }
@@ -226,6 +231,20 @@ START_TEST(a_spoofed_flood_leaves_the_known_alone)
 }
 END_TEST
 
+START_TEST(a_spoofer_of_its_address_leaves_the_verified_alone)
+{
+	struct guard g = start(100, 0);
+	struct endpoint device = peer("203.0.113.1", 5683), spoofed = peer("203.0.113.1", 5684);
+	uint8_t value[ECHO_VALUE];
+
+	echo_make(&g.mac, &device, 1000, value);
+	ck_assert(guard_verify(&g, &device, 1000, SPAN_OF(value)));
+	count(&g, &spoofed, 10000, 1000, GUARD_LIMITED);
+	ck_assert_uint_eq(count(&g, &device, 200, 1000, GUARD_SERVE), 200);
+	guard_fini(&g);
+}
+END_TEST
+
 START_TEST(loopback_has_no_rate)
 {
 	struct guard g = start(1, 1);
@@ -259,6 +278,7 @@ TCase *peers_cases(void)
 	tcase_add_test(t, one_source_has_a_rate);
 	tcase_add_test(t, an_ipv6_network_is_one_source);
 	tcase_add_test(t, a_spoofed_flood_leaves_the_known_alone);
+	tcase_add_test(t, a_spoofer_of_its_address_leaves_the_verified_alone);
 	tcase_add_test(t, loopback_has_no_rate);
 	tcase_add_test(t, budgets);
 	return t;

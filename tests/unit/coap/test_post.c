@@ -244,6 +244,7 @@ static const struct { const char *rule; struct piece pieces[5]; size_t body; } u
 	{ "a piece with more to come fills its block", { { "0a", 63, PDU_BAD_REQUEST } }, 0 },
 	{ "a piece is no larger than its block", { { "02", 65, PDU_BAD_REQUEST } }, 0 },
 	{ "more than a report has", { { "0e", 1024, PDU_CONTINUE }, { "16", 1, PDU_TOO_LARGE }, { "16", 1, PDU_INCOMPLETE } }, 0 },
+	{ "and more is still to come", { { "0e", 1024, PDU_CONTINUE }, { "1e", 1024, PDU_TOO_LARGE } }, 0 },
 	{ "exactly as much", { { "0d", 512, PDU_CONTINUE }, { "15", 512, 0 } }, 1024 },
 };
 
@@ -278,6 +279,53 @@ START_TEST(bodies_in_pieces)
 		responder_post_done(f.r, f.ticket, PDU_CHANGED, 1);
 		ck_assert_msg(f.sent_bytes[6] >> 4 == 13 && f.sent_n > 6, "so does the last");
 	}
+	fake_stop(&f);
+}
+END_TEST
+
+/* A later piece to another path, and one that comes when nobody can still be sending it. */
+START_TEST(pieces_belong_together)
+{
+	static const struct { const char *rule, *path; int64_t now_ms; uint8_t code; } later[] = {
+		{ "the same path, in time", REPORT, LIFETIME_MS - 1, 0 },
+		{ "another path", "/fw/acme/lamp/odd", 1, PDU_INCOMPLETE },
+		{ "too late", REPORT, LIFETIME_MS, PDU_INCOMPLETE },
+	};
+	uint8_t bytes[64] = { 0 };
+
+	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+		struct asking a = report(1);
+		struct answered r;
+		struct fake f;
+
+		start(&f);
+		a.payload = SPAN_OF(bytes);
+		a.options[0].number = OPTION_BLOCK1;
+		a.options[0].hex = "0a";
+		ck_assert_uint_eq(ask(&f, &a).m.code, PDU_CONTINUE);
+		a.id = 2;
+		a.path = later[i].path;
+		a.now_ms = later[i].now_ms;
+		a.options[0].hex = "12";
+		r = ask(&f, &a);
+		ck_assert_msg((r.n ? r.m.code : 0) == later[i].code, "%s", later[i].rule);
+		fake_stop(&f);
+	}
+}
+END_TEST
+
+START_TEST(a_path_that_nothing_has)
+{
+	struct asking a = report(5);
+	struct fake f;
+
+	start(&f);
+	a.path = NULL;
+	a.options[0].number = a.options[1].number = OPTION_URI_PATH;
+	a.options[0].hex = "66772f61636d65";	/* fw/acme */
+	a.options[1].hex = "6c616d70";		/* lamp */
+	ck_assert_uint_eq(ask(&f, &a).m.code, PDU_NOT_FOUND);
+	ck_assert_uint_eq(f.posts, 0);
 	fake_stop(&f);
 }
 END_TEST
@@ -349,6 +397,8 @@ TCase *post_cases(void)
 	tcase_add_test(t, refused_at_once);
 	tcase_add_test(t, odd_tickets_mean_nothing);
 	tcase_add_test(t, a_full_table_says_so);
+	tcase_add_test(t, pieces_belong_together);
+	tcase_add_test(t, a_path_that_nothing_has);
 	tcase_add_test(t, too_large_without_pieces);
 	tcase_add_test(t, peers_do_not_mix);
 	tcase_add_loop_test(t, bodies_in_pieces, 0, ROWS(uploads));
