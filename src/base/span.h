@@ -54,6 +54,17 @@ static inline struct span span_cut(struct span s, size_t off, size_t n)
 	return SPAN(s.n ? s.p + off : s.p, n);
 }
 
+/* Copies up to cap bytes from the front of *from to out and takes them off. Returns how many. */
+static inline size_t span_drain(struct span *from, uint8_t *out, size_t cap)
+{
+	struct span part = span_cut(*from, 0, cap);
+
+	if (part.p && part.n)
+		memcpy(out, part.p, part.n);
+	*from = span_cut(*from, part.n, from->n);
+	return part.n;
+}
+
 static inline bool hash32_eq(const struct hash32 *a, const struct hash32 *b)
 {
 	return memcmp(a->b, b->b, sizeof a->b) == 0;

@@ -1,11 +1,14 @@
 /* connect.c: from a publisher's options to the registry, and one call to it (publisher.h). */
 #include "cli/publisher.h"
+#include "base/clock.h"
 #include "base/hex.h"
 #include "chain/entry.h"
 #include "formats/ethtx.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#define PROGRESS_MS 100	/* between two looks of a bar */
 
 int need_option(const char *value, const char *name, struct err *e)
 {
@@ -176,6 +179,10 @@ int send_and_print(const struct cli *cli, struct connection *c, struct span data
 void on_progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct progress *p = arg;
+	int64_t now = clock_mono_ms(clock_system());
 
+	if (done < total && now - p->shown_ms < PROGRESS_MS)
+		return;
+	p->shown_ms = now;
 	cli_progress(p->cli, p->what, done, total);
 }

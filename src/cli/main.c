@@ -80,10 +80,10 @@ static int unknown(int argc, char *const *argv, struct err *e)
 			if (strncmp(c->name, argv[0], n) == 0 && c->name[n] == ' ')
 				snprintf(rest + used, sizeof rest - used, "%s%s", used ? ", " : "", c->name + n + 1);
 		}
-	if (near.best)
-		return err_set(e, ERR_USAGE, "unknown command \"%s\"; did you mean \"%s\"?", typed, near.best);
 	if (rest[0])
 		return err_set(e, ERR_USAGE, "%s is followed by one of: %s", argv[0], rest);
+	if (near.best)
+		return err_set(e, ERR_USAGE, "unknown command \"%s\"; did you mean \"%s\"?", typed, near.best);
 	return err_set(e, ERR_USAGE, "unknown command \"%s\"", typed);
 }
 

@@ -87,6 +87,7 @@ static void on_step(void *arg, enum release_step at, const char *detail)
 {
 	static const char *const what[] = {
 		[RELEASE_MEASURE] = "reading the image", [RELEASE_SIGN] = "signing", [RELEASE_UPLOAD] = "uploading",
+		[RELEASE_READ_BACK] = "reading back",
 		[RELEASE_ESTIMATE] = "asking the registry", [RELEASE_SEND] = "sending the transaction",
 		[RELEASE_WAIT] = "waiting for a block",
 	};

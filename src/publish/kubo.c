@@ -20,27 +20,17 @@ struct upload {
 	uint64_t total;
 };
 
-static size_t take(struct span *from, uint8_t *out, size_t cap)
-{
-	struct span part = span_cut(*from, 0, cap);
-
-	if (part.n)
-		memcpy(out, part.p, part.n);
-	*from = span_cut(*from, part.n, from->n);
-	return part.n;
-}
-
 static int on_send(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e)
 {
 	struct upload *u = arg;
-	size_t done = take(&u->head, out, cap), of_car = 0;
+	size_t done = span_drain(&u->head, out, cap), of_car = 0;
 	int rc = done < cap ? pack_car_read(&u->car, out + done, cap - done, &of_car, e) : ERR_OK;
 
 	if (rc)
 		return rc;
 	done += of_car;
 	if (done < cap)
-		done += take(&u->tail, out + done, cap - done);
+		done += span_drain(&u->tail, out + done, cap - done);
 	if (u->watch)
 		u->watch->progress(u->watch->arg, u->car.sent, u->total);
 	*n = done;
@@ -171,7 +161,5 @@ int kubo_upload(struct web *web, const struct target *t, const struct pack *p, c
 {
 	int rc = import(web, t, p, watch, e);
 
-	if (!rc)
-		rc = pin(web, t, p, e);
-	return rc ? rc : kubo_read_back(web, t, p, watch, e);
+	return rc ? rc : pin(web, t, p, e);
 }

@@ -14,12 +14,12 @@
 #include "publish/target.h"
 #include "publish/web.h"
 
-/* ERR_NET: not reachable, or its answer is no answer; ERR_DENIED: it wants another token; ERR_PROOF: it named another CID, or did not
- * give back what it was given. watch may be NULL; it sees the CAR's bytes sent, then the image's bytes read back. */
+/* Imports and pins. ERR_NET: not reachable, or its answer is no answer; ERR_DENIED: it wants another token; ERR_PROOF: it
+ * named another CID. watch may be NULL; it sees the CAR's bytes sent. */
 MUST_USE int kubo_upload(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
 			 struct err *e);
 
-/* Reads the image back, verified, without uploading. */
+/* Reads the image back. ERR_PROOF: it does not give back what it was given; watch sees the image's verified bytes. */
 MUST_USE int kubo_read_back(struct web *web, const struct target *t, const struct pack *p,
 			    const struct pack_watch *watch, struct err *e);
 

@@ -151,7 +151,7 @@ int node_read_quantity(const json_t *v, uint64_t *out, struct err *e)
 	if (text.n < 3 || text.n > 18 || memcmp(text.p, "0x", 2) != 0)
 		return err_set(e, ERR_NET, "node: a quantity is \"0x\" and 1 to 16 hex digits");
 	memset(padded, '0', sizeof padded);
-	memcpy(padded + 18 - text.n, text.p + 2, text.n - 2);
+	memcpy(padded + (18 - text.n), text.p + 2, text.n - 2);
 	if (hex_read(SPAN_OF(padded), be, sizeof be, NULL))
 		return err_set(e, ERR_NET, "node: a quantity has hex digits only");
 	c = cur_of(SPAN_OF(be));

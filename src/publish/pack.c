@@ -38,7 +38,7 @@ static int on_read(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e
 	}
 	sha256_add(&m->sha, SPAN(out, done));
 	m->pack->size += done;
-	if (m->watch)
+	if (m->watch && done)
 		m->watch->progress(m->watch->arg, m->pack->size, m->total);
 	*n = done;
 	return ERR_OK;
@@ -253,16 +253,6 @@ static int next_section(struct pack_car *c, struct err *e)
 	return buf_ok(&c->head, e);
 }
 
-static size_t take(struct span *from, uint8_t *out, size_t cap)
-{
-	struct span part = span_cut(*from, 0, cap);
-
-	if (part.n)
-		memcpy(out, part.p, part.n);
-	*from = span_cut(*from, part.n, from->n);
-	return part.n;
-}
-
 int pack_car_read(struct pack_car *c, uint8_t *out, size_t cap, size_t *n, struct err *e)
 {
 	size_t done = 0;
@@ -276,8 +266,8 @@ int pack_car_read(struct pack_car *c, uint8_t *out, size_t cap, size_t *n, struc
 			if (!c->pending[0].n)
 				break;
 		}
-		done += take(&c->pending[0], out + done, cap - done);
-		done += take(&c->pending[1], out + done, cap - done);
+		done += span_drain(&c->pending[0], out + done, cap - done);
+		done += span_drain(&c->pending[1], out + done, cap - done);
 	}
 	c->sent += done;
 	*n = done;

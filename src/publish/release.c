@@ -184,6 +184,21 @@ static int make_envelope(struct run *r, struct err *e)
 
 /* --- upload --- */
 
+static int upload_to(struct run *r, const struct target *t, const char *text, struct err *e)
+{
+	struct web *web = r->job->registry->node->web;
+	int rc;
+
+	step(r, RELEASE_UPLOAD, text);
+	if (t->kind == TARGET_DIR)
+		return export_image(t->where, &r->pack, watch(r), e);
+	rc = kubo_upload(web, t, &r->pack, watch(r), e);
+	if (rc)
+		return rc;
+	step(r, RELEASE_READ_BACK, text);
+	return kubo_read_back(web, t, &r->pack, watch(r), e);
+}
+
 static int upload(struct run *r, struct err *e)
 {
 	const struct release_job *j = r->job;
@@ -191,16 +206,9 @@ static int upload(struct run *r, struct err *e)
 
 	if (j->targets_n && !r->has_image)
 		return err_set(e, ERR_USAGE, "there is no image to upload: --image");
-	for (size_t i = 0; i < j->targets_n; i++) {
-		const struct target *t = &j->targets[i];
-		int rc;
-
-		step(r, RELEASE_UPLOAD, target_text(t, text));
-		rc = t->kind == TARGET_KUBO ? kubo_upload(j->registry->node->web, t, &r->pack, watch(r), e)
-					    : export_image(t->where, &r->pack, watch(r), e);
-		if (rc)
+	for (size_t i = 0; i < j->targets_n; i++)
+		if (upload_to(r, &j->targets[i], target_text(&j->targets[i], text), e))
 			return err_wrap(e, "nothing was published: upload to %s", text);
-	}
 	return ERR_OK;
 }
 

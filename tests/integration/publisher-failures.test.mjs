@@ -48,7 +48,7 @@ describe('usage', () => {
     ['options have names', ['publish', '--prodct', 'a/b'], /unknown option --prodct; did you mean --product/],
     ['options have values', ['publish', '--product'], /--product needs a value/],
     ['flags have none', ['publish', '--dry-run=yes'], /--dry-run takes no value/],
-    ['options begin with two dashes', ['publish', '-p'], /options begin with --/],
+    ['options begin with two dashes', ['publish', '-p'], /unknown option/],
     ['once is enough', ['publish', '--product', 'a/b', '--product', 'a/c'], /--product: given twice/],
     ['numbers are numbers', ['publish', '--from-sequence', 'x'], /is not a number/],
     ['a product is needed', ['publish'], /a product is needed/],

@@ -5,7 +5,8 @@ import {
 } from 'viem'
 import { compile } from '../../contracts/compile.mjs'
 
-export const contract = compile()
+// REGISTRY_SOURCE: another source to test, as tests/faults/contract-mutants.mjs does.
+export const contract = compile(process.env.REGISTRY_SOURCE)
 
 /** keccak256(abi.encode(registrant, name)). */
 export function productId(registrant, name) {
