@@ -1,5 +1,6 @@
 // What each function of the registry does when it is allowed: state, events, their order and their topics.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { keccak256, toEventSelector } from 'viem'
 import { startAnvil } from '../support/anvil.mjs'
@@ -32,6 +33,11 @@ describe('deployment', () => {
     assert.equal(keccak256(code), contract.codeHash)
     const { codeHash } = await registry.proof(ZERO)
     assert.equal(codeHash, contract.codeHash)
+  })
+
+  test('the documents name this code', { skip: process.env.REGISTRY_SOURCE !== undefined }, async () => {
+    const guide = await readFile(new URL('../../docs/publishers-guide.md', import.meta.url), 'utf8')
+    assert.ok(guide.includes(contract.codeHash), `the published code hash is now ${contract.codeHash}: is that wanted?`)
   })
 
   test('the storage layout is the documented one', () => {

@@ -8,7 +8,7 @@ import { run } from '../support/process.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = await readFile(join(root, 'contracts/FirmwareRegistry.sol'), 'utf8')
-const TESTS = ['functions', 'refusals', 'history'].map((name) => join(root, `tests/contract/${name}.test.mjs`))
+const TESTS = ['refusals', 'functions', 'history'].map((name) => join(root, `tests/contract/${name}.test.mjs`))
 
 /** [what, mutated source] of every check: each `revert` statement, each rule that a modifier puts on a function, and what the head covers. */
 function * mutants() {
