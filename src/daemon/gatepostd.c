@@ -220,9 +220,10 @@ static int supervise(struct supervisor *s)
 	int signal = 0;
 
 	while (is_fine && signal != SIGTERM && signal != SIGINT) {
+		int wait_ms = tend(s);
 		struct pollfd p[] = { { s->signals, POLLIN, 0 }, { s->child[KEEPER].sock, POLLIN, 0 }, { s->child[SERVER].sock, POLLIN, 0 } };
 
-		poll(p, 3, tend(s));
+		poll(p, 3, wait_ms);
 		for (int i = 0; i < CHILDREN; i++)
 			if (p[1 + i].revents && s->child[i].sock >= 0)
 				listen_to(s, i);
