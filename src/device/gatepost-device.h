@@ -184,6 +184,10 @@ enum gpd_result gpd_update(struct gpd *d);
 bool gpd_begin(struct gpd *d);
 bool gpd_done(struct gpd *d, bool is_complete);
 
+/* The path of the manifest that the next round asks for: what to observe where the transport can tell of changes.
+ * False: it does not fit. */
+bool gpd_manifest_path(const struct gpd *d, char path[GPD_PATH_MAX]);
+
 /* Takes n bytes of what is being fetched, that lie at offset `at` of it. Offsets below d->at are passed over (a
  * server may begin at 0 whatever was asked). False: stop fetching, and call gpd_done(d, false). */
 bool gpd_take(struct gpd *d, uint32_t at, const uint8_t *data, size_t n);

@@ -238,10 +238,10 @@ static void decimal(uint64_t v, char out[21])
 }
 
 /* "/fw/{vendor}/{model}?from=…&hw=…&channel=…&device=…" */
-static bool manifest_path(struct gpd *d)
+bool gpd_manifest_path(const struct gpd *d, char path[GPD_PATH_MAX])
 {
 	const struct gpd_config *c = d->config;
-	char *p = d->path, *e = d->path + sizeof d->path, from[21];
+	char *p = path, *e = path + GPD_PATH_MAX, from[21];
 
 	decimal(d->installed, from);
 	return put_query(&p, e, "/fw/", c->vendor) && put_query(&p, e, "/", c->model) &&
@@ -349,7 +349,7 @@ bool gpd_begin(struct gpd *d)
 		return end(d, GPD_TRIAL);
 	if (d->phase == PHASE_VERIFIED)
 		return install(d);
-	if (!manifest_path(d))
+	if (!gpd_manifest_path(d, d->path))
 		return end(d, GPD_TOO_LONG);
 	d->at = 0;
 	d->fetching = FETCHING_MANIFEST;

@@ -17,7 +17,7 @@ below() {
 	server) echo base formats coap catalog daemon ;;
 	publish) echo base formats chain ipfs net contracts ;;
 	cli) echo base formats chain ipfs net catalog publish daemon contracts ;;
-	device) echo base coap ;;
+	device) echo base coap formats ;; # the program; device-library.sh looks at the library
 	*) echo "unknown" ;;
 	esac
 }

@@ -9,6 +9,8 @@
 FUZZ_TARGETS =
 FUZZ_TARGETS += tests/fuzz/fuzz_cbor
 FUZZ_TARGETS += tests/fuzz/fuzz_cose
+FUZZ_TARGETS += tests/fuzz/fuzz_device
+FUZZ_TARGETS += tests/fuzz/fuzz_device_net
 FUZZ_TARGETS += tests/fuzz/fuzz_suit
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
@@ -77,3 +79,8 @@ tests_fuzz_fuzz_conf_LDADD = $(FUZZ_MAIN) libdaemon.a libbase.a $(DAEMON_LIBS)
 tests_fuzz_fuzz_http_reply_SOURCES = %D%/fuzz_http_reply.c
 tests_fuzz_fuzz_http_reply_CFLAGS = $(AM_CFLAGS) $(UV_CFLAGS)
 tests_fuzz_fuzz_http_reply_LDADD = $(FUZZ_MAIN) libnet.a libbase.a $(NET_LIBS)
+tests_fuzz_fuzz_device_SOURCES = %D%/fuzz_device.c
+tests_fuzz_fuzz_device_LDADD = $(FUZZ_MAIN) libgatepost-device.a libformats.a libbase.a $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_device_net_SOURCES = %D%/fuzz_device_net.c
+tests_fuzz_fuzz_device_net_LDADD = $(FUZZ_MAIN) libdeviceprogram.a libgatepost-device.a libcoap.a libformats.a libbase.a $(FORMATS_LIBS)
