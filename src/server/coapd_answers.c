@@ -94,7 +94,7 @@ static uint32_t max_age_of(const struct answer *a)
 {
 	if (a->status == 503 && a->retry_after_s)
 		return a->retry_after_s;
-	return a->is_immutable ? 31536000 : RESOURCE_MAX_AGE_DEFAULT;
+	return a->status == 200 && a->is_immutable ? 31536000 : RESOURCE_MAX_AGE_DEFAULT;
 }
 
 static void on_find(void *arg, const struct resource_ask *in, struct resource *out)

@@ -245,6 +245,7 @@ static const struct { const char *rule; struct asking a; bool answered; } group[
 	{ "only matches answer", { .type = PDU_NON, .path = "/.well-known/core", .queries = { "rt=other" } }, false },
 	{ "no errors", { .type = PDU_NON, .path = "/.well-known/core", .queries = { "rt" } }, false },
 	{ "not a bad option", { .type = PDU_NON, .path = "/.well-known/core", .options = { { 9, "" } } }, false },
+	{ "nor one behind the path", { .type = PDU_NON, .path = "/.well-known/core", .options = { { 2049, "" } } }, false },
 	{ "not another format", { .type = PDU_NON, .path = "/.well-known/core", .options = { { 17, "32" } } }, false },
 	{ "a CON is none for a group", { .type = PDU_CON, .path = "/.well-known/core" }, false },
 	{ "never firmware", { .type = PDU_NON, .path = IMAGE }, false },
