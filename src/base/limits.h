@@ -144,7 +144,17 @@
 #define HTTP_CONNECTIONS_PER_ADDRESS 16	/* one client */
 #define HTTP_HEADER_MS 10000		/* to send a complete header */
 #define HTTP_BODY_MS 15000		/* to send a body */
+#define HTTP_TARGET_MAX 1024		/* path and query of any request */
+#define HTTP_RATE_MIN 2000		/* bytes a second that a client takes at least … */
+#define HTTP_RATE_WINDOW_MS 60000	/* … over this long */
+#define HTTP_READ_SIZE (16 * KIB)	/* a cold image is sent in pieces of this */
+#define HTTP_REPLIES_MAX 256		/* replies kept ready; a hot answer costs no assembly */
+#define HTTP_REPLY_IDLE_MS 30000	/* and that long without use */
 #define OPERATOR_CONNECTIONS_MAX 64	/* apart from devices: a browser takes six, a monitor one */
+#define OPERATOR_CONNECTIONS_PER_ADDRESS 16
+#define FAILURES_MAX 10			/* wrong tokens of an address … */
+#define FAILURES_MS 60000		/* … within this, then 429 */
+#define FAILURES_ADDRESSES_MAX 256	/* addresses remembered for that; 24 KiB */
 #define HTTP_CONNECTION_MEMORY (8 * KIB)	/* libmicrohttpd's pool for a connection */
 
 /* --- LAN: images --- */

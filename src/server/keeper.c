@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -123,6 +124,8 @@ void keeper_free(struct keeper *k)
 
 void keeper_attach_take(struct keeper *k, int fd)
 {
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
 	detach(k);
 	pthread_mutex_lock(&k->lock);
 	k->fd = fd;

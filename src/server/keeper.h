@@ -26,7 +26,7 @@ struct keeper *keeper_new(const struct clock *clock, keeper_floors_fn *on_floors
 /* Answers all who wait with 503. */
 void keeper_free(struct keeper *k);
 
-/* A fresh pair; an older one is closed, and who waited there is answered 503. */
+/* A fresh pair, or -1 for none; an older one is closed, and who waited there is answered 503. */
 void keeper_attach_take(struct keeper *k, int fd);
 /* For poll(); -1: not attached. */
 int keeper_fd(struct keeper *k);

@@ -24,6 +24,7 @@ struct sightings {
 	pthread_mutex_t lock;
 	struct keeper *keeper;
 	uint64_t bytes;
+	int64_t flushed_ms;
 	struct sighting at[SIGHTINGS_MAX];
 };
 
@@ -124,6 +125,14 @@ void sightings_flush(struct sightings *s)
 		if (s->at[i].is_used)
 			tell(s, &s->at[i]);
 	pthread_mutex_unlock(&s->lock);
+}
+
+void sightings_tick(struct sightings *s, int64_t now_ms)
+{
+	if (now_ms - s->flushed_ms < SIGHTINGS_FLUSH_MS)
+		return;
+	s->flushed_ms = now_ms;
+	sightings_flush(s);
 }
 
 uint64_t sightings_bytes(struct sightings *s)

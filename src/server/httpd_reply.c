@@ -1,0 +1,347 @@
+/* httpd_reply.c: see httpd_reply.h. */
+#include "server/httpd_reply.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "server/accept.h"
+#include "server/clients.h"
+#include "server/objects.h"
+#include "server/range.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A response under construction; NULL is sticky, so that headers are added without checks. */
+static void add(struct MHD_Response **r, const char *name, const char *value)
+{
+	if (*r && MHD_add_response_header(*r, name, value) != MHD_YES) {
+		MHD_destroy_response(*r);
+		*r = NULL;
+	}
+}
+
+static void add_number(struct MHD_Response **r, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	add(r, name, text);
+}
+
+/* Queues, and gives our reference away. */
+static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, struct MHD_Response *r)
+{
+	enum MHD_Result rc;
+
+	if (!r)
+		return MHD_NO;
+	rc = MHD_queue_response(connection, status, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+/* --- short texts --- */
+
+static struct MHD_Response *text_response(const char *why)
+{
+	char line[128];
+	int n = snprintf(line, sizeof line, "%s\n", why);
+	struct MHD_Response *r = MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY);
+
+	add(&r, "Content-Type", "text/plain; charset=utf-8");
+	add(&r, "Cache-Control", "no-store");
+	return r;
+}
+
+enum MHD_Result httpd_reply_text(struct MHD_Connection *connection, unsigned status, const char *why)
+{
+	return queue(connection, status, text_response(why));
+}
+
+enum MHD_Result httpd_reply_close(struct MHD_Connection *connection, unsigned status, const char *why)
+{
+	struct MHD_Response *r = text_response(why);
+
+	add(&r, "Connection", "close");
+	return queue(connection, status, r);
+}
+
+enum MHD_Result httpd_reply_not_allowed(struct MHD_Connection *connection, const char *allow)
+{
+	struct MHD_Response *r = text_response("this method is not for this path");
+
+	add(&r, "Allow", allow);
+	return queue(connection, 405, r);
+}
+
+enum MHD_Result httpd_reply_retry(struct MHD_Connection *connection, const char *why, uint32_t retry_after_s)
+{
+	struct MHD_Response *r = text_response(why);
+
+	add_number(&r, "Retry-After", retry_after_s);
+	return queue(connection, 503, r);
+}
+
+enum MHD_Result httpd_reply_empty(struct MHD_Connection *connection, unsigned status)
+{
+	return queue(connection, status, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
+
+/* --- headers of an answer --- */
+
+static void add_text(struct MHD_Response **r, const char *name, struct span value)
+{
+	char text[VERSION_MAX + 1];
+
+	value = span_cut(value, 0, VERSION_MAX);
+	if (value.n)
+		memcpy(text, value.p, value.n);
+	text[value.n] = 0;
+	add(r, name, text);
+}
+
+/* Caching: images by digest never change. All else may depend on who asks, and is to be asked again. */
+static void add_caching(struct MHD_Response **r, const struct answer *a)
+{
+	if (a->is_immutable) {
+		add(r, "Cache-Control", "public, max-age=31536000, immutable");
+		return;
+	}
+	add(r, "Cache-Control", a->is_private ? "private, no-cache" : "no-cache");
+	if (a->is_private)
+		add(r, "Vary", "Gatepost-Device, Accept");
+}
+
+static void add_release(struct MHD_Response **r, const struct answer *a)
+{
+	if (!a->sequence)
+		return;
+	add_number(r, "Gatepost-Sequence", a->sequence);
+	add_text(r, "Gatepost-Version", a->version);
+	add(r, "Gatepost-Freshness", freshness_name(a->freshness));
+}
+
+/* What 200, 206 and 304 have in common (RFC 9110, 15.4.5). */
+static void add_validators(struct MHD_Response **r, const struct answer *a, const char *etag)
+{
+	add(r, "ETag", etag);
+	add_caching(r, a);
+	add_release(r, a);
+}
+
+/* `sha-256=:BASE64:` (RFC 9530): of the whole representation, also with a part of it. */
+static void add_digest(struct MHD_Response **r, const struct hash32 *sha256)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char text[9 + 44 + 2] = "sha-256=:";
+	char *out = text + 9;
+
+	for (size_t i = 0; i < 33; i += 3) {
+		uint32_t v = (uint32_t)sha256->b[i] << 16 | (uint32_t)sha256->b[i + 1] << 8 | (i + 2 < 32 ? sha256->b[i + 2] : 0u);
+
+		for (unsigned shift = 24; shift > 0;)
+			*out++ = digits[v >> (shift -= 6) & 63];
+	}
+	memcpy(out - 1, "=:", 3);	/* 32 bytes leave one digit over */
+	add(r, "Repr-Digest", text);
+}
+
+/* --- bodies --- */
+
+/* The library reads a cold image through this, as far as the client takes it. */
+struct cold {
+	struct transfer *transfer;
+	uint64_t first;		/* of the part */
+};
+
+static ssize_t on_read(void *cls, uint64_t pos, char *out, size_t max)
+{
+	struct cold *c = cls;
+	struct err e = { 0 };
+	size_t n;
+
+	if (transfer_read(c->transfer, c->first + pos, (uint8_t *)out, max, &n, &e) == ERR_OK)
+		return (ssize_t)n;
+	/* Cut short: the client sees fewer bytes than announced, and never wrong ones. */
+	log_unusual("server", "an answer was cut short", "why=\"%s\"", e.msg);
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void on_read_end(void *cls)
+{
+	struct cold *c = cls;
+
+	transfer_free(c->transfer);
+	free(c);
+}
+
+/* ERR_BUSY: too many cold transfers. */
+static int cold_response(struct object *o, uint64_t first, uint64_t n, struct MHD_Response **out)
+{
+	struct cold *c = calloc(1, sizeof *c);
+	int rc;
+
+	if (!c)
+		return ERR_MEMORY;
+	c->first = first;
+	rc = transfer_new(o, &c->transfer, NULL);
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	*out = MHD_create_response_from_callback(n, HTTP_READ_SIZE, on_read, c, on_read_end);
+	if (!*out)
+		on_read_end(c);
+	return *out ? ERR_OK : ERR_MEMORY;
+}
+
+/* From the verified memfd: the library sends it with sendfile. It closes the descriptor, so that it gets its own. */
+static struct MHD_Response *hot_response(int fd, uint64_t first, uint64_t n)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct MHD_Response *r = own >= 0 ? MHD_create_response_from_fd_at_offset64(n, own, first) : NULL;
+
+	if (!r && own >= 0)
+		close(own);
+	return r;
+}
+
+static void on_bytes_end(void *cls)
+{
+	catalog_put(cls);
+}
+
+static struct MHD_Response *bytes_response(const struct answer *a)
+{
+	struct MHD_Response *r;
+
+	if (a->kind != ANSWER_MANIFEST)
+		return MHD_create_response_from_buffer(a->bytes.n, (void *)(uintptr_t)a->bytes.p, MHD_RESPMEM_MUST_COPY);
+	/* The bytes lie in the catalog: the response holds it until the library has let go of it. */
+	r = MHD_create_response_from_buffer_with_free_callback_cls(a->bytes.n, (void *)(uintptr_t)a->bytes.p, on_bytes_end,
+								   catalog_hold(a->catalog));
+	if (!r)
+		catalog_put(a->catalog);
+	return r;
+}
+
+static int body_response(const struct answer *a, uint64_t first, uint64_t n, struct MHD_Response **out)
+{
+	int fd = a->object ? object_hot_fd(a->object) : -1;
+
+	*out = NULL;
+	if (a->object && fd < 0)
+		return cold_response(a->object, first, n, out);
+	*out = a->object ? hot_response(fd, first, n) : bytes_response(a);
+	return *out ? ERR_OK : ERR_MEMORY;
+}
+
+/* --- replies --- */
+
+static void add_representation(struct MHD_Response **r, const struct answer *a, const char *etag)
+{
+	add(r, "Content-Type", accept_type_of(a->format));
+	add_validators(r, a, etag);
+	add_digest(r, &a->etag);
+	if (a->kind == ANSWER_IMAGE)
+		add(r, "Accept-Ranges", "bytes");
+}
+
+static enum MHD_Result busy(struct MHD_Connection *connection)
+{
+	return httpd_reply_retry(connection, "too many images are being sent", 2);
+}
+
+/* Only what is the same for the next asker, and costs nothing while it is kept. */
+static bool is_worth_keeping(const struct answer *a)
+{
+	return a->kind == ANSWER_MANIFEST || (a->object && object_hot_fd(a->object) >= 0);
+}
+
+static enum MHD_Result reply_whole(struct replies *replies, struct client *k, const char *etag)
+{
+	const struct answer *a = &k->answer;
+	struct MHD_Response *r;
+	enum MHD_Result rc;
+
+	if (body_response(a, 0, a->size, &r) == ERR_BUSY)
+		return busy(k->connection);
+	add_representation(&r, a, etag);
+	if (!r)
+		return MHD_NO;
+	rc = MHD_queue_response(k->connection, MHD_HTTP_OK, r);
+	if (rc == MHD_YES && is_worth_keeping(a))
+		replies_keep_take(replies, a, r);
+	else
+		MHD_destroy_response(r);
+	return rc;
+}
+
+static enum MHD_Result reply_part(struct client *k, const struct range *range, const char *etag)
+{
+	const struct answer *a = &k->answer;
+	struct MHD_Response *r;
+	char text[96];
+
+	if (body_response(a, range->first, range->n, &r) == ERR_BUSY)
+		return busy(k->connection);
+	snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->first, range->first + range->n - 1, a->size);
+	add(&r, "Content-Range", text);
+	add_representation(&r, a, etag);
+	return queue(k->connection, MHD_HTTP_PARTIAL_CONTENT, r);
+}
+
+static enum MHD_Result reply_outside(struct client *k)
+{
+	struct MHD_Response *r = text_response("no byte of this range is there");
+	char text[48];
+
+	snprintf(text, sizeof text, "bytes */%" PRIu64, k->answer.size);
+	add(&r, "Content-Range", text);
+	return queue(k->connection, MHD_HTTP_RANGE_NOT_SATISFIABLE, r);
+}
+
+static enum MHD_Result reply_not_modified(struct client *k, const char *etag)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+
+	add_validators(&r, &k->answer, etag);
+	return queue(k->connection, MHD_HTTP_NOT_MODIFIED, r);
+}
+
+static enum MHD_Result reply_found(struct replies *replies, struct client *k, const struct httpreq *q, const char *etag)
+{
+	struct range range = { .kind = RANGE_WHOLE };
+	int kept;
+
+	/* Range is defined for GET alone (RFC 9110, 14.2), and only images take it. */
+	if (q->range.p && q->method == HTTP_GET && k->answer.kind == ANSWER_IMAGE && etag_allows_range(q->if_range, etag))
+		range = range_read(q->range, k->answer.size);
+	if (range.kind == RANGE_OUTSIDE)
+		return reply_outside(k);
+	if (k->answer.kind == ANSWER_IMAGE && q->method == HTTP_GET)
+		k->sends = range.kind == RANGE_PART ? range.n : k->answer.size;
+	if (range.kind == RANGE_PART)
+		return reply_part(k, &range, etag);
+	kept = replies_queue(replies, &k->answer, k->connection);
+	if (kept)
+		return kept > 0 ? MHD_YES : MHD_NO;
+	return reply_whole(replies, k, etag);
+}
+
+enum MHD_Result httpd_reply(struct replies *replies, struct client *k, const struct httpreq *q)
+{
+	const struct answer *a = &k->answer;
+	char etag[ETAG_TEXT_MAX];
+
+	if (a->status == 503)
+		return httpd_reply_retry(k->connection, a->why, a->retry_after_s);
+	if (a->status != 200)
+		return httpd_reply_text(k->connection, a->status, a->why);
+	etag_text(&a->etag, etag);
+	if (q->if_none_match.p && etag_is_in(q->if_none_match, etag))
+		return reply_not_modified(k, etag);
+	return reply_found(replies, k, q, etag);
+}

@@ -1,0 +1,241 @@
+/* main.c: gatepost-server: the LAN's side of the gateway.
+ *
+ * The supervisor hands over everything through descriptor 3: configuration,
+ * listening sockets, catalogs, the link to the keeper; and SUP_GO, after which
+ * the sandbox is entered and the threads start. This thread then accepts connections, speaks with
+ * supervisor and keeper, and looks after deadlines. Ends on SUP_STOP or with the supervisor. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "server/parts.h"
+#include "server/supervised.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#define TICK_MS 1000
+#define CROWDED_MS 100	/* how soon to look again when there was no room for a connection */
+
+struct server {
+	struct parts parts;
+	struct supervised_owner owner;
+	struct conf *conf, *newest;	/* what it was started with; the last reload's, or NULL */
+	int64_t ticked_ms, alive_ms;
+	bool is_running, is_stopping;
+	int status;			/* exit status */
+};
+
+static void give_up(struct server *s, const char *what, const struct err *e)
+{
+	log_broken("server", what, "why=\"%s\"", e->msg);
+	s->status = 1;
+	s->is_stopping = true;
+}
+
+/* --- from the supervisor --- */
+
+static void on_conf(void *arg, int fd, bool is_reload)
+{
+	struct server *s = arg;
+	struct conf *conf;
+	struct err e = { 0 };
+
+	if (conf_read(fd, &conf, &e)) {
+		if (!is_reload)
+			give_up(s, "configuration", &e);
+		return;
+	}
+	if (s->conf) {
+		parts_reload(&s->parts, conf);
+		conf_free(s->newest);
+		s->newest = conf;
+		return;
+	}
+	s->conf = conf;
+	s->parts.conf = conf;
+	log_set_level(conf->gateway.log_level);
+	if (parts_init(&s->parts, &e))
+		give_up(s, "start", &e);
+}
+
+static void on_listener(void *arg, enum listener_kind kind, int fd, struct span address)
+{
+	struct server *s = arg;
+	struct listener *l = &s->parts.listeners[s->parts.listeners_n];
+
+	if (s->parts.listeners_n == LISTENERS_MAX || s->is_running) {
+		log_broken("server", "a listener too many", "kind=%c", kind);
+		close(fd);
+		return;
+	}
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	*l = (struct listener){ .kind = kind, .fd = fd };
+	snprintf(l->address, sizeof l->address, "%.*s", (int)address.n, (const char *)address.p);
+	s->parts.listeners_n++;
+}
+
+static void on_catalog(void *arg, int fd)
+{
+	struct server *s = arg;
+	struct err e = { 0 };
+
+	if (s->conf && parts_set_catalog(&s->parts, fd, &e))
+		log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
+}
+
+static void on_peer(void *arg, int fd)
+{
+	struct server *s = arg;
+
+	if (!s->parts.keeper) {
+		close(fd);
+		return;
+	}
+	keeper_attach_take(s->parts.keeper, fd);
+	parts_greet(&s->parts);
+}
+
+static void on_go(void *arg)
+{
+	struct server *s = arg;
+	struct err e = { .msg = "nothing was handed over" };
+
+	if (s->is_running)
+		return;
+	if (!s->conf || parts_start(&s->parts, &e)) {
+		give_up(s, "start", &e);
+		return;
+	}
+	s->is_running = true;
+	supervised_say(SUP_READY);
+}
+
+static void on_stop(void *arg)
+{
+	struct server *s = arg;
+
+	s->is_stopping = true;
+}
+
+/* --- the loop --- */
+
+#define POLL_MAX (2 + LISTENERS_MAX)
+
+struct watch {
+	struct pollfd fds[POLL_MAX];
+	struct listener *listeners[POLL_MAX];	/* of the same index, or NULL */
+	nfds_t n;
+	bool is_crowded;	/* a listener was left out for want of room */
+};
+
+static void watch(struct watch *w, int fd, struct listener *l)
+{
+	w->fds[w->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	w->listeners[w->n++] = l;
+}
+
+static bool has_room(const struct server *s, const struct listener *l)
+{
+	return l->kind == LISTENER_HTTP ? httpd_has_room(s->parts.httpd) : operator_has_room(s->parts.operator);
+}
+
+static void watch_listeners(struct server *s, struct watch *w)
+{
+	for (size_t i = 0; i < s->parts.listeners_n; i++) {
+		struct listener *l = &s->parts.listeners[i];
+
+		if (l->fd < 0 || l->kind == LISTENER_COAP)
+			continue;
+		if (has_room(s, l))
+			watch(w, l->fd, l);
+		else
+			w->is_crowded = true;
+	}
+}
+
+static void on_readable(struct server *s, const struct listener *l, int fd)
+{
+	if (fd == SUP_FD)
+		supervised_read(&s->owner);
+	else if (!l)
+		keeper_read(s->parts.keeper);
+	else if (l->kind == LISTENER_HTTP)
+		httpd_accept(s->parts.httpd, fd);
+	else
+		operator_accept(s->parts.operator, fd);
+}
+
+static void tick(struct server *s)
+{
+	int64_t now_ms = clock_mono_ms(clock_system());
+
+	if (now_ms - s->ticked_ms >= TICK_MS && s->parts.keeper) {
+		s->ticked_ms = now_ms;
+		parts_tick(&s->parts);
+	}
+	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
+		s->alive_ms = now_ms;
+		supervised_say(SUP_ALIVE);
+	}
+}
+
+static void turn(struct server *s)
+{
+	struct watch w = { .n = 0 };
+	int keeper = s->parts.keeper ? keeper_fd(s->parts.keeper) : -1;
+
+	watch(&w, SUP_FD, NULL);
+	if (keeper >= 0)
+		watch(&w, keeper, NULL);
+	if (s->is_running)
+		watch_listeners(s, &w);
+	if (poll(w.fds, w.n, w.is_crowded ? CROWDED_MS : TICK_MS) < 0 && errno != EINTR)
+		log_broken("server", "poll failed", "errno=%d", errno);
+	for (nfds_t i = 0; i < w.n && !s->is_stopping; i++)
+		if (w.fds[i].revents)
+			on_readable(s, w.listeners[i], w.fds[i].fd);
+	tick(s);
+}
+
+/* Room for all connections and images at once; the soft limit alone is often 1,024. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct server s = { .parts.slot = CATALOG_SLOT_INIT };
+	int type;
+	socklen_t n = sizeof type;
+
+	(void)argv;
+	if (argc > 1 || getsockopt(SUP_FD, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET) {
+		fprintf(stderr, "gatepost-server %s: started by gatepostd only\n", GATEPOST_VERSION);
+		return 2;
+	}
+	/* The supervisor says when to stop; a terminal's or the service manager's signal reaches it too. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	fcntl(SUP_FD, F_SETFL, O_NONBLOCK);
+	fcntl(SUP_FD, F_SETFD, FD_CLOEXEC);
+	raise_descriptor_limit();
+	s.owner = (struct supervised_owner){ on_conf, on_listener, on_catalog, on_peer, on_go, on_stop, &s };
+	while (!s.is_stopping)
+		turn(&s);
+	parts_stop(&s.parts);
+	conf_free(s.newest);
+	conf_free(s.conf);
+	return s.status;
+}

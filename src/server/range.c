@@ -1,0 +1,108 @@
+/* range.c: see range.h. */
+#include "server/range.h"
+
+#include "base/hex.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static struct span trimmed(struct span s)
+{
+	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = span_cut(s, 1, s.n);
+	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+/* All of s as digits. Numbers that 64 bits do not hold become the largest: they are past every end. */
+static bool digits(struct span s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t digit = (uint8_t)(s.p[i] - '0');
+
+		if (digit > 9)
+			return false;
+		v = v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v * 10 + digit;
+	}
+	*out = v;
+	return true;
+}
+
+static struct range part(uint64_t first, uint64_t last, uint64_t size)
+{
+	if (first >= size)
+		return (struct range){ .kind = RANGE_OUTSIDE };
+	if (last >= size)
+		last = size - 1;
+	return (struct range){ RANGE_PART, first, last - first + 1 };
+}
+
+/* "-n": the last n bytes. */
+static struct range suffix(uint64_t n, uint64_t size)
+{
+	if (n == 0 || size == 0)
+		return (struct range){ .kind = RANGE_OUTSIDE };
+	return part(n < size ? size - n : 0, size - 1, size);
+}
+
+struct range range_read(struct span header, uint64_t size)
+{
+	static const char unit[] = "bytes=";
+	const struct range whole = { .kind = RANGE_WHOLE };
+	const size_t n = sizeof unit - 1;
+	struct span spec, from, to;
+	uint64_t first, last = UINT64_MAX;
+	const uint8_t *dash;
+
+	if (header.n <= n || strncasecmp((const char *)header.p, unit, n) != 0)
+		return whole;
+	spec = trimmed(span_cut(header, n, header.n));
+	dash = spec.n ? memchr(spec.p, '-', spec.n) : NULL;
+	if (!dash || memchr(spec.p, ',', spec.n))
+		return whole;
+	from = span_cut(spec, 0, (size_t)(dash - spec.p));
+	to = span_cut(spec, from.n + 1, spec.n);
+	if (from.n == 0)
+		return digits(to, &last) ? suffix(last, size) : whole;
+	if (!digits(from, &first) || (to.n && !digits(to, &last)) || last < first)
+		return whole;
+	return part(first, last, size);
+}
+
+char *etag_text(const struct hash32 *sha256, char out[ETAG_TEXT_MAX])
+{
+	memcpy(out, "\"sha256-", 8);
+	hex_digits(SPAN_OF(*sha256), out + 8);
+	memcpy(out + 72, "\"", 2);
+	return out;
+}
+
+bool etag_is_in(struct span header, const char *etag)
+{
+	struct span rest = header;
+
+	if (span_is(trimmed(header), "*"))
+		return true;
+	while (rest.n) {
+		const uint8_t *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
+		struct span one = trimmed(span_cut(rest, 0, n));
+
+		if (one.n > 2 && one.p[0] == 'W' && one.p[1] == '/')
+			one = span_cut(one, 2, one.n);
+		if (span_is(one, etag))
+			return true;
+		rest = span_cut(rest, n + 1, rest.n);
+	}
+	return false;
+}
+
+bool etag_allows_range(struct span if_range, const char *etag)
+{
+	return !if_range.p || span_is(trimmed(if_range), etag);
+}

@@ -1,0 +1,23 @@
+/* supervised.h: the server's side of its socket to the supervisor (catalog/link.h, SUP_*). One thread. */
+#ifndef SERVER_SUPERVISED_H
+#define SERVER_SUPERVISED_H
+
+#include "catalog/link.h"
+
+struct supervised_owner {
+	/* Descriptors are taken, but for conf's, which is borrowed. */
+	void (*on_conf)(void *arg, int fd, bool is_reload);
+	void (*on_listener)(void *arg, enum listener_kind kind, int fd, struct span address);
+	void (*on_catalog)(void *arg, int fd);		/* borrowed */
+	void (*on_peer)(void *arg, int fd);
+	void (*on_go)(void *arg);
+	void (*on_stop)(void *arg);			/* told, or the supervisor is gone */
+	void *arg;
+};
+
+/* Reads all that waits at SUP_FD, which does not block. */
+void supervised_read(const struct supervised_owner *o);
+/* SUP_READY or SUP_ALIVE. One that is lost is what the watchdog is for. */
+void supervised_say(enum sup_type type);
+
+#endif
