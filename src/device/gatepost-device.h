@@ -133,7 +133,7 @@ struct gpd_port {
 
 struct gpd_config {
 	const char *vendor, *model;
-	uint8_t vendor_id[16], class_id[16];	/* UUIDv5 of vendor, and of model below it; printed by gatepost(1) */
+	uint8_t vendor_id[16], class_id[16];	/* UUIDv5 of vendor, and of model below it */
 	const struct gpd_key *keys;
 	uint8_t key_count, threshold;		/* 1 <= threshold <= key_count <= GPD_KEYS_MAX */
 	const char *channel;			/* take releases of this channel only; NULL: as the gateway decides */
