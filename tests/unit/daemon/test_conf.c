@@ -485,6 +485,38 @@ START_TEST(lines_and_files_have_limits)
 }
 END_TEST
 
+/* One more than is allowed: `count` times a piece of text with the number in it. */
+static const struct { const char *rule, *head, *piece; int count; const char *says; } many[] = {
+	{ "providers", HEAD, "[provider p%d]\nurl = http://h\noperator = o%d\n", PROVIDERS_MAX + 1, "more than 16 [provider] sections" },
+	{ "sources", GOOD, "[source p%d]\nurl = http://h/%d\nkind = kubo\n", CONF_SOURCES_MAX, "more than 32 [source] sections" },
+	{ "listeners", GOOD "[http]\nlisten =", " 127.0.0.%d:80%d", CONF_LISTENERS_MAX + 1, "more than 8 addresses" },
+	{ "signers", GOOD PRODUCT "signers =", " 333333333333333333333333333333333333333333333333333333333333%d%d", SIGNERS_MAX + 1, "more than 8 thumbprints" },
+	{ "words", GOOD PRODUCT "channels =", " c%d-%d", CONF_WORDS_MAX + 1, "more than 64 words" },
+	{ "prefixes", GOOD "[coap]\ntrusted =", " 192.0.%d.%d", COAP_PREFIXES_MAX + 1, "more than 32 prefixes" },
+};
+
+START_TEST(counts_have_limits)
+{
+	static char text[65536];
+	size_t n = (size_t)snprintf(text, sizeof text, "%s", many[_i].head);
+	struct said said;
+	struct conf *c;
+
+	for (int i = 0; i < many[_i].count; i++) {
+		char number[8], *piece = strdup(many[_i].piece), *at;
+
+		/* Two digits each, so that thumbprints keep their length. */
+		snprintf(number, sizeof number, "%02d", 10 + i);
+		while ((at = strstr(piece, "%d")))
+			memcpy(at, number, 2);
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s", piece);
+		free(piece);
+	}
+	ck_assert_int_eq(load(text, &said, &c), ERR_USAGE);
+	ck_assert_msg(strstr(said.errors, many[_i].says) != NULL, "%s: %s", many[_i].rule, said.errors);
+}
+END_TEST
+
 /* --- table, man page, example --- */
 
 static struct span source_file(const char *name, struct buf *b)
@@ -612,6 +644,7 @@ int main(void)
 	tcase_add_test(t, the_run_dir_is_found_without_judging);
 	tcase_add_test(t, a_missing_file_is_named);
 	tcase_add_test(t, lines_and_files_have_limits);
+	tcase_add_loop_test(t, counts_have_limits, 0, (int)(sizeof many / sizeof *many));
 	tcase_add_loop_test(t, the_man_page_has_the_table, 0, (int)conf_sections_n);
 	tcase_add_loop_test(t, the_example_has_the_table, 0, (int)conf_sections_n);
 	tcase_add_test(t, the_example_is_refused_for_its_placeholders_only);
