@@ -53,13 +53,13 @@ int gateway_poll(int fd, short events, int timeout_ms)
 	return n < 0 && errno == EINTR && !is_stopping ? 0 : n;
 }
 
-static int open_udp(struct gateway *g, struct err *e)
+static int open_udp(struct gateway *g, int *fd, struct err *e)
 {
-	g->udp = socket(g->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (g->udp < 0)
+	*fd = socket(g->address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
 		return err_errno(e, "socket");
 	/* Connected: datagrams of others are not ours, and a closed port is heard of. */
-	if (connect(g->udp, (const struct sockaddr *)&g->address, g->address_n) < 0)
+	if (connect(*fd, (const struct sockaddr *)&g->address, g->address_n) < 0)
 		return err_set(e, ERR_NET, "%s: %s", g->authority, strerror(errno));
 	return ERR_OK;
 }
@@ -84,7 +84,7 @@ int gateway_open(struct gateway *g, const struct options *o, struct err *e)
 	uint8_t r[6] = { 0 };
 	int rc;
 
-	*g = (struct gateway){ .scheme = o->scheme, .udp = -1 };
+	*g = (struct gateway){ .scheme = o->scheme, .udp = -1, .udp_reports = -1 };
 	snprintf(g->authority, sizeof g->authority, "%s%s%s:%s", is_v6 ? "[" : "", o->host, is_v6 ? "]" : "", o->port);
 	/* RFC 7252 section 5.3.1: tokens are hard to guess for those who cannot listen. */
 	rc = secret_random(r, sizeof r, e);
@@ -93,7 +93,9 @@ int gateway_open(struct gateway *g, const struct options *o, struct err *e)
 	if (rc == ERR_OK)
 		rc = resolve(g, o, e);
 	if (rc == ERR_OK && g->scheme == SCHEME_COAP)
-		rc = open_udp(g, e);
+		rc = open_udp(g, &g->udp, e);
+	if (rc == ERR_OK && g->scheme == SCHEME_COAP)
+		rc = open_udp(g, &g->udp_reports, e);
 	return rc;
 }
 
@@ -101,7 +103,9 @@ void gateway_close(struct gateway *g)
 {
 	if (g->udp >= 0)
 		close(g->udp);
-	g->udp = -1;
+	if (g->udp_reports >= 0)
+		close(g->udp_reports);
+	g->udp = g->udp_reports = -1;
 }
 
 int gateway_get(struct gateway *g, const char *path, uint64_t from, const struct sink *sink, struct err *e)

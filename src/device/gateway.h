@@ -19,7 +19,8 @@ struct gateway {
 	struct sockaddr_storage address;
 	socklen_t address_n;
 	char authority[300];	/* for HTTP's Host */
-	int udp;		/* CoAP's socket; -1 for HTTP */
+	int udp;		/* CoAP's sockets; -1 for HTTP. Reports go out within a transfer, and must */
+	int udp_reports;	/* not take its answers off its socket */
 	uint16_t next_id;	/* CoAP message id */
 	uint32_t next_token;
 	unsigned retry_s;	/* Max-Age or Retry-After of the last refusal; 0: none */

@@ -22,32 +22,32 @@ static int to_err(const struct coap_fetch *f, struct err *e)
 }
 
 /* A full socket buffer is a lost datagram: it is sent again when its time comes. A refused one (ICMP) is not. */
-static int send_one(struct gateway *g, const uint8_t *p, size_t n, struct err *e)
+static int send_one(const struct gateway *g, int fd, const uint8_t *p, size_t n, struct err *e)
 {
-	if (send(g->udp, p, n, MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
+	if (send(fd, p, n, MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
 		return ERR_OK;
 	return err_set(e, ERR_NET, "%s: %s", g->authority, strerror(errno));
 }
 
-static int send_due(struct gateway *g, struct coap_fetch *f, struct err *e)
+static int send_due(const struct gateway *g, int fd, struct coap_fetch *f, struct err *e)
 {
 	uint8_t out[COAP_MESSAGE_MAX];
 	int rc = ERR_OK;
 	size_t n;
 
 	while (rc == ERR_OK && (n = coap_fetch_next(f, now(), out)) > 0)
-		rc = send_one(g, out, n, e);
+		rc = send_one(g, fd, out, n, e);
 	return rc;
 }
 
-static int take_all(struct gateway *g, struct coap_fetch *f, struct err *e)
+static int take_all(const struct gateway *g, int fd, struct coap_fetch *f, struct err *e)
 {
 	uint8_t in[65536], reply[PDU_HEADER];
 	ssize_t n;
 
-	while (f->status == FETCH_RUNNING && (n = recv(g->udp, in, sizeof in, MSG_DONTWAIT)) >= 0) {
+	while (f->status == FETCH_RUNNING && (n = recv(fd, in, sizeof in, MSG_DONTWAIT)) >= 0) {
 		size_t back = coap_fetch_take(f, now(), SPAN(in, (size_t)n), reply);
-		int rc = back ? send_one(g, reply, back, e) : ERR_OK;
+		int rc = back ? send_one(g, fd, reply, back, e) : ERR_OK;
 
 		if (rc != ERR_OK)
 			return rc;
@@ -57,21 +57,18 @@ static int take_all(struct gateway *g, struct coap_fetch *f, struct err *e)
 	return ERR_OK;
 }
 
-static int run(struct gateway *g, struct coap_fetch *f, struct err *e)
+static int run(struct gateway *g, int fd, struct coap_fetch *f, struct err *e)
 {
 	int rc = ERR_OK;
 
 	while (rc == ERR_OK && f->status == FETCH_RUNNING) {
-		rc = send_due(g, f, e);
+		rc = send_due(g, fd, f, e);
 		if (rc != ERR_OK || f->status != FETCH_RUNNING)
 			break;
-		if (gateway_poll(g->udp, POLLIN, (int)coap_fetch_wait_ms(f, now())) < 0)
+		if (gateway_poll(fd, POLLIN, (int)coap_fetch_wait_ms(f, now())) < 0)
 			return err_set(e, ERR_NET, "stopped");
-		rc = take_all(g, f, e);
+		rc = take_all(g, fd, f, e);
 	}
-	g->next_id = f->id;
-	g->next_token = f->token;
-	g->retry_s = f->retry_s;
 	return rc == ERR_OK ? to_err(f, e) : rc;
 }
 
@@ -79,24 +76,31 @@ static uint64_t seed(void)
 {
 	uint64_t v = 0;
 
-	(void)!secret_random((uint8_t *)&v, sizeof v, NULL);	/* only spreads timeouts */
+	(void)!secret_random((uint8_t *)&v, sizeof v, NULL);	/* spreads timeouts, and ids of reports */
 	return v;
 }
 
 int udp_get(struct gateway *g, const char *path, uint64_t from, const struct sink *sink, struct err *e)
 {
 	struct coap_fetch f;
+	int rc;
 
 	coap_fetch_get(&f, path, from, sink, g->next_id, g->next_token, seed());
-	return run(g, &f, e);
+	rc = run(g, g->udp, &f, e);
+	g->next_id = f.id;
+	g->next_token = f.token;
+	g->retry_s = f.retry_s;
+	return rc;
 }
 
+/* Another socket is another endpoint: its message ids are a space of their own, and chance is good enough there. */
 int udp_post(struct gateway *g, const char *path, struct span body, struct err *e)
 {
+	uint64_t chance = seed();
 	struct coap_fetch f;
 
-	coap_fetch_post(&f, path, body, g->next_id, g->next_token, seed());
-	return run(g, &f, e);
+	coap_fetch_post(&f, path, body, (uint16_t)chance, (uint32_t)(chance >> 16), chance);
+	return run(g, g->udp_reports, &f, e);
 }
 
 /* --- observing --- */
@@ -123,7 +127,7 @@ static void observe(struct watch *w, const char *path, unsigned value)
 	coap_fetch_put_path(&p, path, -1);
 	n = pdu_end(&p);
 	if (n)
-		(void)!send_one(g, out, n, NULL);
+		(void)!send_one(g, g->udp, out, n, NULL);
 }
 
 /* Without ETags nobody knows, and every notification may be news. */
@@ -158,7 +162,7 @@ static void take_notification(struct watch *w, struct span datagram)
 		return;
 	is_ours = span_eq(m.token, SPAN_OF(w->token));
 	if (m.type == PDU_CON || (m.type == PDU_NON && !is_ours))
-		(void)!send_one(w->g, reply, pdu_write_empty(reply, is_ours ? PDU_ACK : PDU_RST, m.id), NULL);
+		(void)!send_one(w->g, w->g->udp, reply, pdu_write_empty(reply, is_ours ? PDU_ACK : PDU_RST, m.id), NULL);
 	if (is_ours)
 		note(w, &m);
 }
