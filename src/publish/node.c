@@ -46,7 +46,7 @@ static int read_error(const json_t *error, const char *method, struct buf *rever
 	return err_set(e, ERR_RULE, "the node refuses %s: %.*s", method, (int)text.n, (const char *)text.p);
 }
 
-static int read_answer(const json_t *answer, uint64_t id, const char *method, struct buf *revert, json_t **result,
+static int read_object(const json_t *answer, uint64_t id, const char *method, struct buf *revert, json_t **result,
 		       struct err *e)
 {
 	const json_t *error = json_object_get(answer, "error");
@@ -60,6 +60,17 @@ static int read_answer(const json_t *answer, uint64_t id, const char *method, st
 		return err_set(e, ERR_NET, "%s: the answer has neither result nor error", method);
 	*result = json_incref(value);
 	return ERR_OK;
+}
+
+int node_read_answer(struct span body, uint64_t id, const char *method, struct buf *revert, json_t **result,
+		     struct err *e)
+{
+	/* Some nodes put a revert's raw bytes into the message, NULs and all. */
+	AUTO(json_free) json_t *answer = json_loadb((const char *)body.p, body.n, JSON_ALLOW_NUL, NULL);
+
+	if (!json_is_object(answer))
+		return err_set(e, ERR_NET, "%s: no JSON-RPC", method);
+	return read_object(answer, id, method, revert, result, e);
 }
 
 static int ask(struct node *n, const char *body, struct web_reply *reply, struct err *e)
@@ -81,7 +92,6 @@ int node_call_take(struct node *n, const char *method, json_t *params, struct bu
 		   struct err *e)
 {
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
-	AUTO(json_free) json_t *answer = NULL;
 	uint64_t id = ++n->calls;
 	AUTO(json_free) json_t *question = json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)id,
 						     "method", method, "params", params);
@@ -93,12 +103,11 @@ int node_call_take(struct node *n, const char *method, json_t *params, struct bu
 	rc = ask(n, body, &reply, e);
 	if (rc)
 		return rc;
-	/* Some nodes answer an error with a status of 4xx or 5xx and still in JSON-RPC; some put a revert's raw bytes into
-	 * the message, NULs and all. */
-	answer = json_loadb((const char *)reply.body.p, reply.body.n, JSON_ALLOW_NUL, NULL);
-	if (!json_is_object(answer))
-		return err_set(e, ERR_NET, "node: %s: HTTP status %u and no JSON-RPC", method, reply.status);
-	return read_answer(answer, id, method, revert, result, e);
+	/* Some nodes answer an error with a status of 4xx or 5xx and still in JSON-RPC: the status decides nothing. */
+	rc = node_read_answer(buf_span(&reply.body), id, method, revert, result, e);
+	if (rc == ERR_NET)
+		return err_wrap(e, "node (HTTP status %u)", reply.status);
+	return rc;
 }
 
 int node_open(struct web *web, const char *url, struct node *out, struct err *e)

@@ -29,6 +29,10 @@ MUST_USE int node_open(struct web *web, const char *url, struct node *out, struc
 MUST_USE int node_call_take(struct node *n, const char *method, json_t *params, struct buf *revert, json_t **result,
 			    struct err *e);
 
+/* What an answer's body says to question number id; node_call_take's second half. */
+MUST_USE int node_read_answer(struct span body, uint64_t id, const char *method, struct buf *revert, json_t **result,
+			      struct err *e);
+
 /* --- values as JSON-RPC spells them: "0x" and hex, quantities without leading zeros --- */
 
 json_t *node_quantity(uint64_t v);

@@ -84,3 +84,11 @@ tests_fuzz_fuzz_device_LDADD = $(FUZZ_MAIN) libgatepost-device.a libformats.a li
 
 tests_fuzz_fuzz_device_net_SOURCES = %D%/fuzz_device_net.c
 tests_fuzz_fuzz_device_net_LDADD = $(FUZZ_MAIN) libdeviceprogram.a libgatepost-device.a libcoap.a libformats.a libbase.a $(FORMATS_LIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_keystore tests/fuzz/fuzz_node
+tests_fuzz_fuzz_keystore_SOURCES = %D%/fuzz_keystore.c
+tests_fuzz_fuzz_keystore_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=secret_scrypt -Wl,--wrap=secret_pbkdf2_sha256
+tests_fuzz_fuzz_keystore_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
+tests_fuzz_fuzz_node_SOURCES = %D%/fuzz_node.c
+tests_fuzz_fuzz_node_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_node_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
