@@ -59,6 +59,7 @@ void ask_query(struct ask *ask, struct span query)
 		struct span *value;
 	} known[] = {
 		{ "channel", &ask->channel }, { "hw", &ask->hardware }, { "from", &ask->from }, { "device", &ask->device },
+		{ "format", &ask->format },
 	};
 	const uint8_t *eq = query.n ? memchr(query.p, '=', query.n) : NULL;
 	size_t n = eq ? (size_t)(eq - query.p) : query.n;
@@ -324,6 +325,8 @@ static bool find_by_name(struct turn *t)
 {
 	const struct catalog *c = t->out->catalog;
 
+	if (t->path.kind == DEVPATH_CID && t->ask->format.p)
+		return is_not_acceptable(t);
 	t->image = t->path.kind == DEVPATH_SHA256 ? catalog_find_image(c, &t->path.sha256) :
 						    catalog_find_cid(c, &t->path.cid);
 	if (!t->image) {

@@ -40,6 +40,7 @@ enum answer_format {
 struct ask {
 	struct span path;	/* without query, not decoded: "/fw/acme/lamp/info" */
 	struct span channel, hardware, from, device;
+	struct span format;	/* of /ipfs/{cid}: blocks and archives are not served here (yet), and never as the plain file */
 	bool is_odd;		/* one of them came twice */
 	enum answer_format accept;	/* of one content format; FORMAT_ANY in doubt */
 	enum answer_format prefers;	/* when accept is FORMAT_ANY: what info comes in. HTTP: JSON, CoAP: CBOR */

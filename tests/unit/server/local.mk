@@ -5,3 +5,14 @@ check_PROGRAMS += tests/unit/test_coapd_answers
 tests_unit_test_coapd_answers_SOURCES = %D%/test_coapd_answers.c
 tests_unit_test_coapd_answers_LDADD = libserver.a libcatalog.a libcoap.a libdaemon.a libformats.a libbase.a \
 	$(SERVER_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_requests
+tests_unit_test_requests_SOURCES = %D%/test_requests.c
+tests_unit_test_requests_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_requests_LDADD = libserver.a libcatalog.a libcoap.a libdaemon.a libformats.a libbase.a \
+	$(SERVER_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_answer
+tests_unit_test_answer_SOURCES = %D%/test_answer.c %D%/stand.c %D%/stand.h
+tests_unit_test_answer_LDADD = $(tests_unit_test_requests_LDADD)
+check_PROGRAMS += tests/unit/test_objects
+tests_unit_test_objects_SOURCES = %D%/test_objects.c %D%/stand.c %D%/stand.h
+tests_unit_test_objects_LDADD = $(tests_unit_test_requests_LDADD)
