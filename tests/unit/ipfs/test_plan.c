@@ -199,7 +199,7 @@ START_TEST(restarts)
 	fetch_blocks(&w, UINT32_MAX, shapes[_i].name);
 	whole = w.given;
 	world_fini(&w);
-	for (unsigned stop = 0; stop <= whole; stop += 1 + whole / 40) {
+	for (unsigned stop = 0; stop <= whole; stop += 1 + whole / 16) {
 		struct plan_progress before, after;
 
 		world_init(&w, _i);
@@ -229,7 +229,7 @@ START_TEST(damage_between_restarts)
 	world_init(&w, _i);
 	fetch_blocks(&w, UINT32_MAX, shapes[_i].name);
 	w.place.allow_rewrite = true;
-	for (uint64_t at = 0; at < w.file.n; at += 1 + w.file.n / 30) {
+	for (uint64_t at = 0; at < w.file.n; at += 1 + w.file.n / 13) {
 		struct plan_progress got;
 		struct plan_link link;
 
@@ -321,7 +321,7 @@ START_TEST(storage_fails_once)
 	fetch_blocks(&w, UINT32_MAX, shapes[_i].name);
 	calls = w.place.calls;
 	world_fini(&w);
-	for (unsigned k = 1; k <= calls; k += 1 + calls / 100) {
+	for (unsigned k = 1; k <= calls; k += 1 + calls / 40) {
 		struct plan_link link;
 
 		world_init(&w, _i);
