@@ -151,7 +151,7 @@
 #define HTTP_REPLIES_MAX 256		/* replies kept ready; a hot answer costs no assembly */
 #define HTTP_REPLY_IDLE_MS 30000	/* and that long without use */
 #define OPERATOR_CONNECTIONS_MAX 64	/* apart from devices: a browser takes six, a monitor one */
-#define OPERATOR_CONNECTIONS_PER_ADDRESS 16
+#define OPERATOR_CONNECTIONS_PER_ADDRESS 16	/* two browsers and a monitor */
 #define FAILURES_MAX 10			/* wrong tokens of an address … */
 #define FAILURES_MS 60000		/* … within this, then 429 */
 #define FAILURES_ADDRESSES_MAX 256	/* addresses remembered for that; 24 KiB */

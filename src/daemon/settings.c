@@ -179,11 +179,9 @@ static int on_bad(void *arg, unsigned number, const struct err *e)
 void settings_add(struct settings *s, const char *file, struct span text)
 {
 	struct adding a = { s, file, NULL };
-	int rc;
 
 	if (!s->file)
 		s->file = file;
-	rc = ini_walk(text, on_line, on_bad, &a, NULL);
-
-	assert(rc == ERR_OK);	/* neither callback ends the walk */
+	if (ini_walk(text, on_line, on_bad, &a, NULL))
+		abort();	/* neither callback ends the walk */
 }

@@ -200,9 +200,6 @@ void http_cancel(struct http_call *c)
 	}
 	/* curl holds it: it is deaf until curl returns. */
 	sm_move(&c->sm, C_DOOMED);
-	c->ask.on_head = NULL;
-	c->ask.on_body = NULL;
-	c->ask.send = NULL;
 	c->is_deaf = true;
 	list_remove(&c->node);
 	list_append(&h->doomed, &c->node);

@@ -99,9 +99,8 @@ static size_t on_line(char *bytes, size_t size, size_t n, void *arg)
 		start_block(c, line);
 	else if (!is_end)
 		buf_add(&c->head, line);
-	if (!is_end || c->status < 200 || c->is_judged)
-		return line.n;	/* an interim block, or the end of trailers */
-	c->is_judged = true;
+	if (!is_end || c->status < 200)
+		return line.n;	/* more is to come; curl tells no end of trailers */
 	return judge_head(c) || c->is_deaf ? 0 : line.n;
 }
 

@@ -26,7 +26,8 @@ struct http_call {
 	size_t head_total;		/* bytes of all header lines, of earlier blocks too */
 	uint64_t received, sent;
 	unsigned status;
-	bool is_head, is_proxied, is_judged, is_deaf, was_refused;
+	bool is_head, is_proxied, was_refused;
+	bool is_deaf;			/* cancelled while curl holds it: the owner is not called any more */
 	struct err err;			/* why a callback ended it */
 	char server[HTTP_REDACTED_MAX];
 	char text[CURL_ERROR_SIZE];	/* curl's words */

@@ -60,7 +60,7 @@ static bool put(int fd, const char *p, size_t n)
 }
 
 struct request {
-	char bytes[65536];
+	char bytes[2 << 20];
 	size_t n;
 };
 

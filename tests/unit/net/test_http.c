@@ -46,7 +46,7 @@ struct result {
 	int rc;
 	unsigned status;
 	char body[4096], retry[64], trailer[64], type[64];
-	uint64_t received;
+	uint64_t received, total;
 	struct err e;
 	struct http_call *cancel_at_head, *cancel_at_body;
 	int head_rc;
@@ -91,6 +91,7 @@ static void on_done(void *arg, int rc, const struct http_reply *r, const struct 
 	got->rc = rc;
 	got->status = r->status;
 	got->e = *e;
+	got->total = r->received;
 	copy(got->body, sizeof got->body, r->body);
 	copy(got->retry, sizeof got->retry, http_field(r, "retry-after"));
 	copy(got->trailer, sizeof got->trailer, http_field(r, "X-Stream-Error"));
@@ -234,6 +235,21 @@ START_TEST(fields_and_trailers)
 }
 END_TEST
 
+START_TEST(interim_fields_are_forgotten)
+{
+	struct server *s = server_new(SAY, "HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\nX-Stream-Error: x\r\n\r\n"
+		OK_HEAD "Content-Type: a/b\r\nContent-Length: 2\r\n\r\nok", 0);
+	struct result got = { 0 };
+
+	got = ask_once(ask_for(url_of(s, "/"), &got));
+	ck_assert_int_eq(got.rc, ERR_OK);
+	ck_assert_str_eq(got.type, "a/b");
+	ck_assert_str_eq(got.retry, "");
+	ck_assert_str_eq(got.trailer, "");
+	server_free(s);
+}
+END_TEST
+
 START_TEST(private_addresses_are_refused)
 {
 	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1" };
@@ -333,7 +349,7 @@ static int on_send(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e
 {
 	(void)arg;
 	(void)e;
-	*n = cap < 3 ? cap : 3;
+	*n = cap < 65537 ? cap : 65537;
 	memset(out, 'z', *n);
 	return ERR_OK;
 }
@@ -346,11 +362,14 @@ START_TEST(a_long_body_is_asked_for)
 
 	ask.method = "POST";
 	ask.send = on_send;
-	ask.send_length = 10;
+	ask.send_length = 1500000;	/* so long that curl would wait for a 100 by itself */
+	ask.body_max = 2 * MIB;
 	got = ask_once(ask);
 	ck_assert_msg(got.rc == ERR_OK, "%s", got.e.msg);
-	ck_assert_ptr_nonnull(strstr(got.body, "\r\nContent-Length: 10\r\n"));
+	ck_assert_ptr_nonnull(strstr(got.body, "\r\nContent-Length: 1500000\r\n"));
 	ck_assert_ptr_nonnull(strstr(got.body, "\r\n\r\nzzzzzzzzzz"));
+	ck_assert_ptr_null(strstr(got.body, "Expect"));
+	ck_assert_uint_gt(got.total, 1500000);
 	server_free(s);
 }
 END_TEST
@@ -570,6 +589,7 @@ int main(void)
 	tcase_add_test(t, a_drip_ends_by_the_deadline);
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, fields_and_trailers);
+	tcase_add_test(t, interim_fields_are_forgotten);
 	tcase_add_loop_test(t, private_addresses_are_refused, 0, 5);
 	tcase_add_test(t, a_used_connection_is_refused_like_a_new_one);
 	tcase_add_test(t, the_environment_has_no_proxy_for_us);
