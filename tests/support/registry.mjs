@@ -5,7 +5,7 @@ import {
 } from 'viem'
 import { compile } from '../../contracts/compile.mjs'
 
-// REGISTRY_SOURCE: another source to test, as tests/faults/contract-mutants.mjs does.
+// REGISTRY_SOURCE: another source to test, as tests/faults/contract-mutants.long.test.mjs does.
 export const contract = compile(process.env.REGISTRY_SOURCE)
 
 /** keccak256(abi.encode(registrant, name)). */

@@ -1,10 +1,11 @@
-// Takes each check of the registry contract away in turn; some test of tests/contract must fail then. A long test: run it by
-// hand or in the long tier, `node tests/faults/contract-mutants.mjs`.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+// Takes each check of the registry contract away in turn; some test of tests/contract must fail then.
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { run } from '../support/process.mjs'
+import { tempDir } from '../support/temp.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = await readFile(join(root, 'contracts/FirmwareRegistry.sol'), 'utf8')
@@ -40,17 +41,18 @@ function * mutants() {
   }
 }
 
-const dir = await mkdtemp(join(tmpdir(), 'gatepost-mutants-'))
-const file = join(dir, 'FirmwareRegistry.sol')
-let survivors = 0
-let count = 0
+test('the contract as it is passes', async () => assert.equal(await testsOf(join(root, 'contracts/FirmwareRegistry.sol')), 0))
+
 for (const [what, text] of mutants()) {
-  await writeFile(file, text)
-  const { code } = await run(process.execPath, ['--test', ...TESTS], { env: { REGISTRY_SOURCE: file }, deadline_ms: 300000 })
-  count++
-  if (code === 0) survivors++
-  console.log(`${code === 0 ? 'not ok - nobody notices' : 'ok - noticed'}: ${what}`)
+  test(`without: ${what}`, async (t) => {
+    const file = join(await tempDir(t), 'FirmwareRegistry.sol')
+    await writeFile(file, text)
+    assert.notEqual(await testsOf(file), 0, 'nobody notices')
+  })
 }
-await rm(dir, { recursive: true })
-console.log(`${count} mutants, ${survivors} not noticed`)
-process.exitCode = survivors ? 1 : 0
+
+/** The exit status of the contract's tests on this source. They do not know that they run within a test. */
+async function testsOf(file) {
+  const env = { REGISTRY_SOURCE: file, NODE_TEST_CONTEXT: undefined }
+  return (await run(process.execPath, ['--test', ...TESTS], { env, deadline_ms: 300000 })).code
+}
