@@ -1,5 +1,6 @@
 /* test_sandbox.c: what the sandbox refuses, what it leaves, and that its self-test would notice. */
 #include "base/io.h"
+#include "daemon/filter.h"
 #include "daemon/landlock.h"
 #include "daemon/sandbox.h"
 
@@ -42,6 +43,7 @@ static void enter(enum sandbox_profile profile)
 	ck_assert_int_eq(s.landlock_abi, abi);
 	ck_assert(s.seccomp);
 	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+	ck_assert_msg(IS_SANITIZED || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "nobody reads our memory");
 }
 
 START_TEST(the_self_test_passes)
