@@ -116,6 +116,8 @@
 #define LINK_MESSAGE_MAX (160 * KIB)	/* one datagram: a 64 KiB body with room; larger answers go as a memfd */
 #define API_BODY_MAX (64 * KIB)		/* an operator's request body */
 #define CONTROL_CLIENTS_MAX 32		/* programs of this host at the control socket */
+#define LINK_QUEUE_FDS_MAX 16		/* descriptors among them: each may hold a whole answer of API_ANSWER_MAX */
+#define LINK_TURN_MAX 64		/* datagrams of one sender before everybody else's turn on the loop */
 #define LINK_QUEUE_MAX (4 * MIB)	/* bytes waiting for a process of ours that does not keep up */
 #define API_PATH_MAX 1024		/* path and query of an operator call: names and a cursor */
 #define API_TOKEN_MAX 128		/* ours have 64 characters; longer ones are wrong anyway */

@@ -36,6 +36,7 @@ static void drop(struct seqsock *s, struct pending *p)
 {
 	list_remove(&p->node);
 	s->queued_bytes -= p->n;
+	s->queued_fds -= p->fd >= 0;
 	cleanup_close(&p->fd);
 	free(p);
 }
@@ -82,7 +83,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 	if (!rc && (events & UV_WRITABLE))
 		rc = flush(s, &e);
-	while (!rc && s->sm.at == S_OPEN)
+	for (unsigned n = 0; n < LINK_TURN_MAX && !rc && s->sm.at == S_OPEN; n++)
 		rc = receive(s, &e);
 	if (s->sm.at != S_OPEN)
 		return;		/* the owner closed it from on_message */
@@ -121,7 +122,7 @@ static int enqueue(struct seqsock *s, struct span datagram, int fd, struct err *
 {
 	struct pending *p;
 
-	if (s->queued_bytes + datagram.n > LINK_QUEUE_MAX)
+	if (s->queued_bytes + datagram.n > LINK_QUEUE_MAX || (fd >= 0 && s->queued_fds == LINK_QUEUE_FDS_MAX))
 		return err_set(e, ERR_BUSY, "the other process does not keep up");
 	p = malloc(sizeof *p + datagram.n);
 	if (!p)
@@ -135,6 +136,7 @@ static int enqueue(struct seqsock *s, struct span datagram, int fd, struct err *
 	if (datagram.n)
 		memcpy(p->bytes, datagram.p, datagram.n);
 	s->queued_bytes += p->n;
+	s->queued_fds += p->fd >= 0;
 	list_append(&s->queue, &p->node);
 	watch(s);
 	return ERR_OK;

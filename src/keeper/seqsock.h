@@ -2,8 +2,9 @@
  *
  * Happy path: every datagram that arrives goes to on_message; seqsock_send
  * sends at once. The other end does not keep up: what is sent waits in a
- * bounded queue and goes out, in order, as room appears; past the bound
- * seqsock_send refuses with ERR_BUSY. The other end closes, or breaks the
+ * bounded queue and goes out, in order, as room appears; past the bound (of
+ * bytes, or of descriptors) seqsock_send refuses with ERR_BUSY. It sends without end: after LINK_TURN_MAX
+ * datagrams the rest of the loop has its turn. The other end closes, or breaks the
  * framing: on_closed is called once, from the loop; nothing is called after
  * it, and the owner then calls seqsock_close.
  *
@@ -35,6 +36,7 @@ struct seqsock {
 	struct seqsock_owner owner;
 	struct list queue;
 	size_t queued_bytes;
+	unsigned queued_fds;
 	uint8_t *datagram;	/* room for one, LINK_MESSAGE_MAX */
 	void (*on_freed)(struct seqsock *);
 };
