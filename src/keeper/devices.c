@@ -4,6 +4,7 @@
 #include "store/devices.h"
 #include "store/releases.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 struct sighting {
@@ -19,6 +20,8 @@ struct waiting {
 	char device[DEVICE_ID_MAX + 1], product[PRODUCT_NAME_MAX + 1], address[DEVICE_ADDRESS_MAX], reason[DEVICE_REASON_MAX + 1];
 	uint64_t sequence;
 	uint8_t state, progress, protocol;
+	bool is_forgotten;		/* by its server */
+	uint16_t status;		/* what it will be told */
 };
 
 static const char *protocol_name(uint8_t protocol)
@@ -28,7 +31,30 @@ static const char *protocol_name(uint8_t protocol)
 	return names[protocol];
 }
 
+/* More than any link carries between two flushes. */
+#define SEEN_BYTES_MAX (1024 * GIB)
+
 #define COPY(to, span) snprintf((to), sizeof(to), "%.*s", (int)(span).n, (span).n ? (const char *)(span).p : "")
+
+/* [A-Za-z0-9._:-]{1,64} */
+static bool is_device_id(struct span id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!strchr("._:-", id.p[i]) && !(id.p[i] < 0x80 && isalnum(id.p[i])))
+			return false;
+	return id.n >= 1 && id.n <= DEVICE_ID_MAX && !memchr(id.p, '\0', id.n);
+}
+
+/* Is the disk to blame, or this one row? */
+static bool is_trouble(int rc)
+{
+	return rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_MEMORY || rc == ERR_BUSY;
+}
+
+static const struct ledger_product *product_of(const struct devices *d, const char *name)
+{
+	return ledger_find_name(d->ledger, span_str(name));
+}
 
 /* --- sightings --- */
 
@@ -61,19 +87,33 @@ static struct sighting *add(struct devices *d, const struct link_seen *m)
 
 void devices_take_seen(struct devices *d, const struct link_seen *m)
 {
-	struct sighting *s = find(d, m);
+	struct sighting *s;
 
+	if (!is_device_id(m->device) || !ledger_find_name(d->ledger, m->product))
+		return;
+	s = find(d, m);
 	if (!s)
 		s = add(d, m);
 	if (!s)
 		return;
 	COPY(s->address, m->address);
 	s->protocol = m->protocol;
-	s->bytes += m->bytes;
+	s->bytes += m->bytes < SEEN_BYTES_MAX ? m->bytes : SEEN_BYTES_MAX;
 	if (m->given > s->given)
 		s->given = m->given;
 	if (!uv_is_active((uv_handle_t *)&d->flush))
 		uv_timer_start(&d->flush, on_flush, DEVICES_FLUSH_MS, 0);
+}
+
+/* A floor rises only to what can have been offered: else one lie would keep a device without updates for good. */
+static uint64_t given_of(struct devices *d, const struct sighting *s)
+{
+	const struct ledger_product *p = product_of(d, s->product);
+	struct release_row r;
+
+	if (!s->given || !p || releases_get(d->store, &p->id, s->given, &r, NULL) || !r.has_facts)
+		return 0;
+	return strcmp(r.facts.channel, s->channel) ? 0 : s->given;
 }
 
 static int write_sightings(struct devices *d, struct err *e)
@@ -84,10 +124,10 @@ static int write_sightings(struct devices *d, struct err *e)
 	LIST_EACH(node, &d->seen) {
 		struct sighting *s = LIST_ITEM(node, struct sighting, node);
 		struct device_seen row = { .device = s->device, .product = s->product, .channel = s->channel,
-			.address = s->address, .protocol = protocol_name(s->protocol), .bytes = s->bytes, .given = s->given };
+			.address = s->address, .protocol = protocol_name(s->protocol), .bytes = s->bytes, .given = given_of(d, s) };
 
 		rc = devices_seen(d->store, &row, d->devices_max, clock_wall_ms(d->clock), e);
-		if (rc && rc != ERR_LIMIT)
+		if (is_trouble(rc))
 			return rc;
 	}
 	return store_commit(&tx, e);
@@ -101,6 +141,8 @@ static void flush_sightings(struct devices *d)
 		return;
 	if (write_sightings(d, &e)) {
 		d->owner.on_trouble(d->owner.arg, &e);
+		if (!uv_is_closing((uv_handle_t *)&d->flush))
+			uv_timer_start(&d->flush, on_flush, DEVICES_FLUSH_MS, 0);
 		return;
 	}
 	LIST_EACH(node, &d->seen) {
@@ -128,6 +170,10 @@ void devices_take_report(struct devices *d, const struct link_report *m)
 {
 	struct waiting *w;
 
+	if (!is_device_id(m->device)) {
+		acknowledge(d, m->id, 400);
+		return;
+	}
 	if (!ledger_find_name(d->ledger, m->product)) {
 		acknowledge(d, m->id, 404);
 		return;
@@ -154,7 +200,7 @@ void devices_take_report(struct devices *d, const struct link_report *m)
 
 static int write_report(struct devices *d, const struct waiting *w, struct err *e)
 {
-	const struct ledger_product *p = ledger_find_name(d->ledger, span_str(w->product));
+	const struct ledger_product *p = product_of(d, w->product);
 	struct device_report row = { .device = w->device, .product = w->product, .address = w->address,
 		.protocol = protocol_name(w->protocol), .channel = "", .version = "", .sequence = w->sequence,
 		.state = report_state_name(w->state), .reason = w->reason, .progress = w->progress,
@@ -173,10 +219,13 @@ static int write_reports(struct devices *d, struct err *e)
 	AUTO(store_tx_end) struct store_tx tx = store_begin(d->store);
 
 	LIST_EACH(node, &d->reports) {
-		int rc = write_report(d, LIST_ITEM(node, struct waiting, node), e);
+		struct waiting *w = LIST_ITEM(node, struct waiting, node);
+		int rc = write_report(d, w, e);
 
-		if (rc && rc != ERR_LIMIT)
+		if (is_trouble(rc))
 			return rc;
+		/* Every place may be taken by listed devices; everything else that the store refuses is the report's doing. */
+		w->status = rc == ERR_OK ? 204 : rc == ERR_LIMIT && w->sequence <= INT64_MAX ? 503 : 400;
 	}
 	return store_commit(&tx, e);
 }
@@ -184,18 +233,18 @@ static int write_reports(struct devices *d, struct err *e)
 static void commit_reports(struct devices *d)
 {
 	struct err e = { 0 };
-	uint16_t status = 204;
+	bool failed;
 
 	if (list_is_empty(&d->reports))
 		return;
-	if (write_reports(d, &e)) {
-		status = 503;
+	failed = write_reports(d, &e) != ERR_OK;
+	if (failed)
 		d->owner.on_trouble(d->owner.arg, &e);
-	}
 	LIST_EACH(node, &d->reports) {
 		struct waiting *w = LIST_ITEM(node, struct waiting, node);
 
-		acknowledge(d, w->id, status);
+		if (!w->is_forgotten)
+			acknowledge(d, w->id, failed ? 503 : w->status);
 		list_remove(node);
 		free(w);
 	}
@@ -226,6 +275,12 @@ void devices_close(struct devices *d)
 	commit_reports(d);
 	uv_close((uv_handle_t *)&d->flush, NULL);
 	uv_close((uv_handle_t *)&d->commit, NULL);
+}
+
+void devices_forget_server(struct devices *d)
+{
+	LIST_EACH(node, &d->reports)
+		LIST_ITEM(node, struct waiting, node)->is_forgotten = true;
 }
 
 static int put_floor(void *arg, const struct device_floor *f, struct err *e)

@@ -3,7 +3,10 @@
  * Sightings are merged in memory by (device, product, channel) and written
  * every DEVICES_FLUSH_MS. Reports wait for the next group commit, at most
  * REPORTS_COMMIT_MS, and are acknowledged after it: what was acknowledged
- * survives a power cut. A failed commit answers 503; the device says it again. */
+ * survives a power cut. A failed commit answers 503; the device says it again.
+ *
+ * The server is on the LAN and may be taken over: what it says of products that are not followed is dropped, no
+ * floor rises to a release that is not of that channel, and one row that the store refuses does not keep the others out. */
 #ifndef KEEPER_DEVICES_H
 #define KEEPER_DEVICES_H
 
@@ -40,6 +43,9 @@ void devices_close(struct devices *d);
 /* Borrowed. Over DEVICES_PENDING_MAX the sighting is dropped (it comes again), the report refused with 503. */
 void devices_take_seen(struct devices *d, const struct link_seen *m);
 void devices_take_report(struct devices *d, const struct link_report *m);
+
+/* The server is gone: nobody waits for the acknowledgements of its reports, and the next one's ids begin anew. */
+void devices_forget_server(struct devices *d);
 
 /* Every device's floors as records for LINK_FLOORS. */
 MUST_USE int devices_floors(struct devices *d, struct buf *out, struct err *e);
