@@ -43,6 +43,7 @@ static int add_image(void *arg, const struct image_row *i, struct err *e)
 	(void)e;
 	builder_image(g->b, &(struct builder_image){ .sha256 = i->sha256, .sums = i->digests.sums, .size = i->size,
 		.state = map[i->state], .format = span_str(i->format) });
+	/* Only a CID under which these bytes came and were checked: what a manifest claims besides may be another image's. */
 	if (i->cid[0] && cid_read_text(span_str(i->cid), &cid, NULL) == ERR_OK)
 		builder_cid(g->b, &cid, &i->sha256);
 	return ERR_OK;
@@ -68,7 +69,6 @@ static void add_release(struct building *g, const struct release_row *r)
 {
 	const struct release_facts *f = &r->facts;
 	struct span hardware[HARDWARE_MAX];
-	struct cid cid;
 
 	for (size_t i = 0; i < f->hardware_n; i++)
 		hardware[i] = span_str(f->hardware[i]);
@@ -77,8 +77,6 @@ static void add_release(struct building *g, const struct release_row *r)
 		.is_urgent = f->urgent, .channel = span_str(f->channel), .manifest = SPAN(r->manifest, r->manifest_len),
 		.version = span_str(f->version), .description = SPAN(f->description, f->description_len), .cid = span_str(f->cid),
 		.image = f->sha256, .hardware = hardware, .hardware_n = f->hardware_n });
-	if (cid_read_text(span_str(f->cid), &cid, NULL) == ERR_OK)
-		builder_cid(g->b, &cid, &f->sha256);
 }
 
 static int look_at_release(void *arg, const struct release_row *r, struct err *e)
@@ -97,16 +95,17 @@ static int look_at_release(void *arg, const struct release_row *r, struct err *e
 
 /* --- products --- */
 
-/* Without times: only whether there is a proof at all, so that equal content gives equal bytes. */
+/* A product that could not be judged since its last proof must not look fresher than what is told of it.
+ * Without times: only whether there is a proof at all, so that equal content gives equal bytes. */
 static struct catalog_proof proof_of(const struct ledger_product *p, bool with_times)
 {
 	struct catalog_proof none = { 0 }, known = { .number = 1, .time = 1 };
 
-	if (p->proven.number == 0)
+	if (p->judged.number == 0)
 		return none;
 	if (!with_times)
 		return known;
-	return (struct catalog_proof){ .number = p->proven.number, .time = p->proven.time, .hash = p->proven.hash };
+	return (struct catalog_proof){ .number = p->judged.number, .time = p->judged.time, .hash = p->judged.hash };
 }
 
 static int add_product(struct building *g, const struct ledger_product *p, bool with_times, struct err *e)
@@ -222,35 +221,7 @@ static bool is_holding(struct keeper *k)
 	return false;
 }
 
-int catalogs_publish(struct keeper *k, struct err *e)
-{
-	AUTO(buf_free) struct buf content = BUF_INIT(CATALOG_MAX);
-	struct hash32 digest;
-	int rc;
-
-	if (is_holding(k))
-		return ERR_OK;
-	rc = build(k, 0, false, &content, e);
-	if (rc)
-		return rc;
-	digest = sha256_of(buf_span(&content));
-	if (hash32_eq(&digest, &k->catalogs.content))
-		return ERR_OK;
-	rc = send_now(k, true, e);
-	/* Also when only the copy on disk failed: the server has it, and trouble is said. */
-	k->catalogs.content = digest;
-	return rc;
-}
-
-int catalogs_refresh(struct keeper *k, struct err *e)
-{
-	if (is_holding(k) || clock_mono_ms(k->clock) - k->catalogs.sent_ms < CATALOG_PROOF_MS)
-		return ERR_OK;
-	return send_now(k, false, e);
-}
-
-/* --- the copy of an earlier run --- */
-
+/* Still followed, revoked since, below the floor? */
 static bool keeps_release(void *arg, const struct catalog *c, const struct catalog_product *p, const struct catalog_release *r)
 {
 	const struct keeper *k = arg;
@@ -259,6 +230,76 @@ static bool keeps_release(void *arg, const struct catalog *c, const struct catal
 	(void)c;
 	return !(f && r->sequence < f->floor) && !floor_is_revoked(k->floors, &p->id, r->sequence);
 }
+
+/* The last run's, without what may not be told any more; nothing when that was sent already. */
+static int send_last(struct keeper *k, const struct catalog *last, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
+	struct catalog_filter filter = { keeps_product, keeps_release, k };
+	struct hash32 digest;
+	int rc = catalog_filter(last, &filter, &bytes, e);
+
+	if (rc)
+		return rc;
+	digest = sha256_of(buf_span(&bytes));
+	if (hash32_eq(&digest, &k->catalogs.content))
+		return ERR_OK;
+	rc = hand_over(k, buf_span(&bytes), e);
+	if (!rc)
+		k->catalogs.content = digest;
+	return rc;
+}
+
+int catalogs_publish(struct keeper *k, struct err *e)
+{
+	AUTO(buf_free) struct buf content = BUF_INIT(CATALOG_MAX);
+	struct hash32 digest;
+	int rc;
+
+	if (is_holding(k))
+		return send_last(k, k->catalogs.last, e);
+	rc = build(k, 0, false, &content, e);
+	if (rc)
+		return rc;
+	digest = sha256_of(buf_span(&content));
+	if (hash32_eq(&digest, &k->catalogs.content))
+		return ERR_OK;
+	rc = send_now(k, true, e);
+	/* Not when the copy on disk failed: the next one tries again. */
+	if (!rc)
+		k->catalogs.content = digest;
+	return rc;
+}
+
+bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char out[CID_TEXT_MAX])
+{
+	const struct catalog *last = k->catalogs.last;
+	const struct catalog_cid *all = NULL;
+	struct cid cid;
+	size_t n = 0;
+
+	if (last)
+		all = catalog_cids(last, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!hash32_eq(&catalog_image(last, all[i].image)->sha256, sha256))
+			continue;
+		if (cid_read(catalog_bytes(last, all[i].cid), &cid, NULL) == ERR_OK) {
+			cid_text(&cid, out);
+			return true;
+		}
+	}
+	return false;
+}
+
+int catalogs_refresh(struct keeper *k, struct err *e)
+{
+	/* A floor that is not on disk yet: what it belongs to must not be told before. */
+	if (is_holding(k) || floor_is_dirty(k->floors) || clock_mono_ms(k->clock) - k->catalogs.sent_ms < CATALOG_PROOF_MS)
+		return ERR_OK;
+	return send_now(k, false, e);
+}
+
+/* --- the copy of an earlier run --- */
 
 static int open_copy(struct keeper *k, struct catalog **out, struct err *e)
 {
@@ -282,16 +323,12 @@ static int check_copy(const struct keeper *k, const struct catalog *c, struct er
 int catalogs_load(struct keeper *k, struct err *e)
 {
 	AUTO(catalog_put_auto) struct catalog *c = NULL;
-	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
-	struct catalog_filter filter = { keeps_product, keeps_release, k };
 	int rc = open_copy(k, &c, e);
 
 	if (!rc)
 		rc = check_copy(k, c, e);
 	if (!rc)
-		rc = catalog_filter(c, &filter, &bytes, e);
-	if (!rc)
-		rc = hand_over(k, buf_span(&bytes), e);
+		rc = send_last(k, c, e);
 	if (rc)
 		return rc;
 	k->catalogs.generation = catalog_facts(c).generation;

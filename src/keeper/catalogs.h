@@ -6,13 +6,17 @@
  * generation. STATE/catalog holds the newest one whose content differs (the
  * time of the last proof alone: every 15 minutes), so that a start needs
  * neither database nor uplink; after the database was lost it is what devices
- * are answered from until the chain has been proven again. */
+ * are answered from until the chain has been proven again, less what the floor
+ * files have come to forbid meanwhile. */
 #ifndef KEEPER_CATALOGS_H
 #define KEEPER_CATALOGS_H
 
 #include "base/err.h"
 #include "base/span.h"
 
+#include "base/limits.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 struct catalog;
@@ -33,5 +37,8 @@ MUST_USE int catalogs_load(struct keeper *k, struct err *e);
 MUST_USE int catalogs_publish(struct keeper *k, struct err *e);
 /* Only proof times may have changed: does nothing when that was told a moment ago. */
 MUST_USE int catalogs_refresh(struct keeper *k, struct err *e);
+
+/* The CID by which the last run's catalog knew an image: it was checked then. false: none, or the catalog is gone. */
+bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char out[CID_TEXT_MAX]);
 
 #endif

@@ -42,8 +42,8 @@ static void take_refreshed(struct chain *c, const struct follower_output *o)
 		p = ledger_find(c->ledger, &info.id);
 		if (!p || info.proof.number != o->block.number)
 			continue;
-		p->proven = (struct proof_mark){ .number = o->block.number, .hash = o->block.hash,
-			.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
+		ledger_refresh(p, &(struct proof_mark){ .number = o->block.number, .hash = o->block.hash,
+			.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) });
 	}
 	if (!o->is_final)
 		return;
@@ -193,12 +193,31 @@ static void sleep_until(struct chain *c, int64_t mono_ms)
 	uv_timer_start(&c->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
+static int load_mark(struct chain *c, struct err *e)
+{
+	struct mark m = { .has_anchor = false };
+	int rc = mark_load(c->store, &m, e);
+
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	c->mark = m;
+	c->mark.chain_id = c->conf->chain.chain_id;
+	c->mark.registry = c->conf->chain.registry;
+	snprintf(c->mark.trust, sizeof c->mark.trust, "%s", c->conf->chain.anchor == CONF_PINNED ? "pinned" :
+		 c->conf->chain.quorum > 1 ? "quorum" : "single");
+	return ERR_OK;
+}
+
 /* Nothing of the batch was kept: begin again from what is. */
 static void give_up(struct chain *c, const struct err *e)
 {
+	struct err again = { 0 };
+
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
 	c->owner.on_trouble(c->owner.arg, e);
+	if (load_mark(c, &again) || ledger_forget_unstored(c->ledger, &again))
+		c->owner.on_trouble(c->owner.arg, &again);
 	sleep_until(c, clock_mono_ms(c->clock) + CHAIN_RESTART_MS);
 }
 
@@ -239,14 +258,9 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
-	rc = mark_load(store, &c->mark, e);
-	if (rc && rc != ERR_NOT_FOUND)
-		return rc;
-	c->mark.chain_id = conf->chain.chain_id;
-	c->mark.registry = conf->chain.registry;
-	snprintf(c->mark.trust, sizeof c->mark.trust, "%s", conf->chain.anchor == CONF_PINNED ? "pinned" :
-		 conf->chain.quorum > 1 ? "quorum" : "single");
-	rc = chain_start(c, &c->follower, e);
+	rc = load_mark(c, e);
+	if (!rc)
+		rc = chain_start(c, &c->follower, e);
 	if (!rc)
 		sleep_until(c, 0);
 	return rc;

@@ -18,7 +18,7 @@ static const struct sm_state table[] = {
 	[FETCH_FINISHING] = { "finishing", TO(FETCH_DONE) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_WAITING] = { "waiting", TO(FETCH_QUEUED) },
 	[FETCH_DONE] = { "done", 0 },
-	[FETCH_WRONG] = { "wrong", 0 },
+	[FETCH_WRONG] = { "wrong", TO(FETCH_QUEUED) },
 };
 
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
@@ -84,7 +84,7 @@ static void start_work(struct fetch *f, uv_work_cb work, uv_after_work_cb after)
 static void sniff_blob(struct fetch *f)
 {
 	uint8_t head[SNIFF_BYTES];
-	size_t n = f->size < sizeof head ? (size_t)f->size : sizeof head;
+	size_t n = f->target.size < sizeof head ? (size_t)f->target.size : sizeof head;
 
 	if (blob_read(f->blob, 0, head, n, NULL) == ERR_OK)
 		snprintf(f->fetched.format, sizeof f->fetched.format, "%s", sniff(SPAN(head, n)));
@@ -124,26 +124,57 @@ static void let_go(struct fetch *f)
 	f->source = NULL;
 }
 
-static void on_pause_over(uv_timer_t *timer)
+/* A new try. */
+static void queue(struct fetch *f)
 {
-	struct fetch *f = timer->data;
-
 	f->tried = 0;
 	f->settled_at = UINT64_MAX;
 	f->why[0] = '\0';
 	fetch_enter(f, FETCH_QUEUED);
 }
 
+static void on_pause_over(uv_timer_t *timer)
+{
+	queue(timer->data);
+}
+
+static void give_up(struct fetch *f)
+{
+	f->owner->owner.on_failed(f->owner->owner.arg, &f->target, f->why, f->tries, 0);
+	fetcher_ended(f->owner, f);
+}
+
 static void wait(struct fetch *f)
 {
 	struct backoff b = { .base_ms = FETCH_RETRY_BASE_MS, .cap_ms = FETCH_RETRY_CAP_MS, .floor_ms = FETCH_RETRY_FLOOR_MS,
-		.tries = f->tries, .seed = f->sha256.b[0] + (uint64_t)clock_mono_ms(f->owner->clock) };
+		.tries = f->tries, .seed = f->target.sha256.b[0] + (uint64_t)clock_mono_ms(f->owner->clock) };
 	int64_t ms = backoff_next(&b);
 
 	f->tries++;
 	let_go(f);
+	if (!fetch_drop_once(f)) {
+		give_up(f);
+		return;
+	}
 	uv_timer_start(&f->pause, on_pause_over, (uint64_t)ms, 0);
-	f->owner->owner.on_failed(f->owner->owner.arg, &f->sha256, f->why, f->tries, clock_wall_ms(f->owner->clock) + ms);
+	f->owner->owner.on_failed(f->owner->owner.arg, &f->target, f->why, f->tries, clock_wall_ms(f->owner->clock) + ms);
+}
+
+static void end_wrong(struct fetch *f)
+{
+	let_go(f);
+	f->owner->owner.on_wrong(f->owner->owner.arg, &f->target, f->why);
+	if (fetch_drop_wrong(f))
+		queue(f);
+	else
+		fetcher_ended(f->owner, f);
+}
+
+static void end_good(struct fetch *f)
+{
+	f->fetched.target = f->target;
+	f->owner->owner.on_good(f->owner->owner.arg, &f->fetched);
+	fetcher_ended(f->owner, f);
 }
 
 void fetch_enter(struct fetch *f, enum fetch_at to)
@@ -156,11 +187,12 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		fetcher_next(f->owner);
 		return;
 	case FETCH_OPENING:
+		fetch_next_claim(f);
 		fetch_open(f);
 		return;
 	case FETCH_RESTORING:
 		/* Only now: an image that is being fetched counts as bytes on disk, and room for it was asked just before. */
-		o->on_begun(o->arg, &f->sha256);
+		o->on_begun(o->arg, &f->target.sha256);
 		start_work(f, work_restore, after_plan_work);
 		return;
 	case FETCH_CAR:
@@ -180,12 +212,10 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		fetcher_next(f->owner);
 		return;
 	case FETCH_WRONG:
-		o->on_wrong(o->arg, &f->sha256, f->cid_text, f->why);
-		fetcher_ended(f->owner, f);
+		end_wrong(f);
 		return;
 	case FETCH_DONE:
-		o->on_good(o->arg, &f->fetched);
-		fetcher_ended(f->owner, f);
+		end_good(f);
 		return;
 	case FETCH_STATES:
 		return;
@@ -194,20 +224,18 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 
 /* --- from outside --- */
 
-int fetch_new(struct fetcher *owner, const struct ledger_want *w, struct fetch **out, struct err *e)
+int fetch_new(struct fetcher *owner, const struct ledger_want *w, bool is_once, struct fetch **out, struct err *e)
 {
 	struct fetch *f = calloc(1, sizeof *f);
+	bool is_new;
 	int rc;
 
 	if (!f)
 		return err_set(e, ERR_MEMORY, "no memory for a fetch");
 	f->owner = owner;
-	f->sha256 = w->sha256;
-	f->size = w->size;
-	f->fetched = (struct fetched){ .sha256 = w->sha256, .size = w->size };
-	f->is_urgent = w->is_urgent;
-	snprintf(f->cid_text, sizeof f->cid_text, "%s", w->cid);
-	rc = cid_read_text(span_str(w->cid), &f->root, e);
+	f->target = (struct fetch_target){ .sha256 = w->sha256, .size = w->size };	/* found by it before its first try */
+	list_init(&f->claims);
+	rc = fetch_claim(f, w, is_once, &is_new, e);
 	if (rc) {
 		free(f);
 		return rc;
@@ -231,12 +259,15 @@ void fetch_hurry(struct fetch *f)
 	if (f->sm.at != FETCH_WAITING)
 		return;
 	uv_timer_stop(&f->pause);
-	on_pause_over(&f->pause);
+	queue(f);
 }
 
 static void on_pause_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct fetch *f = handle->data;
+
+	fetch_drop_all(f);
+	free(f);
 }
 
 static void fetch_free_soon(struct fetch *f)

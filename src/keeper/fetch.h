@@ -15,7 +15,8 @@
  * missing blocks are asked of it one by one (several in flight), then of the
  * next source. A hash that does not fit quarantines the source. All sources
  * tried: WAITING with growing pauses. The content is not the manifest's image:
- * WRONG, for good. The disk refuses: WAITING, with that reason. */
+ * WRONG, for good, for those who claim just this CID and size; for others, QUEUED
+ * again. The disk refuses: WAITING, with that reason. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
 
@@ -45,11 +46,10 @@ struct fetch {
 	struct list node;		/* in fetcher.fetches */
 	struct fetcher *owner;
 	struct sm sm;
-	struct hash32 sha256;
-	uint64_t size;
-	char cid_text[CID_TEXT_MAX];
+	struct list claims;		/* who wants it; the first one's idea of it is tried next. Never empty while in the list */
+	struct fetch_target target;	/* of this try */
 	struct cid root;
-	bool is_urgent, is_forgotten;
+	_Atomic bool is_forgotten;	/* workers look at it */
 
 	struct blob *blob;
 	struct plan *plan;
@@ -78,7 +78,7 @@ struct fetch {
 };
 
 /* Makes one, QUEUED. */
-MUST_USE int fetch_new(struct fetcher *owner, const struct ledger_want *w, struct fetch **out, struct err *e);
+MUST_USE int fetch_new(struct fetcher *owner, const struct ledger_want *w, bool is_once, struct fetch **out, struct err *e);
 /* QUEUED → OPENING. */
 void fetch_start(struct fetch *f);
 /* WAITING → QUEUED before its time. */

@@ -194,7 +194,7 @@ void fetch_ask_car(struct fetch *f)
 	const char *lines[SOURCE_LINES_MAX];
 	struct http_ask ask;
 	struct err e = { 0 };
-	int rc = source_request(&f->source->source, SOURCE_ASK_CAR, &f->root, f->size, &f->asked, &e);
+	int rc = source_request(&f->source->source, SOURCE_ASK_CAR, &f->root, f->target.size, &f->asked, &e);
 
 	if (!rc) {
 		ask = http_ask_of(f, &f->asked, lines);
@@ -286,7 +286,7 @@ static int ask_block(struct fetch *f, struct fetch_block *b, const struct plan_l
 {
 	const char *lines[SOURCE_LINES_MAX];
 	struct http_ask ask;
-	int rc = source_request(&f->source->source, SOURCE_ASK_BLOCK, &link->cid, f->size, &b->asked, e);
+	int rc = source_request(&f->source->source, SOURCE_ASK_BLOCK, &link->cid, f->target.size, &b->asked, e);
 
 	if (rc)
 		return rc;

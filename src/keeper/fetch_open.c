@@ -47,13 +47,13 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 
 static int open_blob(struct fetch *f, struct err *e)
 {
-	int rc = f->owner->owner.make_room(f->owner->owner.arg, f->size, e);
+	int rc = f->owner->owner.make_room(f->owner->owner.arg, f->target.size, e);
 
 	if (rc)
 		return rc;
-	rc = blob_start(f->owner->blobs, &f->sha256, f->size, &f->blob, NULL, e);
+	rc = blob_start(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, NULL, e);
 	if (rc == ERR_EXISTS)
-		rc = blob_repair(f->owner->blobs, &f->sha256, f->size, &f->blob, e);
+		rc = blob_repair(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
 	return rc;
 }
 
@@ -69,7 +69,7 @@ void fetch_open(struct fetch *f)
 		fetch_fail(f, FETCH_WAITING, e.msg);
 		return;
 	}
-	rc = plan_new(&f->root, f->size, &io, &f->plan, &e);
+	rc = plan_new(&f->root, f->target.size, &io, &f->plan, &e);
 	if (rc)
 		fetch_fail(f, rc == ERR_MEMORY ? FETCH_WAITING : FETCH_WRONG, e.msg);
 	else

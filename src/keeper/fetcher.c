@@ -1,7 +1,7 @@
 /* fetcher.c: see fetcher.h. */
 #include "keeper/fetcher.h"
 #include "base/limits.h"
-#include "keeper/fetch.h"
+#include "keeper/fetch_own.h"
 
 const char *fetch_source_state(const struct fetch_source *s, int64_t mono_ms)
 {
@@ -25,7 +25,7 @@ static struct fetch *find(const struct fetcher *f, const struct hash32 *sha256)
 	LIST_EACH(node, head) {
 		struct fetch *it = LIST_ITEM(node, struct fetch, node);
 
-		if (hash32_eq(&it->sha256, sha256))
+		if (hash32_eq(&it->target.sha256, sha256))
 			return it;
 	}
 	return NULL;
@@ -48,7 +48,7 @@ static struct fetch *first_queued(struct fetcher *f)
 	LIST_EACH(node, &f->fetches) {
 		struct fetch *it = LIST_ITEM(node, struct fetch, node);
 
-		if (it->sm.at == FETCH_QUEUED && (!first || (it->is_urgent && !first->is_urgent)))
+		if (it->sm.at == FETCH_QUEUED && (!first || (fetch_is_urgent(it) && !fetch_is_urgent(first))))
 			first = it;
 	}
 	return first;
@@ -58,23 +58,44 @@ void fetcher_next(struct fetcher *f)
 {
 	struct fetch *it;
 
+	if (f->is_starting)
+		return;
+	f->is_starting = true;
 	while (!f->is_closing && running(f) < FETCHES_MAX && (it = first_queued(f)) != NULL)
 		fetch_start(it);
+	f->is_starting = false;
 }
 
-int fetcher_want(struct fetcher *f, const struct ledger_want *w, struct err *e)
+static int want(struct fetcher *f, const struct ledger_want *w, bool is_once, struct err *e)
 {
 	struct fetch *it = find(f, &w->sha256);
+	bool is_new = false;
 	int rc;
 
-	if (it || f->is_closing)
+	if (f->is_closing)
 		return ERR_OK;
-	rc = fetch_new(f, w, &it, e);
+	if (it) {
+		rc = fetch_claim(it, w, is_once, &is_new, e);
+		if (!rc && is_new)
+			fetch_hurry(it);
+		return rc;
+	}
+	rc = fetch_new(f, w, is_once, &it, e);
 	if (rc)
 		return rc;
 	list_append(&f->fetches, &it->node);
 	fetcher_next(f);
 	return ERR_OK;
+}
+
+int fetcher_want(struct fetcher *f, const struct ledger_want *w, struct err *e)
+{
+	return want(f, w, false, e);
+}
+
+int fetcher_want_once(struct fetcher *f, const struct ledger_want *w, struct err *e)
+{
+	return want(f, w, true, e);
 }
 
 void fetcher_ended(struct fetcher *f, struct fetch *it)
@@ -84,11 +105,11 @@ void fetcher_ended(struct fetcher *f, struct fetch *it)
 	fetcher_next(f);
 }
 
-void fetcher_forget(struct fetcher *f, const struct hash32 *sha256)
+void fetcher_unwant(struct fetcher *f, const struct ledger_want *w)
 {
-	struct fetch *it = find(f, sha256);
+	struct fetch *it = find(f, &w->sha256);
 
-	if (it)
+	if (it && !fetch_unclaim(it, w))
 		fetcher_ended(f, it);
 }
 
@@ -123,6 +144,6 @@ bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, stru
 		return false;
 	if (it->plan && !it->work.data)		/* a worker may be changing it */
 		plan_progress(it->plan, &p);
-	*out = (struct fetch_progress){ p.verified, it->size, it->source ? it->source->name : NULL };
+	*out = (struct fetch_progress){ p.verified, it->target.size, it->source ? it->source->name : NULL };
 	return true;
 }

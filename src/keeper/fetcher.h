@@ -2,7 +2,11 @@
  *
  * Wants queue up; FETCHES_MAX run at a time, urgent ones first, else in the
  * order they came. Each is a struct fetch (fetch.h). An image that no source
- * has is tried again with growing pauses, as long as somebody wants it. */
+ * has is tried again with growing pauses, as long as somebody wants it.
+ *
+ * Releases of different publishers may name one SHA-256 and lie about its CID
+ * or size. So every want is a claim of its own: each try takes up the next
+ * claim, and what one is convicted of says nothing of the others. */
 #ifndef KEEPER_FETCHER_H
 #define KEEPER_FETCHER_H
 
@@ -40,9 +44,15 @@ struct fetch_progress {
 	const char *source;		/* NULL while none is asked */
 };
 
-struct fetched {
+/* What a try is after: one claim's idea of an image. */
+struct fetch_target {
 	struct hash32 sha256;
 	uint64_t size;
+	char cid[CID_TEXT_MAX];
+};
+
+struct fetched {
+	struct fetch_target target;	/* all of it is true now */
 	struct blob_digests digests;
 	char format[24];		/* sniffed */
 };
@@ -50,10 +60,10 @@ struct fetched {
 struct fetcher_owner {
 	/* Whole, compared, durable; the row is still to be written. */
 	void (*on_good)(void *arg, const struct fetched *f);
-	/* What this CID names is not the image: no source can help. */
-	void (*on_wrong)(void *arg, const struct hash32 *sha256, const char *cid, const char *why);
-	/* No source has it now; the next try is at retry_at_ms, wall clock. */
-	void (*on_failed)(void *arg, const struct hash32 *sha256, const char *why, unsigned tries, int64_t retry_at_ms);
+	/* What this CID names is not an image of this size and SHA-256: no source can help. */
+	void (*on_wrong)(void *arg, const struct fetch_target *t, const char *why);
+	/* No source has it now; the next try is at retry_at_ms, wall clock; 0: there is none, nobody waits for it. */
+	void (*on_failed)(void *arg, const struct fetch_target *t, const char *why, unsigned tries, int64_t retry_at_ms);
 	/* The state changed: queued → being fetched. */
 	void (*on_begun)(void *arg, const struct hash32 *sha256);
 	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */
@@ -71,6 +81,7 @@ struct fetcher {
 	struct fetcher_owner owner;
 	struct list fetches;		/* struct fetch, in order of age */
 	bool is_closing;
+	bool is_starting;		/* fetcher_next is on the stack: a start that fails at once must not call it again */
 };
 
 void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct blobs *blobs, const struct clock *clock,
@@ -78,10 +89,13 @@ void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct 
 /* Cancels everything; parts stay on disk. The loop must run until nothing is left. */
 void fetcher_close(struct fetcher *f);
 
-/* Again for a known one changes nothing. ERR_FORMAT: not a CID that we take. */
+/* This release wants it; w->product is borrowed as long as the want stands. Again for a known one changes nothing.
+ * ERR_FORMAT: not a CID that we take. */
 MUST_USE int fetcher_want(struct fetcher *f, const struct ledger_want *w, struct err *e);
-/* Nobody wants it any more. */
-void fetcher_forget(struct fetcher *f, const struct hash32 *sha256);
+/* The same for somebody who does not wait: the want ends with the first try that fails, and fetcher_unwant leaves it. */
+MUST_USE int fetcher_want_once(struct fetcher *f, const struct ledger_want *w, struct err *e);
+/* This release does not want it any more. With nobody left the fetch ends; its part stays on disk. */
+void fetcher_unwant(struct fetcher *f, const struct ledger_want *w);
 /* A waiting one is tried at once (operator's word, a source came back). */
 void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256);
 

@@ -120,7 +120,8 @@ static bool is_wanted(const struct judge_product *p, const struct judge_release 
 {
 	if (!may_fetch(&r[i]))
 		return false;
-	if (newer(p, r, i, n, is_fetchable) < (p->keep ? p->keep : 1))
+	/* What was evicted for space comes back when a device asks for it, or has to be active: else they would push each other out. */
+	if (r[i].image != IMAGE_EVICTED && newer(p, r, i, n, is_fetchable) < (p->keep ? p->keep : 1))
 		return true;
 	return may_be_active(p, &r[i]) && newer(p, r, i, n, is_activatable) == 0;
 }

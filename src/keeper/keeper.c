@@ -139,15 +139,6 @@ void keeper_settle_all(struct keeper *k)
 	keeper_settle_soon(k);
 }
 
-int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struct release_row *row, struct err *e)
-{
-	int rc = releases_set_fetch(k->store, &p->id, row->sequence, false, "", 0, 0, e);
-
-	if (!rc)
-		fetcher_hurry(&k->fetcher, &row->facts.sha256);
-	return rc;
-}
-
 /* --- the server --- */
 
 static void on_server_message(void *arg, struct span s, int fds[IO_FDS_MAX])
@@ -207,6 +198,7 @@ static void on_server_closed(void *arg, const struct err *why)
 
 	log_info("keeper", "the server is gone", "why=\"%s\"", why->msg);
 	k->catalogs.acknowledged = 0;
+	devices_forget_server(&k->devices);
 	seqsock_close(&k->server, NULL);
 }
 
@@ -246,6 +238,8 @@ static void on_peer(void *arg, int fd)
 	cleanup_close(&k->server_fd);
 	k->server_fd = fd;
 	k->catalogs.acknowledged = 0;
+	if (k->devices.store)
+		devices_forget_server(&k->devices);
 	seqsock_close(&k->server, on_old_server_freed);
 }
 
@@ -291,7 +285,7 @@ static void on_want(void *arg, const struct ledger_want *w)
 {
 	struct keeper *k = arg;
 	struct err e = { 0 };
-	int rc = images_want(k->store, &w->sha256, w->size, w->cid, clock_wall_ms(k->clock), &e);
+	int rc = keeper_note_want(k, w, &e);
 
 	if (!rc)
 		rc = fetcher_want(&k->fetcher, w, &e);
@@ -299,12 +293,11 @@ static void on_want(void *arg, const struct ledger_want *w)
 		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
 }
 
-static void on_change(void *arg, const struct ledger_change *c)
+static void on_unwanted(void *arg, const struct ledger_want *w)
 {
 	struct keeper *k = arg;
 
-	if (c->to == RELEASE_REVOKED || c->to == RELEASE_REJECTED)
-		fetcher_forget(&k->fetcher, &c->sha256);
+	fetcher_unwant(&k->fetcher, w);
 }
 
 static void on_settled(void *arg)
@@ -349,7 +342,7 @@ static void on_housekeeping(uv_timer_t *timer)
 
 static int open_parts(struct keeper *k, struct err *e)
 {
-	struct ledger_owner lo = { on_want, on_change, on_settled, is_fetching, k };
+	struct ledger_owner lo = { .on_want = on_want, .on_unwanted = on_unwanted, .on_settled = on_settled, .is_fetching = is_fetching, .arg = k };
 	struct devices_owner dev = { on_ack, on_part_trouble, k };
 	struct chain_owner co = { on_news, on_alarm, on_alarm_over, on_part_trouble, k };
 	struct http_conf hc = { .proxy = k->conf->network.proxy[0] ? k->conf->network.proxy : NULL,
@@ -397,6 +390,7 @@ static void on_go(void *arg)
 	if (catalogs_load(k, &e))
 		log_info("keeper", "no catalog of an earlier run", "why=\"%s\"", e.msg);
 	if (keeper_open_store(k, &e) || open_parts(k, &e)) {
+		k->is_store_damaged = k->store && store_is_corrupt(k->store);
 		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
 		k->exit_status = 1;
 		uv_stop(&k->loop);

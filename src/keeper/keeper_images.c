@@ -28,13 +28,35 @@ static void changed(struct keeper *k, const struct hash32 *sha256)
 static void on_begun(void *arg, const struct hash32 *sha256)
 {
 	struct keeper *k = arg;
+	struct image_row i;
 	struct err e = { 0 };
 
-	if (images_set_state(k->store, sha256, IMAGE_IS_FETCHING, now_ms(k), &e) && e.code != ERR_NOT_FOUND)
+	/* One that is repaired is told as damaged, not as missing. */
+	if (images_get(k->store, sha256, &i, NULL) == ERR_OK && i.state == IMAGE_IS_WANTED &&
+	    images_set_state(k->store, sha256, IMAGE_IS_FETCHING, now_ms(k), &e))
 		keeper_trouble(k, &e);
-	if (ledger_mark_image(&k->ledger, sha256, &e))
-		keeper_trouble(k, &e);
-	keeper_settle_soon(k);
+	changed(k, sha256);
+}
+
+static int write_fetched(void *arg, const struct release_row *r, struct err *e)
+{
+	struct keeper *k = arg;
+
+	return r->image_is_wrong ? ERR_OK : releases_set_fetch(k->store, &r->product, r->sequence, false, "", 0, 0, e);
+}
+
+/* What earlier tries ended with is over: else it would be told again when the image is evicted. */
+static int store_good(struct keeper *k, const struct hash32 *sha256, uint64_t size, const char *cid,
+		      const struct blob_digests *digests, const char *format, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = images_set_good(k->store, sha256, size, digests, format, now_ms(k), e);
+
+	if (!rc)
+		rc = images_set_cid(k->store, sha256, cid, e);
+	if (!rc)
+		rc = releases_each_of_image(k->store, sha256, write_fetched, k, e);
+	return rc ? rc : store_commit(&tx, e);
 }
 
 static void on_good(void *arg, const struct fetched *f)
@@ -43,62 +65,65 @@ static void on_good(void *arg, const struct fetched *f)
 	char hex[65];
 	struct err e = { 0 };
 
-	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->sha256), hex), f->size, f->format);
-	if (images_set_good(k->store, &f->sha256, f->size, &f->digests, f->format, now_ms(k), &e))
+	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->target.sha256), hex),
+		 f->target.size, f->format);
+	if (store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, &e))
 		keeper_trouble(k, &e);
-	changed(k, &f->sha256);
+	changed(k, &f->target.sha256);
 }
 
 struct verdict {
 	struct keeper *k;
-	const char *cid, *why;
+	const struct fetch_target *target;
+	const char *why;
 	bool is_wrong;
 	unsigned tries;
 	int64_t retry_at_ms;
 };
 
-/* Another release may name the same digest by a better CID: only this CID is judged. */
+/* Another release may name the same digest by a better CID, or with the right size: only this claim is judged. */
 static int write_verdict(void *arg, const struct release_row *r, struct err *e)
 {
 	struct verdict *v = arg;
 
-	if (v->cid && strcmp(v->cid, r->facts.cid))
+	if (strcmp(v->target->cid, r->facts.cid) || v->target->size != r->facts.size)
 		return ERR_OK;
 	return releases_set_fetch(v->k->store, &r->product, r->sequence, v->is_wrong, v->why, v->tries, v->retry_at_ms, e);
 }
 
-static void note_verdict(struct keeper *k, const struct hash32 *sha256, const struct verdict *v)
+static void note_verdict(struct keeper *k, const struct verdict *v)
 {
 	struct err e = { 0 };
 
-	if (releases_each_of_image(k->store, sha256, write_verdict, (void *)(uintptr_t)v, &e))
+	if (releases_each_of_image(k->store, &v->target->sha256, write_verdict, (void *)(uintptr_t)v, &e))
 		keeper_trouble(k, &e);
-	if (ledger_mark_image(&k->ledger, sha256, &e))
-		keeper_trouble(k, &e);
-	keeper_settle_soon(k);
+	changed(k, &v->target->sha256);
 }
 
-static void on_wrong(void *arg, const struct hash32 *sha256, const char *cid, const char *why)
+static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
 {
 	struct keeper *k = arg;
+	struct image_row i;
 	char hex[65];
 	struct err e = { 0 };
 
-	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(*sha256), hex), cid, LOG_STR(span_str(why)));
-	if (blobs_remove_part(k->blobs, sha256, &e))
+	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(t->sha256), hex), t->cid, LOG_STR(span_str(why)));
+	if (blobs_remove_part(k->blobs, &t->sha256, &e))
 		keeper_trouble(k, &e);
-	if (images_set_state(k->store, sha256, IMAGE_IS_WANTED, now_ms(k), &e) && e.code != ERR_NOT_FOUND)
+	/* The row had this claim's size. A damaged image stays: its good chunks are served on. */
+	if (images_get(k->store, &t->sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_WANTED || i.state == IMAGE_IS_FETCHING) &&
+	    images_delete(k->store, &t->sha256, &e))
 		keeper_trouble(k, &e);
-	note_verdict(k, sha256, &(struct verdict){ .k = k, .cid = cid, .why = why, .is_wrong = true });
+	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .is_wrong = true });
 }
 
-static void on_failed(void *arg, const struct hash32 *sha256, const char *why, unsigned tries, int64_t retry_at_ms)
+static void on_failed(void *arg, const struct fetch_target *t, const char *why, unsigned tries, int64_t retry_at_ms)
 {
 	struct keeper *k = arg;
 	char hex[65];
 
-	log_unusual("fetch", "no source has the image now", "sha256=%s tries=%u why=%s", hex_str(SPAN_OF(*sha256), hex), tries, LOG_STR(span_str(why)));
-	note_verdict(k, sha256, &(struct verdict){ .k = k, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
+	log_unusual("fetch", "no source has the image now", "sha256=%s tries=%u why=%s", hex_str(SPAN_OF(t->sha256), hex), tries, LOG_STR(span_str(why)));
+	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
 }
 
 /* --- room --- */
@@ -120,21 +145,32 @@ static int read_space(struct keeper *k, struct space *out, struct err *e)
 	return rc ? rc : space_read(k->state_dir, k->conf->cache.size, totals.bytes, out, e);
 }
 
+static int add_leaving(void *arg, const struct image_row *i, struct err *e)
+{
+	(void)e;
+	*(uint64_t *)arg += space_cost(i->size) + i->digests.dag_bytes;
+	return ERR_OK;
+}
+
 static int make_room(void *arg, uint64_t size, struct err *e)
 {
 	struct keeper *k = arg;
 	struct space space;
-	uint64_t need = 0;
+	uint64_t need = 0, leaving = 0;
 	int rc = read_space(k, &space, e);
 
 	if (!rc)
 		rc = space_admit(&space, size, &need, e);
 	if (rc || need == 0)
 		return rc;
-	rc = images_victims(k->store, need, evict, k, e);
+	rc = images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, add_leaving, &leaving, e);
+	/* What leaves already will be room too: asking again while it does must not push out more. */
+	if (!rc && need > leaving) {
+		rc = images_victims(k->store, need - leaving, evict, k, e);
+		keeper_settle_all(k);
+	}
 	if (rc)
 		return rc;
-	keeper_settle_all(k);
 	/* Evicted bytes leave the disk only when no reader can have them any more: this try has to wait. */
 	return err_set(e, ERR_NO_SPACE, "waiting until %" PRIu64 " bytes of evicted images have left the disk", need);
 }
@@ -146,12 +182,20 @@ struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 
 /* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */
 
+/* A wall clock that was put back must not keep it for months. */
+static bool is_unread_long_enough(const struct keeper *k, const struct image_row *i)
+{
+	int64_t ms = now_ms(k) - i->since_ms;
+
+	return ms >= EVICT_UNREAD_MS || (ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS);
+}
+
 static int finish_eviction(void *arg, const struct image_row *i, struct err *e)
 {
 	struct keeper *k = arg;
 	int rc;
 
-	if (k->catalogs.acknowledged < k->catalogs.generation || now_ms(k) - i->since_ms < EVICT_UNREAD_MS)
+	if (k->catalogs.acknowledged < k->catalogs.generation || !is_unread_long_enough(k, i))
 		return ERR_OK;
 	rc = blobs_remove(k->blobs, &i->sha256, e);
 	return rc ? rc : images_delete(k->store, &i->sha256, e);
@@ -169,9 +213,15 @@ void keeper_sweep(struct keeper *k)
 
 void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 {
+	struct image_row i;
 	char hex[65];
 	struct err e = { 0 };
 
+	/* The server may be late, or taken over: only a chunk that there is can be damaged. */
+	if (images_get(k->store, &m->sha256, &i, &e) || (uint64_t)m->chunk * CHUNK_SIZE >= i.size) {
+		log_unusual("store", "damage of what is not here", "sha256=%s chunk=%" PRIu32, hex_str(SPAN_OF(m->sha256), hex), m->chunk);
+		return;
+	}
 	log_broken("store", "bit rot", "sha256=%s chunk=%" PRIu32, hex_str(SPAN_OF(m->sha256), hex), m->chunk);
 	if (images_add_damage(k->store, &m->sha256, m->chunk, now_ms(k), &e)) {
 		keeper_trouble(k, &e);
@@ -180,13 +230,49 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 	changed(k, &m->sha256);
 }
 
+int keeper_note_want(struct keeper *k, const struct ledger_want *w, struct err *e)
+{
+	int rc = images_want(k->store, &w->sha256, w->size, w->cid, now_ms(k), e);
+
+	/* Known with another size, which may be the lie: the fetch finds out. */
+	return rc == ERR_RULE ? ERR_OK : rc;
+}
+
+/* "evicted: image dropped for space; fetched again when wanted". For once: whoever wants it asks again. */
+static int want_evicted(void *arg, const struct release_row *r, struct err *e)
+{
+	struct keeper *k = arg;
+	const struct ledger_product *p = ledger_find(&k->ledger, &r->product);
+	const struct release_facts *f = &r->facts;
+	struct ledger_want w = { .sha256 = f->sha256, .size = f->size, .cid = f->cid, .sequence = r->sequence, .is_urgent = f->urgent };
+	struct image_row i;
+	int rc = images_get(k->store, &f->sha256, &i, e);
+
+	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK)
+		return ERR_OK;		/* here, or on its way in or out */
+	w.product = p->name;
+	rc = rc == ERR_NOT_FOUND ? keeper_note_want(k, &w, e) : rc;
+	return rc ? rc : fetcher_want_once(&k->fetcher, &w, e);
+}
+
 void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256)
 {
 	struct err e = { 0 };
 
-	if (images_note_use(k->store, sha256, 0, now_ms(k), &e))
+	if (images_note_use(k->store, sha256, 0, now_ms(k), &e) || releases_each_of_image(k->store, sha256, want_evicted, k, &e))
 		keeper_trouble(k, &e);
 	fetcher_hurry(&k->fetcher, sha256);
+}
+
+int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struct release_row *row, struct err *e)
+{
+	int rc = releases_set_fetch(k->store, &p->id, row->sequence, false, "", 0, 0, e);
+
+	if (!rc)
+		rc = want_evicted(k, row, e);
+	if (!rc)
+		fetcher_hurry(&k->fetcher, &row->facts.sha256);
+	return rc;
 }
 
 /* --- recovery --- */
@@ -213,16 +299,16 @@ static void after_adopt(uv_work_t *work, int status)
 {
 	struct adoption *a = work->data;
 	struct keeper *k = a->k;
-	char hex[65];
+	char hex[65], cid[CID_TEXT_MAX];
 	struct err e = { 0 };
 
 	(void)status;
 	k->adoptions--;
 	if (a->rc)
 		log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
-	else if (k->store && images_set_good(k->store, &a->sha256, a->size, &a->digests, "", now_ms(k), &e))
+	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
 		keeper_trouble(k, &e);
-	else if (k->store)
+	else
 		changed(k, &a->sha256);
 	free(a);
 	if (k->adoptions == 0)

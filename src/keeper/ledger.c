@@ -69,20 +69,20 @@ int ledger_mark_image(struct ledger *l, const struct hash32 *sha256, struct err 
 	return releases_each_of_image(l->store, sha256, mark_release, l, e);
 }
 
-/* The section that is about this product: its own, else the wildcard of its registrant. */
+/* The section that is about this product: its own, else the wildcard of its registrant. A name that has a section is
+ * nobody else's: devices ask by name. */
 static const struct ledger_follow *follow_of(const struct ledger *l, const char *name, const struct addr20 *registrant)
 {
 	const struct ledger_follow *wildcard = NULL;
 
 	for (size_t i = 0; i < l->follow_n; i++) {
 		const struct ledger_follow *f = &l->follow[i];
+		bool is_theirs = addr20_eq(&f->registrant, registrant);
 
-		if (!addr20_eq(&f->registrant, registrant))
-			continue;
-		if (!f->name)
+		if (f->name && !strcmp(f->name, name))
+			return is_theirs ? f : NULL;
+		if (!f->name && is_theirs)
 			wildcard = f;
-		else if (!strcmp(f->name, name))
-			return f;
 	}
 	return wildcard;
 }
@@ -120,6 +120,10 @@ static int add_product(struct ledger *l, const struct hash32 *id, const char *na
 
 	if (!follow || ledger_find(l, id))
 		return ERR_OK;
+	if (ledger_find_name(l, span_str(name))) {
+		log_unusual("ledger", "another registrant's product of this name is followed already", "product=%s", name);
+		return ERR_OK;
+	}
 	rc = products_get(l->store, id, &row, NULL);
 	if (rc == ERR_NOT_FOUND) {
 		row = (struct product_row){ .id = *id, .registrant = *registrant };
@@ -131,7 +135,12 @@ static int add_product(struct ledger *l, const struct hash32 *id, const char *na
 
 static int load_known(void *arg, const struct product_row *row, struct err *e)
 {
-	return add_product(arg, &row->id, row->name, &row->registrant, e);
+	struct ledger *l = arg;
+
+	if (follow_of(l, row->name, &row->registrant))
+		return add_product(l, &row->id, row->name, &row->registrant, e);
+	log_info("ledger", "not followed any more", "product=%s", row->name);
+	return products_drop(l->store, &row->id, e);
 }
 
 static int load(struct ledger *l, struct err *e)
@@ -197,8 +206,30 @@ static int take_proven(struct ledger *l, struct ledger_product *p, const struct 
 	rc = entries_finalise(l->store, &o->product, (uint32_t)o->position, e);
 	if (rc)
 		return rc;
-	p->proven = m;
+	p->proven = m;		/* ledger_forget_unstored takes it back */
 	return products_set_proven(l->store, &o->product, &m, e);
+}
+
+void ledger_refresh(struct ledger_product *p, const struct proof_mark *m)
+{
+	p->proven = *m;
+	if (!p->is_marked)
+		p->judged = *m;
+}
+
+int ledger_forget_unstored(struct ledger *l, struct err *e)
+{
+	for (size_t i = 0; i < l->products; i++) {
+		struct ledger_product *p = l->product[i];
+		struct product_row row;
+		int rc = products_get(l->store, &p->id, &row, e);
+
+		if (rc)
+			return rc;
+		p->proven = row.has_proven ? row.proven : (struct proof_mark){ .number = 0 };
+		ledger_mark(l, p);
+	}
+	return ERR_OK;
 }
 
 int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e)

@@ -40,6 +40,7 @@ struct ledger_product {
 	char name[PRODUCT_NAME_MAX + 1];
 	const struct ledger_follow *follow;
 	struct proof_mark proven;	/* the last final proof; number 0: none */
+	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
 	bool is_marked;			/* to be judged */
 };
 
@@ -59,13 +60,14 @@ struct ledger_change {			/* a release came into another state */
 	enum release_state from, to;
 	bool is_new;			/* there was no `from` */
 	const char *why;
-	struct hash32 sha256;		/* of its image; zero when the manifest cannot be read */
 };
 
 struct ledger_owner {
 	/* The image should be here and is not; called on every settle while that is so. */
 	void (*on_want)(void *arg, const struct ledger_want *w);
-	void (*on_change)(void *arg, const struct ledger_change *c);
+	/* This release does not ask for its image (any more); others that name it may. */
+	void (*on_unwanted)(void *arg, const struct ledger_want *w);
+	void (*on_change)(void *arg, const struct ledger_change *c);	/* may be NULL */
 	/* Something was judged: devices may have to be told something else. */
 	void (*on_settled)(void *arg);
 	/* Is this image being fetched right now? */
@@ -83,10 +85,12 @@ struct ledger {
 	struct ledger_owner owner;
 	struct ledger_product **product;	/* by id */
 	size_t products;
+	bool is_untold;			/* something was judged since on_settled was last called */
 };
 
 /* Everything but owner.arg is borrowed until ledger_fini. Loads the products of the configuration, making rows for those that
- * have a name, and marks them all. */
+ * have a name, marks them all, and drops from the store what is not followed any more. One name is one product: what a section
+ * names comes first, then what was there first; a stranger who registers the same name is not followed. */
 MUST_USE int ledger_init(struct ledger *l, struct store *s, struct floors *f, const struct clock *clock,
 			 struct alarms *alarms, const struct ledger_follow *follow, size_t follow_n,
 			 struct ledger_owner owner, struct err *e);
@@ -97,13 +101,17 @@ struct ledger_product *ledger_find_name(const struct ledger *l, struct span name
 
 /* One output of the follower; the caller holds the transaction. Alarms and anchors are not the ledger's. */
 MUST_USE int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e);
+/* The product was proven again, unchanged. Kept in memory until the next mark is saved. */
+void ledger_refresh(struct ledger_product *p, const struct proof_mark *m);
+/* The transaction failed: forgets what memory knows and the store does not. */
+MUST_USE int ledger_forget_unstored(struct ledger *l, struct err *e);
 
 void ledger_mark(struct ledger *l, struct ledger_product *p);
 void ledger_mark_all(struct ledger *l);
 /* Marks every product with a release that names this image. */
 MUST_USE int ledger_mark_image(struct ledger *l, const struct hash32 *sha256, struct err *e);
 
-/* Judges what is marked. On failure the rest stays marked. */
+/* Judges what is marked. What fails stays marked, and keeps nothing else from being judged; the first failure is returned. */
 MUST_USE int ledger_settle(struct ledger *l, struct err *e);
 
 /* The id of the signer set in force now: what `signers accept` accepts. ERR_NOT_FOUND before the first. */

@@ -13,6 +13,7 @@ libkeeper_a_SOURCES = \
 	%D%/devices.c %D%/devices.h \
 	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
 	%D%/fetch_ask.c \
+	%D%/fetch_claim.c \
 	%D%/fetch_open.c \
 	%D%/fetcher.c %D%/fetcher.h \
 	%D%/history.c %D%/history.h \

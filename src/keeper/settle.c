@@ -24,7 +24,7 @@ struct noted {
 	struct hash32 sha256;
 	uint64_t size;
 	enum release_state before;
-	bool is_new, needs_repair;
+	bool is_new, needs_repair, is_leaving;
 };
 
 struct settling {
@@ -173,29 +173,43 @@ static bool was_here(const struct release_row *r)
 	return r->times_ms[RELEASE_READY] || r->times_ms[RELEASE_ACTIVE] || r->times_ms[RELEASE_SUPERSEDED] || r->times_ms[RELEASE_EVICTED];
 }
 
+static enum image_at missing(const struct release_row *r, enum image_at otherwise)
+{
+	return r->image_is_wrong ? IMAGE_WRONG : r->retry_at_ms ? IMAGE_FAILED : otherwise;
+}
+
+/* Bytes that are not here yet have no size but what the releases claim, and those may lie about each other's images. */
+static bool is_verified(const struct image_row *i)
+{
+	return i->state != IMAGE_IS_WANTED && i->state != IMAGE_IS_FETCHING;
+}
+
 /* A damaged image still serves its good chunks: it counts as here, and is asked for again. */
-static int look_at_image(struct ledger *l, const struct release_row *r, enum image_at *at, bool *needs_repair, struct err *e)
+static enum image_at place_of(struct ledger *l, const struct release_row *r, const struct image_row *i)
+{
+	if (r->image_is_wrong || (is_verified(i) && i->size != r->facts.size))
+		return IMAGE_WRONG;
+	if (i->state == IMAGE_IS_EVICTING)
+		return IMAGE_EVICTED;
+	if (is_verified(i))
+		return IMAGE_GOOD;
+	return l->owner.is_fetching(l->owner.arg, &r->facts.sha256) ? IMAGE_FETCHING : missing(r, IMAGE_NONE);
+}
+
+static int look_at_image(struct ledger *l, const struct release_row *r, enum image_at *at, struct noted *n, struct err *e)
 {
 	struct image_row image;
 	int rc = images_get(l->store, &r->facts.sha256, &image, e);
 
-	if (rc == ERR_NOT_FOUND) {
-		*at = r->image_is_wrong ? IMAGE_WRONG : r->retry_at_ms ? IMAGE_FAILED : was_here(r) ? IMAGE_EVICTED : IMAGE_NONE;
-		return ERR_OK;
-	}
+	if (rc == ERR_NOT_FOUND)
+		*at = missing(r, was_here(r) ? IMAGE_EVICTED : IMAGE_NONE);
 	if (rc)
-		return rc;
-	*needs_repair = image.state == IMAGE_IS_DAMAGED;
-	if (r->image_is_wrong || image.size != r->facts.size)
-		*at = IMAGE_WRONG;
-	else if (image.state == IMAGE_IS_GOOD || image.state == IMAGE_IS_REVOKED || image.state == IMAGE_IS_DAMAGED)
-		*at = IMAGE_GOOD;
-	else if (image.state == IMAGE_IS_EVICTING)
-		*at = IMAGE_EVICTED;
-	else if (l->owner.is_fetching(l->owner.arg, &r->facts.sha256))
-		*at = IMAGE_FETCHING;
-	else
-		*at = r->retry_at_ms ? IMAGE_FAILED : was_here(r) ? IMAGE_EVICTED : IMAGE_NONE;
+		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+	n->needs_repair = image.state == IMAGE_IS_DAMAGED;
+	n->is_leaving = image.state == IMAGE_IS_EVICTING;
+	*at = place_of(l, r, &image);
+	if (*at == IMAGE_WRONG && !n->detail[0])
+		snprintf(n->detail, sizeof n->detail, "it has %" PRIu64 " bytes, the manifest says %" PRIu64, image.size, r->facts.size);
 	return ERR_OK;
 }
 
@@ -215,7 +229,7 @@ static int look_at_release(struct settling *s, size_t i, struct err *e)
 		.is_channel_followed = r.has_facts && ledger_follows_channel(s->p->follow, r.facts.channel),
 		.is_approved = r.decision == RELEASE_APPROVED, .is_held = r.decision == RELEASE_HELD_BY_OPERATOR,
 		.was_active = r.times_ms[RELEASE_ACTIVE] != 0 };
-	return r.has_facts ? look_at_image(s->l, &r, &j->image, &n->needs_repair, e) : ERR_OK;
+	return r.has_facts ? look_at_image(s->l, &r, &j->image, n, e) : ERR_OK;
 }
 
 static int look(struct settling *s, struct err *e)
@@ -265,12 +279,13 @@ static void tell_change(struct settling *s, size_t i)
 {
 	const struct judge_release *j = &s->judged[i];
 	struct ledger_change c = { .product = s->p, .sequence = i + 1, .from = s->noted[i].before, .to = j->state,
-		.version = j->h->has_manifest ? j->h->manifest.version : "", .why = j->why,
-		.sha256 = s->noted[i].sha256 };
+		.is_new = s->noted[i].is_new,
+		.version = j->h->has_manifest ? j->h->manifest.version : "", .why = j->why };
 
 	log_info("ledger", "release", "product=%s sequence=%zu version=%s state=%s why=%s", s->p->name, i + 1,
 		 LOG_STR(span_str(c.version)), release_state_name(j->state), LOG_STR(span_str(j->why)));
-	s->l->owner.on_change(s->l->owner.arg, &c);
+	if (s->l->owner.on_change)
+		s->l->owner.on_change(s->l->owner.arg, &c);
 }
 
 static int write_state(struct settling *s, size_t i, struct err *e)
@@ -303,6 +318,8 @@ static int write_image_state(struct settling *s, size_t i, struct err *e)
 
 	if (s->judged[i].image != IMAGE_GOOD)
 		return ERR_OK;
+	if (s->noted[i].is_leaving)
+		return images_set_state(s->l->store, sha256, IMAGE_IS_GOOD, now, e);
 	rc = images_get(s->l->store, sha256, &image, e);
 	if (!rc)
 		rc = releases_each_of_image(s->l->store, sha256, count_unrevoked, &unrevoked, e);
@@ -327,6 +344,7 @@ static int write_verdicts(struct settling *s, struct err *e)
 static int note_floor(struct settling *s, struct err *e)
 {
 	autofree uint64_t *revoked = calloc(s->n ? s->n : 1, sizeof *revoked);
+	int rc;
 	struct floor_item item = { .product = s->p->id, .registrant = s->row.registrant,
 		.floor = s->history.floor, .proven = final_sequence(s), .revoked = revoked };
 
@@ -339,15 +357,26 @@ static int note_floor(struct settling *s, struct err *e)
 		if (s->judged[i].state == RELEASE_ACTIVE)
 			item.active = i + 1;
 	}
-	return floor_note(s->l->floors, &item, e);
+	rc = floor_note(s->l->floors, &item, e);
+	if (rc != ERR_LIMIT)
+		return rc;
+	/* Only what a lost database would make us forget: no reason to keep this product, or others, from being judged. */
+	if (alarms_raise(s->l->alarms, "floor-full", s->p->name, e ? e->msg : "", false, clock_wall_ms(s->l->clock)))
+		log_broken("ledger", "the floor files are full", "product=%s", s->p->name);
+	return ERR_OK;
 }
 
-static void want(struct settling *s, size_t i)
+static void tell_want(struct settling *s, size_t i)
 {
 	const struct noted *n = &s->noted[i];
+	const struct judge_release *j = &s->judged[i];
+	struct ledger_want w = { .sha256 = n->sha256, .size = n->size, .cid = n->cid, .product = s->p->name, .sequence = i + 1,
+		.is_urgent = j->h->manifest.urgent };
 
-	s->l->owner.on_want(s->l->owner.arg, &(struct ledger_want){ .sha256 = n->sha256, .size = n->size, .cid = n->cid,
-		.product = s->p->name, .sequence = i + 1, .is_urgent = s->judged[i].h->manifest.urgent });
+	if (j->is_wanted && (j->image != IMAGE_GOOD || n->needs_repair))
+		s->l->owner.on_want(s->l->owner.arg, &w);
+	else
+		s->l->owner.on_unwanted(s->l->owner.arg, &w);
 }
 
 static void tell(struct settling *s)
@@ -355,8 +384,8 @@ static void tell(struct settling *s)
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->noted[i].before != s->judged[i].state || s->noted[i].is_new)
 			tell_change(s, i);
-		if (s->judged[i].is_wanted && (s->judged[i].image != IMAGE_GOOD || s->noted[i].needs_repair))
-			want(s, i);
+		if (s->judged[i].h->has_manifest)
+			tell_want(s, i);
 	}
 }
 
@@ -375,6 +404,20 @@ static int begin(struct settling *s, const struct hash32 *accepted, size_t accep
 	return products_get(s->l->store, &s->p->id, &s->row, e);
 }
 
+/* An image that was to leave and is needed after all (a newer release was revoked) is still on disk. */
+static bool stop_evictions(struct settling *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->noted[i].is_leaving || !s->judged[i].is_wanted)
+			continue;
+		s->judged[i].image = IMAGE_GOOD;
+		any = true;
+	}
+	return any;
+}
+
 static int judge(struct settling *s, struct err *e)
 {
 	struct judge_product jp = { .needs_approval = s->p->follow->needs_approval, .keep = s->p->follow->keep };
@@ -386,6 +429,8 @@ static int judge(struct settling *s, struct err *e)
 		return rc;
 	jp.is_frozen = is_behind_floor(s);
 	judge_releases(&jp, s->judged, s->n);
+	if (stop_evictions(s))
+		judge_releases(&jp, s->judged, s->n);
 	return write_verdicts(s, e);
 }
 
@@ -402,12 +447,13 @@ static int settle_one(struct ledger *l, struct ledger_product *p, struct err *e)
 	if (!rc)
 		rc = judge(&s, e);
 	if (!rc)
-		rc = store_commit(&tx, e);
-	if (!rc)
 		rc = note_floor(&s, e);
+	if (!rc)
+		rc = store_commit(&tx, e);
 	if (rc)
 		return err_wrap(e, "judging %s", p->name);
 	p->is_marked = false;
+	p->judged = p->proven;
 	tell(&s);
 	return ERR_OK;
 }
@@ -428,19 +474,22 @@ int ledger_current_set(struct ledger *l, struct ledger_product *p, struct hash32
 
 int ledger_settle(struct ledger *l, struct err *e)
 {
-	bool any = false;
+	struct err failed = { 0 };
 	int rc = ERR_OK;
 
-	for (size_t i = 0; i < l->products && !rc; i++) {
+	for (size_t i = 0; i < l->products; i++) {
 		if (!l->product[i]->is_marked)
 			continue;
-		any = true;
-		rc = settle_one(l, l->product[i], e);
+		l->is_untold = true;
+		if (settle_one(l, l->product[i], rc ? NULL : &failed))
+			rc = rc ? rc : (int)failed.code;
 	}
 	/* Durable before devices are told: a lost database must not let an older release pass for new. */
-	if (!rc && floor_is_dirty(l->floors))
-		rc = floor_save(l->floors, e);
-	if (!rc && any)
+	if (floor_is_dirty(l->floors) && floor_save(l->floors, rc ? NULL : &failed))
+		return err_set(e, failed.code, "%s", failed.msg);
+	if (l->is_untold) {
+		l->is_untold = false;
 		l->owner.on_settled(l->owner.arg);
-	return rc;
+	}
+	return rc ? err_set(e, failed.code, "%s", failed.msg) : ERR_OK;
 }

@@ -125,6 +125,14 @@ int images_damage(struct store *s, const struct hash32 *sha256, uint32_t *out, s
 	return db_row_ok(&q, e);
 }
 
+int images_set_cid(struct store *s, const struct hash32 *sha256, const char *cid, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "UPDATE image SET cid = :cid WHERE sha256 = :sha256");
+
+	db_bind_text(&q, ":cid", cid);
+	return must_change(s, &q, sha256, e);
+}
+
 int images_set_verified(struct store *s, const struct hash32 *sha256, int64_t now_ms, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,

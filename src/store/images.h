@@ -46,6 +46,8 @@ MUST_USE int images_add_damage(struct store *s, const struct hash32 *sha256, uin
 /* The lowest damaged chunks, at most cap; *n says how many were written. */
 MUST_USE int images_damage(struct store *s, const struct hash32 *sha256, uint32_t *out, size_t cap, size_t *n,
 			   struct err *e);
+/* By which CID the bytes came and were checked; "": by none (they were adopted from disk). */
+MUST_USE int images_set_cid(struct store *s, const struct hash32 *sha256, const char *cid, struct err *e);
 MUST_USE int images_set_verified(struct store *s, const struct hash32 *sha256, int64_t now_ms, struct err *e);
 /* Aggregated by the caller. bytes may be 0. An unknown image is not an error. */
 MUST_USE int images_note_use(struct store *s, const struct hash32 *sha256, uint64_t bytes, int64_t wanted_ms,

@@ -7,3 +7,13 @@ tests_unit_test_judge_SOURCES = %D%/test_judge.c
 tests_unit_test_judge_LDADD = $(KEEPER_TEST_LIBS)
 tests_unit_test_history_SOURCES = %D%/test_history.c
 tests_unit_test_history_LDADD = $(KEEPER_TEST_LIBS)
+
+WORLD = %D%/world.c %D%/world.h
+WORLD_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit -I$(top_srcdir)/%D%
+KEEPER_WHOLE = libkeeper.a libchain.a libipfs.a libnet.a libstore.a libcatalog.a libdaemon.a libformats.a libbase.a \
+	$(STORE_LIBS) $(NET_LIBS) $(CHAIN_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS) $(UV_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_ledger
+tests_unit_test_ledger_SOURCES = %D%/test_ledger.c $(WORLD)
+tests_unit_test_ledger_CPPFLAGS = $(WORLD_CPPFLAGS)
+tests_unit_test_ledger_LDADD = $(KEEPER_WHOLE)

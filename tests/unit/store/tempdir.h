@@ -23,7 +23,7 @@ static int tempdir_remove_one(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
-static void tempdir_remove(void)
+static inline void tempdir_remove(void)
 {
 	if (tempdir_fd >= 0)
 		close(tempdir_fd);
@@ -31,7 +31,7 @@ static void tempdir_remove(void)
 	nftw(tempdir, tempdir_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void tempdir_make(void)
+static inline void tempdir_make(void)
 {
 	const char *base = getenv("TMPDIR");
 

@@ -1,0 +1,107 @@
+/* fetch_claim.c: who wants an image, and what each of them says that it is. */
+#include "keeper/fetch_own.h"
+
+#include <stdlib.h>
+
+struct claim {
+	struct list node;
+	const char *product;		/* borrowed: the ledger's */
+	uint64_t sequence;
+	struct fetch_target target;
+	struct cid root;
+	bool is_urgent, is_once;
+};
+
+#define CLAIM(at) LIST_ITEM(at, struct claim, node)
+
+static bool is_of(const struct claim *c, const struct ledger_want *w)
+{
+	return c->sequence == w->sequence && !strcmp(c->product, w->product);
+}
+
+static bool same_target(const struct fetch_target *a, const struct fetch_target *b)
+{
+	return a->size == b->size && !strcmp(a->cid, b->cid);
+}
+
+static void drop(struct claim *c)
+{
+	list_remove(&c->node);
+	free(c);
+}
+
+int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool *is_new, struct err *e)
+{
+	struct claim *c;
+	int rc;
+
+	LIST_EACH(node, &f->claims) {
+		if (!is_of(CLAIM(node), w))
+			continue;
+		CLAIM(node)->is_once &= is_once;
+		*is_new = false;
+		return ERR_OK;
+	}
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return err_set(e, ERR_MEMORY, "no memory for a fetch");
+	*c = (struct claim){ .product = w->product, .sequence = w->sequence, .is_urgent = w->is_urgent, .is_once = is_once,
+		.target = { .sha256 = w->sha256, .size = w->size } };
+	strncpy(c->target.cid, w->cid, sizeof c->target.cid - 1);
+	rc = cid_read_text(span_str(w->cid), &c->root, e);
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	list_push(&f->claims, &c->node);
+	*is_new = true;
+	return ERR_OK;
+}
+
+bool fetch_unclaim(struct fetch *f, const struct ledger_want *w)
+{
+	LIST_EACH(node, &f->claims)
+		if (is_of(CLAIM(node), w) && !CLAIM(node)->is_once)
+			drop(CLAIM(node));
+	return !list_is_empty(&f->claims);
+}
+
+bool fetch_is_urgent(const struct fetch *f)
+{
+	LIST_EACH(node, (struct list *)(uintptr_t)&f->claims)
+		if (CLAIM(node)->is_urgent)
+			return true;
+	return false;
+}
+
+void fetch_next_claim(struct fetch *f)
+{
+	struct list *first = f->claims.next;
+
+	f->target = CLAIM(first)->target;
+	f->root = CLAIM(first)->root;
+	list_remove(first);
+	list_append(&f->claims, first);
+}
+
+bool fetch_drop_once(struct fetch *f)
+{
+	LIST_EACH(node, &f->claims)
+		if (CLAIM(node)->is_once)
+			drop(CLAIM(node));
+	return !list_is_empty(&f->claims);
+}
+
+bool fetch_drop_wrong(struct fetch *f)
+{
+	LIST_EACH(node, &f->claims)
+		if (same_target(&CLAIM(node)->target, &f->target))
+			drop(CLAIM(node));
+	return !list_is_empty(&f->claims);
+}
+
+void fetch_drop_all(struct fetch *f)
+{
+	LIST_EACH(node, &f->claims)
+		drop(CLAIM(node));
+}

@@ -1,0 +1,496 @@
+/* test_ledger.c: from outputs of the follower to releases with a state, over a real store. */
+#include "world.h"
+#include "base/cleanup.h"
+#include "store/audit.h"
+
+static struct world w;
+
+static void setup(void)
+{
+	world_open(&w);
+}
+
+static void teardown(void)
+{
+	world_close(&w);
+}
+
+#define ck_state(product, sequence, want, rule) do {						\
+	struct release_row row_ = world_row(&w, product, sequence);				\
+	ck_assert_msg(!strcmp(release_state_name(row_.state), want), "%s: %s (%s)", (rule),	\
+		      release_state_name(row_.state), row_.why);				\
+} while (0)
+
+/* Registered, one release, image here, final: active. */
+static void one_active(size_t product, unsigned image)
+{
+	world_register(&w, product, 1, "A");
+	world_publish(&w, product, image);
+	world_final(&w, product);
+	world_image(&w, image, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(product, 1, "active", "the start of every story");
+}
+
+START_TEST(first_sync)
+{
+	world_settle(&w);
+	world_forget(&w);
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_settle(&w);
+	ck_state(0, 1, "seen", "seen, and its image wanted before it is final");
+	ck_assert(world_wanted(&w, 0, 1));
+	ck_assert_uint_eq(w.settled, 1);
+	world_image(&w, 0, IMAGE_IS_FETCHING);
+	w.fetching = world_sha(0);
+	world_settle(&w);
+	ck_state(0, 1, "fetching", "being fetched");
+	w.fetching = (struct hash32){ { 0 } };
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 1, "ready", "complete, but not final");
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 1, "active", "final");
+	ck_assert_uint_eq(floor_get(w.floors, &w.product[0].id)->active, 1);
+	ck_assert_uint_eq(floor_get(w.floors, &w.product[0].id)->proven, 1);
+}
+END_TEST
+
+START_TEST(settling_again_changes_nothing)
+{
+	uint64_t before, after;
+	struct hash32 hash;
+
+	one_active(0, 0);
+	ck_ok(audit_newest(w.store, &before, &hash, &err));
+	world_forget(&w);
+	world_settle(&w);
+	ck_assert_msg(w.settled == 0, "nothing was marked: nobody is told");
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+	ck_ok(audit_newest(w.store, &after, &hash, &err));
+	ck_assert_uint_eq(before, after);
+	ck_assert_uint_eq(w.changes, 0);
+	ck_assert_uint_eq(w.settled, 1);
+}
+END_TEST
+
+START_TEST(every_change_is_in_the_audit_log)
+{
+	uint64_t n;
+	struct hash32 hash;
+
+	one_active(0, 0);
+	ck_ok(audit_newest(w.store, &n, &hash, &err));
+	ck_assert_uint_eq(n, 1);		/* seen → active, in one settle */
+	world_revoke(&w, 0, 1);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_ok(audit_newest(w.store, &n, &hash, &err));
+	ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
+START_TEST(a_reorg_takes_a_release_back)
+{
+	struct release_row row;
+
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 2, "ready", "not final yet");
+	world_undo(&w, 0, 3, 1);
+	world_settle(&w);
+	ck_assert_int_eq(releases_get(w.store, &w.product[0].id, 2, &row, NULL), ERR_NOT_FOUND);
+	ck_state(0, 1, "active", "what was final stays");
+}
+END_TEST
+
+START_TEST(a_revocation_acts_before_finality_and_is_undone)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 2, "active", "the newer");
+	ck_state(0, 1, "superseded", "the older");
+	world_revoke(&w, 0, 2);
+	world_settle(&w);
+	ck_state(0, 2, "held", "proven, not final");
+	ck_state(0, 1, "active", "the older one takes its place");
+	ck_assert(!floor_is_revoked(w.floors, &w.product[0].id, 2));
+	world_undo(&w, 0, 4, 2);
+	world_settle(&w);
+	ck_state(0, 2, "active", "the reorg undid it");
+	world_revoke(&w, 0, 2);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 2, "revoked", "final");
+	ck_assert(floor_is_revoked(w.floors, &w.product[0].id, 2));
+	ck_assert_ptr_nonnull(strstr(world_row(&w, 0, 2).why, "bad radio"));
+}
+END_TEST
+
+static enum image_state image_state(unsigned n)
+{
+	struct hash32 sha = world_sha(n);
+	struct image_row i;
+
+	ck_ok(images_get(w.store, &sha, &i, &err));
+	return i.state;
+}
+
+START_TEST(a_revoked_image_is_gone_when_nobody_else_names_it)
+{
+	one_active(0, 0);
+	one_active(1, 0);
+	world_revoke(&w, 0, 1);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_assert_msg(image_state(0) == IMAGE_IS_GOOD, "another product's release names it");
+	world_revoke(&w, 1, 1);
+	world_final(&w, 1);
+	world_settle(&w);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_REVOKED);
+	world_publish(&w, 1, 0);
+	world_final(&w, 1);
+	world_settle(&w);
+	ck_assert_msg(image_state(0) == IMAGE_IS_GOOD, "published again");
+}
+END_TEST
+
+START_TEST(a_floor_revokes_what_is_below)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_floor(&w, 0, 2);
+	world_settle(&w);
+	ck_state(0, 1, "held", "the floor is proven, not final");
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 1, "revoked", "below the floor");
+	ck_state(0, 2, "active", "at the floor");
+	ck_assert_uint_eq(floor_get(w.floors, &w.product[0].id)->floor, 2);
+}
+END_TEST
+
+static void decide(uint64_t sequence, enum release_decision d)
+{
+	ck_ok(releases_decide(w.store, &w.product[0].id, sequence, d, w.wall_ms, &err));
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+}
+
+START_TEST(decisions_survive)
+{
+	w.follow[0].needs_approval = true;
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 1, "held", "policy approve");
+	decide(1, RELEASE_APPROVED);
+	ck_state(0, 1, "ready", "approved, not final");
+	world_undo(&w, 0, 2, 0);
+	world_settle(&w);
+	world_final(&w, 0);
+	world_publish(&w, 0, 0);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 1, "held", "another manifest (ECDSA signs anew) was not approved");
+	decide(1, RELEASE_APPROVED);
+	world_reopen(&w, true);
+	world_settle(&w);
+	ck_state(0, 1, "active", "a restart");
+	decide(1, RELEASE_HELD_BY_OPERATOR);
+	ck_state(0, 1, "held", "held by the operator");
+	world_reopen(&w, true);
+	world_settle(&w);
+	ck_state(0, 1, "held", "after a restart too");
+}
+END_TEST
+
+START_TEST(new_signers_need_the_old_ones_or_the_operator)
+{
+	struct suit_manifest m;
+	struct hash32 set;
+
+	one_active(0, 0);
+	world_signers(&w, 0, 1, "B");
+	m = world_manifest(&w, 0);
+	m.image_sha256 = world_sha(1);
+	world_publish_as(&w, 0, &m, "B");
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 2, "held", "a set that nobody vouches for");
+	ck_assert(!world_wanted(&w, 0, 2));
+	ck_state(0, 1, "active", "what was active stays");
+	ck_ok(ledger_current_set(&w.ledger, ledger_find(&w.ledger, &w.product[0].id), &set, &err));
+	ck_ok(products_accept_set(w.store, &w.product[0].id, &set, w.wall_ms, &err));
+	world_reopen(&w, true);
+	world_settle(&w);
+	ck_state(0, 2, "active", "accepted, also after a restart");
+}
+END_TEST
+
+START_TEST(an_evicted_image_stays_away_until_it_is_needed)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	world_forget(&w);
+	world_image(&w, 0, IMAGE_IS_EVICTING);
+	world_settle(&w);
+	ck_state(0, 1, "evicted", "on its way out");
+	ck_assert_msg(!world_wanted(&w, 0, 1), "what leaves for space must not come back for being within `keep`");
+	world_revoke(&w, 0, 2);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 1, "active", "needed after all, and still on disk");
+	ck_assert_int_eq(image_state(0), IMAGE_IS_GOOD);
+}
+END_TEST
+
+START_TEST(an_evicted_image_comes_back_when_it_must_be_active)
+{
+	struct hash32 sha = world_sha(0);
+
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_ok(images_delete(w.store, &sha, &err));
+	ledger_mark_all(&w.ledger);
+	world_forget(&w);
+	world_settle(&w);
+	ck_state(0, 1, "evicted", "off the disk");
+	ck_assert(!world_wanted(&w, 0, 1));
+	world_revoke(&w, 0, 2);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_assert(world_wanted(&w, 0, 1));
+}
+END_TEST
+
+START_TEST(a_damaged_image_stays_active_and_is_asked_for)
+{
+	one_active(0, 0);
+	world_forget(&w);
+	world_image(&w, 0, IMAGE_IS_DAMAGED);
+	world_settle(&w);
+	ck_state(0, 1, "active", "its good chunks are served on");
+	ck_assert(world_wanted(&w, 0, 1));
+}
+END_TEST
+
+START_TEST(a_failed_fetch_says_why)
+{
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_settle(&w);
+	ck_ok(releases_set_fetch(w.store, &w.product[0].id, 1, false, "own: no route", 3, w.wall_ms + 1000, &err));
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+	ck_state(0, 1, "failed", "no source");
+	ck_assert_ptr_nonnull(strstr(world_row(&w, 0, 1).why, "own: no route"));
+	ck_assert(world_wanted(&w, 0, 1));
+	ck_ok(releases_set_fetch(w.store, &w.product[0].id, 1, true, "it has another SHA-256", 0, 0, &err));
+	ledger_mark_all(&w.ledger);
+	world_forget(&w);
+	world_settle(&w);
+	ck_state(0, 1, "rejected", "the content is wrong");
+	ck_assert(!world_wanted(&w, 0, 1));
+}
+END_TEST
+
+/* fridge claims the thermostat's digest with a size of its own. */
+static void claim_other_size(void)
+{
+	struct suit_manifest m = world_manifest(&w, 1);
+
+	m.image_size = 77;
+	world_register(&w, 1, 1, "A");
+	world_publish_as(&w, 1, &m, "A");
+	world_final(&w, 1);
+}
+
+START_TEST(a_claim_of_another_size_harms_only_itself)
+{
+	struct hash32 sha = world_sha(0);
+
+	claim_other_size();
+	world_settle(&w);
+	ck_ok(images_want(w.store, &sha, 77, world_cid[0], 1, &err));	/* the liar was first */
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_final(&w, 0);
+	world_settle(&w);
+	ck_state(0, 1, "seen", "nothing is known of the bytes yet");
+	ck_assert(world_wanted(&w, 0, 1));
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 1, "active", "it told the truth");
+	ck_state(1, 1, "rejected", "it did not");
+}
+END_TEST
+
+START_TEST(behind_the_floor_nothing_becomes_active)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	world_reopen(&w, false);
+	w.product[0] = (struct world_product){ .id = w.product[0].id };
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_final(&w, 0);
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 1, "ready", "the database was lost, and the chain is not where it was: old must not pass for new");
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 2, "active", "all there again");
+}
+END_TEST
+
+START_TEST(what_fails_keeps_nobody_else_waiting)
+{
+	one_active(0, 0);
+	one_active(1, 1);
+	world_publish(&w, 1, 2);
+	world_final(&w, 1);
+	world_image(&w, 2, IMAGE_IS_GOOD);
+	/* A history that the contract cannot produce: sequence 5 is revoked, and was never published. */
+	world_revoke(&w, 0, 5);
+	world_forget(&w);
+	ck_assert_int_ne(ledger_settle(&w.ledger, &err), ERR_OK);
+	ck_assert_ptr_nonnull(strstr(err.msg, "acme/thermostat"));
+	ck_state(1, 2, "active", "the other product was judged");
+	ck_assert_uint_eq(w.settled, 1);
+	ck_assert_msg(ledger_find(&w.ledger, &w.product[0].id)->is_marked, "and this one will be tried again");
+}
+END_TEST
+
+START_TEST(a_proof_counts_once_it_is_judged)
+{
+	struct ledger_product *p;
+	struct proof_mark m = { .number = 999, .time = 1790009999 };
+
+	one_active(0, 0);
+	p = ledger_find(&w.ledger, &w.product[0].id);
+	ck_assert_uint_eq(p->judged.number, p->proven.number);
+	ledger_mark(&w.ledger, p);
+	ledger_refresh(p, &m);
+	ck_assert_uint_ne(p->judged.number, 999);
+	world_settle(&w);
+	ck_assert_uint_eq(p->judged.number, 999);
+	ck_ok(ledger_forget_unstored(&w.ledger, &err));
+	ck_assert_msg(p->proven.number != 999, "it was never stored");
+}
+END_TEST
+
+static void reopen_with(const struct ledger_follow *f, size_t n)
+{
+	memcpy(w.follow, f, n * sizeof *f);
+	w.follow_n = n;
+	world_reopen(&w, true);
+}
+
+static const struct addr20 stranger = { { 0xbb, 2 } };
+
+static void found(const struct addr20 *registrant, const char *name)
+{
+	struct follower_output o = { .kind = FOLLOWER_PRODUCT, .product = product_id(registrant, span_str(name)),
+		.registrant = *registrant, .name = name };
+
+	ck_ok(ledger_take(&w.ledger, &o, &err));
+}
+
+START_TEST(one_name_is_one_product)
+{
+	struct ledger_follow all = w.follow[0], both[2] = { w.follow[0], w.follow[0] };
+	struct hash32 id;
+	size_t before;
+
+	all.name = NULL;
+	all.registrant = stranger;
+	both[1] = all;
+	reopen_with(both, 2);
+	before = w.ledger.products;
+	found(&stranger, world_name[0]);
+	ck_assert_msg(w.ledger.products == before, "the section of that name is about another registrant");
+	found(&stranger, "acme/oven");
+	ck_assert_uint_eq(w.ledger.products, before + 1);
+	all.registrant = world_registrant;
+	both[0] = all;
+	reopen_with(both, 2);
+	found(&world_registrant, "acme/oven");
+	id = product_id(&stranger, span_str("acme/oven"));
+	ck_assert_msg(hash32_eq(&ledger_find_name(&w.ledger, span_str("acme/oven"))->id, &id), "who was first stays");
+}
+END_TEST
+
+START_TEST(what_is_not_followed_any_more_is_forgotten)
+{
+	struct ledger_follow only = w.follow[1];
+	struct product_row row;
+
+	one_active(0, 0);
+	reopen_with(&only, 1);
+	ck_assert_int_eq(products_get(w.store, &w.product[0].id, &row, NULL), ERR_NOT_FOUND);
+	ck_assert_uint_eq(w.ledger.products, 1);
+}
+END_TEST
+
+START_TEST(a_full_floor_file_stops_nobody)
+{
+	for (unsigned i = 0; i < FLOOR_PRODUCTS_MAX; i++) {
+		struct floor_item item = { .product = hash_of(i), .name = "a/b" };
+
+		if (floor_note(w.floors, &item, NULL))
+			break;
+	}
+	one_active(0, 0);
+	ck_assert_msg(w.alarms.n >= 1 && !strcmp(w.alarms.at[0].code, "floor-full"), "and it is said");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ledger");
+	TCase *t = tcase_create("all");
+	SRunner *r;
+	int failed;
+	const TTest *const tests[] = { first_sync, settling_again_changes_nothing, every_change_is_in_the_audit_log,
+		a_reorg_takes_a_release_back, a_revocation_acts_before_finality_and_is_undone,
+		a_revoked_image_is_gone_when_nobody_else_names_it, a_floor_revokes_what_is_below, decisions_survive,
+		new_signers_need_the_old_ones_or_the_operator, an_evicted_image_stays_away_until_it_is_needed,
+		an_evicted_image_comes_back_when_it_must_be_active, a_damaged_image_stays_active_and_is_asked_for,
+		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active,
+		what_fails_keeps_nobody_else_waiting, a_proof_counts_once_it_is_judged, one_name_is_one_product,
+		what_is_not_followed_any_more_is_forgotten, a_full_floor_file_stops_nobody };
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
