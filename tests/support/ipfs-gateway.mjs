@@ -25,7 +25,7 @@ function wanted(url, accept = '') {
  * Starts one for the test `t` (or anything with after()). `add` imports a file; `fault = NAME` makes it hostile from the next request on, null honest
  * again (see ipfs-faults.mjs); `requests` is what it was asked, as { format, cid, status, bytes }.
  */
-export async function startGateway(t, { blocks = new Blocks(), fault = null, host = '127.0.0.1' } = {}) {
+export async function startGateway(t, { blocks = new Blocks(), fault = null, host = '127.0.0.1', port = 0 } = {}) {
   const gateway = { blocks, fault, requests: [], add: (bytes, options) => blocks.add(bytes, options) }
   const server = createServer((req, res) => {
     answer(gateway, req, res).catch((error) => {
@@ -33,7 +33,7 @@ export async function startGateway(t, { blocks = new Blocks(), fault = null, hos
       res.end(`${error.message}\n`)
     })
   })
-  await new Promise((resolve) => server.listen(0, host, resolve))
+  await new Promise((resolve) => server.listen(port, host, resolve))
   gateway.url = `http://${host}:${server.address().port}`
   gateway.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve) })
   t?.after(() => gateway.stop())
