@@ -29,10 +29,10 @@ static const struct {
 				     { "application/vnd.ipld.car" } },
 		[SOURCE_ASK_BLOCK] = { "GET", "/ipfs/{cid}?format=raw", "application/vnd.ipld.raw", { NULL } },
 	}, false },
-	/* Kubo names the type; js-ipfs and older nodes call every stream an octet-stream. */
+	/* Kubo names the type; older nodes call every stream an octet-stream, and js-ipfs 0.66 this one JSON. */
 	[SOURCE_KUBO] = { "kubo", {
 		[SOURCE_ASK_CAR] = { "POST", "/api/v0/dag/export?arg={cid}&progress=false", "*/*",
-				     { "application/vnd.ipld.car", "application/octet-stream" } },
+				     { "application/vnd.ipld.car", "application/octet-stream", "application/json" } },
 		[SOURCE_ASK_BLOCK] = { "POST", "/api/v0/block/get?arg={cid}", "*/*", { NULL } },
 	}, true },
 };

@@ -22,6 +22,7 @@ struct waiting {
 	uint8_t state, progress, protocol;
 	bool is_forgotten;		/* by its server */
 	uint16_t status;		/* what it will be told */
+	bool is_terminal;		/* acknowledged only after the commit */
 };
 
 static const char *protocol_name(uint8_t protocol)
@@ -166,6 +167,13 @@ static void acknowledge(struct devices *d, uint64_t id, uint16_t status)
 	d->owner.on_ack(d->owner.arg, &(struct link_report_ack){ id, status });
 }
 
+/* What a device will not say again: these survive a power cut once they are acknowledged. The others come in rows
+ * ("downloading, 40 %"), each makes the one before worthless, and a device must not wait for the disk with each. */
+static bool is_terminal(uint8_t state)
+{
+	return state == REPORT_INSTALLED || state == REPORT_RUNNING || state == REPORT_FAILED;
+}
+
 void devices_take_report(struct devices *d, const struct link_report *m)
 {
 	struct waiting *w;
@@ -194,6 +202,9 @@ void devices_take_report(struct devices *d, const struct link_report *m)
 	w->protocol = m->protocol;
 	list_append(&d->reports, &w->node);
 	d->reports_n++;
+	w->is_terminal = is_terminal(m->state);
+	if (!w->is_terminal)
+		acknowledge(d, m->id, 204);
 	if (!uv_is_active((uv_handle_t *)&d->commit))
 		uv_timer_start(&d->commit, on_commit, REPORTS_COMMIT_MS, 0);
 }
@@ -243,7 +254,7 @@ static void commit_reports(struct devices *d)
 	LIST_EACH(node, &d->reports) {
 		struct waiting *w = LIST_ITEM(node, struct waiting, node);
 
-		if (!w->is_forgotten)
+		if (w->is_terminal && !w->is_forgotten)
 			acknowledge(d, w->id, failed ? 503 : w->status);
 		list_remove(node);
 		free(w);

@@ -2,8 +2,8 @@
  *
  * Sightings are merged in memory by (device, product, channel) and written
  * every DEVICES_FLUSH_MS. Reports wait for the next group commit, at most
- * REPORTS_COMMIT_MS, and are acknowledged after it: what was acknowledged
- * survives a power cut. A failed commit answers 503; the device says it again.
+ * REPORTS_COMMIT_MS; terminal ones (installed, running, failed) are acknowledged after it: what was acknowledged
+ * survives a power cut. The others are acknowledged at once. A failed commit answers 503; the device says it again.
  *
  * The server is on the LAN and may be taken over: what it says of products that are not followed is dropped, no
  * floor rises to a release that is not of that channel, and one row that the store refuses does not keep the others out. */
