@@ -1,6 +1,7 @@
 /* clock.c: see clock.h. */
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -8,6 +9,8 @@
 /* 2026-01-01: no machine that runs this program lives before it. A constant, since a build time
  * would make builds differ. */
 #define CLOCK_EARLIEST_MS INT64_C(1767225600000)
+
+#define STATE_MEMORY_MS 1000
 
 static int64_t read_ms(clockid_t id)
 {
@@ -29,14 +32,29 @@ static int64_t system_mono(void *arg)
 	return read_ms(CLOCK_BOOTTIME);
 }
 
-static enum clock_state system_state(void *arg)
+static enum clock_state ask_kernel(void)
 {
 	struct timex t = { 0 };
 
-	(void)arg;
 	if (adjtimex(&t) >= 0 && !(t.status & STA_UNSYNC))
 		return CLOCK_SYNCED;
 	return read_ms(CLOCK_REALTIME) < CLOCK_EARLIEST_MS ? CLOCK_UNSET : CLOCK_RESTORED;
+}
+
+/* Asked for every answer to a device, where the system call was a tenth of the work; the kernel changes its mind within
+ * seconds, so a second's memory is enough. Time and state are one word, since any thread may come. */
+static enum clock_state system_state(void *arg)
+{
+	static _Atomic int64_t memory;
+	int64_t last = atomic_load_explicit(&memory, memory_order_relaxed), now_ms = read_ms(CLOCK_MONOTONIC_COARSE);
+	enum clock_state state;
+
+	(void)arg;
+	if (last && now_ms - (last >> 2) < STATE_MEMORY_MS)
+		return (enum clock_state)(last & 3);
+	state = ask_kernel();
+	atomic_store_explicit(&memory, now_ms << 2 | (int64_t)state, memory_order_relaxed);
+	return state;
 }
 
 const struct clock *clock_system(void)

@@ -19,7 +19,7 @@ struct clock {
 };
 
 /* The kernel's clocks. state: adjtimex(2) says synchronised → CLOCK_SYNCED; else CLOCK_UNSET while the
- * wall clock is before this program was built, CLOCK_RESTORED afterwards. */
+ * wall clock is before this program was built, CLOCK_RESTORED afterwards; at most a second old. */
 const struct clock *clock_system(void);
 
 static inline int64_t clock_wall_ms(const struct clock *c)
