@@ -286,6 +286,10 @@ void devices_close(struct devices *d)
 	commit_reports(d);
 	uv_close((uv_handle_t *)&d->flush, NULL);
 	uv_close((uv_handle_t *)&d->commit, NULL);
+	LIST_EACH(node, &d->seen) {	/* what the disk refused: it was only a hint */
+		list_remove(node);
+		free(LIST_ITEM(node, struct sighting, node));
+	}
 }
 
 void devices_forget_server(struct devices *d)

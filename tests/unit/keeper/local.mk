@@ -17,3 +17,10 @@ check_PROGRAMS += tests/unit/test_ledger
 tests_unit_test_ledger_SOURCES = %D%/test_ledger.c $(WORLD)
 tests_unit_test_ledger_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_seqsock tests/unit/test_devices
+tests_unit_test_seqsock_SOURCES = %D%/test_seqsock.c
+tests_unit_test_seqsock_LDADD = libkeeper.a libbase.a $(UV_LIBS) $(UNIT_LIBS)
+tests_unit_test_devices_SOURCES = %D%/test_devices.c $(WORLD)
+tests_unit_test_devices_CPPFLAGS = $(WORLD_CPPFLAGS)
+tests_unit_test_devices_LDADD = $(KEEPER_WHOLE)
