@@ -1,6 +1,6 @@
 # Benchmarks: built by name (scripts/bench does), never by `make`.
 EXTRA_PROGRAMS += tests/bench/coap_load tests/bench/coap_bare tests/bench/coap_libcoap
-BENCH_PROGRAMS += tests/bench/coap_load tests/bench/coap_bare tests/bench/coap_libcoap
+BENCH_TOOLS += tests/bench/coap_load tests/bench/coap_bare tests/bench/coap_libcoap
 tests_bench_coap_load_SOURCES = %D%/coap_load.c
 tests_bench_coap_load_LDADD = libcoap.a libbase.a
 tests_bench_coap_bare_SOURCES = %D%/coap_bare.c
