@@ -24,3 +24,8 @@ tests_unit_test_seqsock_LDADD = libkeeper.a libbase.a $(UV_LIBS) $(UNIT_LIBS)
 tests_unit_test_devices_SOURCES = %D%/test_devices.c $(WORLD)
 tests_unit_test_devices_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_devices_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_fetcher
+tests_unit_test_fetcher_SOURCES = %D%/test_fetcher.c %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+tests_unit_test_fetcher_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
+tests_unit_test_fetcher_LDADD = $(KEEPER_WHOLE)
