@@ -1,6 +1,7 @@
 /* fetch_claim.c: who wants an image, and what each of them says that it is. */
 #include "keeper/fetch_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct claim {
@@ -47,7 +48,7 @@ int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool
 		return err_set(e, ERR_MEMORY, "no memory for a fetch");
 	*c = (struct claim){ .product = w->product, .sequence = w->sequence, .is_urgent = w->is_urgent, .is_once = is_once,
 		.target = { .sha256 = w->sha256, .size = w->size } };
-	strncpy(c->target.cid, w->cid, sizeof c->target.cid - 1);
+	snprintf(c->target.cid, sizeof c->target.cid, "%s", w->cid);
 	rc = cid_read_text(span_str(w->cid), &c->root, e);
 	if (rc) {
 		free(c);
