@@ -1,6 +1,6 @@
 // stories.test.mjs: what a gateway promises, told as stories, on real parts: anvil, an IPFS gateway from npm, three processes.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { test } from 'node:test'
 import { startGateway as startSource } from '../support/ipfs-gateway.mjs'
@@ -446,7 +446,7 @@ for (const finality of ['safe', 'depth:1', 'latest']) {
 test('source-lies: a flipped byte is refused, the source named and quarantined, the image comes from the next one', async (t) => {
   const world = await makeWorld(t)
   const crooked = await startSource(t, { blocks: world.source.blocks, fault: 'flip-leaf' })
-  const published = await world.publish({ image: Buffer.alloc(3 << 20, 5) })
+  const published = await world.publish({ image: randomBytes(3 << 20) })
   await world.finalize()
   const sources = [{ name: 'crooked', url: crooked.url, priority: 1 }, { name: 'own', url: world.source.url, priority: 2 }]
   const gateway = await world.gateway({ config: { sources } })
@@ -462,7 +462,7 @@ for (const fault of ['truncated', 'missing-middle', 'html', '429-retry-1', 'rese
   test(`source-${fault}: the image arrives all the same, from the next source or block by block`, async (t) => {
     const world = await makeWorld(t)
     const broken = await startSource(t, { blocks: world.source.blocks, fault })
-    await world.publish({ image: Buffer.alloc(3 << 20, 9) })
+    await world.publish({ image: randomBytes(3 << 20) })
     await world.finalize()
     const sources = [{ name: 'broken', url: broken.url, priority: 1 }, { name: 'own', url: world.source.url, priority: 2 }]
     const gateway = await world.gateway({ config: { sources } })
