@@ -197,3 +197,20 @@ test('state directory that is none: said, and it ends', async (t) => {
   assert.notEqual(r.code, 0)
   assert.match(r.stderr, /state/)
 })
+
+test('SIGHUP: a new configuration is taken, a broken one refused; SIGTERM ends everything cleanly', async (t) => {
+  const { world, gateway } = await activeGateway(t)
+  const file = join(world.dir, 'gatepost.conf')
+  const change = async (from, to) => {
+    await writeFile(file, (await readFile(file, 'utf8')).replace(from, to))
+    gateway.server.kill('SIGHUP')
+  }
+  await change('name = test', 'name = changed')
+  await waitFor('the new name', async () => (await gateway.status()).name === 'changed')
+  await change('name = changed', 'nam = broken')
+  await waitFor('the complaint', () => gateway.lines().some((line) => /gatepost\.conf:\d+: unknown key "nam".*name/.test(line)))
+  assert.equal((await gateway.status()).name, 'changed', 'the old one stays')
+  const children = Object.values(await gateway.children())
+  assert.deepEqual(await gateway.stop(), { code: 0, signal: null })
+  for (const pid of children) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+})
