@@ -356,6 +356,82 @@ START_TEST(tells_late_notifications_off)
 }
 END_TEST
 
+/* The third block comes smaller: what was asked for in the old size does not matter any more. */
+START_TEST(goes_on_in_smaller_blocks)
+{
+	struct transfer t;
+	struct asked a, late[3];
+	struct blockwise small;
+
+	start(&t);
+	ck_assert(next(&t, 0, &a));
+	take(&t, 0, &a, good);
+	ck_assert(next(&t, 0, &a));
+	for (int i = 0; i < 3; i++)
+		ck_assert(next(&t, 0, &late[i]));
+	small = (struct blockwise){ a.block.number << 2, 4, true };
+	a.block = small;
+	take(&t, 0, &a, good);
+	ck_assert_uint_eq(t.n, 1024 + 256);
+	for (int i = 0; i < 3; i++)
+		take(&t, 0, &late[i], good);	/* tokens that are over */
+	ck_assert_uint_eq(t.n, 1024 + 256);
+	while (t.f.status == FETCH_RUNNING) {
+		ck_assert(next(&t, 0, &a));
+		ck_assert_uint_eq(a.block.szx, 4);
+		take(&t, 0, &a, good);
+	}
+	ck_assert_int_eq(t.f.status, FETCH_COMPLETE);
+	ck_assert_mem_eq(t.got, t.body, BODY_LEN);
+}
+END_TEST
+
+START_TEST(posts)
+{
+	struct coap_fetch f;
+	uint8_t out[COAP_MESSAGE_MAX], reply[PDU_HEADER], answer[16];
+	struct pdu_writer w;
+	struct span value;
+	struct pdu m;
+	size_t n;
+
+	coap_fetch_post(&f, "/fw/a/b/report", SPAN_LIT("body"), 5, 6, 7);
+	n = coap_fetch_next(&f, 0, out);
+	ck_assert_int_eq(pdu_read(SPAN(out, n), &m, NULL), ERR_OK);
+	ck_assert(m.code == PDU_POST && span_is(m.payload, "body"));
+	ck_assert(option_find(m.options, OPTION_CONTENT_FORMAT, &value) && option_uint(value) == CONTENT_CBOR);
+	ck_assert(!option_find(m.options, OPTION_BLOCK2, &value));
+	pdu_begin(&w, answer, sizeof answer, PDU_ACK, PDU_CHANGED, m.id, m.token);
+	ck_assert_uint_eq(coap_fetch_take(&f, 0, SPAN(answer, pdu_end(&w)), reply), 0);
+	ck_assert_int_eq(f.status, FETCH_COMPLETE);
+}
+END_TEST
+
+/* 4.01 with an Echo value: the same request with it; and not for ever. */
+START_TEST(shows_its_address)
+{
+	struct transfer t;
+	struct asked a;
+	uint8_t answer[32], reply[PDU_HEADER];
+	struct span value;
+
+	start(&t);
+	for (uint8_t i = 0; t.f.status == FETCH_RUNNING; i++) {
+		struct pdu_writer w;
+
+		ck_assert_uint_le(i, COAP_FETCH_CHALLENGES_MAX);
+		ck_assert(next(&t, 0, &a));
+		ck_assert(option_find(a.m.options, OPTION_ECHO, &value) == (i > 0));
+		if (i > 0)
+			ck_assert(value.n == 1 && value.p[0] == i - 1);
+		pdu_begin(&w, answer, sizeof answer, PDU_ACK, PDU_UNAUTHORIZED, a.m.id, a.m.token);
+		pdu_option(&w, OPTION_ECHO, SPAN_OF(i));
+		(void)coap_fetch_take(&t.f, 0, SPAN(answer, pdu_end(&w)), reply);
+	}
+	ck_assert_int_eq(t.f.err.code, ERR_DENIED);
+}
+END_TEST
+
 /* --- files as flash --- */
 
 static char dir[] = "/tmp/test_device_net.XXXXXX", image[64];
@@ -440,6 +516,9 @@ int main(void)
 	tcase_add_test(net, stops_when_the_sink_says_so);
 	tcase_add_test(net, begins_in_the_middle);
 	tcase_add_test(net, ends_where_block_numbers_do);
+	tcase_add_test(net, goes_on_in_smaller_blocks);
+	tcase_add_test(net, posts);
+	tcase_add_test(net, shows_its_address);
 	tcase_add_test(net, tells_late_notifications_off);
 	tcase_add_checked_fixture(files, set_up, tear_down);
 	tcase_add_test(files, keeps_the_state);

@@ -10,6 +10,7 @@ static const char *const good[] = {
 	"20", "29", "3863", "3903e7", "3bffffffffffffffff",
 	"f90000", "f98000", "f93c00", "fb3ff199999999999a", "f93e00", "f97bff", "fa47c35000", "fa7f7fffff",
 	"fb7e37e43c8800759c", "f90001", "f90400", "f9c400", "fbc010666666666666", "f97c00", "f97e00", "f9fc00",
+	"fa47800000",	/* 65536: a half ends at 65504 */
 	"fa33000000",	/* 2^-25: too small for a half */
 	"fa38801000",	/* one bit more than a half's mantissa */
 	"fb3690000000000000",	/* 2^-150: too small for a single */
@@ -74,6 +75,8 @@ static const struct { const char *rule, *hex, *says; } bad[] = {
 	{ "0.0 as a single", "fa00000000", "shortest" },
 	{ "-0.0 as a double", "fb8000000000000000", "shortest" },
 	{ "2^-24, a subnormal half, as a single", "fa33800000", "shortest" },
+	{ "32768.0, within a half's largest exponent, as a single", "fa47000000", "shortest" },
+	{ "2^-14, a half's smallest exponent, as a single", "fa38800000", "shortest" },
 	{ "100000.0 as a double", "fb40f86a0000000000", "shortest" },
 	{ "2^-149, a subnormal single, as a double", "fb36a0000000000000", "shortest" },
 	{ "seventeen levels with something in them", "81818181818181818181818181818181 8100", "nested" },
@@ -173,6 +176,16 @@ START_TEST(the_first_broken_rule_stays)
 }
 END_TEST
 
+START_TEST(reads_the_largest)
+{
+	struct cbor c = cbor_of(hexes("82 1b7fffffffffffffff 3b7fffffffffffffff"));
+
+	cbor_array_of(&c, 2, "pair");
+	ck_assert(cbor_int(&c) == INT64_MAX && cbor_int(&c) == INT64_MIN);
+	ck_assert_int_eq(cbor_done(&c, NULL), ERR_OK);
+}
+END_TEST
+
 START_TEST(walks_maps)
 {
 	struct cbor c = cbor_of(hexes("a4 01 20 20 f5 6161 f6 8101 40"));
@@ -192,6 +205,7 @@ static const struct { const char *rule, *hex; bool lenient; } maps[] = {
 	{ "order is a rule", "a2 02 00 01 00", true },
 	{ "twice in a row is refused by both", "a2 01 00 01 00", false },
 	{ "long heads are a rule", "a1 1801 00", true },
+	{ "long floats are a rule", "a1 01 fa3f800000", true },
 };
 
 START_TEST(lenient_takes_more)
@@ -252,6 +266,7 @@ int main(void)
 	tcase_add_loop_test(t, refuses_every_cut, 0, ROWS(good));
 	tcase_add_loop_test(t, names_wrong_types, 0, ROWS(mistyped));
 	tcase_add_test(t, the_first_broken_rule_stays);
+	tcase_add_test(t, reads_the_largest);
 	tcase_add_test(t, walks_maps);
 	tcase_add_loop_test(t, lenient_takes_more, 0, ROWS(maps));
 	tcase_add_test(t, writes);
