@@ -41,7 +41,7 @@ static enum clock_state ask_kernel(void)
 	return read_ms(CLOCK_REALTIME) < CLOCK_EARLIEST_MS ? CLOCK_UNSET : CLOCK_RESTORED;
 }
 
-/* Asked for every answer to a device, where the system call was a tenth of the work; the kernel changes its mind within
+/* Asked for every answer to a device, where a system call each would be felt; the kernel changes its mind within
  * seconds, so a second's memory is enough. Time and state are one word, since any thread may come. */
 static enum clock_state system_state(void *arg)
 {
