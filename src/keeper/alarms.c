@@ -47,6 +47,14 @@ bool alarms_over(struct alarms *a, const char *code, const char *subject)
 	return true;
 }
 
+bool alarms_has(const struct alarms *a, struct span code)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (span_is(code, a->at[i].code))
+			return true;
+	return false;
+}
+
 int alarms_clear(struct alarms *a, struct span code, struct err *e)
 {
 	size_t before = a->n;

@@ -31,6 +31,9 @@ bool alarms_raise(struct alarms *a, const char *code, const char *subject, const
 /* The condition is over: removes it unless it latched. True when something was removed. */
 bool alarms_over(struct alarms *a, const char *code, const char *subject);
 
+/* Is there one of this code? */
+bool alarms_has(const struct alarms *a, struct span code);
+
 /* The operator clears every alarm of this code, latched or not; ERR_NOT_FOUND when there is none. */
 MUST_USE int alarms_clear(struct alarms *a, struct span code, struct err *e);
 

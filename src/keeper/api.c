@@ -43,6 +43,12 @@ static const struct api_route routes[] = {
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 
+const struct api_route *api_routes(size_t *n)
+{
+	*n = ROUTES;
+	return routes;
+}
+
 /* --- answers --- */
 
 void api_reply_free(struct api_reply *r)

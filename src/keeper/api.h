@@ -52,6 +52,9 @@ struct api_route {
 	api_handler *handle;
 };
 
+/* The table, for the test that compares it with docs/openapi.yaml. */
+const struct api_route *api_routes(size_t *n);
+
 void api_ok(struct api_reply *r, json_t *body);
 /* A problem; field may be NULL. */
 void api_problem(struct api_reply *r, unsigned status, const char *field, const char *fmt, ...) PRINTF(4, 5);

@@ -1,6 +1,7 @@
 /* api_more.c: images, devices, the audit log, tokens. */
 #include "base/hex.h"
 #include "base/cleanup.h"
+#include "chain/entry.h"
 #include "keeper/api.h"
 #include "keeper/js.h"
 #include "keeper/keeper.h"
@@ -148,19 +149,37 @@ void api_devices(struct keeper *k, const struct api_call *c, struct api_reply *r
 	finish_list(&l, devices_each(k->store, product.p ? name : NULL, from, limit, list_device, &l, &e), &e, limit, r);
 }
 
+/* 1 to max bytes of letters, digits and these. */
+static bool is_word(struct span s, const char *others, size_t max)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t ch = s.p[i];
+
+		if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch && strchr(others, ch))))
+			return false;
+	}
+	return s.n >= 1 && s.n <= max;
+}
+
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static bool is_device_id(struct span s)
+{
+	return is_word(s, UPPER "._:-", DEVICE_ID_MAX);
+}
+
+static bool is_channel(struct span s)
+{
+	return is_word(s, "-", CHANNEL_MAX);
+}
+
 static bool device_id(const struct api_call *c, struct api_reply *r, char out[DEVICE_ID_MAX + 1])
 {
 	struct span id = c->match.part[0];
 
-	for (size_t i = 0; i < id.n; i++) {
-		uint8_t ch = id.p[i];
-		bool is_fine = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-			       ch == '.' || ch == '_' || ch == ':' || ch == '-';
-
-		if (!is_fine || id.n > DEVICE_ID_MAX) {
-			api_problem(r, 400, "device", "device: 1 to %d of A-Z a-z 0-9 . _ : -", DEVICE_ID_MAX);
-			return false;
-		}
+	if (!is_device_id(id)) {
+		api_problem(r, 400, "device", "device: 1 to %d of A-Z a-z 0-9 . _ : -", DEVICE_ID_MAX);
+		return false;
 	}
 	snprintf(out, DEVICE_ID_MAX + 1, "%.*s", (int)id.n, (const char *)id.p);
 	return true;
@@ -180,29 +199,70 @@ void api_device(struct keeper *k, const struct api_call *c, struct api_reply *r)
 		api_ok(r, device_json(&d));
 }
 
-/* Every key of the body is one that a device has, and a string. */
+static const struct device_key {
+	const char *key;
+	bool (*is_valid)(struct span s);
+	const char *rule;
+} device_keys[] = {
+	{ "product", product_name_is_valid, "must be vendor/model" },
+	{ "channel", is_channel, "1 to 16 of a-z 0-9 -" },
+	{ "group", is_device_id, "1 to 64 of A-Z a-z 0-9 . _ : -" },
+};
+
+/* null leaves a field as it is, "" empties it. */
+static bool check_device_key(const char *key, const json_t *value, struct api_reply *r)
+{
+	const char *text = json_string_value(value);
+	const struct device_key *d = NULL;
+
+	for (size_t i = 0; i < sizeof device_keys / sizeof *device_keys; i++)
+		if (!strcmp(device_keys[i].key, key))
+			d = &device_keys[i];
+	if (!d || !(text || json_is_null(value)))
+		api_problem(r, 400, key, "%.40s: a device has product, channel and group, each a string", key);
+	else if (text && *text && !d->is_valid(span_str(text)))
+		api_problem(r, 400, key, "%s: %s", key, d->rule);
+	else
+		return true;
+	return false;
+}
+
 static bool check_device_body(const struct api_call *c, struct api_reply *r)
 {
-	static const char *const keys[] = { "product", "channel", "group" };
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(c->body, key, value) {
-		bool known = false;
-
-		for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-			known |= !strcmp(keys[i], key);
-		if (!known || !(json_is_string(value) || json_is_null(value))) {
-			api_problem(r, 400, key, "%.40s: a device has product, channel and group, each a string", key);
+	json_object_foreach(c->body, key, value)
+		if (!check_device_key(key, value, r))
 			return false;
-		}
-	}
 	return true;
 }
 
 static const char *text_of(const json_t *body, const char *key)
 {
 	return json_string_value(json_object_get(body, key));
+}
+
+/* An act and its line in the audit log are one transaction: neither survives without the other. */
+static int put_device(struct keeper *k, const struct api_call *c, const char *id, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = devices_put(k->store, id, text_of(c->body, "product"), text_of(c->body, "channel"), text_of(c->body, "group"),
+			     clock_wall_ms(k->clock), e);
+
+	if (!rc)
+		rc = keeper_audit(k, c, "device.put", id, "", e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
+static int delete_device(struct keeper *k, const struct api_call *c, const char *id, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = devices_delete(k->store, id, e);
+
+	if (!rc)
+		rc = keeper_audit(k, c, "device.delete", id, "", e);
+	return rc ? rc : store_commit(&tx, e);
 }
 
 void api_device_put(struct keeper *k, const struct api_call *c, struct api_reply *r)
@@ -212,9 +272,7 @@ void api_device_put(struct keeper *k, const struct api_call *c, struct api_reply
 
 	if (!device_id(c, r, id) || !check_device_body(c, r))
 		return;
-	if (devices_put(k->store, id, text_of(c->body, "product"), text_of(c->body, "channel"), text_of(c->body, "group"),
-			clock_wall_ms(k->clock), &e) ||
-	    keeper_audit(k, c, "device.put", id, "", &e))
+	if (put_device(k, c, id, &e))
 		api_fail(r, &e);
 	else
 		api_device(k, c, r);
@@ -227,7 +285,7 @@ void api_device_delete(struct keeper *k, const struct api_call *c, struct api_re
 
 	if (!device_id(c, r, id))
 		return;
-	if (devices_delete(k->store, id, &e) || keeper_audit(k, c, "device.delete", id, "", &e)) {
+	if (delete_device(k, c, id, &e)) {
 		api_fail(r, &e);
 		return;
 	}

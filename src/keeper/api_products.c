@@ -196,6 +196,16 @@ void api_accept_signers(struct keeper *k, const struct api_call *c, struct api_r
 	api_product(k, c, r);
 }
 
+static int write_pinned(struct keeper *k, const struct api_call *c, const struct ledger_product *p, bool pinned, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = products_set_pinned(k->store, &p->id, pinned, e);
+
+	if (!rc)
+		rc = keeper_audit(k, c, pinned ? "product.pin" : "product.unpin", p->name, "", e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
 static void set_pinned(struct keeper *k, const struct api_call *c, struct api_reply *r, bool pinned)
 {
 	struct ledger_product *p = api_find_product(k, c, r);
@@ -203,8 +213,7 @@ static void set_pinned(struct keeper *k, const struct api_call *c, struct api_re
 
 	if (!p)
 		return;
-	if (products_set_pinned(k->store, &p->id, pinned, &e) ||
-	    keeper_audit(k, c, pinned ? "product.pin" : "product.unpin", p->name, "", &e))
+	if (write_pinned(k, c, p, pinned, &e))
 		api_fail(r, &e);
 	else
 		api_product(k, c, r);

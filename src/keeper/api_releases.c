@@ -270,7 +270,7 @@ void api_refetch(struct keeper *k, const struct api_call *c, struct api_reply *r
 		return;
 	}
 	snprintf(subject, sizeof subject, "%s %" PRIu64, p->name, row.sequence);
-	if (keeper_refetch(k, p, &row, &e) || keeper_audit(k, c, "release.refetch", subject, "", &e)) {
+	if (keeper_audit(k, c, "release.refetch", subject, "", &e) || keeper_refetch(k, p, &row, &e)) {
 		api_fail(r, &e);
 		return;
 	}

@@ -1,4 +1,5 @@
 /* api_status.c: /status, /providers, /sources, /alarms, health. */
+#include "base/cleanup.h"
 #include "keeper/api.h"
 #include "keeper/js.h"
 #include "keeper/keeper.h"
@@ -238,14 +239,27 @@ void api_alarms(struct keeper *k, const struct api_call *c, struct api_reply *r)
 	api_list(r, alarms_json(k), json_null());
 }
 
+static int unlatch(struct keeper *k, const struct api_call *c, const char *code, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
+	int rc = mark_unlatch(k->store, code, e);
+
+	if (!rc)
+		rc = keeper_audit(k, c, "alarm.clear", code, "", e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
 void api_alarm_clear(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
 	char code[32];
 	struct err e = { 0 };
 
 	snprintf(code, sizeof code, "%.*s", (int)c->match.part[0].n, (const char *)c->match.part[0].p);
-	if (alarms_clear(&k->alarms, c->match.part[0], &e) || mark_unlatch(k->store, code, &e) ||
-	    keeper_audit(k, c, "alarm.clear", code, "", &e)) {
+	if (!alarms_has(&k->alarms, c->match.part[0])) {
+		api_problem(r, 404, "code", "no alarm of this code");
+		return;
+	}
+	if (unlatch(k, c, code, &e) || alarms_clear(&k->alarms, c->match.part[0], &e)) {
 		api_fail(r, &e);
 		return;
 	}

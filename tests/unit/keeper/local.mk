@@ -29,3 +29,9 @@ check_PROGRAMS += tests/unit/test_fetcher
 tests_unit_test_fetcher_SOURCES = %D%/test_fetcher.c %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
 tests_unit_test_fetcher_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
 tests_unit_test_fetcher_LDADD = $(KEEPER_WHOLE)
+
+RIG = $(WORLD) %D%/rig.c %D%/rig.h
+check_PROGRAMS += tests/unit/test_api
+tests_unit_test_api_SOURCES = %D%/test_api.c %D%/yaml.c %D%/yaml.h $(RIG)
+tests_unit_test_api_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_api_LDADD = $(KEEPER_WHOLE)
