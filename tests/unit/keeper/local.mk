@@ -35,3 +35,8 @@ check_PROGRAMS += tests/unit/test_api
 tests_unit_test_api_SOURCES = %D%/test_api.c %D%/yaml.c %D%/yaml.h $(RIG)
 tests_unit_test_api_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_api_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_catalogs
+tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c $(RIG)
+tests_unit_test_catalogs_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_catalogs_LDADD = $(KEEPER_WHOLE)

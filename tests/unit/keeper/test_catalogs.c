@@ -1,0 +1,534 @@
+/* test_catalogs.c: from a real store to what the supervisor is handed; images on their way in and out; a lost database. */
+#include "rig.h"
+#include "catalog/catalog.h"
+
+#include <stdint.h>
+
+static struct rig rig;
+static struct catalog *got;	/* the newest that the supervisor was handed */
+static unsigned handed;
+
+static void setup(void)
+{
+	rig_open(&rig);
+	got = NULL;
+	handed = 0;
+}
+
+static void teardown(void)
+{
+	catalog_put(got);
+	rig_close(&rig);
+}
+
+static void receive(void)
+{
+	uint8_t type[SUP_MESSAGE_MAX];
+	int fds[IO_FDS_MAX];
+	size_t n;
+
+	while (io_recv_fds(rig.supervisor, type, sizeof type, &n, fds, NULL) == ERR_OK) {
+		if (type[0] == SUP_CATALOG) {
+			catalog_put(got);
+			ck_ok(catalog_open(fds[0], CATALOG_FROM_MEMFD, &got, &err));
+			handed++;
+		}
+		for (size_t i = 0; i < IO_FDS_MAX; i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+	}
+}
+
+static void publish(void)
+{
+	ck_ok(catalogs_publish(&rig.k, &err));
+	receive();
+}
+
+static void settle(void)
+{
+	world_settle(&rig.w);
+	publish();
+}
+
+static const struct catalog_product *product(const char *name)
+{
+	size_t n;
+	const struct catalog_product *p = catalog_products(got, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (span_is(catalog_bytes(got, p[i].name), name))
+			return &p[i];
+	return NULL;
+}
+
+/* The sequences that devices may be told, as "1 2s" (s: superseded). */
+static const char *told(size_t which)
+{
+	static char text[128];
+	const struct catalog_product *p = product(world_name[which]);
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = p->releases.first; i < p->releases.first + p->releases.n; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u%s", n ? " " : "", (unsigned)catalog_release(got, i)->sequence,
+				      catalog_release(got, i)->state == CATALOG_ACTIVE ? "" : "s");
+	return text;
+}
+
+static void release(size_t which, unsigned image)
+{
+	world_publish(&rig.w, which, image);
+	world_final(&rig.w, which);
+	world_image(&rig.w, image, IMAGE_IS_GOOD);
+}
+
+static void one_active(void)
+{
+	world_register(&rig.w, 0, 1, "A");
+	release(0, 0);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+}
+
+START_TEST(only_what_is_verified_is_told)
+{
+	world_register(&rig.w, 0, 1, "A");
+	world_publish(&rig.w, 0, 0);
+	settle();
+	ck_assert_str_eq(told(0), "");
+	ck_assert_msg(catalog_channel(got, product(world_name[0])->channels.first)->is_pending, "come back later");
+	world_final(&rig.w, 0);
+	settle();
+	ck_assert_str_eq(told(0), "");
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+	release(0, 1);
+	settle();
+	ck_assert_str_eq(told(0), "1s 2");
+	world_revoke(&rig.w, 0, 2);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+}
+END_TEST
+
+START_TEST(the_same_content_is_sent_once)
+{
+	unsigned before;
+
+	one_active();
+	before = handed;
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_assert_uint_eq(handed, before);
+}
+END_TEST
+
+START_TEST(a_newer_proof_alone_is_sent_now_and_then)
+{
+	struct ledger_product *p;
+	struct proof_mark m = { .number = 900, .time = 1790000900 };
+	unsigned before;
+
+	one_active();
+	before = handed;
+	p = ledger_find(&rig.k.ledger, &rig.w.product[0].id);
+	ledger_refresh(p, &m);
+	ck_ok(catalogs_refresh(&rig.k, &err));
+	receive();
+	ck_assert_msg(handed == before, "a moment ago is enough");
+	rig.w.mono_ms += CATALOG_PROOF_MS;
+	ck_ok(catalogs_refresh(&rig.k, &err));
+	receive();
+	ck_assert(handed == before + 1 && product(world_name[0])->proof.number == 900);
+}
+END_TEST
+
+START_TEST(nothing_is_told_before_its_floor_is_on_disk)
+{
+	struct floor_item item = { .product = hash_of(9), .name = "a/b", .proven = 1 };
+	unsigned before;
+
+	one_active();
+	before = handed;
+	ck_ok(floor_note(rig.w.floors, &item, &err));
+	rig.w.mono_ms += CATALOG_PROOF_MS;
+	ck_ok(catalogs_refresh(&rig.k, &err));
+	receive();
+	ck_assert_uint_eq(handed, before);
+}
+END_TEST
+
+START_TEST(what_could_not_be_judged_is_not_told_as_fresh)
+{
+	struct ledger_product *p;
+	struct proof_mark m = { .number = 900, .time = 1790000900 };
+	uint64_t before;
+
+	one_active();
+	p = ledger_find(&rig.k.ledger, &rig.w.product[0].id);
+	before = p->judged.number;
+	ledger_mark(&rig.k.ledger, p);
+	ledger_refresh(p, &m);
+	rig.w.mono_ms += CATALOG_PROOF_MS;
+	ck_ok(catalogs_refresh(&rig.k, &err));
+	receive();
+	ck_assert_uint_eq(product(world_name[0])->proof.number, before);
+}
+END_TEST
+
+START_TEST(a_catalog_that_was_not_handed_over_is_sent_again)
+{
+	int before;
+
+	one_active();
+	release(0, 1);
+	world_settle(&rig.w);
+	rig.k.sup.sock.sm.at = 0;	/* as if the supervisor were gone */
+	ck_assert_int_ne(catalogs_publish(&rig.k, &err), ERR_OK);
+	rig.k.sup.sock.sm.at = 1;
+	before = (int)handed;
+	publish();
+	ck_assert_int_eq((int)handed, before + 1);
+	ck_assert_str_eq(told(0), "1s 2");
+}
+END_TEST
+
+/* --- CIDs --- */
+
+static size_t cids(void)
+{
+	size_t n;
+
+	catalog_cids(got, &n);
+	return n;
+}
+
+static void checked_by(unsigned image, const char *cid)
+{
+	struct hash32 sha = world_sha(image);
+
+	ck_ok(images_set_cid(rig.w.store, &sha, cid, &err));
+}
+
+START_TEST(a_claimed_cid_is_not_a_checked_one)
+{
+	struct suit_manifest m;
+
+	one_active();
+	checked_by(0, world_cid[0]);
+	world_register(&rig.w, 1, 1, "A");
+	m = world_manifest(&rig.w, 1);
+	snprintf(m.cid, sizeof m.cid, "%s", world_cid[1]);
+	m.image_sha256 = world_sha(1);
+	world_publish_as(&rig.w, 1, &m, "A");
+	world_final(&rig.w, 1);
+	world_image(&rig.w, 1, IMAGE_IS_GOOD);
+	checked_by(1, world_cid[1]);
+	settle();
+	ck_assert_uint_eq(cids(), 2);
+	/* The lamp's publisher names the thermostat's image by the fridge's CID. */
+	world_register(&rig.w, 2, 1, "A");
+	m = world_manifest(&rig.w, 2);
+	snprintf(m.cid, sizeof m.cid, "%s", world_cid[1]);
+	world_publish_as(&rig.w, 2, &m, "A");
+	world_final(&rig.w, 2);
+	release(0, 1);
+	settle();
+	ck_assert_msg(cids() == 2, "and there is a catalog at all");
+	ck_assert_str_eq(told(0), "1s 2");
+}
+END_TEST
+
+/* --- images in and out --- */
+
+static const struct fetcher_owner *owner(void)
+{
+	static struct fetcher_owner o;
+
+	o = keeper_fetcher_owner(&rig.k);
+	return &o;
+}
+
+static enum image_state image_state(unsigned n)
+{
+	struct hash32 sha = world_sha(n);
+	struct image_row i;
+
+	return images_get(rig.w.store, &sha, &i, NULL) ? IMAGE_STATES : i.state;
+}
+
+START_TEST(a_repair_leaves_the_image_in_the_catalog)
+{
+	struct hash32 sha = world_sha(0);
+
+	one_active();
+	keeper_image_rotten(&rig.k, &(struct link_rot){ sha, 0 });
+	ck_assert_int_eq(image_state(0), IMAGE_IS_DAMAGED);
+	owner()->on_begun(&rig.k, &sha);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_DAMAGED);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+}
+END_TEST
+
+START_TEST(damage_of_what_is_not_here_is_nobodys_trouble)
+{
+	struct hash32 sha = world_sha(0), other = world_sha(7);
+	struct image_row i;
+
+	one_active();
+	keeper_image_rotten(&rig.k, &(struct link_rot){ other, 0 });
+	keeper_image_rotten(&rig.k, &(struct link_rot){ sha, 1 });	/* 1000 bytes have one chunk */
+	ck_assert_str_eq(rig.k.trouble, "");
+	ck_ok(images_get(rig.w.store, &sha, &i, &err));
+	ck_assert_uint_eq(i.damaged_chunks, 0);
+}
+END_TEST
+
+START_TEST(a_good_image_forgets_how_it_failed)
+{
+	struct fetch_target t = { .sha256 = world_sha(0), .size = 1000 };
+	struct fetched f = { .format = "raw" };
+
+	snprintf(t.cid, sizeof t.cid, "%s", world_cid[0]);
+	world_register(&rig.w, 0, 1, "A");
+	world_publish(&rig.w, 0, 0);
+	world_final(&rig.w, 0);
+	settle();
+	owner()->on_failed(&rig.k, &t, "no route", 1, rig.w.wall_ms + 1000);
+	world_settle(&rig.w);
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "failed");
+	f.target = t;
+	owner()->on_good(&rig.k, &f);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+	ck_assert_int_eq(world_row(&rig.w, 0, 1).retry_at_ms, 0);
+	ck_assert_msg(cids() == 1, "and is named by the CID that it came by");
+}
+END_TEST
+
+START_TEST(a_wrong_claim_leaves_others_alone)
+{
+	struct fetch_target t = { .sha256 = world_sha(0), .size = 77 };
+
+	snprintf(t.cid, sizeof t.cid, "%s", world_cid[0]);
+	world_register(&rig.w, 0, 1, "A");
+	world_publish(&rig.w, 0, 0);
+	world_settle(&rig.w);
+	world_image(&rig.w, 0, IMAGE_IS_FETCHING);
+	owner()->on_wrong(&rig.k, &t, "too short");
+	ck_assert_msg(!world_row(&rig.w, 0, 1).image_is_wrong, "the same CID, another size");
+	t.size = 1000;
+	owner()->on_wrong(&rig.k, &t, "too short");
+	ck_assert(world_row(&rig.w, 0, 1).image_is_wrong);
+}
+END_TEST
+
+/* Four releases' images; only two of 1000 bytes fit. */
+static void fill_cache(void)
+{
+	world_register(&rig.w, 0, 1, "A");
+	for (unsigned i = 0; i < 4; i++) {
+		release(0, i);
+		rig.w.wall_ms += 1000;
+	}
+	settle();
+}
+
+START_TEST(waiting_for_room_evicts_no_more_than_needed)
+{
+	uint64_t size;
+
+	fill_cache();
+	rig.k.conf->cache.size = 4 * space_cost(1000);
+	size = 1000;
+	ck_assert_int_eq(owner()->make_room(&rig.k, size, &err), ERR_NO_SPACE);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(owner()->make_room(&rig.k, size, &err), ERR_NO_SPACE);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_EVICTING);
+	ck_assert_msg(image_state(1) == IMAGE_IS_GOOD, "one was enough");
+}
+END_TEST
+
+START_TEST(an_eviction_waits_for_the_server_and_ten_minutes)
+{
+	fill_cache();
+	rig.k.conf->cache.size = 4 * space_cost(1000);
+	ck_assert_int_eq(owner()->make_room(&rig.k, 1000, &err), ERR_NO_SPACE);
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_assert_msg(!strstr(told(0), "1s"), "not told any more: %s", told(0));
+	rig.w.wall_ms += EVICT_UNREAD_MS;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(image_state(0) == IMAGE_IS_EVICTING, "the server has not said that it knows");
+	rig.k.catalogs.acknowledged = rig.k.catalogs.generation;
+	rig.w.wall_ms -= 1;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(image_state(0) == IMAGE_IS_EVICTING, "ten minutes have not passed");
+	rig.w.wall_ms += 1;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(image_state(0) == IMAGE_STATES, "gone");
+	ck_ok(owner()->make_room(&rig.k, 1000, &err));
+}
+END_TEST
+
+START_TEST(a_clock_that_was_put_back_keeps_no_image_for_ever)
+{
+	fill_cache();
+	rig.k.conf->cache.size = 4 * space_cost(1000);
+	ck_assert_int_eq(owner()->make_room(&rig.k, 1000, &err), ERR_NO_SPACE);
+	rig.k.catalogs.acknowledged = rig.k.catalogs.generation;
+	rig.w.wall_ms -= 86400000;
+	rig.k.started_mono_ms = rig.w.mono_ms;
+	keeper_sweep(&rig.k);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_EVICTING);
+	rig.w.mono_ms += EVICT_UNREAD_MS;
+	keeper_sweep(&rig.k);
+	ck_assert_int_eq(image_state(0), IMAGE_STATES);
+}
+END_TEST
+
+START_TEST(a_device_brings_an_evicted_image_back)
+{
+	struct hash32 sha = world_sha(0), unknown = world_sha(99);
+
+	fill_cache();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
+	keeper_image_wanted(&rig.k, &unknown);
+	ck_assert_msg(list_is_empty(&rig.k.fetcher.fetches), "no release names it");
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+}
+END_TEST
+
+/* --- the last run's catalog --- */
+
+/* A new keeper, and a database that knows nothing. */
+static void lose_database(void)
+{
+	world_reopen(&rig.w, false);
+	for (size_t i = 0; i < WORLD_PRODUCTS; i++)
+		rig.w.product[i] = (struct world_product){ .id = rig.w.product[i].id };
+	rig.k.store = rig.w.store;
+	rig.k.floors = rig.w.floors;
+	rig.k.ledger = rig.w.ledger;
+	rig.k.chain.store = rig.w.store;
+	rig.k.devices.store = rig.w.store;
+	rig.k.catalogs = (struct catalogs){ .generation = 0 };
+	catalog_put(got);
+	got = NULL;
+	ck_ok(catalogs_load(&rig.k, &err));
+	receive();
+}
+
+START_TEST(a_lost_database_is_held_for)
+{
+	char cid[CID_TEXT_MAX];
+	struct hash32 sha = world_sha(0);
+
+	one_active();
+	checked_by(0, world_cid[0]);
+	release(0, 1);
+	settle();
+	lose_database();
+	ck_assert_str_eq(told(0), "1s 2");
+	ck_assert(catalogs_last_cid(&rig.k, &sha, cid));
+	ck_assert_str_eq(cid, world_cid[0]);
+	settle();
+	ck_assert_msg(!strcmp(told(0), "1s 2"), "an empty store is not told");
+	world_register(&rig.w, 0, 1, "A");
+	world_publish(&rig.w, 0, 0);
+	settle();
+	ck_assert_msg(!strcmp(told(0), "1s 2"), "nor is one that is not proven");
+	world_publish(&rig.w, 0, 1);
+	world_final(&rig.w, 0);
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	world_image(&rig.w, 1, IMAGE_IS_GOOD);
+	rig.k.adoptions = 1;
+	settle();
+	ck_assert_msg(rig.k.catalogs.last != NULL, "nor while objects are hashed");
+	rig.k.adoptions = 0;
+	settle();
+	ck_assert_str_eq(told(0), "1s 2");
+	ck_assert_msg(rig.k.catalogs.last == NULL, "its own again");
+}
+END_TEST
+
+START_TEST(a_revocation_counts_while_it_is_held)
+{
+	one_active();
+	world_register(&rig.w, 1, 1, "A");
+	release(1, 1);
+	release(1, 2);
+	settle();
+	ck_assert_str_eq(told(1), "1s 2");
+	lose_database();
+	ck_assert_str_eq(told(1), "1s 2");
+	world_register(&rig.w, 1, 1, "A");	/* the thermostat cannot be proven; the fridge can */
+	world_publish(&rig.w, 1, 1);
+	world_publish(&rig.w, 1, 2);
+	world_revoke(&rig.w, 1, 2);
+	world_final(&rig.w, 1);
+	settle();
+	ck_assert_msg(rig.k.catalogs.last != NULL, "still held for the thermostat");
+	ck_assert_str_eq(told(1), "1s");
+	ck_assert_str_eq(told(0), "1");
+}
+END_TEST
+
+START_TEST(the_copy_is_filtered_by_the_floor)
+{
+	struct floor_item item = { .product = rig.w.product[0].id, .floor = 2 };
+
+	one_active();
+	release(0, 1);
+	settle();
+	snprintf(item.name, sizeof item.name, "%s", world_name[0]);
+	ck_ok(floor_note(rig.w.floors, &item, &err));
+	ck_ok(floor_save(rig.w.floors, &err));
+	lose_database();
+	ck_assert_str_eq(told(0), "2");
+}
+END_TEST
+
+START_TEST(a_damaged_copy_is_none)
+{
+	one_active();
+	tempdir_fd = rig.w.dir_fd;
+	tempdir_flip("catalog", 200);
+	tempdir_fd = -1;
+	ck_assert_int_eq(catalogs_load(&rig.k, &err), ERR_CORRUPT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("catalogs");
+	TCase *t = tcase_create("all");
+	SRunner *r;
+	int failed;
+	const TTest *const tests[] = { only_what_is_verified_is_told, the_same_content_is_sent_once,
+		a_newer_proof_alone_is_sent_now_and_then, nothing_is_told_before_its_floor_is_on_disk,
+		what_could_not_be_judged_is_not_told_as_fresh, a_catalog_that_was_not_handed_over_is_sent_again,
+		a_claimed_cid_is_not_a_checked_one, a_repair_leaves_the_image_in_the_catalog,
+		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
+		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
+		a_clock_that_was_put_back_keeps_no_image_for_ever, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
+		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none };
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
