@@ -303,9 +303,17 @@ static enum MHD_Result reply_outside(struct client *k)
 	return queue(k->connection, MHD_HTTP_RANGE_NOT_SATISFIABLE, r);
 }
 
+static ssize_t on_read_nothing(void *cls, uint64_t pos, char *out, size_t max)
+{
+	(void)cls, (void)pos, (void)out, (void)max;
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The library sends a Content-Length with 304 too, which must then be that of the 200 (RFC 9110, 8.6); the body is never
+ * asked for. */
 static enum MHD_Result reply_not_modified(struct client *k, const char *etag)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *r = MHD_create_response_from_callback(k->answer.size, 1, on_read_nothing, NULL, NULL);
 
 	add_validators(&r, &k->answer, etag);
 	return queue(k->connection, MHD_HTTP_NOT_MODIFIED, r);
