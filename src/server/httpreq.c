@@ -140,6 +140,16 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
+/* Behind the last line comes the empty one: two zeros. A line ": x" looks to the library like the end. (A line of
+ * nothing but a colon does too and cannot be told apart; what is behind it is then judged as a request of its own. Both bytes are
+ * within its buffer: the last thing in that is never the header itself, but what the library knows of each line; and without
+ * any line a request is far shorter than the buffer.) */
+static void check_end(struct walk *w)
+{
+	if (w->next && (w->next[0] != 0 || w->next[1] != 0))
+		break_rule(w, "a header line has no name, or the header ends without CR");
+}
+
 /* --- the request line --- */
 
 static enum http_method method_of(const char *s)
@@ -196,15 +206,19 @@ unsigned httpreq_read(struct MHD_Connection *connection, const struct client *k,
 	int rc;
 
 	*out = (struct httpreq){ .method = method_of(method) };
+	*why = "the request target is too long";
+	if (k->target_n > HTTP_TARGET_MAX)
+		return 414;
 	check_line(&w, k, method, version);
 	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &w);
+	check_end(&w);
 	check_framing(&w, version);
 	*why = w.why;
 	if (w.why)
 		return 400;
 	rc = target_read(SPAN(k->target, k->target_n), &out->target, NULL);
 	*why = "the request target is not a plain path";
-	return rc == ERR_LIMIT ? 414 : rc ? 400 : 0;
+	return rc ? 400 : 0;
 }
 
 bool httpreq_length(const struct httpreq *r, uint64_t *out)

@@ -379,6 +379,8 @@ const malformed = [
   ['a control byte in a header', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}X: a\x02b\r\n\r\n`],
   ['a bare CR in a header', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}X: a\rb\r\n\r\n`],
   ['a space before the colon', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}X : a\r\n\r\n`],
+  ['an empty header name in front', `GET /fw/acme/lamp HTTP/1.1\r\n: a\r\n${HOST}\r\n`],
+  ['a bare LF at the end', 'GET /fw/acme/lamp HTTP/1.1\r\nHost: x\r\n\n'],
   ['an empty header name', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}: a\r\n\r\n`],
   ['a header without a colon', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}X\r\n\r\n`],
   ['a folded header', `GET /fw/acme/lamp HTTP/1.1\r\n${HOST}X: a\r\n b\r\n\r\n`],

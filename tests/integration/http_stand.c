@@ -160,25 +160,28 @@ static void link_up(struct stand *s)
 	close(pair[1]);
 }
 
+/* A long body goes as a memfd. */
 static void answer(struct stand *s, const struct link_answer *a)
 {
 	struct buf b = BUF_INIT(LINK_MESSAGE_MAX);
+	struct link_answer m = *a;
+	autoclose int fd = -1;
+	struct err e = { 0 };
 
-	link_answer_write(&b, a);
-	send_peer(s, &b, -1);
+	if (m.body.n > LINK_BODY_INLINE) {
+		must(io_sealed_memfd("answer", m.body, &fd, &e), &e);
+		m.body = SPAN(NULL, 0);
+	}
+	link_answer_write(&b, &m);
+	send_peer(s, &b, fd);
 }
 
 static void answer_large(struct stand *s, uint64_t id)
 {
-	AUTO(buf_free) struct buf body = BUF_INIT(MIB);
-	struct buf b = BUF_INIT(LINK_MESSAGE_MAX);
-	autoclose int fd = -1;
-	struct err e = { 0 };
+	static uint8_t body[100000];
 
-	memset(buf_grow(&body, 100000), 'x', 100000);
-	must(io_sealed_memfd("answer", buf_span(&body), &fd, &e), &e);
-	link_answer_write(&b, &(struct link_answer){ .id = id, .status = 200, .type = SPAN_LIT("text/plain") });
-	send_peer(s, &b, fd);
+	memset(body, 'x', sizeof body);
+	answer(s, &(struct link_answer){ .id = id, .status = 200, .type = SPAN_LIT("text/plain"), .body = SPAN_OF(body) });
 }
 
 static bool ends_with(struct span s, const char *tail)
