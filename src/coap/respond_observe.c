@@ -11,9 +11,8 @@
 static void ask_again(struct responder *r, const struct observer *o, struct datagram *in, struct turn *t, uint8_t *out)
 {
 	const char *why = NULL;
-	uint8_t code;
+	bool is_read;
 	struct pdu m;
-	int rc;
 
 	*in = (struct datagram){ .from = o->peer, .via = o->via, .bytes = SPAN(o->request, o->request_n) };
 	t->r = r;
@@ -21,10 +20,10 @@ static void ask_again(struct responder *r, const struct observer *o, struct data
 	t->is_verified = true;
 	t->out = out;
 	t->cap = COAP_MESSAGE_MAX;
-	rc = pdu_read(in->bytes, &m, NULL);
-	assert(rc == ERR_OK);	/* it was read once before, byte for byte */
-	code = coapreq_read(&m, &t->req, &why);
-	assert(code == 0);
+	/* It was read once before, byte for byte. */
+	is_read = pdu_read(in->bytes, &m, NULL) == ERR_OK && coapreq_read(&m, &t->req, &why) == 0;
+	assert(is_read);
+	(void)is_read;
 }
 
 static bool is_news(const struct observer *o, uint8_t code, const uint8_t etag[RESOURCE_ETAG])
