@@ -1,9 +1,9 @@
-/* keeper.c: see keeper.h. The loop and the messages; opening and closing is in keeper_start.c. */
+/* keeper.c: see keeper.h. The loop, its parts and their owners; keeper_start.c opens and closes, keeper_server.c speaks to the
+ * server, keeper_images.c owns the fetcher. */
 #include "keeper/keeper.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "chain/json.h"
-#include "keeper/calls.h"
 #include "store/audit.h"
 
 #include <stdio.h>
@@ -129,7 +129,7 @@ static void on_settling(uv_timer_t *timer)
 
 void keeper_settle_soon(struct keeper *k)
 {
-	if (k->sm.at == K_SERVING)
+	if (keeper_is_serving(k))
 		uv_timer_start(&k->settling, on_settling, 0, 0);
 }
 
@@ -139,111 +139,17 @@ void keeper_settle_all(struct keeper *k)
 	keeper_settle_soon(k);
 }
 
-/* --- the server --- */
-
-static void on_server_message(void *arg, struct span s, int fds[IO_FDS_MAX])
+bool keeper_is_serving(const struct keeper *k)
 {
-	struct keeper *k = arg;
-	struct link_seen seen;
-	struct link_report report;
-	struct link_rot rot;
-	struct hash32 sha256;
-	uint64_t generation;
-	struct err e = { 0 };
-	int rc = ERR_OK;
-
-	(void)fds;
-	switch (s.n ? s.p[0] : 0) {
-	case LINK_SEEN:
-		rc = link_seen_read(s, &seen, &e);
-		if (!rc)
-			devices_take_seen(&k->devices, &seen);
-		break;
-	case LINK_REPORT:
-		rc = link_report_read(s, &report, &e);
-		if (!rc)
-			devices_take_report(&k->devices, &report);
-		break;
-	case LINK_ROT:
-		rc = link_rot_read(s, &rot, &e);
-		if (!rc)
-			keeper_image_rotten(k, &rot);
-		break;
-	case LINK_WANTED:
-		rc = link_wanted_read(s, &sha256, &e);
-		if (!rc)
-			keeper_image_wanted(k, &sha256);
-		break;
-	case LINK_STATS:
-		rc = link_stats_read(s, &k->served, &e);
-		break;
-	case LINK_CATALOG_ACK:
-		rc = link_catalog_ack_read(s, &generation, &e);
-		if (!rc)
-			k->catalogs.acknowledged = generation;
-		break;
-	case LINK_CALL:
-		calls_answer(k, &k->server, s, -1);
-		break;
-	default:
-		rc = err_set(&e, ERR_FORMAT, "unknown type");
-	}
-	if (rc)
-		log_unusual("keeper", "odd message from the server", "why=\"%s\"", e.msg);
-}
-
-static void on_server_closed(void *arg, const struct err *why)
-{
-	struct keeper *k = arg;
-
-	log_info("keeper", "the server is gone", "why=\"%s\"", why->msg);
-	k->catalogs.acknowledged = 0;
-	devices_forget_server(&k->devices);
-	seqsock_close(&k->server, NULL);
-}
-
-/* "Device floors snapshot after a new pair": so that a restarted server offers nobody less than before. */
-static int send_floors(struct keeper *k, struct err *e)
-{
-	AUTO(buf_free) struct buf floors = BUF_INIT(CATALOG_MAX);
-	autoclose int fd = -1;
-	uint8_t type = LINK_FLOORS;
-	int rc = devices_floors(&k->devices, &floors, e);
-
-	if (!rc)
-		rc = io_sealed_memfd("floors", buf_span(&floors), &fd, e);
-	return rc ? rc : seqsock_send(&k->server, SPAN(&type, 1), fd, e);
-}
-
-static void open_server(struct keeper *k)
-{
-	struct seqsock_owner owner = { on_server_message, on_server_closed, k };
-	struct err e = { 0 };
-
-	if (k->server_fd < 0 || k->sm.at != K_SERVING)
-		return;
-	if (seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e) || send_floors(k, &e))
-		log_broken("keeper", "cannot speak to the server", "why=\"%s\"", e.msg);
-}
-
-static void on_old_server_freed(struct seqsock *s)
-{
-	open_server(LIST_ITEM(s, struct keeper, server));
-}
-
-static void on_peer(void *arg, int fd)
-{
-	struct keeper *k = arg;
-
-	cleanup_close(&k->server_fd);
-	k->server_fd = fd;
-	k->catalogs.acknowledged = 0;
-	if (k->devices.store)
-		devices_forget_server(&k->devices);
-	seqsock_close(&k->server, on_old_server_freed);
+	return k->sm.at == K_SERVING;
 }
 
 /* --- owners of the parts --- */
+
+static void on_peer(void *arg, int fd)
+{
+	keeper_take_server(arg, fd);
+}
 
 static void on_ack(void *arg, const struct link_report_ack *ack)
 {
@@ -364,7 +270,7 @@ static void serve(struct keeper *k)
 	struct err e = { 0 };
 
 	sm_move(&k->sm, K_SERVING);
-	open_server(k);
+	keeper_open_server(k);
 	keeper_settle(k);
 	if (control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, &e))
 		log_broken("keeper", "no control socket", "why=\"%s\"", e.msg);

@@ -101,6 +101,14 @@ void keeper_trouble_over(struct keeper *k);
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch);
 void keeper_alarm_over(struct keeper *k, const char *code, const char *subject);
 
+bool keeper_is_serving(const struct keeper *k);
+
+/* --- keeper_server.c --- */
+/* A new pair's end: instead of the old one, once that is closed. Taken. */
+void keeper_take_server(struct keeper *k, int fd);
+/* Speaks over the pair that waits, if there is one and we serve. */
+void keeper_open_server(struct keeper *k);
+
 /* --- keeper_start.c --- */
 /* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */
 void keeper_rebuild(struct keeper *k);

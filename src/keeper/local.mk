@@ -24,12 +24,15 @@ libkeeper_a_SOURCES = \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keeper_images.c \
+	%D%/keeper_server.c \
 	%D%/keeper_start.c \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
-	%D%/settle.c \
+	%D%/settle.c %D%/settle_own.h \
+	%D%/settle_look.c \
+	%D%/settle_walk.c \
 	%D%/sup.c %D%/sup.h
 
 BUILT_SOURCES += %D%/openapi_gen.h
