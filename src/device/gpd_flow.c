@@ -371,10 +371,8 @@ static bool take_manifest(struct gpd *d, const uint8_t *data, size_t n)
 /* Progress in steps of ten percent, so that it can go over a slow network. */
 static void tell_progress(struct gpd *d)
 {
-	uint8_t percent = (uint8_t)(d->size < 10 ? 0 : d->at / (d->size / 10) * 10);
+	uint8_t percent = (uint8_t)(d->at == d->size ? 100 : d->at / (d->size / 10 + 1) * 10);
 
-	if (percent > 100)
-		percent = 100;
 	if (percent == d->percent)
 		return;
 	d->percent = percent;
@@ -436,8 +434,6 @@ bool gpd_done(struct gpd *d, bool is_complete)
 
 	if (fetching == FETCHING_NOTHING)
 		return false;
-	if (d->result == GPD_WRONG_IMAGE)
-		return give_up(d, GPD_WRONG_IMAGE);
 	if (d->result != GPD_UNREACHABLE)
 		return end(d, d->result);
 	if (fetching == FETCHING_IMAGE && d->at == d->size)

@@ -133,7 +133,17 @@ static const struct {
 	{ "a path behind the CID", "p1", 1, { { "source", "a1 15 `ipfs://bafk/../../x`" } }, GPD_TOO_LONG },
 	{ "another command", "p1", 1, { { "install", "86 14 @source 12 02 03 0f" } }, GPD_MALFORMED },
 	{ "a policy of 16", "p1", 1, { { "validate", "82 03 10" } }, GPD_MALFORMED },
-	{ "bytes after a part", "p1", 1, { { "validate", "82 03 0f 00" } }, GPD_MALFORMED },
+	{ "bytes after validate", "p1", 1, { { "validate", "82 03 0f 00" } }, GPD_MALFORMED },
+	{ "bytes after the shared sequence", "p1", 1, { { "shared", "86 14 @parameters 01 0f 02 0f 00" } }, GPD_MALFORMED },
+	{ "bytes after common", "p1", 1, { { "common", "a2 02 @components 04 <shared> 00" } }, GPD_MALFORMED },
+	{ "bytes after install", "p1", 1, { { "install", "86 14 @source 15 02 03 0f 00" } }, GPD_MALFORMED },
+	{ "bytes after text", "p1", 1, { { "text", "a1 `en` @en 00" } }, GPD_MALFORMED },
+	{ "bytes after the manifest", "p1", 1, { { "manifest", "a6 01 01 02 @sequence 03 <common> 07 <validate> 14 <install> 17 <text> 00" } }, GPD_MALFORMED },
+	{ "bytes after the wrapper", "p1", 1, { { "wrapper", "82 <digest> <sig.p1> 00" } }, GPD_MALFORMED },
+	{ "bytes after a signature", "p1", 1, { { "sig.p1", "d2 84 <prot.p> a0 f6 5840 %p1:prot.p 00" } }, GPD_MALFORMED },
+	{ "bytes after a protected header", "p1", 1, { { "prot.p", "a1 01 26 00" } }, GPD_UNSIGNED },
+	{ "bytes after an image digest", "p1", 1, { { "image-digest", "82 2f 5820 #text 00" } }, GPD_MALFORMED },
+	{ "another image digest", "p1", 1, { { "image-digest", "82 30 5820 #text" } }, GPD_MALFORMED },
 	{ "a text that nobody knows", "p1", 1, { { "info", "a2 06 `1` 390103 01" } }, GPD_MALFORMED },
 	{ "no version", "p1", 1, { { "info", "a1 05 `x`" } }, GPD_MALFORMED },
 	{ "no English", "p1", 1, { { "text", "a1 `de` @en" } }, GPD_MALFORMED },
@@ -607,6 +617,62 @@ START_TEST(survives_a_cut_around_a_trial)
 }
 END_TEST
 
+/* Verified before the cut: installed after it, without a byte from anybody. */
+START_TEST(installs_after_a_cut_without_a_gateway)
+{
+	unsigned calls = calls_of_a_round(), verified = 0;
+	enum gpd_result r;
+
+	for (unsigned n = 1; n <= calls; n++) {
+		struct world w;
+
+		world_init(&w, "p1", 1);
+		offer(&w, NULL);
+		cut_round(&w, n, false);
+		if (!w.has_state || w.state[4] != 2 || w.running == 7)
+			continue;
+		verified++;
+		w.is_dead = true;
+		ck_assert(world_survives_round(&w, &r));
+		ck_assert_int_eq(r, GPD_INSTALLED);
+		assert_runs_image(&w, 7);
+	}
+	ck_assert_uint_gt(verified, 5);
+}
+END_TEST
+
+START_TEST(needs_nobody_to_tell_and_no_byte_too_many)
+{
+	struct world w;
+
+	world_init(&w, "p1", 1);
+	offer(&w, NULL);
+	w.port.tell = NULL;
+	w.config.slot_size = IMAGE_LEN - 1;
+	ck_assert_int_eq(world_round(&w), GPD_TOO_LARGE);
+	w.config.slot_size = IMAGE_LEN;
+	ck_assert_int_eq(world_round(&w), GPD_INSTALLED);
+}
+END_TEST
+
+START_TEST(asks_no_path_that_does_not_fit)
+{
+	static char device[300];
+	char path[GPD_PATH_MAX];
+	struct world w;
+
+	world_init(&w, "p1", 1);
+	offer(&w, NULL);
+	memset(device, 'x', sizeof device - 1);
+	w.config.device = device;
+	ck_assert_int_eq(world_round(&w), GPD_TOO_LONG);
+	ck_assert_str_eq(w.last_path, "");
+	for (size_t n = sizeof device - 1; !gpd_manifest_path(&w.d, path); n--)
+		device[n] = '\0';
+	ck_assert_uint_eq(strlen(path), GPD_PATH_MAX - 1);
+}
+END_TEST
+
 /* --- words --- */
 
 START_TEST(reports)
@@ -706,6 +772,8 @@ static void add_going_on(TCase *t)
 	tcase_add_test(t, keeps_what_came_up);
 	tcase_add_test(t, does_not_try_twice_what_did_not_come_up);
 	tcase_add_test(t, has_nothing_to_confirm);
+	tcase_add_test(t, needs_nobody_to_tell_and_no_byte_too_many);
+	tcase_add_test(t, asks_no_path_that_does_not_fit);
 	tcase_add_test(t, reports);
 	tcase_add_test(t, every_report_fits);
 }
@@ -715,6 +783,7 @@ static void add_cuts(TCase *t)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, survives_a_cut_anywhere, 0, 2);
 	tcase_add_loop_test(t, survives_two_cuts_anywhere, 0, 2);
+	tcase_add_test(t, installs_after_a_cut_without_a_gateway);
 	tcase_add_loop_test(t, survives_a_cut_with_a_wrong_image, 0, 2);
 	tcase_add_loop_test(t, survives_a_cut_around_a_trial, 0, 2);
 }

@@ -201,8 +201,9 @@ void world_init(struct world *w, const char *keys, unsigned threshold)
 	w->lowest_asked = UINT32_MAX;
 	w->config = (struct gpd_config){ .vendor = "acme", .model = "thermostat", .keys = w->keys,
 		.threshold = (uint8_t)threshold, .factory_sequence = 6, .slot_size = SLOT, .checkpoint = CHECKPOINT,
-		.manifest = w->buffer, .manifest_size = sizeof w->buffer, .sha256_ctx = &w->sha256, .port = &port,
+		.manifest = w->buffer, .manifest_size = sizeof w->buffer, .sha256_ctx = &w->sha256, .port = &w->port,
 		.arg = w };
+	w->port = port;
 	memcpy(w->config.vendor_id, vendor.b, 16);
 	memcpy(w->config.class_id, class_.b, 16);
 	for (; *keys; keys += 2 + (keys[2] == ' '))

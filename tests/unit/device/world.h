@@ -48,6 +48,7 @@ struct world {
 
 	/* the device */
 	struct gpd_config config;
+	struct gpd_port port;
 	struct gpd_key keys[GPD_KEYS_MAX];
 	uint8_t buffer[GPD_MANIFEST_LEN];
 	struct sha256 sha256;
