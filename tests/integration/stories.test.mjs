@@ -110,10 +110,11 @@ test('reorg-drops-release: a release of an abandoned block is forgotten, and wha
   await world.finalize()
   const gateway = await world.gateway()
   await gateway.waitRelease(PRODUCT, 1, 'active')
-  const before = await world.chain.snapshot()
   await world.publish()
   await gateway.waitRelease(PRODUCT, 2, 'ready')
-  await world.chain.revert(before)
+  await world.chain.rpc('anvil_reorg', 1, [])
+  await world.chain.mine(1)
+  await waitFor('the release to be forgotten', async () => !(await gateway.release(PRODUCT, 2)))
   world.sequence = 1
   const other = await world.publish()
   await world.finalize()

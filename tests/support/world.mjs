@@ -21,6 +21,9 @@ export async function makeWorld(t, { signers = [newSigner()], threshold = 1, cha
   const source = await startSource(t)
   const owner = chain.accounts[1]
   const id = await registry.register(owner, PRODUCT, { threshold, signers })
+  // Hooks run in the order in which they were made: gateways end before their directory goes.
+  const gateways = []
+  t.after(() => Promise.all(gateways.map((gateway) => gateway.stop())))
   const dir = await tempDir(t)
   const world = {
     chain, registry, source, owner, id, dir, signers, sequence: 0, images: new Map(),
@@ -44,7 +47,11 @@ export async function makeWorld(t, { signers = [newSigner()], threshold = 1, cha
       ...options.config,
     }),
     /** Starts a gateway for this world; options as for config(). */
-    gateway: (options = {}) => startGateway(t, { dir: options.dir ?? dir, conf: world.config(options) }),
+    async gateway(options = {}) {
+      const gateway = await startGateway(t, { dir: options.dir ?? dir, conf: world.config(options) })
+      gateways.push(gateway)
+      return gateway
+    },
     otherDir: (name) => join(dir, name),
   }
   return world
