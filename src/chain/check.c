@@ -44,8 +44,15 @@ static enum rpc_class on_genesis(struct follower *f, struct call *c, const struc
 	return RPC_OK;
 }
 
-static const struct call_kind call_chain_id = { "eth_chainId", false, false, on_chain_id };
-static const struct call_kind call_genesis = { "eth_getBlockByNumber", false, false, on_genesis };
+static const struct call_kind call_chain_id = { .method = "eth_chainId", .done = on_chain_id };
+static const struct call_kind call_genesis = { .method = "eth_getBlockByNumber", .done = on_genesis };
+
+/* The whole block: not every node makes a header of its genesis, and it has no transactions anyway. */
+static void put_genesis(struct call *c)
+{
+	rpc_put_block_number(&c->params, 0);
+	buf_str(&c->params, RPC_BLOCK_MORE);
+}
 
 void check_begin(struct follower *f)
 {
@@ -58,7 +65,7 @@ void check_begin(struct follower *f)
 			continue;
 		p->has_chain_id = p->has_genesis = false;
 		call_push(f, &call_chain_id, i);
-		rpc_put_block_number(&call_push(f, &call_genesis, i)->params, 0);
+		put_genesis(call_push(f, &call_genesis, i));
 	}
 }
 

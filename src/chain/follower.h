@@ -34,6 +34,7 @@
 
 #include "base/limits.h"
 #include "chain/entry.h"
+#include "chain/rpc.h"
 
 /* --- configuration; everything is copied --- */
 
@@ -155,6 +156,7 @@ enum follower_output_kind {
 				 * follower_product().proof is this block was proven at it; the time of freshness */
 	FOLLOWER_ALARM_ON,	/* alarm, subject, detail */
 	FOLLOWER_ALARM_OFF,	/* alarm, subject */
+	FOLLOWER_NOTE,		/* subject: provider; detail: something odd that it does, told now and then. For the log */
 };
 
 enum follower_alarm {
@@ -194,7 +196,7 @@ struct follower_output {
 	struct addr20 registrant;	/* PRODUCT */
 	const char *name;		/* PRODUCT; valid as long as the follower */
 	enum follower_alarm alarm;
-	const char *subject, *detail;	/* ALARM_*; valid until the next follower_output */
+	const char *subject, *detail;	/* ALARM_*, NOTE; valid until the next follower_output */
 };
 
 /* The next output, or NULL. Valid until the next call of this function. */
@@ -211,6 +213,13 @@ struct follower_provider_info {
 	double availability, honesty;	/* 0 to 1 */
 	const char *last_error;		/* "" if none yet */
 	int64_t retry_at_ms;		/* monotonic; 0 when it may be asked now */
+	const char *quarantine;		/* while quarantined: what it was caught at; else NULL */
+	int64_t quarantined_ms;		/* monotonic; since then */
+	unsigned agreements;		/* probes in a row that agreed, of QUARANTINE_AGREEMENTS */
+	uint64_t contradictions;	/* rounds in which it contradicted itself or a quorum */
+	uint64_t answers[RPC_CLASSES];	/* by class: rpc_class_name() */
+	double rate;			/* calls a second that it is asked at most, by its own throttling */
+	bool has_lean;			/* gives headers without their transactions */
 	struct block_ref latest, final;	/* what it last said */
 	uint64_t calls, failures, bytes_in;
 };

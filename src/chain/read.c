@@ -221,7 +221,7 @@ int read_proof(const json_t *result, const struct hash32 *state_root, const stru
 	if (rc == ERR_OK)
 		rc = check_account(result, address, &a, e);
 	if (rc == ERR_OK && n && !a.exists)
-		rc = err_set(e, ERR_PROOF, "proof: an absent account has no storage");
+		rc = err_set(e, ERR_NOT_FOUND, "proof: an absent account has no storage");
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], e);
 	if (rc == ERR_OK)

@@ -9,7 +9,7 @@
 const char *rpc_class_name(enum rpc_class c)
 {
 	static const char *const names[RPC_CLASSES] = {
-		"ok", "too-large", "throttled", "behind", "pruned", "unsupported", "lying", "garbage", "refused", "down",
+		"ok", "too-large", "throttled", "behind", "pruned", "unsupported", "lying", "garbage", "refused", "slow", "down",
 	};
 
 	return names[c];
@@ -253,10 +253,11 @@ void rpc_reply_free(struct rpc_reply *r)
 
 /* --- requests --- */
 
-void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params)
+void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params, const char *more)
 {
 	buf_fmt(b, "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":\"%s\",\"params\":[", id, method);
 	buf_add(b, params);
+	buf_str(b, more);
 	buf_str(b, "]}");
 }
 
@@ -269,18 +270,17 @@ static void put_hex(struct buf *b, struct span s)
 
 void rpc_put_block_number(struct buf *b, uint64_t number)
 {
-	buf_fmt(b, "\"0x%" PRIx64 "\",false", number);
+	buf_fmt(b, "\"0x%" PRIx64 "\"", number);
 }
 
 void rpc_put_block_tag(struct buf *b, const char *tag)
 {
-	buf_fmt(b, "\"%s\",false", tag);
+	buf_fmt(b, "\"%s\"", tag);
 }
 
 void rpc_put_block_hash(struct buf *b, const struct hash32 *hash)
 {
 	put_hex(b, SPAN_OF(*hash));
-	buf_str(b, ",false");
 }
 
 void rpc_put_proof(struct buf *b, const struct addr20 *account, const struct hash32 *keys, size_t n, uint64_t number)

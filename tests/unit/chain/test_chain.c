@@ -1,6 +1,7 @@
 /* test_chain.c: the follower's parts by themselves: entries, JSON, classification, votes, reading answers. */
 #include "chain/entry.h"
 #include "chain/json.h"
+#include "chain/pace.h"
 #include "chain/provider.h"
 #include "chain/read.h"
 #include "chain/rpc.h"
@@ -394,7 +395,7 @@ START_TEST(absent_account_has_no_words)
 			  "[{\"key\":\"0x0\",\"value\":\"0x0\",\"proof\":[]}]}");
 	json_t *none = json_array();
 
-	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_PROOF);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_NOT_FOUND);
 	ck_assert_str_eq(e.msg, "proof: an absent account has no storage");
 	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_FORMAT);
 	json_object_set_new(j, "storageProof", none);
@@ -530,6 +531,47 @@ START_TEST(full_jitter)
 }
 END_TEST
 
+/* --- pace --- */
+
+START_TEST(pace_is_a_bucket)
+{
+	struct pace p;
+	unsigned n = 0;
+
+	pace_init(&p);
+	while (pace_take(&p, 5000))
+		n++;
+	ck_assert_uint_eq(n, 2 * RPC_RATE_MAX);
+	ck_assert_int_eq(pace_ready_ms(&p, 5000), 5000 + 1000 / RPC_RATE_MAX);
+	ck_assert(!pace_take(&p, 5000 + 1000 / RPC_RATE_MAX - 1));
+	ck_assert(pace_take(&p, 5000 + 1000 / RPC_RATE_MAX));
+	for (n = 0; pace_take(&p, INT64_MAX / 2); n++)
+		;
+	ck_assert_uint_eq(n, 2 * RPC_RATE_MAX);	/* never more than it holds, however long it was left alone */
+}
+END_TEST
+
+START_TEST(pace_follows_the_provider)
+{
+	struct pace p;
+	unsigned n = 0;
+
+	pace_init(&p);
+	for (int i = 0; i < 64; i++)
+		pace_throttled(&p, 1000);
+	ck_assert(!pace_take(&p, 1000));
+	ck_assert_int_eq(pace_ready_ms(&p, 1000), 1000 + 1000 / RPC_RATE_MIN);
+	ck_assert(pace_take(&p, 1000 + 1000 / RPC_RATE_MIN));
+	while (p.rate < (int64_t)RPC_RATE_MAX * 1000 && n++ < 1000)
+		pace_good(&p);
+	ck_assert_uint_gt(n, RPC_RATE_MAX);	/* up slowly */
+	pace_good(&p);
+	ck_assert_int_eq(p.rate, (int64_t)RPC_RATE_MAX * 1000);
+	pace_throttled(&p, 0);
+	ck_assert_int_eq(p.rate, (int64_t)RPC_RATE_MAX * 500);	/* down at once */
+}
+END_TEST
+
 #define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
 
 int main(void)
@@ -550,6 +592,8 @@ int main(void)
 	LOOP(t, matches_batches, batches);
 	tcase_add_test(t, reads_logs);
 	tcase_add_test(t, absent_account_has_no_words);
+	tcase_add_test(t, pace_is_a_bucket);
+	tcase_add_test(t, pace_follows_the_provider);
 	tcase_add_test(t, records_are_bounded);
 	tcase_add_test(t, tracks);
 	tcase_add_test(t, votes);
