@@ -68,6 +68,9 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		*news = true;
 		take_refreshed(c, o);
 		return ERR_OK;
+	case FOLLOWER_NOTE:
+		log_unusual("chain", "a provider is odd", "provider=%s why=%s", o->subject, LOG_STR(span_str(o->detail)));
+		return ERR_OK;
 	case FOLLOWER_ALARM_ON:
 	case FOLLOWER_ALARM_OFF:
 		take_alarm(c, o);
