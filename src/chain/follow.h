@@ -291,6 +291,7 @@ void promote_linked(struct follower *f, bool is_ancestor);	/* what link_begin fo
 void link_begin(struct follower *f, const struct block_ref *block);	/* link.c */
 void link_advance(struct follower *f);
 void watch_providers(struct follower *f);	/* watch.c */
+void watch_changed_word(struct follower *f, size_t provider);	/* a proof was wrong, and its block is another one now */
 void pending_add(struct follower *f);
 void pending_drop(struct follower *f, uint64_t up_to);
 void pending_clear(struct follower *f);

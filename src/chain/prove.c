@@ -90,12 +90,12 @@ static enum rpc_class on_confirm(struct follower *f, struct call *c, const struc
 {
 	struct header h;
 
-	(void)f;
 	if (a->class != RPC_OK)
 		return a->class;
 	if (read_block(a->result, &h, e) || !hash32_eq(&h.hash, &c->hash)) {
-		err_set(e, ERR_BUSY, "its chain changed while we asked");
-		return RPC_BEHIND;
+		watch_changed_word(f, c->provider);
+		err_set(e, ERR_PROOF, "its proof does not hold, and it does not stand by the block any more");
+		return RPC_REFUSED;
 	}
 	err_set(e, ERR_PROOF, "%s", c->text);
 	return RPC_LYING;

@@ -6,7 +6,8 @@
 
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_CAP_MS 300000
-#define HONESTY_MIN 0.5		/* seven contradictions in a row */
+#define HONESTY_MIN 0.5		/* seven contradictions in a row, or one in every second round */
+#define HONESTY_HIGH 0.9	/* twenty rounds in order after that */
 #define SCORE_MEMORY 0.9	/* how much of a score one answer leaves: ten answers make a reputation */
 
 #define TO_ANY (SM_TO(PROVIDER_OK) | SM_TO(PROVIDER_BEHIND) | SM_TO(PROVIDER_THROTTLED) | SM_TO(PROVIDER_DOWN))
@@ -177,8 +178,9 @@ bool provider_contradicts(struct provider *p, const char *text, int64_t now)
 
 void provider_in_order(struct provider *p)
 {
-	p->odd_since_ms = 0;
 	score(&p->honesty, true);
+	if (p->honesty > HONESTY_HIGH)
+		p->odd_since_ms = 0;
 }
 
 void provider_odd(struct provider *p, const char *text)

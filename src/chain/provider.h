@@ -12,7 +12,7 @@
 #include "chain/rpc.h"
 
 /* Rules of watch.c, for telling each one now and then only. */
-#define WATCH_RULES 8
+#define WATCH_RULES 9
 
 enum identity { IDENTITY_UNKNOWN, IDENTITY_RIGHT, IDENTITY_FOREIGN };
 
@@ -26,7 +26,7 @@ struct provider {
 	bool takes_batches;
 	bool lean_works;		/* it has eth_getHeaderBy… */
 	int64_t no_lean_until_ms;	/* it does not */
-	int64_t no_proofs_until_ms;	/* it has no eth_getProof */
+	int64_t no_proofs_until_ms;	/* it has no eth_getProof, or disowned one */
 	struct pace pace;
 	double availability, honesty;
 	char last_error[RPC_TEXT_MAX + 64];
@@ -40,7 +40,7 @@ struct provider {
 	bool is_behind;			/* a quorum has got further, by the last round */
 	bool was_final_low;		/* its final block was below the anchor, in the last round */
 	uint64_t contradictions;	/* rounds in which it contradicted itself or a quorum */
-	int64_t odd_since_ms;		/* without a round in between that was in order; 0: it is in order */
+	int64_t odd_since_ms;		/* the first contradiction since its honesty was high; 0: none */
 	int64_t told_ms[WATCH_RULES];	/* when the owner last heard of each rule (watch.c) */
 	char quarantine[RPC_TEXT_MAX];	/* what it was caught at */
 	int64_t quarantined_ms;
@@ -78,7 +78,7 @@ void provider_behind(struct provider *p, bool is_behind, const char *text);
 
 /* Something that no single honest node says. Returns true when it has been so for too long: quarantine it. */
 bool provider_contradicts(struct provider *p, const char *text, int64_t now);
-/* A round in which everything it said was in order. */
+/* A round in which everything it said was in order. Contradictions are forgotten once its honesty is high again. */
 void provider_in_order(struct provider *p);
 /* Odd, without being its fault for certain: only named. */
 void provider_odd(struct provider *p, const char *text);

@@ -8,6 +8,7 @@
  *	CONTRADICTION	an honest node never says so for long: behind a load balancer, or at a reorg, for some seconds */
 #include "chain/follow.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -90,7 +91,7 @@ static bool finality_stands_still(struct look *l)
 static const struct {
 	bool (*applies)(struct look *l);
 	enum weight weight;
-} rules[WATCH_RULES] = {
+} rules[] = {
 	{ final_goes_back,	 CONTRADICTION },
 	{ final_above_latest,	 CONTRADICTION },
 	{ time_goes_back,	 CONTRADICTION },
@@ -100,6 +101,9 @@ static const struct {
 	{ stands_still,		 BEHIND },
 	{ finality_stands_still, BEHIND },
 };
+
+#define RULES (sizeof rules / sizeof rules[0])
+static_assert(RULES < WATCH_RULES, "one is left for what is found outside the table");
 
 /* --- what follows --- */
 
@@ -112,17 +116,23 @@ static void tell(struct follower *f, struct provider *p, size_t rule, const char
 	output_note(f, p->name, text);
 }
 
-static void weigh(struct follower *f, struct look *l, enum weight weight)
+static void contradicts(struct follower *f, size_t i, const char *what)
 {
 	char text[RPC_TEXT_MAX];
 
+	if (!provider_contradicts(&f->provider[i], what, f->now_ms))
+		return;
+	snprintf(text, sizeof text, "contradicts itself or a quorum again and again: %.90s", what);
+	lie_found(f, i, text);
+}
+
+static void weigh(struct follower *f, struct look *l, enum weight weight)
+{
 	provider_behind(l->p, weight == BEHIND, l->text);
 	if (weight == ODD)
 		provider_odd(l->p, l->text);
-	if (weight != CONTRADICTION || !provider_contradicts(l->p, l->text, f->now_ms))
-		return;
-	snprintf(text, sizeof text, "contradicts itself or a quorum again and again: %.90s", l->text);
-	lie_found(f, l->i, text);
+	if (weight == CONTRADICTION)
+		contradicts(f, l->i, l->text);
 }
 
 static void watch(struct follower *f, size_t i)
@@ -130,15 +140,24 @@ static void watch(struct follower *f, size_t i)
 	struct look l = { .f = f, .p = &f->provider[i], .i = i };
 	size_t rule = 0;
 
-	while (rule < WATCH_RULES && !rules[rule].applies(&l))
+	while (rule < RULES && !rules[rule].applies(&l))
 		rule++;
-	if (rule < WATCH_RULES) {
+	if (rule < RULES) {
 		tell(f, l.p, rule, l.text);
 		weigh(f, &l, rules[rule].weight);
 		return;
 	}
 	provider_behind(l.p, false, "");
 	provider_in_order(l.p);
+}
+
+void watch_changed_word(struct follower *f, size_t i)
+{
+	static const char text[] = "its proof does not hold, and it does not stand by the block any more";
+
+	tell(f, &f->provider[i], RULES, text);
+	contradicts(f, i, text);
+	f->provider[i].no_proofs_until_ms = f->now_ms + f->probe_ms;	/* it shall not cost us one each round */
 }
 
 void watch_providers(struct follower *f)

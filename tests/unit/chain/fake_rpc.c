@@ -204,7 +204,7 @@ static void put_proof(struct buf *out, struct trie_build_proof *t, enum lie lie)
 {
 	size_t n = t->n;
 
-	if (lie == FLIPS_PROOF && n)
+	if ((lie == FLIPS_PROOF || lie == DISOWNS_PROOF) && n)
 		t->buf[n - 1].p[t->buf[n - 1].n - 1] ^= 1;
 	if (lie == CUTS_PROOF && n)
 		n--;
@@ -279,7 +279,7 @@ static void put_account(struct buf *out, const struct fake_provider *p, const js
 	storage_of(p->chain, b, is_history, &s);
 	root = s.root;
 	/* Lies about words spare the account's proof, so that it is the words' check that has to find them. */
-	if (has_keys && p->lie <= PADS_PROOF)
+	if (has_keys && p->lie <= DISOWNS_PROOF)
 		kind.lie = HONEST;
 	if (p->lie == CLAIMS_STORAGE_ROOT)
 		root.b[0] ^= 1;
@@ -408,9 +408,25 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 	return NULL;
 }
 
+/* Asked for the block of its wrong proof, it does not know it any more. */
+static bool disowns(struct fake_world *w, const struct fake_provider *p, const char *method)
+{
+	if (p->lie != DISOWNS_PROOF)
+		return false;
+	if (strcmp(method, "eth_getProof") == 0)
+		w->has_lied = true;
+	if (!w->has_lied || strncmp(method, "eth_getHeaderBy", 15) != 0)
+		return false;
+	w->has_lied = false;
+	w->disowned++;
+	return true;
+}
+
 static void put_result(struct buf *out, struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
 {
-	if (strcmp(method, "eth_chainId") == 0) {
+	if (disowns(w, p, method)) {
+		buf_str(out, "null");
+	} else if (strcmp(method, "eth_chainId") == 0) {
 		buf_fmt(out, "\"0x%x\"", p->lie == OTHER_CHAIN_ID ? 1 : FAKE_CHAIN_ID);
 	} else if (strcmp(method, "eth_getProof") == 0) {
 		w->proofs++;

@@ -1170,6 +1170,58 @@ START_TEST(another_recent_block)
 }
 END_TEST
 
+/* Two nodes behind one URL, one of which is on another branch: every second round in order, every second one not. */
+START_TEST(word_changes_each_round)
+{
+	struct fake_chain *other;
+
+	watched();
+	other = fake_fork(chain, 30);
+	fake_mine(other, 13);
+	for (int i = 0; i < 40; i++) {
+		w.p[2].chain = i % 2 ? chain : other;
+		runs(1);
+	}
+	said("alarm provider-lying p2: contradicts itself or a quorum again and again: *");
+	fake_free(other);
+}
+END_TEST
+
+/* Once in a while is a load balancer's, or a reorg's. */
+START_TEST(word_changes_rarely)
+{
+	struct fake_chain *other;
+
+	watched();
+	other = fake_fork(chain, 30);
+	fake_mine(other, 13);
+	for (int i = 0; i < 200; i++) {
+		w.p[2].chain = i % 5 ? chain : other;
+		runs(1);
+	}
+	silent("alarm");
+	fake_free(other);
+}
+END_TEST
+
+/* A wrong proof, and then it does not have that block: no lie that can be shown, but not for ever. */
+START_TEST(disowned_proofs)
+{
+	watched();
+	w.p[0].lie = DISOWNS_PROOF;
+	for (int i = 0; i < 90; i++) {
+		fake_publish(chain, 0);
+		fake_mine(chain, 1);
+		runs(1);
+	}
+	in_step(0, false);
+	said("note p0: its proof does not hold, and it does not stand by the block any more");
+	caught(0, PROVIDER_OK, "its proof does not hold, and it does not stand by");
+	ck_assert_uint_ge(w.disowned, 2);
+	ck_assert_uint_le(w.disowned, 90 / 10 + 1);	/* once in ten minutes */
+}
+END_TEST
+
 /* Ahead of the quorum, in blocks or in time: named, and that is all, since it may be right. */
 START_TEST(far_ahead)
 {
@@ -1586,6 +1638,9 @@ int main(void)
 	tcase_add_test(t, final_block_above_the_latest);
 	tcase_add_test(t, another_recent_block);
 	tcase_add_loop_test(t, far_ahead, 0, 2);
+	tcase_add_test(t, word_changes_each_round);
+	tcase_add_test(t, word_changes_rarely);
+	tcase_add_test(t, disowned_proofs);
 	tcase_add_test(t, stands_still);
 	tcase_add_test(t, is_far_behind);
 	tcase_add_test(t, finality_of_one_stands_still);
