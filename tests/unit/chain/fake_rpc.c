@@ -409,13 +409,15 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 }
 
 /* Asked for the block of its wrong proof, it does not know it any more. */
-static bool disowns(struct fake_world *w, const struct fake_provider *p, const char *method)
+static bool disowns(struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
 {
+	const char *which = json_string_value(json_array_get(params, 0));
+
 	if (p->lie != DISOWNS_PROOF)
 		return false;
 	if (strcmp(method, "eth_getProof") == 0)
 		w->has_lied = true;
-	if (!w->has_lied || strncmp(method, "eth_getHeaderBy", 15) != 0)
+	if (!w->has_lied || strncmp(method, "eth_getHeaderBy", 15) != 0 || strncmp(which, "0x", 2) != 0)
 		return false;
 	w->has_lied = false;
 	w->disowned++;
@@ -424,7 +426,7 @@ static bool disowns(struct fake_world *w, const struct fake_provider *p, const c
 
 static void put_result(struct buf *out, struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
 {
-	if (disowns(w, p, method)) {
+	if (disowns(w, p, method, params)) {
 		buf_str(out, "null");
 	} else if (strcmp(method, "eth_chainId") == 0) {
 		buf_fmt(out, "\"0x%x\"", p->lie == OTHER_CHAIN_ID ? 1 : FAKE_CHAIN_ID);
