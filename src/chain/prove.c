@@ -102,7 +102,7 @@ static enum rpc_class on_confirm(struct follower *f, struct call *c, const struc
 }
 
 static const struct call_kind call_confirm = {
-	.method = "eth_getBlockByNumber", .lean = "eth_getHeaderByNumber", .is_background = true, .done = on_confirm,
+	.method = "eth_getBlockByNumber", .is_background = true, .done = on_confirm,	/* whole: nothing is left to doubt */
 };
 
 enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e)
@@ -116,6 +116,7 @@ enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int 
 	c = call_push(f, &call_confirm, failed->provider);
 	c->hash = f->target.header.hash;
 	rpc_put_block_number(&c->params, f->target.header.number);
+	buf_str(&c->params, RPC_BLOCK_MORE);
 	snprintf(c->text, sizeof c->text, "%.*s", (int)sizeof c->text - 1, e->msg);
 	return RPC_REFUSED;
 }

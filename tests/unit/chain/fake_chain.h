@@ -110,7 +110,7 @@ struct fake_world {
 	struct fake_held held[FAKE_HELD];
 	size_t held_n;
 	unsigned disowned;
-	bool has_lied;			/* a provider that disowns its proof gave one */
+	unsigned lies_told;		/* a provider that disowns its proof gave one */
 	int64_t took_ms;		/* the last round, from its poll to its end */
 };
 

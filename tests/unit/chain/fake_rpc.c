@@ -416,10 +416,10 @@ static bool disowns(struct fake_world *w, const struct fake_provider *p, const c
 	if (p->lie != DISOWNS_PROOF)
 		return false;
 	if (strcmp(method, "eth_getProof") == 0)
-		w->has_lied = true;
-	if (!w->has_lied || strncmp(method, "eth_getHeaderBy", 15) != 0 || strncmp(which, "0x", 2) != 0)
+		w->lies_told++;
+	if (!w->lies_told || strncmp(method, "eth_getBlockBy", 14) != 0 || strncmp(which, "0x", 2) != 0)
 		return false;
-	w->has_lied = false;
+	w->lies_told--;
 	w->disowned++;
 	return true;
 }
