@@ -28,6 +28,8 @@
 
 /* --- chain (chapter 4) --- */
 #define RPC_BODY_MAX (8 * MIB)		/* an answer; 2,000 full-size logs of 4 KiB hex fit */
+#define RPC_SMALL_BODY_MAX (2 * MIB)	/* an answer without logs or many keys: 20 blocks with 1,400 transaction hashes each */
+#define RPC_BIG_MAX 4			/* answers of up to RPC_BODY_MAX on their way at once, from all providers together */
 #define RPC_JSON_HEAP_MAX (16 * MIB)	/* jansson can take 80 times the text */
 #define RPC_LOGS_MAX 2000		/* logs an answer; more than any product gains between two polls */
 #define RPC_BATCH_MAX 20		/* calls a batch; what the large providers take */

@@ -73,9 +73,11 @@ void exchange_free(struct exchange *x)
 	free(x);
 }
 
-static void take(struct exchange *x, struct call *c)
+static void take(struct follower *f, struct exchange *x, struct call *c)
 {
 	list_remove(&c->node);
+	if (x->is_big)
+		c->since_ms = f->now_ms;	/* that it waited for its turn is not its provider's fault */
 	x->calls[x->n++] = c;
 }
 
@@ -92,8 +94,8 @@ static void take_along(struct follower *f, struct exchange *x)
 
 		if (x->n == RPC_BATCH_MAX)
 			return;
-		if (c->provider == x->provider && !c->is_alone && !c->kind->is_bulk && pace_take(&p->pace, f->now_ms))
-			take(x, c);
+		if (c->provider == x->provider && !c->is_alone && !c->kind->is_bulk && c->kind->is_big == x->is_big && pace_take(&p->pace, f->now_ms))
+			take(f, x, c);
 	}
 }
 
@@ -126,12 +128,26 @@ static void write_body(struct follower *f, struct exchange *x)
 		abort();
 }
 
+/* No room for one more big answer: bodies are held whole until they are read. */
+static bool is_full(const struct follower *f)
+{
+	size_t big = 0;
+
+	LIST_EACH(node, (struct list *)&f->sent)
+		big += LIST_ITEM(node, const struct exchange, node)->is_big;
+	return big >= RPC_BIG_MAX;
+}
+
 /* The first call whose provider may be asked now, at its rate. */
 static struct call *next_call(struct follower *f)
 {
+	bool is_at_limit = is_full(f);
+
 	LIST_EACH(node, &f->queue) {
 		struct call *c = LIST_ITEM(node, struct call, node);
 
+		if (c->kind->is_big && is_at_limit)
+			continue;
 		if (pace_take(&f->provider[c->provider].pace, f->now_ms))
 			return c;
 	}
@@ -141,9 +157,14 @@ static struct call *next_call(struct follower *f)
 int64_t calls_ready_ms(const struct follower *f)
 {
 	int64_t at = INT64_MAX;
+	bool is_at_limit = is_full(f);
 
 	LIST_EACH(node, (struct list *)&f->queue) {
 		const struct call *c = LIST_ITEM(node, struct call, node);
+
+		if (c->kind->is_big && is_at_limit)
+			continue;		/* an answer makes room, not time */
+
 		int64_t ready = pace_ready_ms(&f->provider[c->provider].pace, f->now_ms);
 
 		at = ready < at ? ready : at;
@@ -159,10 +180,12 @@ bool follower_action(struct follower *f, struct follower_action *out)
 	if (!first)
 		return false;
 	x = exchange_new(f, first->provider);
-	take(x, first);
+	x->is_big = first->kind->is_big;
+	take(f, x, first);
 	take_along(f, x);
 	write_body(f, x);
-	*out = (struct follower_action){ x->id, x->provider, buf_span(&x->body), timeout_of(x), RPC_BODY_MAX };
+	*out = (struct follower_action){ x->id, x->provider, buf_span(&x->body), timeout_of(x),
+		x->is_big ? RPC_BODY_MAX : RPC_SMALL_BODY_MAX };
 	return true;
 }
 
@@ -207,4 +230,6 @@ void calls_free(struct follower *f)
 		call_free(LIST_ITEM(node, struct call, node));
 	LIST_EACH(x, &f->sent)
 		exchange_free(LIST_ITEM(x, struct exchange, node));
+	LIST_EACH(dropped, &f->dropped)
+		exchange_free(LIST_ITEM(dropped, struct exchange, node));
 }

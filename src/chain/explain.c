@@ -114,7 +114,7 @@ static enum rpc_class on_registrations(struct follower *f, struct call *c, const
 }
 
 static const struct call_kind call_registrations = {
-	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .done = on_registrations,
+	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .is_big = true, .done = on_registrations,
 };
 
 /* All open ids in one call each for 20 of them, the calls one after the other: answers change which ids are open. */

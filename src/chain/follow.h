@@ -47,6 +47,7 @@ struct call_kind {
 	const char *lean;	/* gives the same without the transactions: asked first, where a provider has it; or NULL */
 	bool is_bulk;		/* sent alone, with the long timeout */
 	bool is_long;		/* with many keys or records: may take its time */
+	bool is_big;		/* its answer may have RPC_BODY_MAX bytes; few of those at a time */
 	bool is_background;	/* no step waits for it */
 	/* What became of it. With a->class RPC_OK the result is there to be read; the return value is the final class and e its
 	 * text. Else returns a->class after noting the failure. */
@@ -72,6 +73,7 @@ struct exchange {			/* what was sent together */
 	struct list node;
 	uint64_t id;
 	size_t provider;
+	bool is_big;
 	struct call *calls[RPC_BATCH_MAX];	/* NULL: given up */
 	size_t n;
 	struct buf body;
@@ -230,7 +232,7 @@ struct follower {
 	int64_t now_ms, next_round_ms;
 	uint64_t rounds, next_id;
 	struct sm sm;
-	struct list queue, sent;		/* calls; exchanges */
+	struct list queue, sent, dropped;	/* calls; exchanges; those to be cancelled */
 	size_t open;				/* calls that the present step waits for */
 	struct list outputs, alarms;
 	struct output *handed;

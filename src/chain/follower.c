@@ -138,6 +138,7 @@ struct follower *follower_new(const struct follower_conf *conf, const struct fol
 	json_budget_install();
 	list_init(&f->queue);
 	list_init(&f->sent);
+	list_init(&f->dropped);
 	list_init(&f->outputs);
 	list_init(&f->alarms);
 	f->next_id = 1;

@@ -6,6 +6,8 @@
  *	f = follower_new(&conf, &known, &e);
  *	for (;;) {
  *		follower_poll(f, mono_ms);			starts what is due
+ *		while (follower_cancel(f, &id))			end that request
+ *			…
  *		while (follower_action(f, &a))			POST a.body to provider a.provider
  *			…
  *		when an answer or a failure of action ID is in:
@@ -27,8 +29,9 @@
  * What can go wrong moves nothing: the provider that failed or lied is marked, another one is asked, and when none is left
  * the round ends with an alarm and the next poll tries again. Everything that is output as proven was proven.
  *
- * Promises: an action is answered exactly once by the owner; an answer to an unknown action is ignored. Calls are not reentrant.
- * Memory: bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
+ * Promises: an action is answered exactly once by the owner, or cancelled; an answer to an unknown action is ignored. Calls are not reentrant.
+ * Memory: the owner holds at most RPC_BIG_MAX bodies of RPC_BODY_MAX bytes and one of RPC_SMALL_BODY_MAX for each provider; for
+ * the rest bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
 #ifndef CHAIN_FOLLOWER_H
 #define CHAIN_FOLLOWER_H
 
@@ -140,6 +143,9 @@ struct follower_answer {
 };
 
 void follower_answer(struct follower *f, uint64_t id, const struct follower_answer *answer, int64_t mono_ms);
+
+/* The next exchange of which nothing is wanted any more, after a poll or an answer: end it, and do not answer it. false: none. */
+bool follower_cancel(struct follower *f, uint64_t *id);
 
 /* --- outputs --- */
 

@@ -1,8 +1,9 @@
 /* patience.c: no provider holds up a round by keeping us waiting.
  *
- * A call that has no answer after RPC_PATIENCE_MS (waiting for its provider's rate counts) is given up when the step can do
- * without it: a vote when enough operators have answered in time, anything else when another provider can be
- * asked. While it cannot, we wait for the transport's own timeout. What comes after that is not looked at. */
+ * A call that has no answer after RPC_PATIENCE_MS (waiting for its provider's rate counts, waiting for a turn among the big
+ * ones does not) is given up when the step can do without it: a vote when enough operators have answered in time, anything
+ * else when another provider can be asked. While it cannot, we wait for the transport's own timeout. An exchange
+ * of which nothing is wanted any more is cancelled. */
 #include "chain/follow.h"
 
 #include <inttypes.h>
@@ -18,12 +19,17 @@ static bool is_overdue(const struct follower *f, const struct call *c)
 	return c && !c->kind->is_background && deadline_of(c) <= f->now_ms;
 }
 
+static bool is_overdue_in_queue(const struct follower *f, const struct call *c)
+{
+	return !c->kind->is_big && is_overdue(f, c);
+}
+
 static uint32_t late_providers(struct follower *f)
 {
 	uint32_t mask = 0;
 
 	LIST_EACH(queued, &f->queue)
-		if (is_overdue(f, LIST_ITEM(queued, struct call, node)))
+		if (is_overdue_in_queue(f, LIST_ITEM(queued, struct call, node)))
 			mask |= UINT32_C(1) << LIST_ITEM(queued, struct call, node)->provider;
 	LIST_EACH(sent, &f->sent) {
 		const struct exchange *x = LIST_ITEM(sent, struct exchange, node);
@@ -72,6 +78,14 @@ static void give_up(struct follower *f, struct call *c)
 	call_finish(f, c, &a, 0);
 }
 
+static bool is_empty(const struct exchange *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->calls[i])
+			return false;
+	return true;
+}
+
 static void give_up_sent(struct follower *f, struct exchange *x)
 {
 	for (size_t i = 0; i < x->n; i++) {
@@ -82,6 +96,10 @@ static void give_up_sent(struct follower *f, struct exchange *x)
 		x->calls[i] = NULL;
 		give_up(f, c);
 	}
+	if (is_empty(x)) {
+		list_remove(&x->node);
+		list_append(&f->dropped, &x->node);
+	}
 }
 
 void patience_end(struct follower *f)
@@ -91,11 +109,23 @@ void patience_end(struct follower *f)
 	if (!late || !can_do_without(f, late))
 		return;
 	LIST_EACH(queued, &f->queue)
-		if (is_overdue(f, LIST_ITEM(queued, struct call, node)))
+		if (is_overdue_in_queue(f, LIST_ITEM(queued, struct call, node)))
 			give_up(f, LIST_ITEM(queued, struct call, node));
 	LIST_EACH(sent, &f->sent)
 		give_up_sent(f, LIST_ITEM(sent, struct exchange, node));
 	follow_advance(f);
+}
+
+bool follower_cancel(struct follower *f, uint64_t *id)
+{
+	struct exchange *x;
+
+	if (list_is_empty(&f->dropped))
+		return false;
+	x = LIST_ITEM(f->dropped.next, struct exchange, node);
+	*id = x->id;
+	exchange_free(x);
+	return true;
 }
 
 static void sooner(const struct follower *f, const struct call *c, int64_t *at)
@@ -109,7 +139,8 @@ int64_t patience_wake_ms(const struct follower *f)
 	int64_t at = INT64_MAX;
 
 	LIST_EACH(queued, (struct list *)&f->queue)
-		sooner(f, LIST_ITEM(queued, struct call, node), &at);
+		if (!LIST_ITEM(queued, struct call, node)->kind->is_big)
+			sooner(f, LIST_ITEM(queued, struct call, node), &at);
 	LIST_EACH(sent, (struct list *)&f->sent) {
 		const struct exchange *x = LIST_ITEM(sent, struct exchange, node);
 

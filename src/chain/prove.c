@@ -117,7 +117,7 @@ enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int 
 	c->hash = f->target.header.hash;
 	rpc_put_block_number(&c->params, f->target.header.number);
 	buf_str(&c->params, RPC_BLOCK_MORE);
-	snprintf(c->text, sizeof c->text, "%.*s", (int)sizeof c->text - 1, e->msg);
+	snprintf(c->text, sizeof c->text, "its proof at block %" PRIu64 " does not hold: %.100s", f->target.header.number, e->msg);
 	return RPC_REFUSED;
 }
 
@@ -304,7 +304,9 @@ static enum rpc_class on_words(struct follower *f, struct call *c, const struct 
 	return RPC_OK;
 }
 
-static const struct call_kind call_words = { .method = "eth_getProof", .is_bulk = true, .is_long = true, .done = on_words };
+static const struct call_kind call_words = {
+	.method = "eth_getProof", .is_bulk = true, .is_long = true, .is_big = true, .done = on_words,
+};
 
 static bool ask_words(struct follower *f)
 {

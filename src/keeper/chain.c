@@ -155,6 +155,22 @@ static int send_action(struct chain *c, const struct follower_action *a, struct 
 	return ERR_OK;
 }
 
+static void cancel_unwanted(struct chain *c)
+{
+	uint64_t id;
+
+	while (follower_cancel(c->follower, &id))
+		LIST_EACH(node, &c->calls) {
+			struct chain_call *call = LIST_ITEM(node, struct chain_call, node);
+
+			if (call->id != id)
+				continue;
+			http_cancel(call->http);
+			list_remove(node);
+			free(call);
+		}
+}
+
 static void send_all(struct chain *c)
 {
 	struct follower_action a;
@@ -240,6 +256,7 @@ static void turn(struct chain *c)
 		return;
 	}
 	follower_poll(c->follower, clock_mono_ms(c->clock));
+	cancel_unwanted(c);
 	send_all(c);
 	if (drain(c, &news, &e)) {
 		give_up(c, &e);

@@ -69,7 +69,7 @@ enum lie {
 	ALTERS_HEADER, NEW_FORK_FIELDS, OTHER_NUMBER, NULL_BLOCKS,
 	/* JSON-RPC */
 	OTHER_CHAIN_ID, OTHER_GENESIS, HTML_PAGE, WRONG_ID, BOTH_MEMBERS, NEITHER_MEMBER, DUPLICATE_KEYS, HTTP_429, RPC_429_IN_200,
-	REDIRECT, NO_ANSWER, SILENT, OVER_LIMIT, SINGLE_FOR_BATCH, PARTIAL_BATCH, SHUFFLED_BATCH, JSON_BOMB, HTTP_500,
+	REDIRECT, NO_ANSWER, SILENT, HOLDS_LOGS, OVER_LIMIT, SINGLE_FOR_BATCH, PARTIAL_BATCH, SHUFFLED_BATCH, JSON_BOMB, HTTP_500,
 	LIES,
 };
 
@@ -93,6 +93,7 @@ struct fake_provider {
 struct fake_held {			/* an exchange without an answer */
 	uint64_t id;
 	int64_t due_ms;
+	size_t answer_max;
 };
 
 struct fake_world {
@@ -109,6 +110,7 @@ struct fake_world {
 	size_t bytes;
 	struct fake_held held[FAKE_HELD];
 	size_t held_n;
+	unsigned cancelled;
 	unsigned disowned;
 	unsigned lies_told;		/* a provider that disowns its proof gave one */
 	int64_t took_ms;		/* the last round, from its poll to its end */

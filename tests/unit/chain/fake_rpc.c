@@ -514,9 +514,9 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 
 	ck_assert_ptr_nonnull(request);
 	w->exchanges++;
-	if (p->lie == SILENT || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
+	if (p->lie == SILENT || (p->lie == HOLDS_LOGS && memmem(a->body.p, a->body.n, "eth_getLogs", 11)) || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
 		ck_assert_uint_lt(w->held_n, FAKE_HELD);
-		w->held[w->held_n++] = (struct fake_held){ id, w->now_ms + a->timeout_ms };
+		w->held[w->held_n++] = (struct fake_held){ id, w->now_ms + a->timeout_ms, a->answer_max };
 		json_decref(request);
 		return;
 	}
@@ -614,6 +614,18 @@ static void time_out(struct fake_world *w)
 	}
 }
 
+static void cancel(struct fake_world *w)
+{
+	uint64_t id;
+
+	while (follower_cancel(w->f, &id))
+		for (size_t i = 0; i < w->held_n; i++)
+			if (w->held[i].id == id) {
+				w->held[i--] = w->held[--w->held_n];
+				w->cancelled++;
+			}
+}
+
 static int64_t next_event(const struct fake_world *w)
 {
 	int64_t at = follower_wake(w->f);
@@ -633,6 +645,7 @@ void fake_run(struct fake_world *w)
 		time_out(w);
 		follower_poll(w->f, w->now_ms);
 		drain(w);
+		cancel(w);
 		while (follower_action(w->f, &a)) {
 			answer(w, &a);
 			drain(w);

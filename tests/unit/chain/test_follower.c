@@ -1029,6 +1029,8 @@ START_TEST(silent_provider_is_left_behind)
 	follower_provider(w.f, 0, &info);
 	ck_assert_int_eq(info.state, PROVIDER_DOWN);
 	ck_assert_ptr_nonnull(strstr(info.last_error, "slow: no answer after"));
+	ck_assert_uint_gt(w.cancelled, 0);
+	ck_assert_uint_eq(w.held_n, 0);
 }
 END_TEST
 
@@ -1061,6 +1063,42 @@ START_TEST(silent_provider_is_needed)
 	ck_assert_int_ge(w.took_ms, RPC_STEP_MS);
 	said("alarm no-quorum *");
 	silent("proven");
+}
+END_TEST
+
+/* Bodies are held whole by the owner, so not many big ones are on their way at a time, whatever their providers do. */
+START_TEST(few_big_answers_at_once)
+{
+	static char names[30][16];
+	static struct follower_want many[30];
+	struct follower_action a[64];
+	size_t n = 0, big = 0;
+
+	conf.providers_n = 2;
+	for (int i = 0; i < 30; i++) {
+		snprintf(names[i], sizeof names[i], "acme/p%d", i);
+		many[i] = (struct follower_want){ fake_owner, names[i] };
+		fake_register(chain, &fake_owner, names[i]);
+		fake_mine(chain, 1);
+		fake_publish(chain, (size_t)i);
+		fake_publish(chain, (size_t)i);
+	}
+	fake_mine(chain, 1);
+	conf.wants = many;
+	conf.wants_n = 30;
+	start();
+	w.p[0].lie = w.p[1].lie = HOLDS_LOGS;
+	runs(1);
+	for (size_t i = 0; i < w.held_n; i++)
+		big += w.held[i].answer_max == RPC_BODY_MAX;
+	ck_assert_uint_eq(big, RPC_BIG_MAX);
+	while (follower_action(w.f, &a[n]))
+		ck_assert_uint_ne(a[n++].answer_max, RPC_BODY_MAX);
+	w.p[0].lie = w.p[1].lie = HONEST;
+	w.now_ms += RPC_BULK_MS;
+	runs(4);
+	for (size_t i = 0; i < 30; i++)
+		in_step(i, true);
 }
 END_TEST
 
@@ -1633,6 +1671,7 @@ int main(void)
 	tcase_add_test(t, silent_provider_is_left_behind);
 	tcase_add_loop_test(t, silence_in_any_step, 0, 12);
 	tcase_add_test(t, silent_provider_is_needed);
+	tcase_add_test(t, few_big_answers_at_once);
 	tcase_add_test(t, throttled_provider_is_asked_slower);
 	tcase_add_test(t, final_block_goes_back);
 	tcase_add_test(t, final_block_above_the_latest);
