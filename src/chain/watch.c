@@ -48,9 +48,10 @@ static bool time_goes_back(struct look *l)
 static bool other_block(struct look *l)
 {
 	const struct header *h = claims_find(&l->f->claims, l->i, l->f->recent.number);
+	bool is_future = h && h->time > l->f->recent.time + WATCH_AHEAD_S;
 
 	return h && !hash32_eq(&h->hash, &l->f->recent.hash) &&
-	       SAY(l, "gives another block %" PRIu64 " than a quorum", h->number);
+	       SAY(l, "gives another block %" PRIu64 " than a quorum%s", h->number, is_future ? ", with a time in the future" : "");
 }
 
 static bool far_ahead(struct look *l)
