@@ -197,7 +197,7 @@ static bool is_lean_doubted(const struct call *c, const struct provider *p, enum
 {
 	if (!c->is_lean)
 		return false;
-	return class == RPC_UNSUPPORTED || class == RPC_REFUSED || class == RPC_GARBAGE || class == RPC_LYING ||
+	return class == RPC_UNSUPPORTED || class == RPC_REFUSED || class == RPC_PRUNED || class == RPC_GARBAGE || class == RPC_LYING ||
 	       (class == RPC_DOWN && !p->lean_works);
 }
 

@@ -151,6 +151,8 @@ static int read_nodes(const json_t *array, struct nodes *out, struct err *e)
 	const json_t *text;
 
 	out->n = out->used = 0;
+	if (json_is_null(array))
+		return ERR_OK;		/* as Erigon writes the proof in an empty trie */
 	if (!json_is_array(array))
 		return err_set(e, ERR_FORMAT, "proof: it is an array");
 	if (json_array_size(array) > PROOF_NODES_MAX)

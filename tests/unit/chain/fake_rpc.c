@@ -388,6 +388,9 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 
 	if (strncmp(method, "eth_getHeaderBy", 15) == 0 && p->lean == LEAN_MISSING)
 		return "{\"code\":-32601,\"message\":\"the method does not exist/is not available\"}";
+	if (strstr(method, "ByNumber") && strcmp(json_string_value(json_array_get(params, 0)), "0x0") == 0 &&
+	    (p->lie == NO_GENESIS_AT_ALL || (p->lie == NO_GENESIS_BLOCK && strcmp(method, "eth_getBlockByNumber") == 0)))
+		return "{\"code\":4444,\"message\":\"pruned history unavailable\"}";
 	if (is_proof && p->lie == NO_PROOF_METHOD)
 		return "{\"code\":-32601,\"message\":\"the method eth_getProof does not exist/is not available\"}";
 	if (is_proof && p->lie == NO_REGISTRY_PROOF && json_string_value(json_array_get(params, 0))[2] != '0')

@@ -951,6 +951,49 @@ START_TEST(promotion_by_parent)
 }
 END_TEST
 
+/* --- nodes that have pruned their genesis block --- */
+
+START_TEST(genesis_header_is_enough)
+{
+	one_product();
+	w.p[0].lie = NO_GENESIS_BLOCK;
+	start();
+	runs(1);
+	said("genesis");
+	in_step(0, true);
+}
+END_TEST
+
+/* Nobody has it, or one of two: the chain id has to do, and nothing is learnt from too few. */
+START_TEST(genesis_is_pruned)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = _i ? NO_GENESIS_AT_ALL : HONEST;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("alarm");
+	in_step(0, true);
+}
+END_TEST
+
+/* Where two show two of them, a third without any settles nothing. */
+START_TEST(genesis_is_disputed)
+{
+	three_operators();
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = OTHER_GENESIS;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("proven");
+	said("alarm no-quorum *");
+}
+END_TEST
+
 /* --- headers without transactions --- */
 
 START_TEST(headers_are_lean)
@@ -959,7 +1002,7 @@ START_TEST(headers_are_lean)
 	start();
 	runs(3);
 	ck_assert_uint_gt(w.headers, 0);
-	ck_assert_uint_eq(w.blocks, 1);		/* genesis */
+	ck_assert_uint_eq(w.blocks, 0);
 	in_step(0, true);
 }
 END_TEST
@@ -1008,7 +1051,7 @@ START_TEST(lean_and_down)
 	w.now_ms += 600000;
 	w.blocks = 0;
 	runs(2);
-	ck_assert_uint_eq(w.blocks, 1);		/* genesis, after the break */
+	ck_assert_uint_eq(w.blocks, 0);
 }
 END_TEST
 
@@ -1665,6 +1708,9 @@ int main(void)
 	tcase_add_test(t, edited_records_are_a_lie);
 	tcase_add_test(t, omitted_records_are_noted);
 	tcase_add_test(t, abandoned_proof_is_not_promoted);
+	tcase_add_test(t, genesis_header_is_enough);
+	tcase_add_loop_test(t, genesis_is_pruned, 0, 2);
+	tcase_add_test(t, genesis_is_disputed);
 	tcase_add_test(t, headers_are_lean);
 	LOOP(t, no_lean_headers, lean_kinds);
 	tcase_add_test(t, lean_and_down);
