@@ -36,6 +36,11 @@
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
+#define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
+#define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
+#define ENTRIES_SOURCES_MAX 32		/* places that such files are asked of: one bit each in a mask, as with SOURCES_MAX */
+#define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
+#define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
 #define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */

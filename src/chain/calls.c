@@ -125,7 +125,7 @@ static void write_body(struct exchange *x)
 bool follower_action(struct follower *f, struct follower_action *out)
 {
 	if (list_is_empty(&f->queue))
-		return false;
+		return entries_action(f, out);
 
 	struct call *first = LIST_ITEM(f->queue.next, struct call, node);
 	struct exchange *x = exchange_new(f, first->provider);
@@ -133,7 +133,8 @@ bool follower_action(struct follower *f, struct follower_action *out)
 	take(x, first);
 	take_along(f, x);
 	write_body(x);
-	*out = (struct follower_action){ x->id, x->provider, buf_span(&x->body), timeout_of(x), RPC_BODY_MAX };
+	*out = (struct follower_action){ .id = x->id, .provider = x->provider, .body = buf_span(&x->body),
+		.timeout_ms = timeout_of(x), .answer_max = RPC_BODY_MAX };
 	return true;
 }
 
@@ -176,6 +177,12 @@ static bool is_sent_again(struct follower *f, struct exchange *x, struct call *c
 	return true;
 }
 
+static void advance(struct follower *f)
+{
+	while (f->open == 0 && f->sm.at != STEP_IDLE)
+		round_advance(f);
+}
+
 void follower_answer(struct follower *f, uint64_t id, const struct follower_answer *answer, int64_t mono_ms)
 {
 	struct exchange *x = find(f, id);
@@ -183,8 +190,12 @@ void follower_answer(struct follower *f, uint64_t id, const struct follower_answ
 	uint64_t ids[RPC_BATCH_MAX];
 	struct rpc_reply reply;
 
-	if (!x)
+	if (!x) {
+		f->now_ms = mono_ms;
+		if (entries_answer(f, id, answer))
+			advance(f);
 		return;
+	}
 	f->now_ms = mono_ms;
 	f->provider[x->provider].bytes_in += answer->body.n;
 	for (size_t i = 0; i < x->n; i++)
@@ -202,8 +213,7 @@ void follower_answer(struct follower *f, uint64_t id, const struct follower_answ
 	}
 	rpc_reply_free(&reply);
 	exchange_free(x);
-	while (f->open == 0 && f->sm.at != STEP_IDLE)
-		round_advance(f);
+	advance(f);
 }
 
 void calls_free(struct follower *f)
