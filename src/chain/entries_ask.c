@@ -7,6 +7,7 @@
 #include "chain/entries.h"
 #include "chain/follow.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static int64_t pause_ms(const struct follower *f, unsigned tries)
@@ -86,10 +87,7 @@ void entries_unfit(struct follower *f, struct fetch *x)
 
 void entries_good(struct follower *f, struct fetch *x)
 {
-	struct track *t = &f->track[x->track];
-
-	f->source[x->source].failures = t->entries_tries = 0;
-	t->entries_at_ms = 0;
+	f->source[x->source].failures = 0;
 }
 
 void entries_in_vain(struct follower *f, struct fetch *x)
@@ -125,6 +123,7 @@ bool entries_action(struct follower *f, struct follower_action *out)
 	if (!x)
 		return false;
 	x->source = pick(f, x);
+	assert(x->source != NO_PROVIDER);
 	x->sources_tried |= UINT32_C(1) << x->source;
 	x->ask_id = f->next_id++;
 	f->source[x->source].asks++;

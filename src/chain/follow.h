@@ -121,6 +121,7 @@ struct suspect {			/* a story that did not replay */
 	size_t provider;
 	struct hash32 *digests;
 	size_t n;
+	bool is_cut;			/* it said itself that it has no more: only what it gave is judged */
 	char text[RPC_TEXT_MAX];
 };
 

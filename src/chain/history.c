@@ -38,8 +38,8 @@ void fetches_reset(struct follower *f)
 		fetch_end(&f->fetch[i]);
 }
 
-/* This provider's story ends here: keep its digests, forget its records. */
-static void keep_suspect(struct fetch *x, size_t provider, struct records *last, const char *text)
+/* This provider's story ends here: keep its digests, forget its records. Without `last` it was told no further. */
+static void keep_suspect(struct fetch *x, size_t provider, const struct records *last, const char *text)
 {
 	struct suspect *s = &x->suspects[x->suspects_n];
 	size_t n = x->got.n + (last ? last->n : 0), k = 0;
@@ -55,6 +55,7 @@ static void keep_suspect(struct fetch *x, size_t provider, struct records *last,
 		s->digests[k++] = record_digest(&last->v[i]);
 	s->n = n;
 	s->provider = provider;
+	s->is_cut = last == NULL;
 	snprintf(s->text, sizeof s->text, "%.*s", (int)sizeof s->text - 1, text);
 	x->suspects_n++;
 }
@@ -84,6 +85,8 @@ static void judge_suspects(struct follower *f, struct fetch *x)
 			lie_found(f, s->provider, "gave log records that are not the chain's");
 			continue;
 		}
+		if (s->is_cut)
+			continue;
 		provider_omitted(p, s->text, f->now_ms, f->probe_ms);
 		alarm_on(f, ALARM_PROVIDER_LYING, p->name, "left log records out: %s", s->text);
 	}
@@ -205,6 +208,8 @@ static void take(struct follower *f, struct fetch *x, uint64_t from)
 	judge_suspects(f, x);
 	if (x->is_lent)
 		entries_good(f, x);
+	t->entries_tries = 0;
+	t->entries_at_ms = 0;
 	track_undo(f, t, at);
 	for (size_t i = (size_t)(at - from); i < x->got.n; i++) {
 		record_extend(&head, &x->got.v[i]);
@@ -311,6 +316,16 @@ static int digest(struct follower *f, struct fetch *x, struct records *step, siz
 	return rc;
 }
 
+static enum rpc_class take_step(struct follower *f, struct fetch *x, struct records *step, size_t provider, struct err *e)
+{
+	int rc = digest(f, x, step, provider, e);
+
+	if (rc == ERR_OK || rc == ERR_RULE)
+		return rc ? RPC_LYING : RPC_OK;
+	keep_suspect(x, provider, step, e->msg);
+	return RPC_REFUSED;
+}
+
 static enum rpc_class on_records(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct fetch *x = &f->fetch[c->index];
@@ -325,10 +340,10 @@ static enum rpc_class on_records(struct follower *f, struct call *c, const struc
 		rc = read_logs(a->result, &filter, &step, e);
 		class = rc == ERR_OK ? RPC_OK : rc == ERR_RULE ? RPC_LYING : rc == ERR_MEMORY ? RPC_REFUSED : RPC_GARBAGE;
 	}
-	if (class == RPC_OK && (rc = digest(f, x, &step, c->provider, e)) != ERR_OK) {
-		keep_suspect(x, c->provider, &step, e->msg);
-		class = rc == ERR_RULE ? RPC_LYING : RPC_REFUSED;
-	}
+	if (class == RPC_OK)
+		class = take_step(f, x, &step, c->provider, e);
+	else if (x->got.n)
+		keep_suspect(x, c->provider, NULL, "");
 	records_free(&step);
 	if (class == RPC_OK)
 		return class;
