@@ -97,6 +97,7 @@
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
+#define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */

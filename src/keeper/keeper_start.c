@@ -246,6 +246,7 @@ static void close_store(struct keeper *k)
 	tokens_free(k->tokens);
 	floor_free(k->floors);
 	blobs_free(k->blobs);
+	entryfiles_close(&k->entryfiles);
 	cleanup_close(&k->state_dir);
 	cleanup_close(&k->server_fd);
 	conf_free(k->conf);
