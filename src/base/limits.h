@@ -172,6 +172,9 @@
 #define CHUNKS_SPARE 8			/* chunks beside those, for block-wise readers */
 #define WISH_AGAIN_MS 60000		/* the keeper hears of one image's use this often */
 #define WISH_UNKNOWN_MS 1000		/* and of digests that anybody can make up this often */
+#define HISTORIES_MAX 256		/* products' files of entries kept ready, damaged ones included: a descriptor each */
+#define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
+#define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: CoAP --- */
