@@ -20,6 +20,7 @@
 #include "keeper/chain.h"
 #include "keeper/control.h"
 #include "keeper/devices.h"
+#include "keeper/entries_source.h"
 #include "keeper/entryfiles.h"
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
@@ -41,6 +42,8 @@ struct keeper {
 	struct ledger_follow *follow;		/* from conf */
 	struct fetch_source *source;		/* from conf */
 	size_t sources;
+	struct entries_source *entries;		/* from conf */
+	size_t entries_n;
 	int state_dir;
 	struct sup sup;
 	struct seqsock server;			/* closed while there is no server */

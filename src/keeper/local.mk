@@ -11,6 +11,7 @@ libkeeper_a_SOURCES = \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
 	%D%/devices.c %D%/devices.h \
+	%D%/entries_source.c %D%/entries_source.h \
 	%D%/entryfiles.c %D%/entryfiles.h \
 	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
 	%D%/fetch_ask.c \
