@@ -60,14 +60,19 @@ class Case {
     this.seen = watch(this.t, this.gateway)
   }
 
-  active(sequence = this.newest.sequence) {
-    return waitFor(`release ${sequence} to be active`, async () => {
-      const releases = await this.gateway.releases(PRODUCT)
-      const r = releases.find((x) => x.sequence === sequence)
-      if (r?.state === 'active') return r
-      const { providers, alarms } = await this.gateway.status()
-      throw new Error(JSON.stringify({ state: r?.state, why: r?.why, providers: providers.map(sayingOf), alarms: alarms.map(({ code, detail }) => [code, detail]) }))
-    }, PATIENCE)
+  /** Until the release is active, as a device sees it. What the gateway says instead comes with the failure. */
+  async active(sequence = this.newest.sequence) {
+    try {
+      await waitFor(`release ${sequence} to be offered`, () => this.seen.at(-1)?.sequence === sequence, PATIENCE)
+    } catch (error) {
+      error.message += `; ${JSON.stringify(await this.state())}`
+      throw error
+    }
+  }
+
+  async state() {
+    const [{ providers, alarms }, releases] = [await this.gateway.status(), await this.gateway.releases(PRODUCT)]
+    return { releases: releases.map(({ sequence, state, why }) => ({ sequence, state, why })), providers: providers.map(sayingOf), alarms: alarms.map((a) => `${a.code} ${a.subject}: ${a.detail}`) }
   }
 
   alarm(code) {
@@ -114,9 +119,11 @@ class Case {
       const release = this.published.find((p) => p.sequence === sequence)
       assert.ok(release && body.equals(Buffer.from(release.envelope)), `manifest ${sequence} is the published one`)
     }
-    for (const r of await this.gateway.releases(PRODUCT)) {
+    const releases = await this.gateway.releases(PRODUCT)
+    for (const r of releases) {
       assert.equal(r.sha256, this.published.find((p) => p.sequence === r.sequence)?.sha256, `release ${r.sequence} is the manufacturer's`)
     }
+    return releases
   }
 
   async isServing(release) {
