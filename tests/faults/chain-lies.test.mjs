@@ -30,7 +30,7 @@ async function tell(c, row) {
     await c.lieAbout(row.tamper, ['mallory'], row)
     return c.afterTwoPolls()
   }
-  await c.rpc.lie(row.tamper, ['mallory'], c.facts)
+  await c.rpc.lie(row.tamper, ['mallory'], c.facts, { isPaced: true })
   await c.start()
   const status = await c.afterTwoPolls()
   await c.active()

@@ -64,6 +64,13 @@ async function answerHonestly(node, view, { id, method, params }) {
   }
 }
 
+/** A lie: from the next show() on, whoever tells it serves `chain` as it is now instead of the one that it stands in front of. */
+export async function truthOf(chain) {
+  const node = new Node(chain)
+  const view = await node.view()
+  return (stage) => ({ call: (call) => stage.view() === stage.before ? undefined : answerHonestly(node, view, call) })
+}
+
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
 class Provider {
@@ -74,6 +81,7 @@ class Provider {
   async listen(port = 0) {
     const onRequest = (req, res) => this.#serve(req, res).catch(() => res.destroy())
     this.server = this.tls ? createTlsServer(this.tls, onRequest) : createServer(onRequest)
+    if (this.tls) this.server.on('connection', () => this.rpc.lied()) // its certificate is the lie
     this.server.listen(port, '127.0.0.1')
     await once(this.server, 'listening')
     this.port = this.server.address().port
@@ -101,11 +109,11 @@ class Provider {
     const answers = await Promise.all(calls.map((call) => this.#answerCall(lie, call)))
     let reply = isBatch ? answers : answers[0]
     const other = isBatch ? lie.batch?.(answers, calls) : undefined
-    if (other !== undefined && !isSame(other, reply)) this.rpc.lied(this)
+    if (other !== undefined && !isSame(other, reply)) this.rpc.lied()
     reply = other ?? reply
     const text = typeof reply === 'string' ? reply : JSON.stringify(reply)
     if (lie.http) {
-      if (await lie.http({ req, res, calls, isBatch, body: text })) return this.rpc.lied(this)
+      if (await lie.http({ req, res, calls, isBatch, body: text })) return this.rpc.lied()
     }
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text)
   }
@@ -114,7 +122,7 @@ class Provider {
     const honest = await answerHonestly(this.rpc.node, this.view, call)
     const other = await lie.call?.(call, structuredClone(honest))
     if (other === undefined || isSame(other, honest)) return honest
-    this.rpc.lied(this)
+    this.rpc.lied()
     return other
   }
 }
@@ -128,14 +136,14 @@ class HostileRpc {
   /** Ready for the next lie. */
   forget() {
     this.going.settle()
-    Object.assign(this, { told: null, toldFirst: later(), held: later(), going: later() })
+    Object.assign(this, { isPaced: false, told: null, toldFirst: later(), held: later(), going: later() })
   }
 
   // --- what providers report ---
 
   async entered(provider, calls) {
     const { number, begins } = this.polls.note(provider.name, calls)
-    if (this.told && number >= this.told + 2) {
+    if (this.isPaced && this.told && number >= this.told + 2) {
       this.held.settle()
       await this.going.promise
     }
@@ -164,9 +172,10 @@ class HostileRpc {
     for (const provider of Object.values(this.provider)) provider.next = { from, view: this.view }
   }
 
-  /** Switches a lie on at some providers; they share what it remembers. */
-  async lie(tamper, names, facts) {
+  /** Switches a lie on at some providers; they share what it remembers. `isPaced`: for twoPollsOver(). */
+  async lie(tamper, names, facts, { isPaced = false } = {}) {
     this.forget()
+    this.isPaced = isPaced
     const before = this.provider[names[0]].view
     const stage = { ...facts, before, view: () => this.provider[names[0]].view, block: (number) => this.node.block(number),
       ask: (method, ...params) => this.node.ask(this.provider[names[0]].view, method, params) }

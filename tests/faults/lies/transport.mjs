@@ -69,7 +69,7 @@ export const transportLies = [
     res.writeHead(200, { ...JSON_TYPE, 'content-length': Buffer.byteLength(body) })
     res.write(body.slice(0, body.length >> 1), () => req.socket.resetAndDestroy())
     return true
-  } }), named: /down: .*(reset|closed|Recv)/i },
+  } }), named: /down: .*(reset|closed|Recv|select\/poll)/i }, // curl hears of a reset from poll()
   { name: 'closed-mid-body', what: 'closes the connection in the middle of an answer', tamper: () => ({ http: ({ req, res, body }) => {
     res.writeHead(200, { ...JSON_TYPE, 'content-length': Buffer.byteLength(body) })
     res.write(body.slice(0, body.length >> 1), () => req.socket.destroy())
