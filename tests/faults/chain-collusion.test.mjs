@@ -50,6 +50,12 @@ async function tellAll(c, tamper, names) {
   c.rpc.show(view)
 }
 
+function checkForked(status, ...names) {
+  for (const name of names) {
+    assert.ok(sayings(status, name).some((s) => /says another final block/.test(s)), `${name} is named; ${JSON.stringify(status.providers)}`)
+  }
+}
+
 describe('together', { concurrency: 3 }, () => {
   test('two-urls-of-one-operator: they are one vote, and no quorum with nobody else', async (t) => {
     const c = await makeCase(t, { providers: { mallory: 'mallory', mallory2: 'mallory', alpha: 'alpha' }, steady: ['alpha'] })
@@ -62,17 +68,17 @@ describe('together', { concurrency: 3 }, () => {
     const c = await makeCase(t, { providers: { mallory: 'mallory', mallory2: 'mallory', alpha: 'alpha', beta: 'beta' } })
     await c.lieAbout(await forkedRelease(t, c), ['mallory', 'mallory2'])
     const status = await c.afterTwoPolls()
-    for (const name of ['mallory', 'mallory2']) assert.ok(sayings(status, name).some((s) => /says another final block/.test(s)), JSON.stringify(status.providers))
+    checkForked(status, 'mallory', 'mallory2')
     await c.active()
     await c.isServing(c.newest)
     await c.nothingWrong()
   })
 
-  test('k-1-colluding: two of three that are needed serve a fork with a signed release of its own; both are named, three honest ones go on', async (t) => {
+  test('k-1-colluding: two operators, where three are needed, serve a fork with a release of its own; three honest ones go on', async (t) => {
     const c = await makeCase(t, { providers: { mallory: 'm', mallet: 'n', alpha: 'a', beta: 'b', gamma: 'c' }, steady: ['alpha', 'beta', 'gamma'], quorum: 3 })
     await c.lieAbout(await forkedRelease(t, c), ['mallory', 'mallet'])
     const status = await c.afterTwoPolls()
-    for (const name of ['mallory', 'mallet']) assert.ok(sayings(status, name).some((s) => /says another final block/.test(s)), JSON.stringify(status.providers))
+    checkForked(status, 'mallory', 'mallet')
     await c.active()
     await c.isServing(c.newest)
     await c.nothingWrong()
@@ -87,7 +93,10 @@ describe('together', { concurrency: 3 }, () => {
   })
 
   test('liars-of-all-kinds: a quorum of two honest operators among seven that lie, each in its own way', async (t) => {
-    const liars = { stale: 'stale-head', forked: 'other-fork', omits: 'log-omitted-always', edits: 'proof-word-edited', page: 'html-page', slow: '429', ahead: 'height-ahead' }
+    const liars = {
+      stale: 'stale-head', forked: 'other-fork', omits: 'log-omitted-always', edits: 'proof-word-edited', page: 'html-page', slow: '429',
+      ahead: 'height-ahead',
+    }
     const providers = Object.fromEntries([...Object.keys(liars), 'alpha', 'beta'].map((name) => [name, name]))
     const c = await makeCase(t, { providers })
     const view = await c.publish(1, 40)
@@ -118,6 +127,20 @@ describe('all', { concurrency: 3 }, () => {
       await standsAndRecovers(c, code)
     })
   }
+
+  test('another-chain-after-a-break: a provider comes back as one of another chain; alarm chain-id, the others go on', async (t) => {
+    const c = await makeCase(t)
+    await c.rpc.lie(lie('nobody-listens').tamper, ['mallory'], c.facts)
+    await c.provider('mallory', (p) => p.state === 'down')
+    await c.rpc.honest()
+    await c.rpc.lie(lie('wrong-chain').tamper, ['mallory'], c.facts)
+    const alarm = await c.alarm('chain-id')
+    assert.equal(alarm.subject, 'mallory')
+    assert.match(alarm.detail, /chain id 1 instead of 31337/)
+    c.rpc.show(await c.publish())
+    await c.active()
+    await c.nothingWrong()
+  })
 
   test('registry-code-replaced: the registry has other code; alarm code-hash, and nothing moves until it has its own again', async (t) => {
     const c = await makeCase(t)

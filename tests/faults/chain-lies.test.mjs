@@ -49,6 +49,16 @@ function checkHonest(row, status) {
   for (const p of status.providers) if (honest.includes(p.name)) assert.equal(p.honesty, 1, `nobody honest is blamed; ${sayingOf(p)}`)
 }
 
+/** It said that it does not know the method: it is not asked again, though it is its turn now and then. */
+async function checkAskedNoMore(c, method) {
+  const before = c.rpc.provider.mallory.methods[method]
+  for (let turn = 0; turn < 3; turn++) {
+    c.rpc.show(await c.publish(), { turn, of: 3 })
+    await c.active()
+  }
+  assert.equal(c.rpc.provider.mallory.methods[method], before, `${method} was asked for again`)
+}
+
 for (const [group, rows] of Map.groupBy?.(chosen, (row) => row.group) ?? groupBy(chosen)) {
   describe(`lies about ${group}`, { concurrency: 4 }, () => {
     for (const row of rows) {
@@ -65,9 +75,11 @@ for (const [group, rows] of Map.groupBy?.(chosen, (row) => row.group) ?? groupBy
         const after = await c.gateway.status()
         checkHonest(row, after)
         const peak = await c.keeperPeak()
+        t.diagnostic(`the keeper's peak: ${(peak / MIB).toFixed(1)} MiB`)
         assert.ok(peak < PEAK_MAX, `the keeper had ${peak} bytes`)
         if (other) assert.equal(other.requests, 0, 'nobody follows a redirect')
         if (row.isLeftAlone) assert.equal(c.rpc.provider.mallory.requests, asked, 'it is left alone for as long as it asked for')
+        if (row.isAskedNoMore) await checkAskedNoMore(c, row.isAskedNoMore)
         if (row.isShown) {
           const { stdout } = await c.gateway.cli('providers')
           assert.ok(!/[\u0000-\u0009\u000b-\u001f\u007f]/.test(stdout), JSON.stringify(stdout))

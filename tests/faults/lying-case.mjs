@@ -72,7 +72,11 @@ class Case {
 
   async state() {
     const [{ providers, alarms }, releases] = [await this.gateway.status(), await this.gateway.releases(PRODUCT)]
-    return { releases: releases.map(({ sequence, state, why }) => ({ sequence, state, why })), providers: providers.map(sayingOf), alarms: alarms.map((a) => `${a.code} ${a.subject}: ${a.detail}`) }
+    return {
+      releases: releases.map((r) => `${r.sequence} ${r.state}: ${r.why}`),
+      providers: providers.map(sayingOf),
+      alarms: alarms.map((a) => `${a.code} ${a.subject}: ${a.detail}`),
+    }
   }
 
   alarm(code) {
@@ -81,6 +85,13 @@ class Case {
       const found = alarms.find((a) => a.code === code)
       if (!found) throw new Error(`alarms: ${alarms.map((a) => a.code).join(' ') || 'none'}`)
       return found
+    }, PATIENCE)
+  }
+
+  provider(name, is) {
+    return waitFor(`${name} to be as it should`, async () => {
+      const { providers } = await this.gateway.status()
+      return is(providers.find((p) => p.name === name))
     }, PATIENCE)
   }
 

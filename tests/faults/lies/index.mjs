@@ -6,7 +6,7 @@
 //	state			and in which state it must be
 //	releases, mine		so many releases are published, and so many blocks pass, before it matters (1, 0)
 //	from: 'start'		the lie is told from the first request on
-//	isBomb, isTls, isRedirect, isShown, isLeftAlone		what else is looked at
+//	isTls, isRedirect, isShown, isLeftAlone, isAskedNoMore	what else is looked at
 import { blockLies } from './blocks.mjs'
 import { errorLies } from './errors.mjs'
 import { logLies } from './logs.mjs'

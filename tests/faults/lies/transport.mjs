@@ -40,18 +40,20 @@ const digits = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":${'9'.repeat(4 * MI
 const zeros = gzipSync(Buffer.alloc(64 * MIB))
 
 export const transportLies = [
-  { name: 'html-page', what: 'answers everything with a page', tamper: whole({ 'content-type': 'text/html' }, Buffer.from('<!DOCTYPE html><title>Sign in</title>')), named: /garbage: JSON/ },
-  { name: 'body-too-long', isBomb: true, what: 'sends 8 MiB and one byte', tamper: whole({}, Buffer.alloc(8 * MIB + 1, ' ')), named: /announces 8388609 bytes/ },
-  { name: 'body-too-long-unannounced', isBomb: true, what: 'sends 8 MiB and one byte without saying how long it is', tamper: () => ({ http: ({ res }) => {
+  { name: 'html-page', what: 'answers everything with a page',
+    tamper: whole({ 'content-type': 'text/html' }, Buffer.from('<!DOCTYPE html><title>Sign in</title>')),
+    named: /garbage: JSON/ },
+  { name: 'body-too-long', what: 'sends 8 MiB and one byte', tamper: whole({}, Buffer.alloc(8 * MIB + 1, ' ')), named: /announces 8388609 bytes/ },
+  { name: 'body-too-long-unannounced', what: 'sends 8 MiB and one byte without saying how long it is', tamper: () => ({ http: ({ res }) => {
     res.writeHead(200, JSON_TYPE).end(Buffer.alloc(8 * MIB + 1, ' '))
     return true
   } }), named: /sends more than 8388608 bytes/ },
-  { name: 'endless-body', isBomb: true, what: 'never ends its answer', tamper: lasting(({ res }) => {
+  { name: 'endless-body', what: 'never ends its answer', tamper: lasting(({ res }) => {
     res.writeHead(200, JSON_TYPE)
     const piece = Buffer.alloc(64 * 1024, ' ')
     return flood(res, () => piece)
   }), named: /sends more than 8388608 bytes/ },
-  { name: 'endless-header', isBomb: true, what: 'never ends its header', tamper: lasting(({ req }) => {
+  { name: 'endless-header', what: 'never ends its header', tamper: lasting(({ req }) => {
     req.socket.write('HTTP/1.1 200 OK\r\n')
     const line = Buffer.from(`x-more: ${'m'.repeat(1000)}\r\n`)
     return flood(req.socket, () => line)
@@ -75,19 +77,27 @@ export const transportLies = [
     res.write(body.slice(0, body.length >> 1), () => req.socket.destroy())
     return true
   } }), named: /down: .*(closed|reset|remaining)/i },
-  { name: 'closed-at-once', what: 'closes the connection without a byte', tamper: () => ({ http: ({ req }) => Boolean(req.socket.destroy()) }), named: /down: .*(empty reply|reset|closed)/i },
+  { name: 'closed-at-once', what: 'closes the connection without a byte',
+    tamper: () => ({ http: ({ req }) => Boolean(req.socket.destroy()) }),
+    named: /down: .*(empty reply|reset|closed)/i },
   { name: 'nobody-listens', what: 'is not there', tamper: () => ({ isDown: true }), named: /down: .*connect/i },
-  { name: 'not-http', what: 'answers in another protocol', tamper: () => ({ http: ({ req }) => Boolean(req.socket.end('SSH-2.0-OpenSSH_9.7\r\n')) }), named: /down: / },
-  { name: 'tls-unknown-issuer', from: 'start', isTls: true, what: 'has a certificate that it issued itself', tamper: () => ({}), named: /down: .*(certificate|SSL|TLS)/i },
+  { name: 'not-http', what: 'answers in another protocol',
+    tamper: () => ({ http: ({ req }) => Boolean(req.socket.end('SSH-2.0-OpenSSH_9.7\r\n')) }),
+    named: /down: / },
+  { name: 'tls-unknown-issuer', from: 'start', isTls: true, what: 'has a certificate that it issued itself',
+    tamper: () => ({}),
+    named: /down: .*(certificate|SSL|TLS)/i },
   { name: 'redirect', what: 'sends us to another address', tamper: (stage) => ({ http: ({ res }) => {
     res.writeHead(307, { location: stage.elsewhere }).end()
     return true
   } }), named: /garbage: HTTP status 307/, isRedirect: true },
-  { name: 'gzip-bomb', isBomb: true, what: 'sends 64 MiB of zeros, packed', tamper: whole({ 'content-encoding': 'gzip' }, zeros), named: /content encoding/ },
-  { name: 'gzip-undeclared', isBomb: true, what: 'sends packed bytes without saying so', tamper: whole({}, zeros), named: /garbage: JSON/ },
-  { name: 'json-nested', isBomb: true, what: 'nests eight million arrays', tamper: whole({}, nested), named: /garbage: JSON: .*depth/i },
-  { name: 'json-wide', isBomb: true, what: 'sends an array of four million numbers', tamper: whole({}, wide), named: /takes more than 16777216 bytes of memory/ },
-  { name: 'json-objects', isBomb: true, what: 'sends an array of 2.7 million objects', tamper: whole({}, objects), named: /takes more than 16777216 bytes of memory/ },
-  { name: 'json-keys', isBomb: true, what: 'sends an object with half a million keys', tamper: whole({}, keys), named: /takes more than 16777216 bytes of memory/ },
-  { name: 'json-digits', isBomb: true, what: 'sends a number of four million digits', tamper: whole({}, digits), named: /garbage: JSON/ },
+  { name: 'gzip-bomb', what: 'sends 64 MiB of zeros, packed', tamper: whole({ 'content-encoding': 'gzip' }, zeros), named: /content encoding/ },
+  { name: 'gzip-undeclared', what: 'sends packed bytes without saying so', tamper: whole({}, zeros), named: /garbage: JSON/ },
+  { name: 'json-nested', what: 'nests eight million arrays', tamper: whole({}, nested), named: /garbage: JSON: .*depth/i },
+  { name: 'json-wide', what: 'sends an array of four million numbers', tamper: whole({}, wide), named: /takes more than 16777216 bytes of memory/ },
+  { name: 'json-objects', what: 'sends an array of 2.7 million objects',
+    tamper: whole({}, objects),
+    named: /takes more than 16777216 bytes of memory/ },
+  { name: 'json-keys', what: 'sends an object with half a million keys', tamper: whole({}, keys), named: /takes more than 16777216 bytes of memory/ },
+  { name: 'json-digits', what: 'sends a number of four million digits', tamper: whole({}, digits), named: /garbage: JSON/ },
 ]
