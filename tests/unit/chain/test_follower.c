@@ -1028,6 +1028,29 @@ START_TEST(other_chain_id)
 }
 END_TEST
 
+/* A provider that was gone is asked again who it is, also when rounds have passed in which it was left alone. */
+START_TEST(other_chain_after_a_break)
+{
+	struct follower_provider_info info;
+
+	three_operators();
+	conf.poll_ms = 100;
+	one_product();
+	start();
+	runs(1);
+	w.p[0].lie = NO_ANSWER;
+	runs(1);
+	w.now_ms -= 60000 - conf.poll_ms;
+	follower_provider(w.f, 0, &info);
+	ck_assert_msg(info.retry_at_ms > w.now_ms, "it is left alone for this round");
+	w.p[0].lie = OTHER_CHAIN_ID;
+	runs(2);
+	said("alarm chain-id p0: chain id 1 instead of 31337");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_DOWN);
+}
+END_TEST
+
 START_TEST(other_genesis)
 {
 	three_operators();
@@ -1150,6 +1173,7 @@ int main(void)
 	tcase_add_test(t, promotion_needs_a_quorum);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);
