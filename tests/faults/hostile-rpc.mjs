@@ -94,6 +94,15 @@ class Provider {
     await closed
   }
 
+  /** Tells this lie from now on, instead of the one before; {}: the truth. */
+  async turnTo(lie) {
+    const last = this.lie
+    this.lie = lie
+    last.stop?.()
+    if (lie.isDown && !last.isDown) await this.close()
+    if (!lie.isDown && last.isDown) await this.listen(this.port)
+  }
+
   async #serve(req, res) {
     const chunks = []
     for await (const chunk of req) chunks.push(chunk)
@@ -180,17 +189,12 @@ class HostileRpc {
     const stage = { ...facts, before, view: () => this.provider[names[0]].view, block: (number) => this.node.block(number),
       ask: (method, ...params) => this.node.ask(this.provider[names[0]].view, method, params) }
     const lie = await tamper(stage)
-    for (const name of names) this.provider[name].lie = lie
-    if (lie.isDown) await Promise.all(names.map((name) => this.provider[name].close()))
+    await Promise.all(names.map((name) => this.provider[name].turnTo(lie)))
     if (lie.isDown) this.lied()
   }
 
   async honest() {
-    for (const provider of Object.values(this.provider)) {
-      if (provider.lie.isDown) await provider.listen(provider.port)
-      provider.lie.stop?.()
-      provider.lie = {}
-    }
+    await Promise.all(Object.values(this.provider).map((provider) => provider.turnTo({})))
   }
 
   /** Until the poll in which the lie was told first and the next one are over. Then every provider waits for goOn(). */

@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 import { startHostileRpc } from './hostile-rpc.mjs'
 
-const PATIENCE = { deadline_ms: 90000, every_ms: 50 }
+const PATIENCE = { deadline_ms: 60000, every_ms: 100 }
 
 /** The providers of most cases: the hostile one stands first. */
 export const USUAL = { mallory: 'mallory', alpha: 'alpha', beta: 'beta' }
@@ -81,9 +81,8 @@ class Case {
 
   alarm(code) {
     return waitFor(`the alarm ${code}`, async () => {
-      const { alarms } = await this.gateway.status()
-      const found = alarms.find((a) => a.code === code)
-      if (!found) throw new Error(`alarms: ${alarms.map((a) => a.code).join(' ') || 'none'}`)
+      const found = (await this.gateway.status()).alarms.find((a) => a.code === code)
+      if (!found) throw new Error(JSON.stringify(await this.state()))
       return found
     }, PATIENCE)
   }
