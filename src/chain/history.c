@@ -77,12 +77,14 @@ static void judge_suspects(struct follower *f, struct fetch *x)
 	for (size_t i = 0; i < x->suspects_n; i++) {
 		const struct suspect *s = &x->suspects[i];
 		struct provider *p = &f->provider[s->provider];
+		char text[RPC_TEXT_MAX + 48];
 		bool is_lie = false;
 
 		for (size_t k = 0; k < s->n && !is_lie; k++)
 			is_lie = !is_among(&s->digests[k], &x->got);
 		if (is_lie) {
-			lie_found(f, s->provider, "gave log records that are not the chain's");
+			snprintf(text, sizeof text, "gave log records that are not the chain's: %s", s->text);
+			lie_found(f, s->provider, text);
 			continue;
 		}
 		if (s->is_cut)

@@ -744,7 +744,7 @@ START_TEST(edited_records_are_a_lie)
 	struct follower_provider_info info;
 
 	learn_from_two(EDITS_DATA);
-	said("alarm provider-lying p0: gave log records that are not the chain's");
+	said("alarm provider-lying p0: gave log records that are not the chain's: as many records as are missing do not replay*");
 	follower_provider(w.f, 0, &info);
 	ck_assert_int_eq(info.state, PROVIDER_QUARANTINED);
 }
@@ -1570,7 +1570,7 @@ START_TEST(liar_among_honest)
 	silent("undone");
 	ck_assert_uint_eq(fake_count(&w, "seen *"), 17);
 	/* Once others have shown the chain's records, edited ones are called by their name. */
-	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's"))
+	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's: *"))
 		check_named(1, lies[_i].what, lies[_i].needs);
 }
 END_TEST
@@ -1584,6 +1584,29 @@ START_TEST(other_chain_id)
 	said("alarm chain-id p0: chain id 1 instead of 31337");
 	silent("proven");
 	silent("anchor");
+}
+END_TEST
+
+/* A provider that was gone is asked again who it is, also when rounds have passed in which it was left alone. */
+START_TEST(other_chain_after_a_break)
+{
+	struct follower_provider_info info;
+
+	three_operators();
+	conf.poll_ms = 100;
+	one_product();
+	start();
+	runs(1);
+	w.p[0].lie = NO_ANSWER;
+	runs(1);
+	w.now_ms -= 60000 - conf.poll_ms;
+	follower_provider(w.f, 0, &info);
+	ck_assert_msg(info.retry_at_ms > w.now_ms, "it is left alone for this round");
+	w.p[0].lie = OTHER_CHAIN_ID;
+	runs(2);
+	said("alarm chain-id p0: chain id 1 instead of 31337");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_DOWN);
 }
 END_TEST
 
@@ -1740,6 +1763,7 @@ int main(void)
 	tcase_add_test(t, history_contract_has_another_hash);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);
