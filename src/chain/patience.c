@@ -43,7 +43,7 @@ static uint32_t late_providers(struct follower *f)
 
 static bool is_known(const struct provider *p)
 {
-	return p->identity == IDENTITY_RIGHT || (p->identity == IDENTITY_UNKNOWN && p->has_chain_id && p->has_genesis);
+	return p->identity == IDENTITY_RIGHT || (p->identity == IDENTITY_UNKNOWN && p->has_chain_id && (p->has_genesis || p->lacks_genesis));
 }
 
 /* Do enough operators answer in time for a vote? */

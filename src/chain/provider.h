@@ -21,7 +21,7 @@ struct provider {
 	uint8_t operator_index;
 	struct sm sm;			/* enum provider_state */
 	enum identity identity;		/* chain id and genesis */
-	bool has_chain_id, has_genesis;	/* this identity check's answers */
+	bool has_chain_id, has_genesis, lacks_genesis;	/* this identity check's answers */
 	struct hash32 genesis;
 	bool takes_batches;
 	bool lean_works;		/* it has eth_getHeaderBy… */

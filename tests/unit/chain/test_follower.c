@@ -744,7 +744,7 @@ START_TEST(edited_records_are_a_lie)
 	struct follower_provider_info info;
 
 	learn_from_two(EDITS_DATA);
-	said("alarm provider-lying p0: gave log records that are not the chain's");
+	said("alarm provider-lying p0: gave log records that are not the chain's: as many records as are missing do not replay*");
 	follower_provider(w.f, 0, &info);
 	ck_assert_int_eq(info.state, PROVIDER_QUARANTINED);
 }
@@ -951,6 +951,49 @@ START_TEST(promotion_by_parent)
 }
 END_TEST
 
+/* --- nodes that have pruned their genesis block --- */
+
+START_TEST(genesis_header_is_enough)
+{
+	one_product();
+	w.p[0].lie = NO_GENESIS_BLOCK;
+	start();
+	runs(1);
+	said("genesis");
+	in_step(0, true);
+}
+END_TEST
+
+/* Nobody has it, or one of two: the chain id has to do, and nothing is learnt from too few. */
+START_TEST(genesis_is_pruned)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = _i ? NO_GENESIS_AT_ALL : HONEST;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("alarm");
+	in_step(0, true);
+}
+END_TEST
+
+/* Where two show two of them, a third without any settles nothing. */
+START_TEST(genesis_is_disputed)
+{
+	three_operators();
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = OTHER_GENESIS;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("proven");
+	said("alarm no-quorum *");
+}
+END_TEST
+
 /* --- headers without transactions --- */
 
 START_TEST(headers_are_lean)
@@ -959,7 +1002,7 @@ START_TEST(headers_are_lean)
 	start();
 	runs(3);
 	ck_assert_uint_gt(w.headers, 0);
-	ck_assert_uint_eq(w.blocks, 1);		/* genesis */
+	ck_assert_uint_eq(w.blocks, 0);
 	in_step(0, true);
 }
 END_TEST
@@ -1008,7 +1051,7 @@ START_TEST(lean_and_down)
 	w.now_ms += 600000;
 	w.blocks = 0;
 	runs(2);
-	ck_assert_uint_eq(w.blocks, 1);		/* genesis, after the break */
+	ck_assert_uint_eq(w.blocks, 0);
 }
 END_TEST
 
@@ -1527,7 +1570,7 @@ START_TEST(liar_among_honest)
 	silent("undone");
 	ck_assert_uint_eq(fake_count(&w, "seen *"), 17);
 	/* Once others have shown the chain's records, edited ones are called by their name. */
-	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's"))
+	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's: *"))
 		check_named(1, lies[_i].what, lies[_i].needs);
 }
 END_TEST
@@ -1541,6 +1584,29 @@ START_TEST(other_chain_id)
 	said("alarm chain-id p0: chain id 1 instead of 31337");
 	silent("proven");
 	silent("anchor");
+}
+END_TEST
+
+/* A provider that was gone is asked again who it is, also when rounds have passed in which it was left alone. */
+START_TEST(other_chain_after_a_break)
+{
+	struct follower_provider_info info;
+
+	three_operators();
+	conf.poll_ms = 100;
+	one_product();
+	start();
+	runs(1);
+	w.p[0].lie = NO_ANSWER;
+	runs(1);
+	w.now_ms -= 60000 - conf.poll_ms;
+	follower_provider(w.f, 0, &info);
+	ck_assert_msg(info.retry_at_ms > w.now_ms, "it is left alone for this round");
+	w.p[0].lie = OTHER_CHAIN_ID;
+	runs(2);
+	said("alarm chain-id p0: chain id 1 instead of 31337");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_DOWN);
 }
 END_TEST
 
@@ -1665,6 +1731,9 @@ int main(void)
 	tcase_add_test(t, edited_records_are_a_lie);
 	tcase_add_test(t, omitted_records_are_noted);
 	tcase_add_test(t, abandoned_proof_is_not_promoted);
+	tcase_add_test(t, genesis_header_is_enough);
+	tcase_add_loop_test(t, genesis_is_pruned, 0, 2);
+	tcase_add_test(t, genesis_is_disputed);
 	tcase_add_test(t, headers_are_lean);
 	LOOP(t, no_lean_headers, lean_kinds);
 	tcase_add_test(t, lean_and_down);
@@ -1694,6 +1763,7 @@ int main(void)
 	tcase_add_test(t, history_contract_has_another_hash);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);
