@@ -7,6 +7,7 @@
 #include "chain/read.h"
 #include "formats/keccak.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,11 +66,11 @@ static json_t *hash_json(const struct hash32 *h, size_t cut)
 	return json_string(text);
 }
 
-static json_t *number_json(const char *format, uint64_t v)
+static json_t *number_json(const char *prefix, uint64_t v)
 {
 	char text[32];
 
-	snprintf(text, sizeof text, format, (unsigned long long)v);
+	snprintf(text, sizeof text, "%s%" PRIx64, prefix, v);
 	return json_string(text);
 }
 
@@ -120,8 +121,8 @@ static json_t *row_json(const struct row *r)
 	json_object_set_new(j, "blockHash", hash_json(&place, r->defect == SHORT_HASH ? 2 : 0));
 	json_object_set_new(j, "transactionHash", r->defect == NULL_TX ? json_null() : hash_json(&place, 0));
 	if (r->defect != NO_BLOCK)
-		json_object_set_new(j, "blockNumber", number_json(r->defect == ZERO_PADDED ? "0x0%llx" : r->defect == NO_PREFIX ? "%llx" : "0x%llx", r->block));
-	json_object_set_new(j, "logIndex", number_json("0x%llx", r->index | (r->defect == BIG_INDEX ? UINT64_C(1) << 32 : 0)));
+		json_object_set_new(j, "blockNumber", number_json(r->defect == ZERO_PADDED ? "0x0" : r->defect == NO_PREFIX ? "" : "0x", r->block));
+	json_object_set_new(j, "logIndex", number_json("0x", r->index | (r->defect == BIG_INDEX ? UINT64_C(1) << 32 : 0)));
 	json_object_set_new(j, "topics", topics_json(r));
 	if (r->defect != NO_DATA)
 		json_object_set_new(j, "data", data_json(r));
