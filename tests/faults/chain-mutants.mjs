@@ -1,5 +1,5 @@
 // Takes each check of src/chain, and of what it trusts in src/formats, away in turn; some test of tests/unit must fail then.
-// `node tests/faults/chain-mutants.mjs [FILE…]` tells which test notices what; the long tier runs it as well.
+// `node tests/faults/chain-mutants.mjs [--fast] [FILE…]` tells which test notices what; the long tier runs it as well.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,7 +39,7 @@ async function pkgConfig(...packages) {
   return stdout.trim().split(/\s+/)
 }
 
-export async function chainWorkshop() {
+export async function chainWorkshop(is_fast = false) {
   const helpers = [...await cFiles('tests/unit/support'), ...await cFiles('tests/unit/chain', (n) => !n.startsWith('test_'))]
   const programs = {}
   for (const name of chainTests) programs[name] = { sources: [`tests/unit/chain/${name}.c`], helpers }
@@ -47,6 +47,7 @@ export async function chainWorkshop() {
   return workshop({
     sources: [...await cFiles('src/base'), ...await cFiles('src/formats'), ...await cFiles('src/chain')],
     programs,
+    is_fast,
     flags: ['-I.', '-Itests/unit', '-Itests/unit/chain', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
     libs: await pkgConfig('jansson', 'libcrypto', 'libsecp256k1'),
     prepare: async (dir) => {
@@ -59,7 +60,8 @@ export async function chainWorkshop() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const only = process.argv.slice(2), mutants = await chainMutants(), shop = await chainWorkshop()
+  const is_fast = process.argv.includes('--fast'), only = process.argv.slice(2).filter((a) => a !== '--fast')
+  const mutants = await chainMutants(), shop = await chainWorkshop(is_fast)
   await report(shop, only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(f))) : mutants, programsOf)
   await shop.close()
 }

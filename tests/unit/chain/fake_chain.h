@@ -3,6 +3,7 @@
 #ifndef TESTS_FAKE_CHAIN_H
 #define TESTS_FAKE_CHAIN_H
 
+#include "base/buf.h"
 #include "chain/follower.h"
 #include "chain/records.h"
 
@@ -107,6 +108,17 @@ struct fake_held {			/* an exchange without an answer */
 	size_t answer_max;
 };
 
+struct fake_world;
+
+/* For whoever wants to do worse than the lies above, and to look at every output. */
+struct fake_hooks {
+	/* Before a provider answers: may change what it is. */
+	void (*asked)(struct fake_world *w, size_t provider);
+	/* After that: may change its answer. body is the answer's. */
+	void (*answered)(struct fake_world *w, size_t provider, struct follower_answer *answer, struct buf *body);
+	void (*told)(struct fake_world *w, const struct follower_output *o);
+};
+
 struct fake_world {
 	struct follower *f;
 	struct fake_provider p[PROVIDERS_MAX];
@@ -126,6 +138,8 @@ struct fake_world {
 	unsigned disowned;
 	unsigned lies_told;		/* a provider that disowns its proof gave one */
 	int64_t took_ms;		/* the last round, from its poll to its end */
+	const struct fake_hooks *hooks;	/* or NULL */
+	void *arg;			/* theirs */
 };
 
 /* Polls, answers everything, and lets time pass until the round has ended; notes the outputs as lines. Then a minute is over. */

@@ -590,6 +590,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	uint64_t id = a->id;
 
 	ck_assert_ptr_nonnull(request);
+	if (w->hooks)
+		w->hooks->asked(w, a->provider);
 	w->exchanges++;
 	if (p->lie == SILENT || (p->lie == HOLDS_LOGS && memmem(a->body.p, a->body.n, "eth_getLogs", 11)) || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
 		ck_assert_uint_lt(w->held_n, FAKE_HELD);
@@ -608,6 +610,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	default: put_all(&body, w, p, request);
 	}
 	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	if (w->hooks)
+		w->hooks->answered(w, a->provider, &out, &body);
 	out.body = buf_span(&body);
 	w->bytes += body.n;
 	follower_answer(w->f, id, &out, w->now_ms);
@@ -640,6 +644,8 @@ static void note_output(struct fake_world *w, const struct follower_output *o)
 {
 	struct entry entry;
 
+	if (w->hooks)
+		w->hooks->told(w, o);
 	switch (o->kind) {
 	case FOLLOWER_GENESIS: w->genesis = o->hash; note(w, "genesis"); return;
 	case FOLLOWER_ANCHOR: note(w, "anchor %" PRIu64, o->block.number); return;

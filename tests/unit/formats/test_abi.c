@@ -95,8 +95,47 @@ START_TEST(reads_values)
 	abi_addr(&r);
 	ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);	/* an address has 20 bytes */
 	r = abi_read(data, 0);
-	abi_word(&r);
+	ck_assert_uint_eq(abi_word(&r).b[0], 0);
 	ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);	/* no more head words */
+}
+END_TEST
+
+/* After a failure every getter gives zeros, and the first rule that was broken is the one that is named. */
+START_TEST(reads_nothing_after_a_failure)
+{
+	uint8_t raw[512];
+	struct span data = { raw, unhex(W2 FF W60 W3 ABC, raw) }, list[2] = { SPAN_LIT("x") };
+	struct abi_reader r = abi_read(data, 3);
+	struct err e = { 0 };
+	struct addr20 a, none = { { 0 } };
+
+	ck_assert(!abi_bool(&r));
+	a = abi_addr(&r);
+	ck_assert(addr20_eq(&a, &none));
+	ck_assert_uint_eq(abi_bytes(&r, 8).n, 0);
+	ck_assert_uint_eq(abi_list(&r, list, 2, 8), 0);
+	ck_assert_int_eq(abi_end(&r, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "ABI: a bool is 0 or 1");
+	r = abi_read(SPAN(raw + 32, 32), 1);
+	a = abi_addr(&r);
+	ck_assert(addr20_eq(&a, &none));
+	r = abi_read(SPAN(raw + 32, 32), 1);
+	ck_assert_uint_eq(abi_uint(&r, 64), 0);
+}
+END_TEST
+
+/* Each head word has to be read, also when there is nothing behind them. */
+START_TEST(reads_the_whole_head)
+{
+	uint8_t raw[64];
+	struct abi_reader r = abi_read(SPAN(raw, unhex(W1 W2, raw)), 2);
+	struct err e = { 0 };
+
+	ck_assert_uint_eq(abi_uint(&r, 64), 1);
+	ck_assert_int_eq(abi_end(&r, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "ABI: there are head words left");
+	ck_assert_uint_eq(abi_uint(&r, 8), 2);
+	ck_assert_int_eq(abi_end(&r, NULL), ERR_OK);
 }
 END_TEST
 
@@ -224,6 +263,8 @@ int main(void)
 
 	tcase_add_loop_test(a, reads, 0, sizeof rows / sizeof rows[0]);
 	tcase_add_test(a, reads_values);
+	tcase_add_test(a, reads_nothing_after_a_failure);
+	tcase_add_test(a, reads_the_whole_head);
 	tcase_add_test(a, writes);
 	tcase_add_test(a, topics);
 	tcase_add_loop_test(t, addresses, 0, 4);

@@ -401,7 +401,12 @@ static const struct { const char *rule, *node; } bad_nodes[] = {
 	{ "a reference is a hash or a node", "d280" "81aa" "808080808080808080808080808080" },
 	{ "a node of 32 bytes or more is named by its hash",
 	  "e2" "11" "e0" "32" "9e" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+	{ "a node of 32 bytes or more is named by its hash",
+	  "e1" "11" "df" "32" "9d" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 	{ "a branch's value is a string", "d1" "80808080808080808080808080808080" "c0" },
+	{ "a path has the hex-prefix form", "c2c005" },
+	{ "an extension leads to a node", "c21180" },
+	{ "an item is missing", "c0" },
 };
 
 START_TEST(trie_refuses_nodes)
@@ -695,6 +700,98 @@ START_TEST(header_later_forks)
 }
 END_TEST
 
+/* RLP of the Shanghai header with some bytes in place of others, its length put right, and what decoding it says. */
+static const struct { const char *rule; unsigned field; const char *hex; int rc; } bad_headers[] = {
+	{ "parentHash has 32 bytes", 0, "9f11111111111111111111111111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "parentHash has 32 bytes", 0, "a1111111111111111111111111111111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "miner is not a list", 2, "d4" "1111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "number has no leading zero", 8, "820011", ERR_FORMAT },
+	{ "number has at most 8 bytes", 8, "89111111111111111111", ERR_FORMAT },
+	{ "an item must not run past the end", 16, "a1", ERR_FORMAT },
+	{ "withdrawalsRoot is not a list", 16, "c0", ERR_FORMAT },
+	{ "a number is there that is long, but not too long", 8, "881111111111111111", ERR_OK },
+	{ "a number may be zero", 9, "80", ERR_OK },
+};
+
+/* The header's fields as items of a list. */
+static size_t items_of(struct span rlp, struct rlp_item *out, size_t max)
+{
+	struct rlp_item whole;
+	struct span rest;
+	size_t n = 0;
+
+	ck_assert_int_eq(rlp_only(rlp, &whole, NULL), ERR_OK);
+	for (rest = whole.body; rest.n && n < max; n++)
+		ck_assert_int_eq(rlp_next(&rest, &out[n], NULL), ERR_OK);
+	return n;
+}
+
+static struct buf shanghai(void)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	struct buf rlp = BUF_INIT(4096);
+
+	ck_assert_int_eq(header_encode(f, fields_of(j, f), &rlp, NULL), ERR_OK);
+	json_decref(j);
+	return rlp;
+}
+
+START_TEST(header_decode_refuses)
+{
+	struct buf rlp = shanghai(), items = BUF_INIT(4096), list = BUF_INIT(4096);
+	struct rlp_item item[FIELDS_MAX];
+	size_t n = items_of(buf_span(&rlp), item, FIELDS_MAX);
+	struct header h = { .number = 7 };
+	struct err e = { 0 };
+	uint8_t raw[64];
+
+	for (size_t i = 0; i < n; i++)
+		buf_add(&items, i == bad_headers[_i].field ? SPAN(raw, unhex(bad_headers[_i].hex, raw, sizeof raw)) : item[i].whole);
+	rlp_put_list(&list, buf_span(&items));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), bad_headers[_i].rc);
+	if (bad_headers[_i].rc) {
+		ck_assert_msg(strstr(e.msg, bad_headers[_i].rule) != NULL, "%s, not: %s", bad_headers[_i].rule, e.msg);
+		ck_assert_uint_eq(h.number, 7);
+	}
+	buf_free(&rlp);
+	buf_free(&items);
+	buf_free(&list);
+}
+END_TEST
+
+/* As a whole: a list, of as many fields as a fork has, and of no more bytes than a header can have. */
+START_TEST(header_decode_refuses_wholes)
+{
+	struct buf rlp = shanghai(), items = BUF_INIT(8192), list = BUF_INIT(8192);
+	struct rlp_item item[FIELDS_MAX];
+	size_t n = items_of(buf_span(&rlp), item, FIELDS_MAX);
+	struct header h;
+	struct err e = { 0 };
+
+	ck_assert_int_eq(header_decode(SPAN_LIT("\x80"), &h, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "header: it is a list");
+	ck_assert_int_eq(header_decode(SPAN_LIT("\xc0"), &h, &e), ERR_FORMAT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "parentHash is missing"));
+	ck_assert_int_eq(header_decode(SPAN(rlp.p, rlp.n - 1), &h, &e), ERR_FORMAT);
+	for (size_t i = 0; i < n; i++)
+		buf_add(&items, item[i].whole);
+	for (size_t i = 0; i < 7; i++)		/* Amsterdam's, and one more */
+		rlp_put_bytes(&items, i >= 2 && i <= 4 ? item[0].body : SPAN_LIT("\1"));
+	rlp_put_list(&list, SPAN(items.p, items.n - 1));
+	ck_assert_msg(header_decode(buf_span(&list), &h, &e) == ERR_OK, "%s", e.msg);
+	buf_reset(&list);
+	rlp_put_list(&list, buf_span(&items));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), ERR_FORMAT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "a new fork?"));
+	ck_assert_ptr_nonnull(buf_grow(&list, HEADER_MAX + 1 - list.n));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), ERR_LIMIT);
+	buf_free(&rlp);
+	buf_free(&items);
+	buf_free(&list);
+}
+END_TEST
+
 #define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
 
 int main(void)
@@ -720,6 +817,8 @@ int main(void)
 	LOOP(h, header_vectors, header_files);
 	LOOP(h, header_covers_each_field, header_files);
 	LOOP(h, header_refuses, edits);
+	LOOP(h, header_decode_refuses, bad_headers);
+	tcase_add_test(h, header_decode_refuses_wholes);
 	tcase_add_test(h, header_twice_and_beside);
 	tcase_add_test(h, header_later_forks);
 	tcase_set_timeout(t, 60);
