@@ -53,6 +53,8 @@
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
+#define FINAL_QUIET_MAX 4		/* rounds in which the final block is not asked for, after a step of finality */
+#define FINAL_STEP_MAX_S 1800		/* a longer step than this was an exception, and no measure of the next one */
 #define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
 #define WATCH_AHEAD_BLOCKS 1000		/* a provider that is further ahead of a quorum is named; minutes on the fastest chains */
 #define WATCH_AHEAD_S 900		/* and one whose blocks are so much younger */

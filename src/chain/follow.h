@@ -280,6 +280,9 @@ struct follower {
 	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
 	struct link link;
+	int64_t final_moved_ms, final_step_ms;	/* when the anchor last moved, and by how much of the chain's time */
+	unsigned final_quiet;			/* rounds in a row in which nobody was asked for the final block */
+	bool asks_final, is_final_behind;	/* a provider's final block was below the anchor in the last round */
 	unsigned final_below;			/* rounds in a row in which a quorum's final block was below the anchor */
 };
 
