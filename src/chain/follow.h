@@ -10,9 +10,11 @@
  *	     → EXPLAINING   who registered ids that we have not seen (wants without name only)
  *	     → RECORDS	    records up to the proven heads; outputs
  *	     → PROMOTING    the votes on a block whose proof waits for the anchor
+ *	     → LINKING	    the same where no quorum votes: parent hashes, or EIP-2935
  *
  * ACCOUNT to RECORDS are run for the anchor first, then for the recent block. Every failure leads on
- * to the next provider, and at last to IDLE. */
+ * to the next provider, and at last to IDLE. A provider that lets us wait is left behind when the others
+ * suffice (patience.c). */
 #ifndef CHAIN_FOLLOW_H
 #define CHAIN_FOLLOW_H
 
@@ -28,21 +30,24 @@
 
 enum step {
 	STEP_IDLE, STEP_CHECKING, STEP_TAGS, STEP_HASHES, STEP_ACCOUNT, STEP_WORDS, STEP_EXPLAINING, STEP_RECORDS,
-	STEP_PROMOTING, STEPS,
+	STEP_PROMOTING, STEP_LINKING, STEPS,
 };
 
 enum level { LEVEL_FINAL, LEVEL_RECENT };
 
 #define NO_PROVIDER SIZE_MAX
 
-/* --- calls (calls.c) --- */
+/* --- calls: out (calls.c), back (answers.c), given up (patience.c) --- */
 
 struct follower;
 struct call;
 
 struct call_kind {
 	const char *method;
+	const char *lean;	/* gives the same without the transactions: asked first, where a provider has it; or NULL */
 	bool is_bulk;		/* sent alone, with the long timeout */
+	bool is_long;		/* with many keys or records: may take its time */
+	bool is_big;		/* its answer may have RPC_BODY_MAX bytes; few of those at a time */
 	bool is_background;	/* no step waits for it */
 	/* What became of it. With a->class RPC_OK the result is there to be read; the return value is the final class and e its
 	 * text. Else returns a->class after noting the failure. */
@@ -55,19 +60,51 @@ struct call {
 	uint64_t id;
 	size_t provider;
 	struct buf params;
+	int64_t since_ms;		/* in the queue since */
 	bool is_alone;			/* was in a batch that failed */
+	bool is_lean, is_doubted;	/* sent as kind->lean; that was answered, but not well */
 	uint64_t number;		/* block asked for */
 	struct hash32 hash;		/* expected there (confirm) */
 	size_t index, count;		/* fetch slot; or first key and number of keys */
 	char text[RPC_TEXT_MAX];	/* what it was caught at (confirm) */
 };
 
+struct exchange {			/* what was sent together */
+	struct list node;
+	uint64_t id;
+	size_t provider;
+	bool is_big;
+	struct call *calls[RPC_BATCH_MAX];	/* NULL: given up */
+	size_t n;
+	struct buf body;
+};
+
 /* A new call in the queue; fill in its params and arguments. */
 struct call *call_push(struct follower *f, const struct call_kind *kind, size_t provider);
+
+/* Tells the call's step what became of it, and its provider's record; frees it. */
+void call_finish(struct follower *f, struct call *c, const struct rpc_answer *a, int64_t retry_after_ms);
+
+void exchange_free(struct exchange *x);
+
+/* When the next call can be sent to a provider that is at its rate. INT64_MAX: none waits. */
+int64_t calls_ready_ms(const struct follower *f);
+
+/* Goes on from step to step while no call is open. */
+void follow_advance(struct follower *f);
+
+/* Gives up calls that take too long, if the step can do without them. */
+void patience_end(struct follower *f);
+/* When that has to be looked at again. INT64_MAX: only an answer can move us. */
+int64_t patience_wake_ms(const struct follower *f);
 
 /* The best provider for a single call: usable, of this chain, not in `tried`, and it has reached the block.
  * NO_PROVIDER when none is left. */
 size_t follow_pick(struct follower *f, uint32_t tried, uint64_t block);
+/* The same for eth_getProof: those that lack it only when nobody else is left. */
+size_t proof_pick(struct follower *f, uint32_t tried, uint64_t block);
+/* Remembers who lacks eth_getProof; returns class. */
+enum rpc_class proof_answered(struct follower *f, const struct call *c, enum rpc_class class);
 
 /* --- outputs and alarms (outputs.c) --- */
 
@@ -75,6 +112,8 @@ struct output;
 struct follower_output *output_push(struct follower *f, enum follower_output_kind kind);
 /* For SEEN: takes the record's data. */
 void output_seen(struct follower *f, const struct track *t, uint64_t position, struct record *r, const struct hash32 *head);
+/* For the log: what a provider does. */
+void output_note(struct follower *f, const char *provider, const char *text);
 void alarm_on(struct follower *f, enum follower_alarm alarm, const char *subject, const char *fmt, ...) PRINTF(4, 5);
 void alarm_off(struct follower *f, enum follower_alarm alarm, const char *subject);
 void calls_free(struct follower *f);
@@ -137,6 +176,16 @@ struct fetch {
 	size_t suspects_n;
 };
 
+/* Is a block an ancestor of the anchor? Decided by one provider's answers, each of which is checked. */
+struct link {
+	struct block_ref block;
+	uint32_t tried;
+	bool is_by_parents;			/* else by EIP-2935 */
+	enum { LINK_OPEN, LINK_YES, LINK_NO, LINK_UNKNOWN } verdict;
+	struct hash32 parent;			/* by parents: hash of the next block below */
+	uint64_t at;				/* and its number */
+};
+
 struct unexplained {
 	struct hash32 id;
 	bool is_ours, is_stranger;
@@ -183,7 +232,7 @@ struct follower {
 	int64_t now_ms, next_round_ms;
 	uint64_t rounds, next_id;
 	struct sm sm;
-	struct list queue, sent;		/* calls; exchanges */
+	struct list queue, sent, dropped;	/* calls; exchanges; those to be cancelled */
 	size_t open;				/* calls that the present step waits for */
 	struct list outputs, alarms;
 	struct output *handed;
@@ -197,6 +246,8 @@ struct follower {
 	struct target target;
 	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
+	struct link link;
+	unsigned final_below;			/* rounds in a row in which a quorum's final block was below the anchor */
 };
 
 static inline struct block_ref block_ref_of(const struct header *h)
@@ -219,12 +270,16 @@ void tags_begin(struct follower *f);		/* anchor.c */
 void tags_done(struct follower *f);
 void hashes_done(struct follower *f);
 bool anchor_ask(struct follower *f, struct voters *v, uint64_t number);
+/* A header out of an answer, with the class that a failure has. */
+enum rpc_class answer_header(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e);
 void lie_found(struct follower *f, size_t provider, const char *text);
 
 void prove_begin(struct follower *f, enum level level, const struct header *h);	/* prove.c */
 void account_advance(struct follower *f);
 void words_advance(struct follower *f);
 void words_restart(struct follower *f);		/* after new products were found */
+/* The class of a proof that could not be read; the provider is asked once more for the target's block. */
+enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e);
 void target_reset(struct follower *f);
 
 void explain_begin(struct follower *f);		/* explain.c */
@@ -234,6 +289,11 @@ bool explain_is_needed(const struct follower *f);
 
 void promote_begin(struct follower *f);		/* promote.c */
 void promote_done(struct follower *f);
+void promote_linked(struct follower *f, bool is_ancestor);	/* what link_begin found out about the candidate */
+void link_begin(struct follower *f, const struct block_ref *block);	/* link.c */
+void link_advance(struct follower *f);
+void watch_providers(struct follower *f);	/* watch.c */
+void watch_changed_word(struct follower *f, size_t provider);	/* a proof was wrong, and its block is another one now */
 void pending_add(struct follower *f);
 void pending_drop(struct follower *f, uint64_t up_to);
 void pending_clear(struct follower *f);

@@ -138,6 +138,7 @@ struct follower *follower_new(const struct follower_conf *conf, const struct fol
 	json_budget_install();
 	list_init(&f->queue);
 	list_init(&f->sent);
+	list_init(&f->dropped);
 	list_init(&f->outputs);
 	list_init(&f->alarms);
 	f->next_id = 1;
@@ -222,11 +223,17 @@ void follower_poll(struct follower *f, int64_t mono_ms)
 	f->now_ms = mono_ms;
 	if (f->sm.at == STEP_IDLE && f->next_round_ms <= mono_ms)
 		round_begin(f);
+	else
+		patience_end(f);
 }
 
 int64_t follower_wake(const struct follower *f)
 {
-	return f->sm.at == STEP_IDLE ? f->next_round_ms : INT64_MAX;
+	int64_t idle = f->sm.at == STEP_IDLE ? f->next_round_ms : INT64_MAX;
+	int64_t ready = calls_ready_ms(f), patience = patience_wake_ms(f);
+
+	ready = ready < patience ? ready : patience;
+	return ready < idle ? ready : idle;
 }
 
 void follower_hurry(struct follower *f)
@@ -259,8 +266,12 @@ void follower_provider(const struct follower *f, size_t i, struct follower_provi
 		.availability = p->availability, .honesty = p->honesty, .last_error = p->last_error,
 		.retry_at_ms = is_waiting ? p->probe_at_ms : p->retry_at_ms > f->now_ms ? p->retry_at_ms : 0,
 		.latest = p->latest, .final = p->final,
+		.quarantine = provider_state(p) == PROVIDER_QUARANTINED ? p->quarantine : NULL,
+		.quarantined_ms = p->quarantined_ms, .agreements = p->agreements, .contradictions = p->contradictions,
+		.rate = (double)p->pace.rate / 1000, .has_lean = p->lean_works,
 		.calls = p->calls, .failures = p->call_failures, .bytes_in = p->bytes_in,
 	};
+	memcpy(out->answers, p->answers, sizeof out->answers);
 	if (p->identity == IDENTITY_FOREIGN && out->state == PROVIDER_OK)
 		out->state = PROVIDER_DOWN;
 }

@@ -6,6 +6,8 @@
  *	f = follower_new(&conf, &known, &e);
  *	for (;;) {
  *		follower_poll(f, mono_ms);			starts what is due
+ *		while (follower_cancel(f, &id))			end that request
+ *			…
  *		while (follower_action(f, &a))			POST a.body to provider a.provider
  *			…
  *		when an answer or a failure of action ID is in:
@@ -27,13 +29,15 @@
  * What can go wrong moves nothing: the provider that failed or lied is marked, another one is asked, and when none is left
  * the round ends with an alarm and the next poll tries again. Everything that is output as proven was proven.
  *
- * Promises: an action is answered exactly once by the owner; an answer to an unknown action is ignored. Calls are not reentrant.
- * Memory: bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
+ * Promises: an action is answered exactly once by the owner, or cancelled; an answer to an unknown action is ignored. Calls are not reentrant.
+ * Memory: the owner holds at most RPC_BIG_MAX bodies of RPC_BODY_MAX bytes and one of RPC_SMALL_BODY_MAX for each provider; for
+ * the rest bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
 #ifndef CHAIN_FOLLOWER_H
 #define CHAIN_FOLLOWER_H
 
 #include "base/limits.h"
 #include "chain/entry.h"
+#include "chain/rpc.h"
 
 /* --- configuration; everything is copied --- */
 
@@ -140,6 +144,9 @@ struct follower_answer {
 
 void follower_answer(struct follower *f, uint64_t id, const struct follower_answer *answer, int64_t mono_ms);
 
+/* The next exchange of which nothing is wanted any more, after a poll or an answer: end it, and do not answer it. false: none. */
+bool follower_cancel(struct follower *f, uint64_t *id);
+
 /* --- outputs --- */
 
 enum follower_output_kind {
@@ -155,6 +162,7 @@ enum follower_output_kind {
 				 * follower_product().proof is this block was proven at it; the time of freshness */
 	FOLLOWER_ALARM_ON,	/* alarm, subject, detail */
 	FOLLOWER_ALARM_OFF,	/* alarm, subject */
+	FOLLOWER_NOTE,		/* subject: provider; detail: something odd that it does, told now and then. For the log */
 };
 
 enum follower_alarm {
@@ -194,7 +202,7 @@ struct follower_output {
 	struct addr20 registrant;	/* PRODUCT */
 	const char *name;		/* PRODUCT; valid as long as the follower */
 	enum follower_alarm alarm;
-	const char *subject, *detail;	/* ALARM_*; valid until the next follower_output */
+	const char *subject, *detail;	/* ALARM_*, NOTE; valid until the next follower_output */
 };
 
 /* The next output, or NULL. Valid until the next call of this function. */
@@ -211,6 +219,13 @@ struct follower_provider_info {
 	double availability, honesty;	/* 0 to 1 */
 	const char *last_error;		/* "" if none yet */
 	int64_t retry_at_ms;		/* monotonic; 0 when it may be asked now */
+	const char *quarantine;		/* while quarantined: what it was caught at; else NULL */
+	int64_t quarantined_ms;		/* monotonic; since then */
+	unsigned agreements;		/* probes in a row that agreed, of QUARANTINE_AGREEMENTS */
+	uint64_t contradictions;	/* rounds in which it contradicted itself or a quorum */
+	uint64_t answers[RPC_CLASSES];	/* by class: rpc_class_name() */
+	double rate;			/* calls a second that it is asked at most, by its own throttling */
+	bool has_lean;			/* gives headers without their transactions */
 	struct block_ref latest, final;	/* what it last said */
 	uint64_t calls, failures, bytes_in;
 };

@@ -171,8 +171,10 @@ static void judge_suspects(struct follower *f, struct fetch *x)
 
 static enum rpc_class on_records(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e);
 
-static const struct call_kind call_block = { "eth_getLogs", false, false, on_records };
-static const struct call_kind call_range = { "eth_getLogs", true, false, on_records };
+static const struct call_kind call_block = { .method = "eth_getLogs", .is_big = true, .done = on_records };
+static const struct call_kind call_range = {
+	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .is_big = true, .done = on_records,
+};
 
 static uint32_t without_records(const struct follower *f)
 {

@@ -151,6 +151,8 @@ static int read_nodes(const json_t *array, struct nodes *out, struct err *e)
 	const json_t *text;
 
 	out->n = out->used = 0;
+	if (json_is_null(array))
+		return ERR_OK;		/* as Erigon writes the proof in an empty trie */
 	if (!json_is_array(array))
 		return err_set(e, ERR_FORMAT, "proof: it is an array");
 	if (json_array_size(array) > PROOF_NODES_MAX)
@@ -221,7 +223,7 @@ int read_proof(const json_t *result, const struct hash32 *state_root, const stru
 	if (rc == ERR_OK)
 		rc = check_account(result, address, &a, e);
 	if (rc == ERR_OK && n && !a.exists)
-		rc = err_set(e, ERR_PROOF, "proof: an absent account has no storage");
+		rc = err_set(e, ERR_NOT_FOUND, "proof: an absent account has no storage");
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], e);
 	if (rc == ERR_OK)

@@ -23,7 +23,7 @@ MUST_USE int read_claimed_hash(const json_t *result, struct hash32 *out, struct 
 MUST_USE int read_logs(const json_t *result, const struct rpc_log_filter *f, struct records *out, struct err *e);
 
 /* An eth_getProof result under a state root: the account, then the words of the keys, in order. An
- * account that is proven absent is an answer only when no keys were asked for. */
+ * account that is proven absent is an answer only when no keys were asked for, else ERR_NOT_FOUND. */
 MUST_USE int read_proof(const json_t *result, const struct hash32 *state_root, const struct addr20 *address,
 			const struct hash32 *keys, size_t n, struct trie_account *account, struct hash32 *words,
 			struct err *e);

@@ -126,7 +126,7 @@ static int run_providers(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "PROVIDER", "name" }, { "OPERATOR", "operator" }, { "STATE", "state" }, { "HEIGHT", "height" },
-		{ "HONESTY", "honesty" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
+		{ "HONESTY", "honesty" }, { "CALLS", "calls" }, { "WHY", "why" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 

@@ -68,6 +68,9 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		*news = true;
 		take_refreshed(c, o);
 		return ERR_OK;
+	case FOLLOWER_NOTE:
+		log_unusual("chain", "a provider is odd", "provider=%s why=%s", o->subject, LOG_STR(span_str(o->detail)));
+		return ERR_OK;
 	case FOLLOWER_ALARM_ON:
 	case FOLLOWER_ALARM_OFF:
 		take_alarm(c, o);
@@ -150,6 +153,22 @@ static int send_action(struct chain *c, const struct follower_action *a, struct 
 	}
 	list_append(&c->calls, &call->node);
 	return ERR_OK;
+}
+
+static void cancel_unwanted(struct chain *c)
+{
+	uint64_t id;
+
+	while (follower_cancel(c->follower, &id))
+		LIST_EACH(node, &c->calls) {
+			struct chain_call *call = LIST_ITEM(node, struct chain_call, node);
+
+			if (call->id != id)
+				continue;
+			http_cancel(call->http);
+			list_remove(node);
+			free(call);
+		}
 }
 
 static void send_all(struct chain *c)
@@ -237,6 +256,7 @@ static void turn(struct chain *c)
 		return;
 	}
 	follower_poll(c->follower, clock_mono_ms(c->clock));
+	cancel_unwanted(c);
 	send_all(c);
 	if (drain(c, &news, &e)) {
 		give_up(c, &e);

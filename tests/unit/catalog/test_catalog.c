@@ -508,6 +508,8 @@ START_TEST(what_was_never_proven_is_stale)
 
 	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_STALE);
 	ck_assert_uint_eq(freshness_of_all(cat, &now), FRESHNESS_STALE);
+	now.is_trusted = false;
+	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_UNKNOWN);	/* whatever else is the matter */
 }
 END_TEST
 

@@ -239,6 +239,8 @@ static const struct { const char *rule, *text, *warns; } fine[] = {
 	{ "insecure is a decision", GOOD "[operator]\nlisten = 0.0.0.0:8081\ninsecure = yes\n", "" },
 	{ "all of 127/8 and ::1 are loopback", GOOD "[operator]\nlisten = 127.0.0.2:1 [::1]:1\n", "" },
 	{ "K = 1 needs no operator", "[chain]\nchain-id = 1\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT, "" },
+	{ "a chain that cannot be followed", "[chain]\nchain-id = 42161\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT,
+	  ":2: chain-id: 42161 does not suit: Arbitrum One" },
 	{ "fewer than 2K - 1 operators", HEAD "anchor = quorum:3\n" PROVIDERS SOURCE PRODUCT, ":4: anchor: quorum:3 with 3 operators stops" },
 	{ "a pin needs no operators", HEAD "anchor = pinned:12:" HASH "\n[provider a]\nurl = http://h\n" SOURCE PRODUCT, "" },
 	{ "latest is for tests", HEAD "finality = latest\n" PROVIDERS SOURCE PRODUCT, ":4: finality: latest takes blocks" },

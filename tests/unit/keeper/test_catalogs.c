@@ -506,6 +506,41 @@ START_TEST(a_damaged_copy_is_none)
 }
 END_TEST
 
+/* --- freshness --- */
+
+/* As devices are told it (catalog/freshness.h): by each product's proof, the worst of all, and never guessed. */
+static const struct {
+	const char *rule, *want;
+	int64_t first_age_s, second_age_s;	/* of products' proofs, the others being young; INT64_MAX: never proven */
+	enum clock_state clock;
+} freshnesses[] = {
+	{ "all are young", "fresh", 10, 3599, CLOCK_SYNCED },
+	{ "one is old", "stale", 10, 3600, CLOCK_SYNCED },
+	{ "one was never proven", "stale", 10, INT64_MAX, CLOCK_SYNCED },
+	{ "the clock is nobody's", "unknown", 10, 10, CLOCK_RESTORED },
+	{ "the clock is unset, and one was never proven", "unknown", 10, INT64_MAX, CLOCK_UNSET },
+	{ "one lies years ahead of the clock", "unknown", 10, -300000000, CLOCK_SYNCED },
+	{ "one lies ahead, and one is old", "stale", -300000000, 3600, CLOCK_SYNCED },
+	{ "a block's time may be a little ahead", "fresh", 10, -5, CLOCK_SYNCED },
+};
+
+START_TEST(freshness_is_the_worst)
+{
+	int64_t age[2] = { freshnesses[_i].first_age_s, freshnesses[_i].second_age_s };
+	struct keeper *k = &rig.k;
+
+	ck_assert_uint_ge(k->ledger.products, 2);
+	for (size_t i = 2; i < k->ledger.products; i++)
+		k->ledger.product[i]->proven = (struct proof_mark){ .number = 7, .time = (uint64_t)(rig.w.wall_ms / 1000) };
+	for (size_t i = 0; i < 2; i++)
+		k->ledger.product[i]->proven = age[i] == INT64_MAX ? (struct proof_mark){ .number = 0 } :
+			(struct proof_mark){ .number = 7, .time = (uint64_t)(rig.w.wall_ms / 1000 - age[i]) };
+	rig.w.clock_state = freshnesses[_i].clock;
+	ck_assert_msg(strcmp(keeper_freshness(k, NULL), freshnesses[_i].want) == 0, "%s: %s", freshnesses[_i].rule,
+		      keeper_freshness(k, NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("catalogs");
@@ -525,6 +560,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, freshness_is_the_worst, 0, sizeof freshnesses / sizeof *freshnesses);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
