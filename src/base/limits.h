@@ -38,6 +38,11 @@
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
+#define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
+#define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
+#define ENTRIES_SOURCES_MAX 32		/* places that such files are asked of: one bit each in a mask, as with SOURCES_MAX */
+#define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
+#define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
 #define RPC_RATE_MAX 100		/* calls a second to one provider; free plans of the large ones allow 15 to 100 */
 #define RPC_RATE_MIN 1			/* and at least, however much it throttles us: a round still ends */
@@ -105,6 +110,7 @@
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
+#define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
@@ -179,6 +185,9 @@
 #define CHUNKS_SPARE 8			/* chunks beside those, for block-wise readers */
 #define WISH_AGAIN_MS 60000		/* the keeper hears of one image's use this often */
 #define WISH_UNKNOWN_MS 1000		/* and of digests that anybody can make up this often */
+#define HISTORIES_MAX 256		/* products' files of entries kept ready, damaged ones included: a descriptor each */
+#define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
+#define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: CoAP --- */
