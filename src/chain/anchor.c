@@ -317,7 +317,9 @@ static const struct header *elect_anchor(struct follower *f)
 {
 	uint64_t numbers[VOTE_CANDIDATES];
 	size_t n = vote_candidates(&f->final, numbers);
+	const struct header *elected = NULL;
 
+	/* All of them are looked at: who is highest may have left a quorum behind on another chain. */
 	for (size_t i = 0; i < n; i++) {
 		const struct header *h;
 
@@ -326,12 +328,12 @@ static const struct header *elect_anchor(struct follower *f)
 
 		enum vote v = vote_at(&f->claims, &f->final, numbers[i], &h);
 
-		if (v == VOTE_AGREED)
-			return h;
+		if (v == VOTE_AGREED && !elected)
+			elected = h;
 		if (v == VOTE_SPLIT && f->quorum > 1)
 			conflict(f, numbers[i], NULL);
 	}
-	return NULL;
+	return elected;
 }
 
 static bool has_final_voters(const struct follower *f)

@@ -620,6 +620,29 @@ START_TEST(conflict_of_quorums)
 }
 END_TEST
 
+/* Neither side has to have reached the other's final block for them to contradict each other. */
+START_TEST(quorums_of_unlike_height)
+{
+	struct fake_chain *other;
+
+	conf.providers_n = 4;
+	conf.quorum = 2;
+	one_product();
+	start();
+	runs(1);
+	other = fake_fork(chain, chain->n - 1);
+	fake_mine(other, 20);
+	fake_mine(chain, 3);
+	w.p[0].chain = w.p[1].chain = other;
+	fake_forget(&w);
+	runs(2);
+	said("alarm anchor-conflict : two quorums give two hashes for block *");
+	silent("anchor");
+	silent("alarm provider-lying");
+	fake_free(other);
+}
+END_TEST
+
 START_TEST(pinned_anchor)
 {
 	one_product();
@@ -1772,6 +1795,7 @@ int main(void)
 	tcase_add_test(t, lower_provider_sets_the_recent_block);
 	tcase_add_test(t, frozen_finality);
 	tcase_add_test(t, conflict_of_quorums);
+	tcase_add_test(t, quorums_of_unlike_height);
 	tcase_add_test(t, pinned_anchor);
 	tcase_add_test(t, pin_has_to_fit);
 	tcase_add_test(t, code_replaced);
