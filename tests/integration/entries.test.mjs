@@ -231,6 +231,25 @@ test('bit rot in the file: noticed, mended, and no wrong byte leaves', async (t)
   }
 })
 
+test('database lost, and every provider has pruned its logs: our own file is a source like others', async (t) => {
+  const world = await makePrunedWorld(t)
+  await world.publish()
+  await world.publish()
+  await world.registry.call(world.owner, 'revoke', world.id, 1n, 'bad radio')
+  await world.finalize()
+  const a = await world.follow('a')
+  await a.waitRelease(PRODUCT, 2, 'active')
+  const right = await bodyOf(await a.get(ENTRIES))
+  await a.stop()
+  world.prune()
+  for (const suffix of ['', '-wal', '-shm']) await rm(`${a.stateDir}/gatepost.db${suffix}`, { force: true })
+  await a.start()
+  await a.waitRelease(PRODUCT, 2, 'active')
+  await a.waitRelease(PRODUCT, 1, 'revoked')
+  assert.deepEqual(await bodyOf(await a.get(ENTRIES)), right)
+  assert.deepEqual((await a.status()).alarms.map((alarm) => alarm.code).filter((code) => code === 'history-incomplete'), [])
+})
+
 test('restart without uplink and without database: the last catalog serves it', async (t) => {
   const world = await makePrunedWorld(t)
   await world.publish()
