@@ -40,7 +40,7 @@
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
 #define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
 #define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
-#define ENTRIES_SOURCES_MAX 32		/* places that such files are asked of: one bit each in a mask, as with SOURCES_MAX */
+#define ENTRIES_SOURCES_MAX 33		/* places that such files are asked of: SOURCES_MAX of them, and our own; one bit each in a mask */
 #define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
 #define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */

@@ -179,7 +179,7 @@ struct fetch {
 	/* of entries sources, when no provider helps */
 	bool is_borrowing;		/* waits for its turn, or for an answer */
 	uint64_t ask_id;		/* of the action; 0: its turn has not come */
-	uint32_t sources_tried;
+	uint64_t sources_tried;
 	size_t source;			/* asked last */
 	struct records base;		/* the earlier part of what is missing, as that source has it: providers may have the rest */
 	bool is_lent;			/* `got` is that source's, or begins with its base */

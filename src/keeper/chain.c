@@ -184,6 +184,26 @@ static int send_rpc(struct chain *c, const struct follower_action *a, struct err
 	return start_call(c, a, &ask, e);
 }
 
+static void answer_failed(struct chain *c, uint64_t id, int rc, const struct err *e)
+{
+	follower_answer(c->follower, id, &(struct follower_answer){ .net = rc, .net_text = e->msg }, clock_mono_ms(c->clock));
+}
+
+/* From our own file: no request at all. */
+static void answer_own(struct chain *c, const struct follower_action *a)
+{
+	AUTO(buf_free) struct buf body = BUF_INIT(a->answer_max);
+	const struct ledger_product *p = ledger_find_name(c->ledger, span_str(a->product));
+	struct follower_answer answer = { .status = 404 };
+	struct err e = { 0 };
+
+	if (p && entryfiles_read(c->entryfiles, &p->id, &body, &e) == ERR_OK) {
+		answer.status = 200;
+		answer.body = buf_span(&body);
+	}
+	follower_answer(c->follower, a->id, &answer, clock_mono_ms(c->clock));
+}
+
 static int send_entries(struct chain *c, const struct follower_action *a, struct err *e)
 {
 	const struct entries_source *s = &c->entries[a->source];
@@ -196,23 +216,27 @@ static int send_entries(struct chain *c, const struct follower_action *a, struct
 	return rc ? rc : start_call(c, a, &ask, e);
 }
 
-static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+static void send_action(struct chain *c, const struct follower_action *a)
 {
-	return a->ask == FOLLOWER_ASK_ENTRIES ? send_entries(c, a, e) : send_rpc(c, a, e);
+	bool is_entries = a->ask == FOLLOWER_ASK_ENTRIES;
+	struct err e = { 0 };
+	int rc;
+
+	if (is_entries && !c->entries[a->source].source) {
+		answer_own(c, a);
+		return;
+	}
+	rc = is_entries ? send_entries(c, a, &e) : send_rpc(c, a, &e);
+	if (rc)
+		answer_failed(c, a->id, rc, &e);
 }
 
 static void send_all(struct chain *c)
 {
 	struct follower_action a;
-	struct err e = { 0 };
 
-	while (follower_action(c->follower, &a)) {
-		int rc = send_action(c, &a, &e);
-
-		if (rc)
-			follower_answer(c->follower, a.id, &(struct follower_answer){ .net = rc, .net_text = e.msg },
-					clock_mono_ms(c->clock));
-	}
+	while (follower_action(c->follower, &a))
+		send_action(c, &a);
 }
 
 /* --- the loop --- */
@@ -285,7 +309,7 @@ static void show_misses(struct chain *c)
 		struct follower_entries_info info;
 
 		follower_entries(c->follower, i, &info);
-		if (info.misses == s->misses)
+		if (!s->source || info.misses == s->misses)
 			continue;
 		s->misses = info.misses;
 		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
@@ -323,7 +347,8 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	int rc;
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
-		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n };
+		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n,
+		.entryfiles = given.entryfiles };
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
