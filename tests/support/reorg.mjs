@@ -20,6 +20,7 @@ import { waitFor } from './wait.mjs'
 const SLOTS = 36 // an epoch of them: anvil's finalized block is 2 × SLOTS behind, below the deepest fork
 const FINAL_BEHIND = 2 * SLOTS
 const LATE = 6 // products that are registered some time, or never
+const IMAGES = 4 // and one that is announced with a wrong size, and by no good release
 const STRANGER = '0x00000000000000000000000000000000000000a1'
 
 /** The products that exist from the start, those that come later, and those that only a wildcard follows. */
@@ -41,7 +42,7 @@ export async function makeForkWorld(t) {
   const source = await startSource(t)
   const signers = ['es256', 'ed25519', 'es256k'].map((kind) => newSigner(kind))
   const images = []
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i <= IMAGES; i++) {
     const bytes = randomBytes(500 + 300 * i)
     images.push({ sha256: sha256(bytes), size: bytes.length, cid: String(await source.add(bytes)) })
   }
@@ -81,10 +82,12 @@ export const productNames = [...names.first, ...names.late]
 
 const KINDS = ['publish', 'publish', 'publish', 'publish', 'bad', 'bad', 'revoke', 'revoke', 'floor', 'signers', 'publisher', 'register']
 
+const BUSY_KINDS = ['publish', 'bad', 'publisher', 'signers'] // of which none depends on what came before
+
 function drawEntry(rng) {
   const product = rng.pick([...names.first, ...names.first, ...names.late.slice(0, 2)])
   return {
-    kind: rng.pick(KINDS), product, image: rng.below(4), set: rng.below(3), share: rng.below(100),
+    kind: rng.pick(KINDS), product, image: rng.below(IMAGES), set: rng.below(3), share: rng.below(100),
     by: rng.pick(['own', 'own', 'all']), flaw: rng.pick(['unsigned', 'product', 'sequence', 'garbage', 'image']),
     late: rng.below(LATE),
   }
@@ -120,7 +123,7 @@ const publication = (world, p, e, isBad) => {
 
 function makeRelease(world, p, e, sequence, flaw) {
   if (flaw === 'garbage') return Buffer.from(`not an envelope, ${sequence}`)
-  const image = world.images[e.image]
+  const image = world.images[flaw === 'image' ? IMAGES : e.image]
   const fields = {
     product: flaw === 'product' ? 'acme/fridge' : e.product, sequence: flaw === 'sequence' ? sequence + 1 : sequence,
     version: `1.${sequence}.${e.image}`, image: flaw === 'image' ? { ...image, size: image.size + 1 } : image,
@@ -229,6 +232,18 @@ export async function forkOnce(world, rng, depth, seen) {
 }
 
 /**
+ * What happens while a gateway is away: `blocks` blocks with `count` entries of several products scattered over them, and
+ * `many` of one product.
+ */
+export async function passTime(world, rng, { blocks, count, many }) {
+  const busy = Array.from({ length: many }, () => ({ ...drawEntry(rng), product: names.first[0], kind: rng.pick(BUSY_KINDS) }))
+  const others = Array.from({ length: count }, () => drawEntry(rng))
+  const branch = [...busy, ...others].map((entry) => [1 + rng.below(blocks), entry])
+  await growBranch(world, blocks, await renderBranch(world, world.state, branch.sort(([a], [b]) => a - b)))
+  await checkModel(world)
+}
+
+/**
  * A proxy to the chain with a door. closed(act) waits until no request is inside, and lets none in while act runs: anvil gives
  * proofs that do not fit their block when it is asked in the middle of mining or reverting. May be nested.
  */
@@ -268,11 +283,11 @@ async function startGate(t, url) {
 // --- gateways and what they hold ---
 
 /** A gateway of this world: behind `gate`, with `finality`; erase() ends it and its state directory. */
-export async function startFollower(t, world, { gate = world.atOnce, finality = 'finalized', name }) {
+export async function startFollower(t, world, { gate = world.atOnce, providers = [{ name: 'one', url: gate.url, operator: 'alpha' }], finality = 'finalized', name }) {
   const dir = join(world.dir, name)
   const owned = Object.fromEntries([...names.first, ...names.late].map((product) => [product, { registrant: world.owner(product).address, keep: 100 }]))
   const conf = makeConfig({
-    dir, registry: world.registry.address, providers: [{ name: 'one', url: gate.url, operator: 'alpha' }],
+    dir, registry: world.registry.address, providers,
     sources: [{ name: 'own', url: world.source.url }], products: owned, chain: { finality },
   })
   const gateway = await startGateway(t, { dir, conf })
