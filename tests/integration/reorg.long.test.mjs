@@ -4,7 +4,7 @@ import { forkAll, makeForkWorld, startPair } from '../support/reorg.mjs'
 
 const DEPTHS = 64
 const SEEDS = 20
-const LANES = 4 // chains side by side: a case is mostly waiting for the next poll
+const LANES = 3 // chains side by side: a case is mostly waiting for the next poll
 
 // A chain of its own for each depth: histories stay short, and a failure says where to look.
 describe('reorg', { concurrency: LANES }, () => {
