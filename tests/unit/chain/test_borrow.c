@@ -227,7 +227,7 @@ START_TEST(a_base_among_liars)
 	runs(1);
 	in_step(0);
 	ck_assert_uint_eq(fake_count(&w, "seen *"), 9);
-	said("alarm provider-lying p0: gave log records that are not the chain's");
+	said("alarm provider-lying p0: gave log records that are not the chain's: *");
 	source_says(0, "acme/one: its records, with the newest from providers, do not replay");
 }
 END_TEST
