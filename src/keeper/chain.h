@@ -12,6 +12,7 @@
 #include "chain/follower.h"
 #include "daemon/conf.h"
 #include "keeper/ledger.h"
+#include "keeper/news.h"
 #include "net/http.h"
 
 struct chain_owner {
@@ -39,8 +40,8 @@ struct chain {
 	struct mark mark;		/* as last stored, or to be stored */
 	bool is_mark_changed;
 	int64_t mark_saved_ms;
+	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
-
 };
 
 /* Everything is borrowed until chain_close; c->has_conflict, alone, is read: was that alarm latched? Nothing is sent before the loop runs. */
