@@ -211,3 +211,16 @@ int releases_each_of_image(struct store *s, const struct hash32 *sha256, release
 	db_bind_hash(&q, ":sha256", sha256);
 	return walk(s, &q, fn, arg, e);
 }
+
+int releases_need_image(struct store *s, const struct hash32 *sha256, bool *out, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"SELECT EXISTS (SELECT 1 FROM release WHERE sha256 = :sha256 AND state <> 'revoked')");
+	int rc;
+
+	db_bind_hash(&q, ":sha256", sha256);
+	if ((rc = db_one(&q, "answer", e)))
+		return rc;
+	*out = db_bool(&q, 0);
+	return db_row_ok(&q, e);
+}
