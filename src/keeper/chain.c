@@ -53,7 +53,7 @@ static void take_refreshed(struct chain *c, const struct follower_output *o)
 		.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
 }
 
-static int take(struct chain *c, const struct follower_output *o, bool *news, struct err *e)
+static int take(struct chain *c, const struct follower_output *o, struct err *e)
 {
 	switch (o->kind) {
 	case FOLLOWER_GENESIS:
@@ -66,7 +66,7 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		c->mark.anchor_hash = o->block.hash;
 		return ERR_OK;
 	case FOLLOWER_REFRESHED:
-		*news = true;
+		news_note(&c->news);
 		take_refreshed(c, o);
 		return ERR_OK;
 	case FOLLOWER_NOTE:
@@ -77,7 +77,8 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		take_alarm(c, o);
 		return ERR_OK;
 	default:
-		*news = c->is_mark_changed = true;
+		news_note(&c->news);
+		c->is_mark_changed = true;
 		return ledger_take(c->ledger, o, e);
 	}
 }
@@ -104,14 +105,14 @@ static int save_mark(struct chain *c, struct err *e)
 	return rc;
 }
 
-static int drain(struct chain *c, bool *news, struct err *e)
+static int drain(struct chain *c, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
 	const struct follower_output *o;
 	int rc;
 
 	while ((o = follower_output(c->follower)) != NULL) {
-		rc = take(c, o, news, e);
+		rc = take(c, o, e);
 		if (rc)
 			return rc;
 	}
@@ -317,11 +318,20 @@ static void show_misses(struct chain *c)
 	}
 }
 
+static void tell(struct chain *c)
+{
+	bool is_time = news_take(&c->news, follower_is_idle(c->follower), clock_mono_ms(c->clock));
+	int64_t wake = follower_wake(c->follower), later = news_wake(&c->news);
+
+	sleep_until(c, wake < later ? wake : later);
+	if (is_time)
+		c->owner.on_news(c->owner.arg);
+}
+
 /* One round of follower.h's loop. */
 static void turn(struct chain *c)
 {
 	struct err e = { 0 };
-	bool news = false;
 
 	if (restart(c, &e)) {
 		give_up(c, &e);
@@ -331,13 +341,11 @@ static void turn(struct chain *c)
 	cancel_unwanted(c);
 	send_all(c);
 	show_misses(c);
-	if (drain(c, &news, &e)) {
+	if (drain(c, &e)) {
 		give_up(c, &e);
 		return;
 	}
-	sleep_until(c, follower_wake(c->follower));
-	if (news)
-		c->owner.on_news(c->owner.arg);
+	tell(c);
 }
 
 int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,

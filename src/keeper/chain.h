@@ -13,6 +13,7 @@
 #include "daemon/conf.h"
 #include "keeper/entries_source.h"
 #include "keeper/ledger.h"
+#include "keeper/news.h"
 #include "net/http.h"
 
 struct chain_owner {
@@ -43,6 +44,7 @@ struct chain {
 	struct mark mark;		/* as last stored, or to be stored */
 	bool is_mark_changed;
 	int64_t mark_saved_ms;
+	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
 };
 
