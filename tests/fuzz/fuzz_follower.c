@@ -96,12 +96,12 @@ static const struct fake_chain *chain_of(uint8_t b)
 }
 
 /* 0 to 0x7f: a lie. 0x80 to 0x9f: from now on of that chain, and honest. 0xa0 to 0xbf: behind or ahead. From 0xc0: bent. */
-static void asked(struct fake_world *w, size_t provider)
+static void asked(struct fake_world *w, const struct follower_action *a)
 {
 	struct play *y = w->arg;
 	struct fake_provider *p = &w->p[CROOK];
 
-	if (provider != CROOK)
+	if (a->provider != CROOK)
 		return;
 	y->how = take(y);
 	p->lie = y->how < LIES && y->how != JSON_BOMB ? (enum lie)y->how : HONEST;
@@ -156,11 +156,11 @@ static void exact(struct buf *body)
 	check(body->p != NULL, "memory");
 }
 
-static void answered(struct fake_world *w, size_t provider, struct follower_answer *a, struct buf *body)
+static void answered(struct fake_world *w, const struct follower_action *action, struct follower_answer *a, struct buf *body)
 {
 	struct play *y = w->arg;
 
-	if (provider != CROOK || y->how < 0xc0)
+	if (action->provider != CROOK || y->how < 0xc0)
 		return;
 	switch (y->how >> 3 & 7) {
 	case 0: case 1: case 2: edit(y, body); break;

@@ -114,9 +114,10 @@ struct fake_world;
 /* For whoever wants to do worse than the lies above, and to look at every output. */
 struct fake_hooks {
 	/* Before a provider answers: may change what it is. */
-	void (*asked)(struct fake_world *w, size_t provider);
+	void (*asked)(struct fake_world *w, const struct follower_action *a);
 	/* After that: may change its answer. body is the answer's. */
-	void (*answered)(struct fake_world *w, size_t provider, struct follower_answer *answer, struct buf *body);
+	void (*answered)(struct fake_world *w, const struct follower_action *a, struct follower_answer *answer, struct buf *body);
+	/* For each output. Any of the three may be NULL. */
 	void (*told)(struct fake_world *w, const struct follower_output *o);
 };
 
@@ -145,6 +146,9 @@ struct fake_world {
 
 /* Polls, answers everything, and lets time pass until the round has ended; notes the outputs as lines. Then a minute is over. */
 void fake_run(struct fake_world *w);
+
+/* One action by hand: as fake_run answers it, whenever the test wants to. */
+void fake_answer(struct fake_world *w, const struct follower_action *a);
 
 /* Answers what is due but for entries: gives the ids of those actions, for the test to answer. */
 void fake_hold_entries(struct fake_world *w, uint64_t *ids, unsigned *n);

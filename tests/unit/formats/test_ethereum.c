@@ -407,6 +407,9 @@ static const struct { const char *rule, *node; } bad_nodes[] = {
 	{ "a path has the hex-prefix form", "c2c005" },
 	{ "an extension leads to a node", "c21180" },
 	{ "an item is missing", "c0" },
+	{ "a path has the hex-prefix form", "c4" "c22012" "05" },
+	{ "a leaf's value is a string that is not empty", "c5822012c105" },
+	{ "an item is missing", "d1" "80c0" "808080808080808080808080808080" },
 };
 
 START_TEST(trie_refuses_nodes)
@@ -430,6 +433,9 @@ START_TEST(trie_limits)
 	uint8_t key[33] = { 0 };
 
 	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, 1, &value, &e), ERR_LIMIT);
+	nodes[0].n = PROOF_NODE_MAX;
+	root = keccak256(nodes[0]);
+	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, 1, &value, &e), ERR_FORMAT);	/* zeros are no node */
 	for (size_t i = 0; i <= PROOF_NODES_MAX; i++)
 		nodes[i] = SPAN_LIT("\x80");
 	root = trie_empty_root;
@@ -471,6 +477,23 @@ START_TEST(trie_extension)
 	prove(&t, SPAN("\x12\x35\x50", 3), SPAN(NULL, 0), "last nibble");
 	prove(&t, SPAN("\x12\x34\x70", 3), SPAN(NULL, 0), "behind it");
 	prove(&t, SPAN("\x12", 1), SPAN(NULL, 0), "ends in it");
+	prove(&t, SPAN(a, 1), SPAN(NULL, 0), "what stands behind the key in memory is no part of it");
+}
+END_TEST
+
+/* Only a whole trie can be empty: a branch that leads to an empty one is no branch. */
+START_TEST(trie_empty_child)
+{
+	uint8_t branch[1 + 1 + 33 + 15] = { 0xf1, 0x80, 0xa0 }, key = 0x12;
+	struct span nodes[2] = { SPAN_OF(branch), SPAN_LIT("\x80") }, value;
+	struct hash32 root;
+	struct err e = { 0 };
+
+	memcpy(branch + 3, trie_empty_root.b, 32);
+	memset(branch + 35, 0x80, 15);
+	root = keccak256(nodes[0]);
+	ck_assert_int_eq(trie_get(&root, SPAN(&key, 1), nodes, 2, &value, &e), ERR_PROOF);
+	ck_assert_str_eq(e.msg, "proof: a node is a list");
 }
 END_TEST
 
@@ -480,6 +503,7 @@ static const struct { const char *rule, *value; } bad_accounts[] = {
 	{ NULL, "f844" "01" "80" ROOT32 ROOT32 },
 	{ "roots and hashes have 32 bytes", "f843" "01" "80" "9f" "11111111111111111111111111111111111111111111111111111111111111" ROOT32 },
 	{ "roots and hashes have 32 bytes", "e4" "01" "80" ROOT32 "80" },
+	{ "roots and hashes have 32 bytes", "f844" "01" "80" ROOT32 "e0" "1111111111111111111111111111111111111111111111111111111111111111" },
 	{ "an item is missing", "e3" "01" "80" ROOT32 },
 	{ "more than 4 items", "f845" "01" "80" ROOT32 ROOT32 "80" },
 	{ "it is a list of four", "820101" },
@@ -812,6 +836,7 @@ int main(void)
 	tcase_add_test(t, trie_limits);
 	tcase_add_test(t, trie_empty);
 	tcase_add_test(t, trie_extension);
+	tcase_add_test(t, trie_empty_child);
 	LOOP(t, account_refuses, bad_accounts);
 	LOOP(t, word_refuses, bad_words);
 	LOOP(h, header_vectors, header_files);
