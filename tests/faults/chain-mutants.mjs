@@ -9,8 +9,47 @@ import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutant
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const FORMATS = ['trie', 'header', 'rlp', 'keccak', 'abi'].map((n) => `src/formats/${n}.c`)
 
-/** Conditions that may go unnoticed, and why. */
+/** Conditions that may go unnoticed, and why. Most are there for the reader, or for a day on which something else has changed. */
 const spared = {
+  'formats/header.c': {
+    'n > sizeof v->room - v->used': 'the widest fields of all forks together have 1,748 bytes, the room 2,048',
+  },
+  'chain/calls.c': {
+    'x->n == RPC_BATCH_MAX': 'no step has more calls open at a provider than there are fetch slots, which are as many',
+  },
+  'chain/check.c': {
+    '!is_answered(&f->provider[i])': 'what a provider gave before a break counts only if enough of those who answer now give it, too',
+  },
+  'chain/entry.c': {
+    '!slash': 'without a slash the first part is too long, by the difference of two pointers',
+  },
+  'chain/explain.c': {
+    '!v': 'memory',
+    '!ask(f)': 'nobody can be asked: the step ends as any other without an open call does',
+  },
+  'chain/follower.c': { rc: 'memory' },
+  'chain/history.c': {
+    '!s->digests': 'memory',
+    'n == 0 || n + x->got.n != x->words.entries - t->final.entries || record_prev_block(&x->got.v[0], &prev, NULL) || prev != x->base.v[n - 1].block':
+      'spares the hashing; the head below decides',
+  },
+  'chain/prove.c': {
+    'rc == ERR_MEMORY': 'memory',
+    '!keys || !words': 'memory',
+    'n <= t->keys_cap': 'spares an allocation',
+    '!ask_account(f)': 'nobody can be asked: the step ends as any other without an open call does',
+  },
+  'chain/promote.c': {
+    '!anchor_ask(f, &f->final, s->block.number)': 'nobody has to be asked: the step ends as any other without an open call does',
+  },
+  'chain/records.c': {
+    'n <= list->cap': 'spares an allocation',
+    rc: 'memory',
+  },
+  'chain/track.c': {
+    'records->n > w->entries': 'the difference wraps around to a position far above the end, which is refused below',
+    gone: 'moves everything by nothing',
+  },
 }
 
 /** [file in src, what stands there, what stands there instead] */
@@ -21,7 +60,6 @@ const more = [
   ['formats/keccak.c', '(uint64_t)0x01 << (8 * (k->n % 8))', '(uint64_t)0x06 << (8 * (k->n % 8))'],
   ['formats/keccak.c', 'UINT64_C(0x80) << 56', '0'],
   ['formats/keccak.c', 'while (i < s.n && k->n != 0)', 'while (i < s.n && 0)'],
-  ['formats/keccak.c', 's.n - i >= KECCAK_RATE; i', 's.n - i > 2 * KECCAK_RATE; i'],
 
   // --- formats/rlp: canonical, both ways
   ['formats/rlp.c', '\tif (n <= SHORT_MAX)\n\t\treturn err_set', '\tif (n < SHORT_MAX)\n\t\treturn err_set'],
@@ -92,7 +130,6 @@ const more = [
   ['formats/abi.c', 'WORD - sizeof a.b)))', 'WORD - sizeof a.b - 1)))'],
   ['formats/abi.c', '\tif (v > 1)', '\tif (v > 2)'],
   ['formats/abi.c', '\tif (n > max)', '\tif (n > max + 1)'],
-  ['formats/abi.c', '!r->broken && r->data.n - r->tail < padded', '!r->broken && r->data.n - r->tail < n'],
   ['formats/abi.c', 'SPAN(topic->b, WORD - 8)', 'SPAN(topic->b, WORD - 9)'],
   ['formats/abi.c', 'SPAN(topic->b, WORD - sizeof out->b)', 'SPAN(topic->b, WORD - sizeof out->b - 1)'],
   ['formats/abi.c', 'expect_tail(r, from + i * WORD, from);', ''],
@@ -235,7 +272,6 @@ const more = [
   ['chain/rpc.c', '!result == !error', '!result'],
   ['chain/rpc.c', 'json_is_integer(j) && (uint64_t)json_integer_value(j) == id', '(uint64_t)json_integer_value(j) == id'],
   ['chain/rpc.c', ' && (uint64_t)json_integer_value(j) == id', ''],
-  ['chain/rpc.c', 'seen++ == 0', '++seen'],
   ['chain/rpc.c', '\t\tif (seen > 1)', '\t\tif (0)'],
   ['chain/rpc.c', 'json_array_size(r->root) > n', '0'],
   ['chain/rpc.c', 'x->body.n > RPC_BODY_MAX', '0'],
@@ -252,10 +288,8 @@ const more = [
   ['chain/check.c', 'p->has_chain_id = p->has_genesis = p->lacks_genesis = false;', ''],
   ['chain/check.c', 'operators |= UINT32_C(1) << f->operator_of[k];', 'operators |= UINT32_C(1) << k;'],
   ['chain/explain.c', ' || !product_name_is_valid(entry.registered.name))', ')'],
-  ['chain/explain.c', 'entry.kind != ENTRY_REGISTERED || ', ''],
   ['chain/explain.c', 'is_open(&f->ids[i]) && hash32_eq(&f->ids[i].id, &id)', 'is_open(&f->ids[i])'],
   ['chain/promote.c', 'f->pending[i].block.number <= f->anchor.number &&', '1 &&'],
-  ['chain/promote.c', '&&\n\t\t    f->pending[i].block.number > f->final_snap.block.number)', ')'],
   ['chain/promote.c', '(hash32_eq(&f->anchor_header.hash, &f->anchor.hash) && hash32_eq(&s->block.hash, &f->anchor_header.parent))', '0'],
   ['chain/prove.c', 't->tried |= UINT32_C(1) << c->provider;\n\tif (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL', 'if (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL'],
   ['chain/prove.c', '!h || h->n != f->tracks_n', '!h'],

@@ -257,6 +257,8 @@ START_TEST(as_many_words_as_keys)
 	json_array_append(list, json_array_get(list, 0));
 	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 2, &p.account, words, NULL), ERR_OK);
 	ck_assert_int_eq(read_proof(other, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL), ERR_FORMAT);
+	json_object_del(p.j, "storageProof");
+	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL), ERR_FORMAT);
 	json_decref(other);
 	json_decref(p.j);
 }
@@ -426,6 +428,8 @@ START_TEST(pages_for_batches)
 }
 END_TEST
 
+#define ERROR(code, message) "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":" code ",\"message\":\"" message "\"}}"
+
 static const struct { const char *body, *text; enum rpc_class class; } texts[] = {
 	{ "3", "an answer is an object", RPC_GARBAGE },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":1}", "an answer has its call's id", RPC_GARBAGE },
@@ -434,7 +438,11 @@ static const struct { const char *body, *text; enum rpc_class class; } texts[] =
 	{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":429}}", "an error has a code and a message", RPC_GARBAGE },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":null}", "an error has a code and a message", RPC_GARBAGE },
 	{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32005,\"message\":\"block not found\"}}", "error -32005: block not found", RPC_BEHIND },
-	{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-1,\"message\":\"Too Wide\"}}", "error -1: Too Wide", RPC_TOO_LARGE },
+	{ ERROR("-1", "Too Wide"), "error -1: Too Wide", RPC_TOO_LARGE },
+	/* Where several words or a code could decide. */
+	{ ERROR("-32614", "?"), "error -32614: ?", RPC_TOO_LARGE },
+	{ ERROR("-32000", "rate limit exceeded"), "error -32000: rate limit exceeded", RPC_THROTTLED },
+	{ ERROR("-32000", "your request rate exceeds the plan"), "error -32000: your request rate exceeds the plan", RPC_THROTTLED },
 };
 
 START_TEST(answers_and_what_is_said_of_them)
@@ -446,6 +454,18 @@ START_TEST(answers_and_what_is_said_of_them)
 	rpc_reply_read(&r, &x, &id, 1);
 	ck_assert_int_eq(r.answer[0].class, texts[_i].class);
 	ck_assert_str_eq(r.answer[0].text, texts[_i].text);
+	rpc_reply_free(&r);
+}
+END_TEST
+
+START_TEST(an_id_is_a_number)
+{
+	struct rpc_exchange x = { .status = 200, .body = SPAN_LIT("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":1}") };
+	struct rpc_reply r;
+	uint64_t id = 0;
+
+	rpc_reply_read(&r, &x, &id, 1);
+	ck_assert_int_eq(r.answer[0].class, RPC_GARBAGE);
 	rpc_reply_free(&r);
 }
 END_TEST
@@ -615,6 +635,24 @@ START_TEST(links_within_the_track)
 }
 END_TEST
 
+/* Places count as well as data do. */
+START_TEST(a_history_of_many_small_records)
+{
+	struct record r = { .block = 1, .topics_n = 2, .data = SPAN_LIT("data") };
+	struct records a = { .n = 0 }, b = { .n = 0 };
+
+	ck_assert_int_eq(records_add(&a, &r, NULL), ERR_OK);
+	ck_assert_int_eq(records_add(&b, &r, NULL), ERR_OK);
+	ck_assert_uint_eq(a.bytes, 4);
+	a.bytes += RECORDS_HELD_MAX - 2 * sizeof r - 8 + 1;
+	ck_assert_int_eq(records_prepend(&a, &b, NULL), ERR_LIMIT);
+	a.bytes--;
+	ck_assert_int_eq(records_prepend(&a, &b, NULL), ERR_OK);
+	ck_assert_uint_eq(a.bytes, RECORDS_HELD_MAX - 2 * sizeof r);
+	records_free(&a);
+}
+END_TEST
+
 /* --- standing --- */
 
 START_TEST(claims_are_bounded)
@@ -631,6 +669,37 @@ START_TEST(claims_are_bounded)
 	h = (struct header){ .number = 5, .time = 9 };
 	claims_add(&c, 1, &h);			/* a full table still takes another word on what is there */
 	ck_assert_uint_eq(claims_find(&c, 1, 5)->time, 9);
+}
+END_TEST
+
+/* A claim counts for its own number, whatever its hash; and a header that was agreed on is one of that number. */
+START_TEST(votes_are_for_a_number)
+{
+	static const uint8_t operators[] = { 0, 1, 2, 3 };
+	struct voters v = { .n = 4, .operator_of = operators, .quorum = 2, .may_vote = { true, true, true, true }, .says = { 9, 9, 9, 9 } };
+	struct header at8 = { .number = 8, .hash = { { 1 } } }, at9 = { .number = 9, .hash = { { 1 } } };
+	const struct header *h = NULL;
+	struct claims c = { .n = 0 };
+	uint64_t numbers[VOTE_CANDIDATES];
+	size_t p;
+
+	claims_add(&c, 3, &at8);
+	claims_add(&c, 0, &at9);
+	ck_assert_int_eq(vote_at(&c, &v, 9, &h), VOTE_NONE);
+	claims_add(&c, 1, &at9);
+	ck_assert_int_eq(vote_at(&c, &v, 9, &h), VOTE_AGREED);
+	ck_assert_uint_eq(h->number, 9);
+	at9.hash.b[0] = 2;
+	claims_add(&c, 2, &at9);
+	claims_add(&c, 3, &at9);
+	at9.hash.b[0] = 1;
+	ck_assert(vote_dissenter(&c, &v, 9, &at9.hash, 0, &p) && p == 2);
+	ck_assert(vote_dissenter(&c, &v, 9, &at9.hash, 3, &p) && p == 3);
+	ck_assert(!vote_dissenter(&c, &v, 9, &at9.hash, 4, &p));
+	v.says[0] = 8;
+	v.may_vote[0] = false;
+	ck_assert_uint_eq(vote_candidates(&v, numbers), 1);	/* who may not vote names no number either */
+	ck_assert_uint_eq(numbers[0], 9);
 }
 END_TEST
 
@@ -651,6 +720,7 @@ START_TEST(caught_twice)
 
 	provider_quarantine(&p, "a lie", now, 100);
 	ck_assert(!provider_is_usable(&p, INT64_MAX));
+	ck_assert(p.honesty < 1);
 	ck_assert_int_eq(p.probe_at_ms, now + 100);
 	for (int i = 0; i < QUARANTINE_AGREEMENTS - 1; i++)
 		ck_assert(!provider_probed(&p, true, now + i, 100));
@@ -685,7 +755,8 @@ START_TEST(contradictions)
 	ck_assert(provider_contradicts(&p, "x", now + WATCH_ODD_S * 1000));
 	while (p.honesty < 0.95)
 		provider_in_order(&p);
-	ck_assert_msg(!provider_contradicts(&p, "x", now + 10 * WATCH_ODD_S * 1000), "long ago, and once since then");
+	for (int i = 0; i < 12; i++)
+		ck_assert_msg(!provider_contradicts(&p, "x", now + 10 * WATCH_ODD_S * 1000), "what was long ago is forgotten");
 	provider_fini(&p);
 	p = fresh();
 	for (int i = 0; i < 6; i++)
@@ -712,9 +783,13 @@ START_TEST(backs_off_longer_each_time)
 	provider_note(&p, &ok, 6000);
 	ck_assert(p.availability > before);
 	ck_assert(provider_is_usable(&p, 6000));
-	bad.random = 1000;
+	bad.random = 1001;			/* one more than the longest wait of a first try: none */
 	provider_note(&p, &bad, 6000);
-	ck_assert_int_eq(p.retry_at_ms, 7000);
+	ck_assert_int_eq(p.retry_at_ms, 6000);
+	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 0), 0);
+	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 8000), 8000);
+	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 8001 + 17), 17);
+	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 63, 60000), 60000);
 	provider_fini(&p);
 }
 END_TEST
@@ -760,13 +835,16 @@ int main(void)
 	tcase_add_test(t, body_limit);
 	LOOP(t, pages_for_batches, pages);
 	LOOP(t, answers_and_what_is_said_of_them, texts);
+	tcase_add_test(t, an_id_is_a_number);
 	tcase_add_test(t, transport_failures);
 	LOOP(p, entries_no_longer_than_the_contract_has_them, longest);
 	LOOP(p, topics_fit_their_types, wide);
 	tcase_add_test(p, a_record_without_topics_is_no_entry);
 	LOOP(p, places_of_records, places);
 	tcase_add_test(p, links_within_the_track);
+	tcase_add_test(p, a_history_of_many_small_records);
 	tcase_add_test(p, claims_are_bounded);
+	tcase_add_test(p, votes_are_for_a_number);
 	tcase_add_test(p, caught_twice);
 	tcase_add_test(p, contradictions);
 	tcase_add_test(p, backs_off_longer_each_time);

@@ -1,5 +1,6 @@
 /* test_steps.c: stories in which one step of a round has to look closely: who is asked, what for, what becomes of the answer. */
 #include "base/hex.h"
+#include "chain/follow.h"
 #include "fake_chain.h"
 
 #include <check.h>
@@ -107,6 +108,11 @@ static void operators(unsigned n, unsigned quorum)
 
 /* --- what providers are asked; counted by a word in the request --- */
 
+static bool mentions(const struct follower_action *a, const char *word)
+{
+	return memmem(a->body.p, a->body.n, word, strlen(word)) != NULL;
+}
+
 static struct {
 	const char *word;
 	size_t provider;
@@ -116,7 +122,7 @@ static struct {
 static void count(struct fake_world *world, const struct follower_action *a)
 {
 	(void)world;
-	if (a->provider == counted.provider && memmem(a->body.p, a->body.n, counted.word, strlen(counted.word)))
+	if (a->provider == counted.provider && mentions(a, counted.word))
 		counted.n++;
 }
 
@@ -281,7 +287,73 @@ START_TEST(a_provider_that_rests)
 }
 END_TEST
 
+/* Two URLs of one operator are one word about the genesis block, too. */
+START_TEST(genesis_by_two_operators)
+{
+	operators(3, 2);
+	providers[0].operator = providers[1].operator = "same";
+	one_product();
+	w.p[2].lie = NO_ANSWER;
+	start();
+	runs(2);
+	silent("genesis");
+	w.p[2].lie = HONEST;
+	w.now_ms += 600000;
+	runs(1);
+	said("genesis");
+}
+END_TEST
+
 /* --- votes --- */
+
+/* Not to have the pinned block is no lie. */
+START_TEST(the_pinned_block_is_not_there)
+{
+	operators(2, 1);
+	one_product();
+	fake_mine(chain, 4);
+	conf.anchor = ANCHOR_PINNED;
+	conf.pin = (struct block_ref){ .number = 5, .hash = chain->block[5].hash };
+	w.p[0].hides = 5;
+	start();
+	runs(1);
+	silent("alarm");
+	ck_assert_uint_eq(of(0).answers[RPC_BEHIND], 1);
+	said("proven acme/one 4 final at 5");
+}
+END_TEST
+
+static struct fake_chain *other_fork;
+
+static void other_at_three(struct fake_world *world, const struct follower_action *a)
+{
+	if (a->provider == 2)
+		world->p[2].chain = mentions(a, "[\"0x3\"") ? other_fork : chain;
+}
+
+/* It has not got to the new final block, and says another one where the old one was. */
+START_TEST(another_block_where_the_anchor_was)
+{
+	static const struct fake_hooks hooks = { .asked = other_at_three };
+
+	operators(3, 2);
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	start();
+	runs(1);
+	said("anchor 3");
+	other_fork = fake_fork(chain, 2);
+	fake_mine(other_fork, 9);
+	fake_mine(chain, 9);
+	w.p[0].final = w.p[1].final = 8;
+	w.p[2].final = 7;
+	w.hooks = &hooks;
+	runs(1);
+	said("anchor 8");
+	said("alarm provider-lying p2: says another final block 3 than the quorum");
+	fake_free(other_fork);
+}
+END_TEST
 
 START_TEST(a_new_fork_is_told)
 {
@@ -326,6 +398,34 @@ START_TEST(how_many_operators_answer)
 	w.p[2].lie = NO_ANSWER;
 	runs(1);
 	said("alarm no-quorum : 2 of 3 operators answer, 3 have to agree on a recent block");
+}
+END_TEST
+
+static void other_hash(struct fake_world *world, const struct follower_action *a)
+{
+	if (a->provider == 0)
+		world->p[0].lie = mentions(a, "latest") || mentions(a, "finalized") ? HONEST : OTHER_NUMBER;
+}
+
+/* Caught while the votes are taken: what it said before does not count any more. */
+START_TEST(a_liar_among_the_voters)
+{
+	static const struct fake_hooks hooks = { .asked = other_hash };
+
+	operators(2, 2);
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	start();
+	runs(1);
+	said("anchor 3");
+	fake_mine(chain, 8);
+	w.p[0].final = w.p[1].final = 6;
+	w.p[1].latest = 9;
+	w.hooks = &hooks;
+	runs(1);
+	said("alarm provider-lying p0: another block *");
+	silent("anchor 6");
+	said("alarm no-quorum *");
 }
 END_TEST
 
@@ -427,11 +527,6 @@ static void pass(int64_t ms)
 	follower_poll(w.f, w.now_ms);
 }
 
-static bool mentions(const struct follower_action *a, const char *word)
-{
-	return memmem(a->body.p, a->body.n, word, strlen(word)) != NULL;
-}
-
 static uint64_t rounds(void)
 {
 	struct follower_info info;
@@ -511,7 +606,7 @@ START_TEST(waiting_for_a_turn_is_nobodys_fault)
 	conf.wants_n = 12;
 	start();
 	follower_poll(w.f, w.now_ms);
-	/* Each range of records takes six seconds of the twenty that we have patience for. */
+	/* Each range of records takes more than half of the time that we have patience for. */
 	for (int turn = 0; turn < 8; turn++) {
 		size_t from = n;
 
@@ -521,7 +616,7 @@ START_TEST(waiting_for_a_turn_is_nobodys_fault)
 			else
 				fake_answer(&w, &a[n]);
 		ck_assert_uint_le(n - from, RPC_BIG_MAX);
-		pass(RPC_BULK_PATIENCE_MS * 3 / 10);
+		pass(RPC_BULK_PATIENCE_MS * 6 / 10);
 		while (done < n)
 			fake_answer(&w, &a[done++]);
 	}
@@ -709,13 +804,18 @@ END_TEST
 /* The list of ids is read again while its end is not final, and what is on it is no news then. */
 START_TEST(ids_are_explained_once)
 {
+	struct hash32 event = entry_topic(ENTRY_REGISTERED);
+	char text[HEX32_MAX];
+
 	conf.finality = FINALITY_DEPTH;
 	conf.depth = 5;
 	all_of_the_owner();
 	fake_register(chain, &fake_stranger, "other/one");
 	fake_mine(chain, 10);
 	start();
+	count_requests(0, hex_0x(SPAN_OF(event), text));
 	runs(1);
+	ck_assert_uint_eq(counted.n, 1);
 	for (int i = 0; i < 5; i++) {
 		fake_publish(chain, 0);
 		fake_mine(chain, 1);
@@ -723,6 +823,21 @@ START_TEST(ids_are_explained_once)
 	}
 	ck_assert_uint_eq(fake_count(&w, "product *"), 1);
 	ck_assert_uint_eq(follower_products(w.f), 1);
+	ck_assert_uint_eq(counted.n, 1);
+}
+END_TEST
+
+/* No registry lets such a name in. If one does, it is no product of ours. */
+START_TEST(a_name_that_cannot_be)
+{
+	wants[0].name = NULL;
+	fake_register(chain, &fake_owner, "Acme/One");
+	fake_mine(chain, 1);
+	start();
+	runs(1);
+	silent("product");
+	said("alarm registration-missing *");
+	ck_assert_uint_eq(follower_products(w.f), 0);
 }
 END_TEST
 
@@ -810,6 +925,60 @@ START_TEST(a_prev_block_of_more_than_64_bits)
 	runs(1);
 	silent("seen");
 	ck_assert_msg(strstr(of(0).last_error, "a number must fit its type"), "%s", of(0).last_error);
+}
+END_TEST
+
+static void low_prev_block(struct fake_world *world, const struct follower_action *a, struct follower_answer *answer, struct buf *body)
+{
+	uint8_t *data = memmem(body->p, body->n, "\"data\":\"0x", 10);
+
+	(void)world;
+	(void)answer;
+	if (data && mentions(a, "eth_getLogs"))
+		memcpy(data + 10 + 48, "0000000000000001", 16);
+}
+
+/* What lies at or below the final entries is not asked for again, wherever a record points. */
+START_TEST(a_prev_block_below_what_is_final)
+{
+	static const struct fake_hooks hooks = { .answered = low_prev_block };
+
+	one_product();
+	start();
+	runs(1);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	w.hooks = &hooks;
+	runs(1);
+	ck_assert_msg(strstr(of(0).last_error, "prevBlock 1 of a record in block 5 points nowhere"), "%s", of(0).last_error);
+}
+END_TEST
+
+/* 32 MiB of records are a lot to mine: the first of them say that they are so many. */
+START_TEST(a_history_of_more_than_we_hold)
+{
+	bool is_grown = false;
+
+	one_product();
+	start();
+	runs(1);
+	fake_forget(&w);
+	for (int i = 0; i < 2; i++) {
+		fake_publish(chain, 0);
+		fake_mine(chain, 1);
+	}
+	follower_poll(w.f, w.now_ms);
+	for (struct follower_action a; follower_action(w.f, &a);) {
+		if (w.f->fetch[0].got.n && !is_grown) {
+			w.f->fetch[0].got.bytes += RECORDS_HELD_MAX;
+			is_grown = true;
+		}
+		fake_answer(&w, &a);
+	}
+	said("alarm history-incomplete *");
+	ck_assert_msg(strstr(of(0).last_error, "a history takes more than 33554432 bytes"), "%s", of(0).last_error);
 }
 END_TEST
 
@@ -958,6 +1127,32 @@ START_TEST(a_wrong_proof_of_the_contract)
 }
 END_TEST
 
+/* The contract's ring, from where its fake cannot reach: a block of number 22,000,000, 100 above the proof; then as far above it
+ * as the ring is long, and one more. */
+static const struct { uint64_t above; const char *slot; } rings[] = {
+	{ 100, "\"0x0000000000000000000000000000000000000000000000000000000000001b99\"" },	/* (22,000,000 - 100) mod 8191 */
+	{ LINK_RING, "\"0x0000000000000000000000000000000000000000000000000000000000001bfd\"" },
+	{ LINK_RING + 1, NULL },
+};
+
+START_TEST(slots_of_the_contract)
+{
+	struct follower_action a;
+	struct block_ref block = { .number = 22000000 - rings[_i].above, .hash = { { 1 } } };
+
+	one_product();
+	start();
+	runs(1);
+	w.f->anchor = (struct block_ref){ .number = 22000000, .hash = { { 2 } } };
+	w.f->anchor_header = (struct header){ .number = 22000000, .hash = { { 2 } } };
+	w.f->provider[0].latest.number = 22000000;
+	w.f->sm.at = STEP_PROMOTING;
+	link_begin(w.f, &block);
+	ck_assert_int_eq(follower_action(w.f, &a), rings[_i].slot != NULL);
+	ck_assert(!rings[_i].slot || mentions(&a, rings[_i].slot));
+}
+END_TEST
+
 static void other_parent(struct fake_world *world, const struct follower_action *a)
 {
 	if (a->provider == 0)
@@ -998,6 +1193,8 @@ START_TEST(many_proofs_wait)
 }
 END_TEST
 
+#define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
+
 int main(void)
 {
 	Suite *s = suite_create("steps");
@@ -1015,9 +1212,13 @@ int main(void)
 	tcase_add_test(t, another_chain_is_looked_at_later);
 	tcase_add_test(t, a_throttled_stranger);
 	tcase_add_test(t, a_provider_that_rests);
+	tcase_add_test(t, genesis_by_two_operators);
+	tcase_add_test(t, the_pinned_block_is_not_there);
+	tcase_add_test(t, another_block_where_the_anchor_was);
 	tcase_add_test(t, a_new_fork_is_told);
 	tcase_add_test(t, a_final_block_that_is_not_there);
 	tcase_add_test(t, how_many_operators_answer);
+	tcase_add_test(t, a_liar_among_the_voters);
 	tcase_add_test(t, notes_are_not_repeated);
 	tcase_add_test(t, batches_that_a_proxy_turns_away);
 	tcase_add_test(t, who_has_not_got_there_is_not_asked);
@@ -1032,9 +1233,12 @@ int main(void)
 	tcase_add_test(t, explained_by_the_second);
 	tcase_add_test(t, who_has_pruned_it_says_so);
 	tcase_add_test(t, ids_are_explained_once);
+	tcase_add_test(t, a_name_that_cannot_be);
 	tcase_add_test(t, final_ids_are_not_read_again);
 	tcase_add_test(t, records_edited_in_ranges);
 	tcase_add_test(t, a_prev_block_of_more_than_64_bits);
+	tcase_add_test(t, a_prev_block_below_what_is_final);
+	tcase_add_test(t, a_history_of_more_than_we_hold);
 	tcase_add_test(t, whoever_omits_rests_from_records);
 	tcase_add_test(t, nobody_but_liars);
 	tcase_add_test(t, promoted_by_votes_alone);
@@ -1042,6 +1246,7 @@ int main(void)
 	tcase_add_test(t, promoted_as_the_parent);
 	tcase_add_test(t, promoted_by_the_contract_instead_of_parents);
 	tcase_add_test(t, a_wrong_proof_of_the_contract);
+	LOOP(t, slots_of_the_contract, rings);
 	tcase_add_test(t, another_block_than_the_parent);
 	tcase_add_test(t, many_proofs_wait);
 	suite_add_tcase(s, t);

@@ -190,6 +190,29 @@ START_TEST(rlp_refuses)
 }
 END_TEST
 
+/* The edges of long forms: 55 bytes are short, and the last byte of 56 has to be there. */
+START_TEST(rlp_long_forms)
+{
+	uint8_t raw[2 + 56] = { 0xb8, 55 };
+	struct rlp_item item;
+	struct err e = { 0 };
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		raw[0] = kind ? 0xf8 : 0xb8;
+		raw[1] = 55;
+		ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 55), &item, &e), ERR_FORMAT);
+		ck_assert_str_eq(e.msg, "RLP: a length up to 55 has the short form");
+		raw[1] = 56;
+		ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 56), &item, NULL), ERR_OK);
+		ck_assert_uint_eq(item.body.n, 56);
+		for (size_t less = 1; less < 3; less++) {
+			ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 56 - less), &item, &e), ERR_FORMAT);
+			ck_assert_str_eq(e.msg, "RLP: an item must not run past the end");
+		}
+	}
+}
+END_TEST
+
 START_TEST(rlp_numbers)
 {
 	static const struct { const char *hex; int rc; uint64_t v; } rows[] = {
@@ -648,6 +671,9 @@ static const struct { const char *rule, *field, *value; int rc; } edits[] = {
 	{ "number has no leading zero", "number", "0x", ERR_FORMAT },
 	{ "number begins with 0x", "number", "17034870", ERR_FORMAT },
 	{ "number begins with 0x", "number", "0X1", ERR_FORMAT },
+	{ "number begins with 0x", "number", "1x1", ERR_FORMAT },
+	{ "number begins with 0x", "number", "0", ERR_FORMAT },
+	{ "number begins with 0x", "number", "", ERR_FORMAT },
 	{ "number has at most 8 bytes", "number", "0x10000000000000000", ERR_FORMAT },
 	{ "gasUsed", "gasUsed", "0x1g", ERR_FORMAT },
 	{ "miner has 20 bytes", "miner", "0x388c818ca8b9251b393131c08a736a67ccb192", ERR_FORMAT },
@@ -720,6 +746,51 @@ START_TEST(header_later_forks)
 		}
 		buf_free(&rlp);
 	}
+	json_decref(j);
+}
+END_TEST
+
+/* Each field that may be shorter: as long as it can be, and one byte more. */
+static const struct { const char *name; size_t width; } widths[] = {
+	{ "difficulty", 32 }, { "number", 8 }, { "gasLimit", 8 }, { "gasUsed", 8 }, { "timestamp", 8 }, { "extraData", 1024 },
+	{ "baseFeePerGas", 32 },
+};
+
+START_TEST(header_widths)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	char text[2 * 1025 + 3] = "0x";
+
+	memset(text + 2, '7', sizeof text - 3);
+	for (size_t more = 0; more < 2; more++) {
+		struct buf rlp = BUF_INIT(4096);
+		struct err e = { 0 };
+
+		json_object_set_new(j, widths[_i].name, json_stringn(text, 2 + 2 * (widths[_i].width + more)));
+		ck_assert_int_eq(header_encode(f, fields_of(j, f), &rlp, &e), more ? ERR_FORMAT : ERR_OK);
+		ck_assert_msg(!more || (strstr(e.msg, widths[_i].name) && strstr(e.msg, " has at most ")), "%s", e.msg);
+		buf_free(&rlp);
+	}
+	json_decref(j);
+}
+END_TEST
+
+/* A value ends where its span ends, whatever stands behind it. */
+START_TEST(header_value_ends)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	struct buf rlp = BUF_INIT(4096);
+	struct err e = { 0 };
+	size_t n = fields_of(j, f), i = 0;
+
+	while (!span_is(f[i].name, "gasUsed"))
+		i++;
+	f[i].value = SPAN("0x5", 1);
+	ck_assert_int_eq(header_encode(f, n, &rlp, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "header: gasUsed begins with 0x");
+	buf_free(&rlp);
 	json_decref(j);
 }
 END_TEST
@@ -828,6 +899,7 @@ int main(void)
 	tcase_add_test(r, rlp_vectors);
 	tcase_add_test(r, rlp_invalid_vectors);
 	LOOP(r, rlp_refuses, bad_rlp);
+	tcase_add_test(r, rlp_long_forms);
 	tcase_add_test(r, rlp_numbers);
 	tcase_add_test(r, rlp_depth_and_count);
 	LOOP(t, trie_vectors, tries);
@@ -842,6 +914,8 @@ int main(void)
 	LOOP(h, header_vectors, header_files);
 	LOOP(h, header_covers_each_field, header_files);
 	LOOP(h, header_refuses, edits);
+	LOOP(h, header_widths, widths);
+	tcase_add_test(h, header_value_ends);
 	LOOP(h, header_decode_refuses, bad_headers);
 	tcase_add_test(h, header_decode_refuses_wholes);
 	tcase_add_test(h, header_twice_and_beside);
