@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define LOWER_ROUNDS_MAX 3	/* a recent block below the last one: a lagging node, until it was so three times */
+#define LOWER_ROUNDS_MAX 3	/* a block below the last one: a lagging node, until it was so three times */
 
 void lie_found(struct follower *f, size_t provider, const char *text)
 {
@@ -19,8 +19,7 @@ void lie_found(struct follower *f, size_t provider, const char *text)
 	alarm_on(f, ALARM_PROVIDER_LYING, p->name, "%s", text);
 }
 
-/* A header out of an answer, with the class that a failure has. */
-static enum rpc_class header_of(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e)
+enum rpc_class answer_header(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e)
 {
 	struct provider *p = &f->provider[c->provider];
 	int rc;
@@ -28,10 +27,10 @@ static enum rpc_class header_of(struct follower *f, struct call *c, const struct
 	if (a->class != RPC_OK)
 		return a->class;
 	rc = read_block(a->result, h, e);
-	if (rc == ERR_RULE) {
+	if (rc == ERR_RULE && !c->is_lean)
 		alarm_on(f, ALARM_NEW_FORK, p->name, "%s", e->msg);
+	if (rc == ERR_RULE)
 		return RPC_REFUSED;
-	}
 	if (rc == ERR_OK)
 		alarm_off(f, ALARM_NEW_FORK, p->name);
 	return rc == ERR_OK ? RPC_OK : rc == ERR_NOT_FOUND ? RPC_BEHIND : rc == ERR_PROOF ? RPC_LYING : RPC_GARBAGE;
@@ -48,7 +47,7 @@ static void may_vote(struct voters *v, size_t provider, uint64_t number)
 static enum rpc_class on_latest(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -65,7 +64,7 @@ static enum rpc_class on_latest(struct follower *f, struct call *c, const struct
 static enum rpc_class on_final(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -78,7 +77,7 @@ static enum rpc_class on_final(struct follower *f, struct call *c, const struct 
 static enum rpc_class on_pin(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -100,18 +99,22 @@ static enum rpc_class on_probe(struct follower *f, struct call *c, const struct 
 {
 	struct provider *p = &f->provider[c->provider];
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 	bool agrees = class == RPC_OK && (hash32_is_zero(&c->hash) || hash32_eq(&h.hash, &c->hash));
 
+	if (class != RPC_OK && c->is_lean)
+		return class == RPC_LYING ? RPC_REFUSED : class;	/* it is asked once more, see is_lean_doubted */
 	if (provider_state(p) == PROVIDER_QUARANTINED && provider_probed(p, agrees, f->now_ms, f->probe_ms))
 		alarm_off(f, ALARM_PROVIDER_LYING, p->name);
 	return class == RPC_LYING ? RPC_REFUSED : class;
 }
 
-static const struct call_kind call_latest = { "eth_getBlockByNumber", false, false, on_latest };
-static const struct call_kind call_final = { "eth_getBlockByNumber", false, false, on_final };
-static const struct call_kind call_pin = { "eth_getBlockByHash", false, false, on_pin };
-static const struct call_kind call_probe = { "eth_getBlockByNumber", false, true, on_probe };
+#define HEADER_CALL .method = "eth_getBlockByNumber", .lean = "eth_getHeaderByNumber"
+
+static const struct call_kind call_latest = { HEADER_CALL, .done = on_latest };
+static const struct call_kind call_final = { HEADER_CALL, .done = on_final };
+static const struct call_kind call_pin = { .method = "eth_getBlockByHash", .lean = "eth_getHeaderByHash", .done = on_pin };
+static const struct call_kind call_probe = { HEADER_CALL, .is_background = true, .done = on_probe };
 
 static void probe(struct follower *f, size_t provider)
 {
@@ -126,6 +129,29 @@ static void probe(struct follower *f, size_t provider)
 	rpc_put_block_number(&c->params, f->anchor.number);
 }
 
+/* Finality comes in steps, on mainnet one in six minutes, and asking for it in between is a quarter of an idle day's headers. So
+ * after a step the next one is not asked for before it is about due by the one before, nor for more than
+ * FINAL_QUIET_MAX rounds. Whoever lags is looked at again at once. */
+static bool is_final_due(struct follower *f)
+{
+	bool is_early = f->now_ms + f->poll_ms < f->final_moved_ms + f->final_step_ms;
+
+	if (!is_early || f->is_final_behind || f->final_quiet >= FINAL_QUIET_MAX) {
+		f->final_quiet = 0;
+		return true;
+	}
+	f->final_quiet++;
+	return false;
+}
+
+static void note_final_step(struct follower *f, const struct header *h)
+{
+	uint64_t step_s = f->anchor.time && h->time > f->anchor.time ? h->time - f->anchor.time : 0;
+
+	f->final_moved_ms = f->now_ms;
+	f->final_step_ms = step_s < FINAL_STEP_MAX_S ? (int64_t)step_s * 1000 : 0;
+}
+
 static void ask_tags(struct follower *f, size_t provider)
 {
 	if (f->anchor_kind == ANCHOR_PINNED) {
@@ -133,7 +159,7 @@ static void ask_tags(struct follower *f, size_t provider)
 		return;
 	}
 	rpc_put_block_tag(&call_push(f, &call_latest, provider)->params, "latest");
-	if (f->finality == FINALITY_FINALIZED || f->finality == FINALITY_SAFE)
+	if (f->asks_final)
 		rpc_put_block_tag(&call_push(f, &call_final, provider)->params,
 				  f->finality == FINALITY_SAFE ? "safe" : "finalized");
 }
@@ -147,9 +173,12 @@ void tags_begin(struct follower *f)
 {
 	voters_reset(f, &f->latest);
 	voters_reset(f, &f->final);
+	f->asks_final = (f->finality == FINALITY_FINALIZED || f->finality == FINALITY_SAFE) && is_final_due(f);
 	for (size_t i = 0; i < f->providers_n; i++) {
 		struct provider *p = &f->provider[i];
 
+		p->earlier_latest = p->latest;
+		p->earlier_final = p->final;
 		if (provider_state(p) == PROVIDER_QUARANTINED && p->probe_at_ms <= f->now_ms)
 			probe(f, i);
 		if (p->identity == IDENTITY_RIGHT && provider_is_usable(p, f->now_ms))
@@ -162,7 +191,7 @@ void tags_begin(struct follower *f)
 static enum rpc_class on_hash(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -174,7 +203,7 @@ static enum rpc_class on_hash(struct follower *f, struct call *c, const struct r
 	return RPC_OK;
 }
 
-static const struct call_kind call_hash = { "eth_getBlockByNumber", false, false, on_hash };
+static const struct call_kind call_hash = { HEADER_CALL, .done = on_hash };
 
 static bool is_asked(struct follower *f, size_t provider, uint64_t number)
 {
@@ -255,6 +284,8 @@ static void settle_anchor(struct follower *f, const struct header *h)
 	bool is_new = !hash32_eq(&h->hash, &f->anchor.hash);
 
 	name_dissenters(f, h);
+	if (is_new)
+		note_final_step(f, h);
 	f->anchor_header = *h;
 	f->anchor = block_ref_of(h);
 	if (is_new)
@@ -286,7 +317,9 @@ static const struct header *elect_anchor(struct follower *f)
 {
 	uint64_t numbers[VOTE_CANDIDATES];
 	size_t n = vote_candidates(&f->final, numbers);
+	const struct header *elected = NULL;
 
+	/* All of them are looked at: who is highest may have left a quorum behind on another chain. */
 	for (size_t i = 0; i < n; i++) {
 		const struct header *h;
 
@@ -295,12 +328,12 @@ static const struct header *elect_anchor(struct follower *f)
 
 		enum vote v = vote_at(&f->claims, &f->final, numbers[i], &h);
 
-		if (v == VOTE_AGREED)
-			return h;
+		if (v == VOTE_AGREED && !elected)
+			elected = h;
 		if (v == VOTE_SPLIT && f->quorum > 1)
 			conflict(f, numbers[i], NULL);
 	}
-	return NULL;
+	return elected;
 }
 
 static bool has_final_voters(const struct follower *f)
@@ -323,6 +356,7 @@ static bool decide_anchor(struct follower *f)
 	return true;
 }
 
+/* Sets f->recent to the highest block that a quorum agrees on. */
 static bool decide_recent(struct follower *f)
 {
 	uint64_t numbers[VOTE_CANDIDATES];
@@ -351,6 +385,32 @@ static void decide_pin(struct follower *f)
 	settle_anchor(f, &f->claims.v[0].header);
 }
 
+/* A quorum below the anchor, round after round: the anchor was an invention, or the chain was set back. */
+static bool is_final_below(struct follower *f)
+{
+	uint64_t numbers[VOTE_CANDIDATES];
+	size_t n = vote_candidates(&f->final, numbers);
+
+	if (n == 0)
+		return f->final_below >= LOWER_ROUNDS_MAX;	/* nobody was asked, or nobody answered */
+	f->final_below = numbers[0] < f->anchor.number ? f->final_below + 1 : 0;
+	if (f->final_below < LOWER_ROUNDS_MAX)
+		return false;
+	alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block of a quorum, %" PRIu64 ", is below the anchor %" PRIu64,
+		 numbers[0], f->anchor.number);
+	return true;
+}
+
+static void watch_finality(struct follower *f)
+{
+	if (is_final_below(f))
+		return;
+	if (f->has_recent && f->anchor.number && f->recent.time > f->anchor.time + f->stall_s)
+		alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block %" PRIu64 " stands still", f->anchor.number);
+	else if (f->has_recent)
+		alarm_off(f, ALARM_FINALITY_STALLED, "");
+}
+
 static unsigned voting_operators(const struct follower *f)
 {
 	uint32_t operators = 0;
@@ -371,10 +431,10 @@ static void decide_quorum(struct follower *f)
 			 voting_operators(f), f->operators, f->quorum, has_recent ? "final" : "recent");
 	else
 		alarm_off(f, ALARM_NO_QUORUM, "");
-	if (f->has_recent && f->anchor.number && f->recent.time > f->anchor.time + f->stall_s)
-		alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block %" PRIu64 " stands still", f->anchor.number);
-	else if (f->has_recent)
-		alarm_off(f, ALARM_FINALITY_STALLED, "");
+	if (has_recent) {
+		watch_finality(f);
+		watch_providers(f);
+	}
 }
 
 void hashes_done(struct follower *f)
