@@ -31,6 +31,7 @@ libkeeper_a_SOURCES = \
 	%D%/keeper_start.c \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
+	%D%/news.c %D%/news.h \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \

@@ -74,21 +74,12 @@ static int write_state(struct settling *s, size_t i, struct err *e)
 	return audit_change(s, i, e);
 }
 
-/* Is any release that names the image not revoked? */
-static int count_unrevoked(void *arg, const struct release_row *r, struct err *e)
-{
-	(void)e;
-	if (r->state != RELEASE_REVOKED)
-		++*(unsigned *)arg;
-	return ERR_OK;
-}
-
 static int write_image_state(struct settling *s, size_t i, struct err *e)
 {
 	int64_t now = clock_wall_ms(s->l->clock);
 	const struct hash32 *sha256 = &s->noted[i].sha256;
 	struct image_row image;
-	unsigned unrevoked = 0;
+	bool is_needed = false;
 	int rc;
 
 	if (s->judged[i].image != IMAGE_GOOD)
@@ -97,10 +88,10 @@ static int write_image_state(struct settling *s, size_t i, struct err *e)
 		return images_set_state(s->l->store, sha256, IMAGE_IS_GOOD, now, e);
 	rc = images_get(s->l->store, sha256, &image, e);
 	if (!rc)
-		rc = releases_each_of_image(s->l->store, sha256, count_unrevoked, &unrevoked, e);
-	if (rc || (image.state == IMAGE_IS_REVOKED) == (unrevoked == 0))
+		rc = releases_need_image(s->l->store, sha256, &is_needed, e);
+	if (rc || (image.state == IMAGE_IS_REVOKED) == !is_needed)
 		return rc;
-	return images_set_state(s->l->store, sha256, unrevoked ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
+	return images_set_state(s->l->store, sha256, is_needed ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
 }
 
 static int write_verdicts(struct settling *s, struct err *e)
