@@ -37,7 +37,8 @@ libkeeper_a_SOURCES = \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
-	%D%/sup.c %D%/sup.h
+	%D%/sup.c %D%/sup.h \
+	%D%/verified.c %D%/verified.h
 
 BUILT_SOURCES += %D%/openapi_gen.h
 CLEANFILES += %D%/openapi_gen.h

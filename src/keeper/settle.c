@@ -164,7 +164,7 @@ static int begin(struct settling *s, const struct hash32 *accepted, size_t accep
 	size_t slash = (size_t)(strchr(s->p->name, '/') - s->p->name);
 	struct history_rules rules = { .vendor = span_cut(name, 0, slash), .model = span_cut(name, slash + 1, name.n),
 		.pinned = f->pinned, .pinned_n = f->pinned_n, .accepted = accepted, .accepted_n = accepted_n,
-		.image_max = f->image_max };
+		.image_max = f->image_max, .verified = &s->l->verified };
 
 	history_init(&s->history, &rules);
 	return products_get(s->l->store, &s->p->id, &s->row, e);

@@ -15,7 +15,7 @@ import { deployRegistry } from '../support/registry.mjs'
 import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 
-const ROUNDS = 5
+const ROUNDS = Number(process.env.ROUNDS ?? 5)
 const BLOCKS = 4000 // anvil's time for a block grows with their number
 const CHUNK = 1000 // blocks a query of the peer
 const TICKS = 100 // USER_HZ
