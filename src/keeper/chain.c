@@ -91,13 +91,9 @@ static int save_mark(struct chain *c, struct err *e)
 
 	if (!c->is_mark_changed && now - c->mark_saved_ms < MARK_SAVE_MS)
 		return ERR_OK;
-	for (size_t i = 0; i < c->ledger->products; i++) {
-		const struct ledger_product *p = c->ledger->product[i];
-
-		if (p->proven.number && (rc = products_set_proven(c->store, &p->id, &p->proven, e)) != ERR_OK)
-			return rc;
-	}
-	rc = mark_save(c->store, &c->mark, e);
+	rc = ledger_save_proofs(c->ledger, e);
+	if (!rc)
+		rc = mark_save(c->store, &c->mark, e);
 	if (!rc) {
 		c->is_mark_changed = false;
 		c->mark_saved_ms = now;
