@@ -234,10 +234,10 @@ bool anchor_ask(struct follower *f, struct voters *v, uint64_t number)
 	return has_asked;
 }
 
-static void ask_candidates(struct follower *f, struct voters *v, uint64_t at_least)
+static void ask_candidates(struct follower *f, struct voters *v, size_t max, uint64_t at_least)
 {
-	uint64_t numbers[VOTE_CANDIDATES];
-	size_t n = vote_candidates(v, numbers);
+	uint64_t numbers[PROVIDERS_MAX];
+	size_t n = vote_candidates(v, numbers, max);
 
 	for (size_t i = 0; i < n; i++)
 		if (numbers[i] >= at_least)
@@ -246,12 +246,12 @@ static void ask_candidates(struct follower *f, struct voters *v, uint64_t at_lea
 
 void tags_done(struct follower *f)
 {
-	uint64_t final[VOTE_CANDIDATES];
+	uint64_t highest;
 
-	ask_candidates(f, &f->latest, 0);
-	ask_candidates(f, &f->final, f->anchor.number);
+	ask_candidates(f, &f->latest, RECENT_CANDIDATES, 0);
+	ask_candidates(f, &f->final, FINAL_CANDIDATES, f->anchor.number);
 	/* The chain goes on from where it was only if the old anchor is still in it. */
-	if (f->anchor.number && vote_candidates(&f->final, final) && final[0] > f->anchor.number)
+	if (f->anchor.number && vote_candidates(&f->final, &highest, 1) && highest > f->anchor.number)
 		anchor_ask(f, &f->final, f->anchor.number);
 }
 
@@ -315,8 +315,8 @@ static bool is_continued(struct follower *f)
 /* The highest number that a quorum gives one hash for. NULL: none at or above the present anchor. */
 static const struct header *elect_anchor(struct follower *f)
 {
-	uint64_t numbers[VOTE_CANDIDATES];
-	size_t n = vote_candidates(&f->final, numbers);
+	uint64_t numbers[FINAL_CANDIDATES];
+	size_t n = vote_candidates(&f->final, numbers, FINAL_CANDIDATES);
 	const struct header *elected = NULL;
 
 	/* All of them are looked at: who is highest may have left a quorum behind on another chain. */
@@ -359,8 +359,8 @@ static bool decide_anchor(struct follower *f)
 /* Sets f->recent to the highest block that a quorum agrees on. */
 static bool decide_recent(struct follower *f)
 {
-	uint64_t numbers[VOTE_CANDIDATES];
-	size_t n = vote_candidates(&f->latest, numbers);
+	uint64_t numbers[RECENT_CANDIDATES];
+	size_t n = vote_candidates(&f->latest, numbers, RECENT_CANDIDATES);
 	const struct header *h = NULL;
 
 	for (size_t i = 0; i < n && !h; i++)
@@ -388,16 +388,15 @@ static void decide_pin(struct follower *f)
 /* A quorum below the anchor, round after round: the anchor was an invention, or the chain was set back. */
 static bool is_final_below(struct follower *f)
 {
-	uint64_t numbers[VOTE_CANDIDATES];
-	size_t n = vote_candidates(&f->final, numbers);
+	uint64_t highest;
 
-	if (n == 0)
+	if (vote_candidates(&f->final, &highest, 1) == 0)
 		return f->final_below >= LOWER_ROUNDS_MAX;	/* nobody was asked, or nobody answered */
-	f->final_below = numbers[0] < f->anchor.number ? f->final_below + 1 : 0;
+	f->final_below = highest < f->anchor.number ? f->final_below + 1 : 0;
 	if (f->final_below < LOWER_ROUNDS_MAX)
 		return false;
 	alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block of a quorum, %" PRIu64 ", is below the anchor %" PRIu64,
-		 numbers[0], f->anchor.number);
+		 highest, f->anchor.number);
 	return true;
 }
 

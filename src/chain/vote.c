@@ -90,12 +90,12 @@ static unsigned reached_by(const struct voters *v, uint64_t number)
 	return bits(operators);
 }
 
-size_t vote_candidates(const struct voters *v, uint64_t out[VOTE_CANDIDATES])
+size_t vote_candidates(const struct voters *v, uint64_t *out, size_t max)
 {
 	uint64_t below = UINT64_MAX;
 	size_t n = 0;
 
-	while (n < VOTE_CANDIDATES) {
+	while (n < max) {
 		bool is_found = false;
 		uint64_t best = 0;
 

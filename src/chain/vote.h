@@ -13,8 +13,9 @@ struct claim {
 	struct header header;
 };
 
-/* For each provider, per number: a latest and a final block, three candidates each, the last anchor, a promotion. */
-#define CLAIMS_MAX (PROVIDERS_MAX * 12)
+/* For each provider, per number: a latest and a final block, some candidates for the recent block, every candidate for the final
+ * one, the last anchor, promotions. */
+#define CLAIMS_MAX (PROVIDERS_MAX * (12 + PROVIDERS_MAX))
 
 struct claims {
 	struct claim v[CLAIMS_MAX];
@@ -44,8 +45,11 @@ enum vote vote_at(const struct claims *c, const struct voters *v, uint64_t numbe
 bool vote_dissenter(const struct claims *c, const struct voters *v, uint64_t number, const struct hash32 *hash,
 		    size_t from, size_t *provider);
 
-/* Numbers worth asking about, highest first: reported by some voter, and reached by at least K operators. */
-#define VOTE_CANDIDATES 3
-size_t vote_candidates(const struct voters *v, uint64_t out[VOTE_CANDIDATES]);
+/* Numbers worth asking about, highest first: reported by some voter, and reached by at least K operators; at most `max`. For
+ * a recent block a few will do: it only has to be found. For the final one all of them are looked at, or liars who each report
+ * a number of their own could push an honest quorum out of sight, and their conflict with it. */
+#define RECENT_CANDIDATES 3
+#define FINAL_CANDIDATES PROVIDERS_MAX
+size_t vote_candidates(const struct voters *v, uint64_t *out, size_t max);
 
 #endif

@@ -51,14 +51,15 @@ RULE(needs_approval, p->needs_approval && !r->is_approved && r->image == IMAGE_G
 RULE(is_not_final, r->image == IMAGE_GOOD && !r->h->is_final)
 RULE(is_frozen, p->is_frozen && !r->was_active && r->image == IMAGE_GOOD)
 
-/* In this order: what can never be undone comes first, what time alone mends last. */
+/* In this order: what can never be undone comes first, what time alone mends last. What the chain says of a
+ * release comes before what was found here: a gateway that never fetched its image says the same. */
 static const struct rule rules[] = {
 	{ RELEASE_REJECTED, is_rejected, "%s", history_why },
-	{ RELEASE_REJECTED, has_wrong_image, "the image is not what the manifest names: %s", image_why },
 	{ RELEASE_REVOKED, is_revoked, "%s", history_why },
 	{ RELEASE_SEEN, is_elsewhere, "its channel, %s, is not followed here", channel },
 	{ RELEASE_HELD, is_revoked_soon, "a revocation is proven but not final yet (%s)", history_why },
 	{ RELEASE_HELD, is_discontinuous, "%s; `gatepost signers accept` accepts the set", history_why },
+	{ RELEASE_REJECTED, has_wrong_image, "the image is not what the manifest names: %s", image_why },
 	{ RELEASE_HELD, is_held_by_operator, "held by the operator", NULL },
 	{ RELEASE_FETCHING, is_fetching, "its image is being fetched", NULL },
 	{ RELEASE_FAILED, has_failed, "no source has its image now: %s", image_why },

@@ -513,10 +513,10 @@ START_TEST(votes)
 	struct claims c = { .n = 0 };
 	struct header a = block(9, 1), b = block(9, 2);
 	const struct header *h;
-	uint64_t numbers[VOTE_CANDIDATES];
+	uint64_t numbers[RECENT_CANDIDATES];
 	size_t dissenter;
 
-	ck_assert_uint_eq(vote_candidates(&v, numbers), 2);
+	ck_assert_uint_eq(vote_candidates(&v, numbers, RECENT_CANDIDATES), 2);
 	ck_assert(numbers[0] == 9 && numbers[1] == 8);	/* 10 is one operator's word */
 	claims_add(&c, 0, &a);
 	claims_add(&c, 1, &a);

@@ -643,6 +643,31 @@ START_TEST(quorums_of_unlike_height)
 }
 END_TEST
 
+/* Many colluders, each with a final block of its own: what two honest operators say is below all of them, and is heard. */
+START_TEST(a_staircase_of_colluders)
+{
+	struct fake_chain *other;
+
+	conf.providers_n = PROVIDERS_MAX;
+	conf.quorum = 2;
+	one_product();
+	start();
+	runs(1);
+	other = fake_fork(chain, chain->n - 1);
+	fake_mine(other, 30);
+	fake_mine(chain, 3);
+	for (size_t i = 0; i < PROVIDERS_MAX - 2; i++) {
+		w.p[i].chain = other;
+		w.p[i].latest = other->n - 1 - i;
+	}
+	fake_forget(&w);
+	runs(2);
+	said("alarm anchor-conflict : two quorums give two hashes for block *");
+	silent("anchor");
+	fake_free(other);
+}
+END_TEST
+
 START_TEST(pinned_anchor)
 {
 	one_product();
@@ -1796,6 +1821,7 @@ int main(void)
 	tcase_add_test(t, frozen_finality);
 	tcase_add_test(t, conflict_of_quorums);
 	tcase_add_test(t, quorums_of_unlike_height);
+	tcase_add_test(t, a_staircase_of_colluders);
 	tcase_add_test(t, pinned_anchor);
 	tcase_add_test(t, pin_has_to_fit);
 	tcase_add_test(t, code_replaced);

@@ -680,7 +680,7 @@ START_TEST(votes_are_for_a_number)
 	struct header at8 = { .number = 8, .hash = { { 1 } } }, at9 = { .number = 9, .hash = { { 1 } } };
 	const struct header *h = NULL;
 	struct claims c = { .n = 0 };
-	uint64_t numbers[VOTE_CANDIDATES];
+	uint64_t numbers[RECENT_CANDIDATES];
 	size_t p;
 
 	claims_add(&c, 3, &at8);
@@ -698,7 +698,7 @@ START_TEST(votes_are_for_a_number)
 	ck_assert(!vote_dissenter(&c, &v, 9, &at9.hash, 4, &p));
 	v.says[0] = 8;
 	v.may_vote[0] = false;
-	ck_assert_uint_eq(vote_candidates(&v, numbers), 1);	/* who may not vote names no number either */
+	ck_assert_uint_eq(vote_candidates(&v, numbers, RECENT_CANDIDATES), 1);	/* who may not vote names no number either */
 	ck_assert_uint_eq(numbers[0], 9);
 }
 END_TEST
