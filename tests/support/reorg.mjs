@@ -50,7 +50,8 @@ export async function makeForkWorld(t) {
   const owners = { 'acme/boiler': chain.accounts[1], 'acme/thermostat': chain.accounts[2] }
   const owner = (product) => owners[product] ?? chain.accounts[3]
   const world = {
-    chain, registry, source, images, owner, signers, gateways,
+    chain, registry, source, images, owner,
+    wrongImages: images.map((image, i) => ({ ...image, sha256: images[(i + 1) % IMAGES].sha256 })), signers, gateways,
     atOnce: await startGate(t, chain.url), // a reorg is one moment for who stands behind it
     stepwise: await startGate(t, chain.url), // every block shows, also the short chain in between
     sets: [{ threshold: 1, of: [0] }, { threshold: 2, of: [0, 1] }, { threshold: 1, of: [2] }],
@@ -88,7 +89,7 @@ function drawEntry(rng) {
   const product = rng.pick([...names.first, ...names.first, ...names.late.slice(0, 2)])
   return {
     kind: rng.pick(KINDS), product, image: rng.below(IMAGES), set: rng.below(3), share: rng.below(100),
-    by: rng.pick(['own', 'own', 'all']), flaw: rng.pick(['unsigned', 'product', 'sequence', 'garbage']),
+    by: rng.pick(['own', 'own', 'all']), flaw: rng.pick(['unsigned', 'product', 'sequence', 'garbage', 'image']),
     late: rng.below(LATE),
   }
 }
@@ -125,7 +126,7 @@ function makeRelease(world, p, e, sequence, flaw) {
   if (flaw === 'garbage') return Buffer.from(`not an envelope, ${sequence}`)
   const fields = {
     product: flaw === 'product' ? 'acme/fridge' : e.product, sequence: flaw === 'sequence' ? sequence + 1 : sequence,
-    version: `1.${sequence}.${e.image}`, image: world.images[e.image],
+    version: `1.${sequence}.${e.image}`, image: flaw === 'image' ? world.wrongImages[e.image] : world.images[e.image],
   }
   const by = flaw === 'unsigned' ? [] : e.by === 'all' ? world.signers : world.sets[p.set].of.map((i) => world.signers[i])
   return makeEnvelope(makeManifest(fields), by)
@@ -321,8 +322,7 @@ export async function followed(world, gateway) {
 
 /**
  * What must not depend on the way: products, releases, what devices are offered. Not in it: times of day, and what is known
- * only of images that were fetched, because one that was there before its release was revoked stays known. (For the same
- * reason no manifest of ours lies about its image: a release that was revoked before anybody fetched it is revoked, not rejected.)
+ * only of images that were fetched, because one that was there before its release was revoked stays known.
  */
 export async function stateOf(gateway) {
   const products = (await ask(gateway, 'products')).items.map(({ proven, ...rest }) => rest)
