@@ -11,6 +11,9 @@ const FORMATS = ['trie', 'header', 'rlp', 'keccak', 'abi'].map((n) => `src/forma
 
 /** Conditions that may go unnoticed, and why. Most are there for the reader, or for a day on which something else has changed. */
 const spared = {
+  'formats/keccak.c': {
+    'k->n % 8 == 0 && n >= 8': 'eight bytes at once; the other branch takes them one by one',
+  },
   'formats/header.c': {
     'n > sizeof v->room - v->used': 'the widest fields of all forks together have 1,748 bytes, the room 2,048',
   },
@@ -56,10 +59,11 @@ const spared = {
 const more = [
   // --- formats/keccak: constants and padding; every other line is in each hash
   ['formats/keccak.c', '0x0000000080000001, 0x8000000080008008,', '0x0000000080000001, 0x8000000080008009,'],
-  ['formats/keccak.c', '39, 61, 20, 44 }', '39, 61, 20, 43 }'],
+  ['formats/keccak.c', 'MOVE(24, 21, 2)', 'MOVE(24, 21, 3)'],
   ['formats/keccak.c', '(uint64_t)0x01 << (8 * (k->n % 8))', '(uint64_t)0x06 << (8 * (k->n % 8))'],
   ['formats/keccak.c', 'UINT64_C(0x80) << 56', '0'],
-  ['formats/keccak.c', 'while (i < s.n && k->n != 0)', 'while (i < s.n && 0)'],
+  ['formats/keccak.c', 'k->n % 8 == 0 && n >= 8', 'n >= 8'],
+  ['formats/keccak.c', 's.n - i < room ? s.n - i : room', 's.n - i'],
 
   // --- formats/rlp: canonical, both ways
   ['formats/rlp.c', '\tif (n <= SHORT_MAX)\n\t\treturn err_set', '\tif (n < SHORT_MAX)\n\t\treturn err_set'],
