@@ -51,7 +51,7 @@ export async function makeForkWorld(t) {
   const owner = (product) => owners[product] ?? chain.accounts[3]
   const world = {
     chain, registry, source, images, owner,
-    wrongImages: images.map((image, i) => ({ ...image, sha256: images[(i + 1) % IMAGES].sha256 })), signers, gateways,
+    wrongImages: images.map((image) => ({ ...image, sha256: sha256(image.sha256) })), signers, gateways,
     atOnce: await startGate(t, chain.url), // a reorg is one moment for who stands behind it
     stepwise: await startGate(t, chain.url), // every block shows, also the short chain in between
     sets: [{ threshold: 1, of: [0] }, { threshold: 2, of: [0, 1] }, { threshold: 1, of: [2] }],
