@@ -47,6 +47,7 @@
 #define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
+#define FOREIGN_BASE_MS 1000		/* a provider of another chain is no liar, often only set up wrong: asked again like one that is down */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
 #define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
 #define WATCH_AHEAD_BLOCKS 1000		/* a provider that is further ahead of a quorum is named; minutes on the fastest chains */
@@ -75,6 +76,7 @@
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
+#define SECRET_MIN 6			/* shorter parts of a URL ("v3", "eth") are not taken for keys: hiding them would garble texts */
 #define RETRY_AFTER_MAX_MS 3600000	/* an hour: a source does not decide for longer when it is asked again */
 #define RETRY_AFTER_DEFAULT_MS 30000	/* 429 or 503 without Retry-After */
 

@@ -19,6 +19,16 @@ static void turn(struct chain *c);
 
 /* --- outputs --- */
 
+/* NULL stays NULL. */
+static const char *shown(const struct chain *c, const char *text, char *out, size_t cap)
+{
+	if (!text)
+		return NULL;
+	snprintf(out, cap, "%s", text);
+	secrets_hide(&c->secrets, out);
+	return out;
+}
+
 static void take_alarm(struct chain *c, const struct follower_output *o)
 {
 	const char *code = follower_alarm_code(o->alarm);
@@ -107,10 +117,14 @@ static int drain(struct chain *c, bool *news, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
 	const struct follower_output *o;
+	char detail[256];
 	int rc;
 
 	while ((o = follower_output(c->follower)) != NULL) {
-		rc = take(c, o, news, e);
+		struct follower_output told = *o;
+
+		told.detail = shown(c, o->detail, detail, sizeof detail);
+		rc = take(c, &told, news, e);
 		if (rc)
 			return rc;
 	}
@@ -275,6 +289,8 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
 		.owner = owner, .has_conflict = has_conflict };
+	for (size_t i = 0; i < conf->providers_n; i++)
+		secrets_add_url(&c->secrets, conf->providers[i].url);
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
@@ -290,6 +306,7 @@ void chain_close(struct chain *c)
 {
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
+	secrets_fini(&c->secrets);
 	uv_close((uv_handle_t *)&c->timer, NULL);
 }
 
@@ -305,9 +322,11 @@ size_t chain_providers(const struct chain *c)
 	return c->follower ? follower_providers(c->follower) : 0;
 }
 
-void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out)
+void chain_provider(struct chain *c, size_t i, struct follower_provider_info *out)
 {
 	follower_provider(c->follower, i, out);
+	out->last_error = shown(c, out->last_error, c->last_error, sizeof c->last_error);
+	out->quarantine = shown(c, out->quarantine, c->quarantine, sizeof c->quarantine);
 }
 
 void chain_clear_conflict(struct chain *c)

@@ -3,7 +3,10 @@
  * The follower is pure (chain/follower.h); here its actions become HTTP
  * requests, answers and timers go in, and each batch of outputs goes into the
  * store in one transaction. When storing fails, nothing of the batch was kept:
- * the follower is thrown away and made again from the store, after a pause. */
+ * the follower is thrown away and made again from the store, after a pause.
+ *
+ * Providers' words, which may echo the keys of their URLs, leave the follower
+ * only through here, and without them: alarms, notes, chain_provider(). */
 #ifndef KEEPER_CHAIN_H
 #define KEEPER_CHAIN_H
 
@@ -13,6 +16,7 @@
 #include "daemon/conf.h"
 #include "keeper/ledger.h"
 #include "net/http.h"
+#include "net/secrets.h"
 
 struct chain_owner {
 	/* Something of a product changed, or was proven again: judge and tell. */
@@ -40,7 +44,8 @@ struct chain {
 	bool is_mark_changed;
 	int64_t mark_saved_ms;
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
-
+	struct secrets secrets;		/* of all providers */
+	char last_error[256], quarantine[256];	/* what chain_provider() gave, without them */
 };
 
 /* Everything is borrowed until chain_close; c->has_conflict, alone, is read: was that alarm latched? Nothing is sent before the loop runs. */
@@ -51,7 +56,8 @@ void chain_close(struct chain *c);
 /* Zeros while there is no follower. */
 void chain_info(const struct chain *c, struct follower_info *out);
 size_t chain_providers(const struct chain *c);
-void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out);
+/* Its texts live until the next call. */
+void chain_provider(struct chain *c, size_t i, struct follower_provider_info *out);
 void chain_clear_conflict(struct chain *c);
 /* Polls at once. */
 void chain_hurry(struct chain *c);

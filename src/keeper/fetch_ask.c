@@ -3,18 +3,26 @@
  * A source is asked for a CAR; what it leaves out, for single blocks; then the
  * next source's turn comes. after_intake() is the one place that decides what
  * a reply's end means. */
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "keeper/fetch_own.h"
+#include "net/secrets.h"
 
 #include <stdio.h>
 
 /* --- sources --- */
 
+/* A source's words go through here, and nowhere else, to where people read them: they may echo a key of its URL, or its token. */
 static void blame(struct fetch_source *s, struct fetch *f, const char *why)
 {
+	AUTO(secrets_fini) struct secrets secrets = { .n = 0 };
+
+	secrets_add_url(&secrets, s->source.url);
+	secrets_add(&secrets, s->source.token ? s->source.token : "");
 	s->failures++;
 	snprintf(s->last_error, sizeof s->last_error, "%.190s", why);
-	snprintf(f->why, sizeof f->why, "%.60s: %.240s", s->name, why);
+	secrets_hide(&secrets, s->last_error);
+	snprintf(f->why, sizeof f->why, "%.60s: %s", s->name, s->last_error);
 }
 
 static void rest(struct fetch *f, struct fetch_source *s, int64_t ms)
@@ -29,7 +37,7 @@ static void quarantine(struct fetch *f, struct fetch_source *s, const char *why)
 	s->is_quarantined = true;
 	s->quarantined_until_ms = clock_mono_ms(f->owner->clock) + SOURCE_QUARANTINE_MS;
 	blame(s, f, why);
-	log_unusual("fetch", "source lied", "source=%s why=%s", s->name, LOG_STR(span_str(why)));
+	log_unusual("fetch", "source lied", "source=%s why=%s", s->name, LOG_STR(span_str(s->last_error)));
 }
 
 /* The best source that was not asked in this round; NULL: none. */
