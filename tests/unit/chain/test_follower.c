@@ -1587,6 +1587,27 @@ START_TEST(other_chain_id)
 }
 END_TEST
 
+/* It is asked again soon, then less and less often. */
+START_TEST(other_chain_id_comes_back)
+{
+	int64_t since;
+
+	one_product();
+	conf.poll_ms = 100;
+	w.p[0].lie = OTHER_CHAIN_ID;
+	start();
+	runs(1);
+	said("alarm chain-id p0: *");
+	w.p[0].lie = HONEST;
+	since = w.now_ms;
+	while (!fake_said(&w, "alarm-off chain-id p0") && w.now_ms - since < 2 * FOREIGN_BASE_MS)
+		runs(1);
+	said("alarm-off chain-id p0");
+	runs(2);
+	in_step(0, true);
+}
+END_TEST
+
 START_TEST(other_genesis)
 {
 	three_operators();
@@ -1740,6 +1761,7 @@ int main(void)
 	tcase_add_test(t, history_contract_has_another_hash);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_id_comes_back);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);
