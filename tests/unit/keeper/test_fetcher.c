@@ -244,8 +244,8 @@ START_TEST(keys_are_not_shown)
 	source[0].source.token = PEER_TOKEN;
 	want();
 	run_until(&failed, 1);
-	ck_assert_str_eq(source[0].last_error, "answers with ***/***");
-	ck_assert_str_eq(last_why, "one: answers with ***/***");
+	ck_assert_str_eq(source[0].last_error, "answers with ***/*** (status 200)");
+	ck_assert_str_eq(last_why, "one: answers with ***/*** (status 200)");
 }
 END_TEST
 
