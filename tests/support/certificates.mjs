@@ -23,7 +23,8 @@ export async function makeAuthority(dir) {
   return {
     file: path('ca.pem'),
     async issue({ name = 'IP:127.0.0.1', days = 1 } = {}) {
-      const [key, request, cert] = ['key', 'csr', 'pem'].map((end) => path(`${++issued}.${end}`))
+      issued++
+      const [key, request, cert] = ['key', 'csr', 'pem'].map((end) => path(`${issued}.${end}`))
       await makeKey(key)
       await openssl('req', '-new', '-key', key, '-subj', '/CN=a server of a test', '-addext', `subjectAltName=${name}`, '-out', request)
       await openssl('x509', '-req', '-in', request, '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial',
