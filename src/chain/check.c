@@ -65,9 +65,11 @@ void check_begin(struct follower *f)
 
 		if (p->identity == IDENTITY_FOREIGN && p->probe_at_ms <= f->now_ms)
 			p->identity = IDENTITY_UNKNOWN;
-		if (p->identity != IDENTITY_UNKNOWN || !provider_is_usable(p, f->now_ms))
+		if (p->identity != IDENTITY_UNKNOWN)
 			continue;
-		p->has_chain_id = p->has_genesis = p->lacks_genesis = false;
+		p->has_chain_id = p->has_genesis = p->lacks_genesis = false;	/* also of one that rests: what it said before the break is no answer */
+		if (!provider_is_usable(p, f->now_ms))
+			continue;
 		call_push(f, &call_chain_id, i);
 		rpc_put_block_number(&call_push(f, &call_genesis, i)->params, 0);
 	}

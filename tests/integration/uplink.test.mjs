@@ -157,7 +157,7 @@ const results = (result) => (q) => {
 /** How a provider can fail while it holds a key, and what is to be seen of it all the same. */
 const FAILURES = {
   hangup: [() => ({ hangUp: true }), /down/],
-  stall: [() => ({ stall: true }), /timed out|time-out|timeout/i],
+  stall: [() => ({ stall: true }), /no answer after/],
   500: [html(500), /status 500/],
   401: [(q) => html(401, { 'www-authenticate': `Basic realm="${KEYS.path}"` })(q), /status 401/],
   429: [html(429, { 'retry-after': '1' }), /status 429/],

@@ -1587,24 +1587,49 @@ START_TEST(other_chain_id)
 }
 END_TEST
 
-/* It is asked again soon, then less and less often. */
+/* Rounds that follow each other sooner than fake_run()'s. */
+static void runs_every(int64_t ms, unsigned n)
+{
+	while (n--) {
+		int64_t next = w.now_ms + ms;
+
+		fake_run(&w);
+		w.now_ms = next;
+	}
+}
+
+/* It is asked again soon, as if it had been down. */
 START_TEST(other_chain_id_comes_back)
 {
-	int64_t since;
-
 	one_product();
 	conf.poll_ms = 100;
 	w.p[0].lie = OTHER_CHAIN_ID;
 	start();
-	runs(1);
+	runs_every(100, 1);
 	said("alarm chain-id p0: *");
 	w.p[0].lie = HONEST;
-	since = w.now_ms;
-	while (!fake_said(&w, "alarm-off chain-id p0") && w.now_ms - since < 2 * FOREIGN_BASE_MS)
-		runs(1);
+	runs_every(100, 2 * FOREIGN_BASE_MS / 100);
 	said("alarm-off chain-id p0");
-	runs(2);
 	in_step(0, true);
+}
+END_TEST
+
+/* While it rests, rounds go by in which nobody asks it: they must not vouch for it by what it said before. */
+START_TEST(another_chain_after_a_break)
+{
+	one_product();
+	conf.poll_ms = 100;
+	start();
+	runs_every(100, 1);
+	w.p[0].lie = NO_ANSWER;
+	runs_every(100, 30);
+	w.p[0].lie = OTHER_CHAIN_ID;
+	fake_forget(&w);
+	fake_mine(chain, 3);
+	runs_every(100, 600);
+	said("alarm chain-id p0: *");
+	silent("anchor");
+	silent("refreshed");
 }
 END_TEST
 
@@ -1762,6 +1787,7 @@ int main(void)
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
 	tcase_add_test(t, other_chain_id_comes_back);
+	tcase_add_test(t, another_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);
