@@ -302,8 +302,21 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	return rc;
 }
 
+/* The time of the last proof as it is, not as it was up to MARK_SAVE_MS ago: a restart does not change freshness. When it
+ * fails there is nobody left to do anything about it, and the older time is not wrong. */
+static void save_last(struct chain *c)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
+	struct err e = { 0 };
+
+	c->is_mark_changed = c->follower != NULL;
+	if (c->is_mark_changed && save_mark(c, &e) == ERR_OK && store_commit(&tx, &e) != ERR_OK)
+		log_debug("chain", "the last proof's time is not kept", "why=\"%s\"", e.msg);
+}
+
 void chain_close(struct chain *c)
 {
+	save_last(c);
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
 	secrets_fini(&c->secrets);

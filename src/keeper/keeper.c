@@ -263,6 +263,8 @@ static void on_housekeeping(uv_timer_t *timer)
 		keeper_trouble_over(k);
 		keeper_settle_all(k);
 	}
+	if (catalogs_catch_up(k, &e))
+		keeper_trouble(k, &e);
 }
 
 /* --- start and stop --- */
