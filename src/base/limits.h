@@ -38,6 +38,11 @@
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
+#define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
+#define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
+#define ENTRIES_SOURCES_MAX 33		/* places that such files are asked of: SOURCES_MAX of them, and our own; one bit each in a mask */
+#define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
+#define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
 #define RPC_RATE_MAX 100		/* calls a second to one provider; free plans of the large ones allow 15 to 100 */
 #define RPC_RATE_MIN 1			/* and at least, however much it throttles us: a round still ends */
@@ -49,6 +54,8 @@
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
 #define FOREIGN_BASE_MS 1000		/* a provider of another chain is no liar, often only set up wrong: asked again like one that is down */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
+#define FINAL_QUIET_MAX 4		/* rounds in which the final block is not asked for, after a step of finality */
+#define FINAL_STEP_MAX_S 1800		/* a longer step than this was an exception, and no measure of the next one */
 #define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
 #define WATCH_AHEAD_BLOCKS 1000		/* a provider that is further ahead of a quorum is named; minutes on the fastest chains */
 #define WATCH_AHEAD_S 900		/* and one whose blocks are so much younger */
@@ -102,11 +109,14 @@
 
 /* --- keeper --- */
 #define CHAIN_SLEEP_MAX_MS 60000	/* the follower is asked at least this often whether something is due */
+#define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
+#define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
+#define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
@@ -181,6 +191,9 @@
 #define CHUNKS_SPARE 8			/* chunks beside those, for block-wise readers */
 #define WISH_AGAIN_MS 60000		/* the keeper hears of one image's use this often */
 #define WISH_UNKNOWN_MS 1000		/* and of digests that anybody can make up this often */
+#define HISTORIES_MAX 256		/* products' files of entries kept ready, damaged ones included: a descriptor each */
+#define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
+#define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: CoAP --- */

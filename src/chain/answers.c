@@ -53,9 +53,12 @@ void follower_answer(struct follower *f, uint64_t id, const struct follower_answ
 	uint64_t ids[RPC_BATCH_MAX] = { 0 };
 	struct rpc_reply reply;
 
-	if (!x)
-		return;
 	f->now_ms = mono_ms;
+	if (!x) {
+		if (entries_answer(f, id, answer))
+			follow_advance(f);
+		return;
+	}
 	f->provider[x->provider].bytes_in += answer->body.n;
 	for (size_t i = 0; i < x->n; i++)
 		ids[i] = x->calls[i] ? x->calls[i]->id : 0;

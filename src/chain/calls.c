@@ -178,14 +178,14 @@ bool follower_action(struct follower *f, struct follower_action *out)
 	struct exchange *x;
 
 	if (!first)
-		return false;
+		return entries_action(f, out);
 	x = exchange_new(f, first->provider);
 	x->is_big = first->kind->is_big;
 	take(f, x, first);
 	take_along(f, x);
 	write_body(f, x);
-	*out = (struct follower_action){ x->id, x->provider, buf_span(&x->body), timeout_of(x),
-		x->is_big ? RPC_BODY_MAX : RPC_SMALL_BODY_MAX };
+	*out = (struct follower_action){ .id = x->id, .provider = x->provider, .body = buf_span(&x->body),
+		.timeout_ms = timeout_of(x), .answer_max = x->is_big ? RPC_BODY_MAX : RPC_SMALL_BODY_MAX };
 	return true;
 }
 

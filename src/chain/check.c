@@ -67,7 +67,7 @@ void check_begin(struct follower *f)
 			p->identity = IDENTITY_UNKNOWN;
 		if (p->identity != IDENTITY_UNKNOWN)
 			continue;
-		p->has_chain_id = p->has_genesis = p->lacks_genesis = false;	/* also of one that rests: what it said before the break is no answer */
+		p->has_chain_id = p->has_genesis = p->lacks_genesis = false;	/* what it said before the break does not count */
 		if (!provider_is_usable(p, f->now_ms))
 			continue;
 		call_push(f, &call_chain_id, i);

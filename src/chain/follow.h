@@ -19,6 +19,7 @@
 #define CHAIN_FOLLOW_H
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/list.h"
 #include "base/sm.h"
 #include "chain/follower.h"
@@ -159,6 +160,7 @@ struct suspect {			/* a story that did not replay */
 	size_t provider;
 	struct hash32 *digests;
 	size_t n;
+	bool is_cut;			/* it said itself that it has no more: only what it gave is judged */
 	char text[RPC_TEXT_MAX];
 };
 
@@ -174,6 +176,13 @@ struct fetch {
 	uint32_t tried;
 	struct suspect suspects[PROVIDERS_MAX];
 	size_t suspects_n;
+	/* of entries sources, when no provider helps */
+	bool is_borrowing;		/* waits for its turn, or for an answer */
+	uint64_t ask_id;		/* of the action; 0: its turn has not come */
+	uint64_t sources_tried;
+	size_t source;			/* asked last */
+	struct records base;		/* the earlier part of what is missing, as that source has it: providers may have the rest */
+	bool is_lent;			/* `got` is that source's, or begins with its base */
 };
 
 /* Is a block an ancestor of the anchor? Decided by one provider's answers, each of which is checked. */
@@ -185,6 +194,28 @@ struct link {
 	struct hash32 parent;			/* by parents: hash of the next block below */
 	uint64_t at;				/* and its number */
 };
+
+
+/* --- entries sources (entries_ask.c) --- */
+
+struct entries_source {
+	char *name;
+	char last_error[RPC_TEXT_MAX + PRODUCT_NAME_MAX + 4];
+	unsigned failures;		/* in a row, of its own making */
+	int64_t rest_until_ms;
+	uint64_t asks, misses, bytes_in;
+};
+
+/* Queues x for an entries source that was not tried. false: there is none now. */
+bool entries_begin(struct follower *f, struct fetch *x);
+/* What the source asked last gave was not enough, whoever was asked for the rest. */
+void entries_unfit(struct follower *f, struct fetch *x);
+void entries_good(struct follower *f, struct fetch *x);
+/* No source helped x's product: they are asked again for it later and later. */
+void entries_in_vain(struct follower *f, struct fetch *x);
+bool entries_action(struct follower *f, struct follower_action *out);
+/* false: no action of ours. */
+bool entries_answer(struct follower *f, uint64_t id, const struct follower_answer *answer);
 
 struct unexplained {
 	struct hash32 id;
@@ -219,6 +250,8 @@ struct follower {
 	size_t tracks_n, tracks_cap;
 	bool has_genesis, is_conflict;
 	struct hash32 genesis;
+	struct entries_source source[ENTRIES_SOURCES_MAX];
+	size_t sources_n;
 	struct block_ref anchor;
 	struct header anchor_header;		/* of the anchor, once its hash equals the anchor's */
 	struct snap final_snap, recent_snap, pending[FOLLOW_PENDING_MAX];
@@ -247,6 +280,9 @@ struct follower {
 	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
 	struct link link;
+	int64_t final_moved_ms, final_step_ms;	/* when the anchor last moved, and by how much of the chain's time */
+	unsigned final_quiet;			/* rounds in a row in which nobody was asked for the final block */
+	bool asks_final, is_final_behind;	/* a provider's final block was below the anchor in the last round */
 	unsigned final_below;			/* rounds in a row in which a quorum's final block was below the anchor */
 };
 
@@ -298,9 +334,18 @@ void pending_add(struct follower *f);
 void pending_drop(struct follower *f, uint64_t up_to);
 void pending_clear(struct follower *f);
 
+bool track_undo(struct follower *f, struct track *t, uint64_t position);	/* apply.c */
+void track_proven(struct follower *f, struct track *t, uint64_t position, const struct product_words *w);
+bool track_is_too_deep(struct follower *f, const struct track *t, const struct product_words *w);
+void track_subject(const struct track *t, char out[HEX32_MAX]);
+
 void records_begin(struct follower *f);		/* history.c */
 void records_advance(struct follower *f);
 void fetches_reset(struct follower *f);
+/* A source's records between what is final and the proven head; *got may be taken. ERR_OK: they replay, or providers are
+ * asked for what is behind them. ERR_NOT_FOUND: there are none. */
+MUST_USE int history_borrowed(struct follower *f, struct fetch *x, struct records *got, struct err *e);
+void history_failed(struct follower *f, struct fetch *x);
 
 struct track *track_add(struct follower *f, const struct addr20 *registrant, const char *name);	/* follower.c */
 struct track *track_of(struct follower *f, const struct hash32 *id);

@@ -9,6 +9,8 @@ static int check_conf(const struct follower_conf *c, struct err *e)
 {
 	if (c->providers_n == 0 || c->providers_n > PROVIDERS_MAX)
 		return err_set(e, ERR_USAGE, "1 to %d providers are needed", PROVIDERS_MAX);
+	if (c->entries_n > ENTRIES_SOURCES_MAX)
+		return err_set(e, ERR_USAGE, "at most %d entries sources", ENTRIES_SOURCES_MAX);
 	if (c->anchor == ANCHOR_QUORUM && c->quorum == 0)
 		return err_set(e, ERR_USAGE, "a quorum is at least 1");
 	if (c->code_hashes_n == 0)
@@ -47,6 +49,16 @@ static void take_providers(struct follower *f, const struct follower_conf *c)
 		while (same < i && strcmp(f->provider[same].operator, p->operator) != 0)
 			same++;
 		f->operator_of[i] = same < i ? f->operator_of[same] : (uint8_t)f->operators++;
+	}
+}
+
+static void take_sources(struct follower *f, const struct follower_conf *c)
+{
+	f->sources_n = c->entries_n;
+	for (size_t i = 0; i < f->sources_n; i++) {
+		f->source[i] = (struct entries_source){ .name = strdup(c->entries[i].name) };
+		if (!f->source[i].name)
+			abort();
 	}
 }
 
@@ -145,6 +157,7 @@ struct follower *follower_new(const struct follower_conf *conf, const struct fol
 	f->next_round_ms = INT64_MIN;
 	round_init(f);
 	take_providers(f, conf);
+	take_sources(f, conf);
 	take_conf(f, conf);
 	if (f->quorum > f->operators)
 		err_set(e, ERR_USAGE, "quorum:%u needs as many operators; there are %u", f->quorum, f->operators);
@@ -169,6 +182,8 @@ void follower_free(struct follower *f)
 		track_fini(&f->track[i]);
 	for (size_t i = 0; i < f->providers_n; i++)
 		provider_fini(&f->provider[i]);
+	for (size_t i = 0; i < f->sources_n; i++)
+		free(f->source[i].name);
 	free(f->track);
 	free(f->ids);
 	free(f->wild);
@@ -236,6 +251,11 @@ int64_t follower_wake(const struct follower *f)
 	return ready < idle ? ready : idle;
 }
 
+bool follower_is_idle(const struct follower *f)
+{
+	return f->sm.at == STEP_IDLE;
+}
+
 void follower_hurry(struct follower *f)
 {
 	f->next_round_ms = INT64_MIN;
@@ -274,6 +294,16 @@ void follower_provider(const struct follower *f, size_t i, struct follower_provi
 	memcpy(out->answers, p->answers, sizeof out->answers);
 	if (p->identity == IDENTITY_FOREIGN && out->state == PROVIDER_OK)
 		out->state = PROVIDER_DOWN;
+}
+
+void follower_entries(const struct follower *f, size_t i, struct follower_entries_info *out)
+{
+	const struct entries_source *s = &f->source[i];
+
+	*out = (struct follower_entries_info){
+		.name = s->name, .last_error = s->last_error, .retry_at_ms = s->rest_until_ms > f->now_ms ? s->rest_until_ms : 0,
+		.asks = s->asks, .misses = s->misses, .bytes_in = s->bytes_in,
+	};
 }
 
 size_t follower_products(const struct follower *f)

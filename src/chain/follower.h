@@ -24,7 +24,8 @@
  * give). (2) Any provider gives the registry's account proof at each of them. Same storage root as last time: the whole
  * registry is proven unchanged. (3) Else the two words of each followed product are proven. (4) For a head that
  * moved, records are fetched (a range query when more than a few are missing, else block by block over prevBlock) until
- * they replay from a head that we hold to the proven one. (5) Outputs.
+ * they replay from a head that we hold to the proven one; if no provider has them, from entries sources.
+ * (5) Outputs.
  *
  * What can go wrong moves nothing: the provider that failed or lied is marked, another one is asked, and when none is left
  * the round ends with an alarm and the next poll tries again. Everything that is output as proven was proven.
@@ -55,6 +56,12 @@ struct follower_provider {
 	const char *operator;		/* NULL or "": its own name counts (only sensible with K = 1) */
 };
 
+/* Somebody who may have whole histories as a file (chain/entries.h): another gateway, a publisher's export. Asked when no
+ * provider gives records that replay, and believed as little. */
+struct follower_entries {
+	const char *name;		/* of its section; never its URL */
+};
+
 struct follower_want {
 	struct addr20 registrant;
 	const char *name;		/* vendor/model; NULL follows every product of this registrant */
@@ -77,6 +84,8 @@ struct follower_conf {
 	uint64_t seed;				/* for jitter */
 	const struct follower_provider *providers;
 	size_t providers_n;			/* 1 to PROVIDERS_MAX */
+	const struct follower_entries *entries;	/* the first is asked first */
+	size_t entries_n;			/* up to ENTRIES_SOURCES_MAX */
 	const struct follower_want *wants;
 	size_t wants_n;
 };
@@ -120,13 +129,24 @@ void follower_poll(struct follower *f, int64_t mono_ms);
 /* When to call follower_poll again at the latest. INT64_MAX: only an answer can move us. */
 int64_t follower_wake(const struct follower *f);
 
+/* Between two rounds. */
+bool follower_is_idle(const struct follower *f);
+
 /* Makes a poll due at once (operator asked, uplink came back). */
 void follower_hurry(struct follower *f);
 
+enum follower_ask {
+	FOLLOWER_ASK_RPC,		/* POST body to the provider */
+	FOLLOWER_ASK_ENTRIES,		/* GET the product's entries of the source */
+};
+
 struct follower_action {
 	uint64_t id;			/* never 0, never used twice */
+	enum follower_ask ask;
 	size_t provider;		/* index into conf.providers */
 	struct span body;		/* JSON, POST with Content-Type: application/json; valid until answered */
+	size_t source;			/* index into conf.entries */
+	const char *product;		/* vendor/model; valid as long as the follower */
 	int64_t timeout_ms;		/* for the whole exchange: hand in a failure after that, however it trickles */
 	size_t answer_max;		/* bytes; stop reading beyond it and answer with net = ERR_LIMIT */
 };
@@ -176,7 +196,7 @@ enum follower_alarm {
 	ALARM_REGISTRY_MISSING,	/* "". No contract at the registry's address */
 	ALARM_NEW_FORK,		/* provider. Its headers have fields that we do not know, and do not hash right */
 	ALARM_PROOF_UNAVAILABLE,/* "". No provider gives proofs now */
-	ALARM_HISTORY_INCOMPLETE,/* product's id in hex. No provider gives records that replay to the proven head */
+	ALARM_HISTORY_INCOMPLETE,/* product's id in hex. No provider or entries source gives records that replay to the proven head */
 	ALARM_REGISTRATION_MISSING, /* "". Registered ids that no provider explains, for wants without name */
 	ALARM_REORG_TOO_DEEP,	/* product's id. The final head is not in the chain any more */
 	ALARM_MEMORY,		/* "". An allocation failed; the round was given up */
@@ -231,6 +251,14 @@ struct follower_provider_info {
 };
 size_t follower_providers(const struct follower *f);
 void follower_provider(const struct follower *f, size_t i, struct follower_provider_info *out);
+
+struct follower_entries_info {
+	const char *name;
+	const char *last_error;		/* with the product that it is about; "" if none yet */
+	int64_t retry_at_ms;		/* monotonic; 0 when it may be asked now */
+	uint64_t asks, misses, bytes_in;
+};
+void follower_entries(const struct follower *f, size_t i, struct follower_entries_info *out);
 
 struct follower_product_info {
 	struct hash32 id;

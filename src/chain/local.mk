@@ -5,8 +5,11 @@ CHAIN_LIBS = $(JANSSON_LIBS)
 libchain_a_SOURCES = \
 	%D%/anchor.c \
 	%D%/answers.c \
+	%D%/apply.c \
 	%D%/calls.c \
 	%D%/check.c \
+	%D%/entries.c %D%/entries.h \
+	%D%/entries_ask.c \
 	%D%/entry.c %D%/entry.h \
 	%D%/explain.c \
 	%D%/follow.h \

@@ -18,6 +18,11 @@ MUST_USE int read_block(const json_t *result, struct header *out, struct err *e)
 /* Only the hash that a block object claims: for genesis blocks, whose headers not every chain can hash. */
 MUST_USE int read_claimed_hash(const json_t *result, struct hash32 *out, struct err *e);
 
+/* One log row, wherever it came from: whole, and one of those that the filter asks for, else ERR_RULE. r->data points into
+ * `data`. */
+MUST_USE int read_log(const json_t *row, const struct rpc_log_filter *f, uint8_t data[RECORD_DATA_MAX], struct record *r,
+		      struct err *e);
+
 /* Log rows for a filter, in the order of the chain. ERR_RULE for a row that was not asked for, was removed, stands
  * in the wrong order or twice. Appends to out; on failure out may hold some rows. */
 MUST_USE int read_logs(const json_t *result, const struct rpc_log_filter *f, struct records *out, struct err *e);

@@ -12,6 +12,7 @@ struct chain_call {
 	struct list node;
 	struct chain *chain;
 	struct http_call *http;
+	struct fetch_source *source;	/* of entries; else NULL */
 	uint64_t id;
 };
 
@@ -62,7 +63,7 @@ static void take_refreshed(struct chain *c, const struct follower_output *o)
 		.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
 }
 
-static int take(struct chain *c, const struct follower_output *o, bool *news, struct err *e)
+static int take(struct chain *c, const struct follower_output *o, struct err *e)
 {
 	switch (o->kind) {
 	case FOLLOWER_GENESIS:
@@ -75,7 +76,7 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		c->mark.anchor_hash = o->block.hash;
 		return ERR_OK;
 	case FOLLOWER_REFRESHED:
-		*news = true;
+		news_note(&c->news);
 		take_refreshed(c, o);
 		return ERR_OK;
 	case FOLLOWER_NOTE:
@@ -86,7 +87,8 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		take_alarm(c, o);
 		return ERR_OK;
 	default:
-		*news = c->is_mark_changed = true;
+		news_note(&c->news);
+		c->is_mark_changed = true;
 		return ledger_take(c->ledger, o, e);
 	}
 }
@@ -99,13 +101,9 @@ static int save_mark(struct chain *c, struct err *e)
 
 	if (!c->is_mark_changed && now - c->mark_saved_ms < MARK_SAVE_MS)
 		return ERR_OK;
-	for (size_t i = 0; i < c->ledger->products; i++) {
-		const struct ledger_product *p = c->ledger->product[i];
-
-		if (p->proven.number && (rc = products_set_proven(c->store, &p->id, &p->proven, e)) != ERR_OK)
-			return rc;
-	}
-	rc = mark_save(c->store, &c->mark, e);
+	rc = ledger_save_proofs(c->ledger, e);
+	if (!rc)
+		rc = mark_save(c->store, &c->mark, e);
 	if (!rc) {
 		c->is_mark_changed = false;
 		c->mark_saved_ms = now;
@@ -113,7 +111,7 @@ static int save_mark(struct chain *c, struct err *e)
 	return rc;
 }
 
-static int drain(struct chain *c, bool *news, struct err *e)
+static int drain(struct chain *c, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
 	const struct follower_output *o;
@@ -124,7 +122,7 @@ static int drain(struct chain *c, bool *news, struct err *e)
 		struct follower_output told = *o;
 
 		told.detail = shown(c, o->detail, detail, sizeof detail);
-		rc = take(c, &told, news, e);
+		rc = take(c, &told, e);
 		if (rc)
 			return rc;
 	}
@@ -141,26 +139,29 @@ static void on_done(void *arg, int rc, const struct http_reply *r, const struct 
 	struct follower_answer a = { .net = rc, .net_text = rc ? why->msg : NULL, .status = (int)r->status,
 		.retry_after_ms = http_retry_after_ms(r, clock_wall_ms(c->clock)), .body = r->body };
 
+	if (call->source)
+		call->source->bytes += r->received;
 	follower_answer(c->follower, call->id, &a, clock_mono_ms(c->clock));
 	list_remove(&call->node);
 	free(call);
 	turn(c);
 }
 
-static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+static int start_call(struct chain *c, const struct follower_action *a, struct http_ask *ask, struct err *e)
 {
-	static const char *const lines[] = { "Content-Type: application/json", "Accept: application/json" };
 	struct chain_call *call = calloc(1, sizeof *call);
-	struct http_ask ask = { .method = "POST", .url = c->conf->providers[a->provider].url, .lines = lines, .lines_n = 2,
-		.body = a->body, .private_ok = true,	/* "Providers may be local without `private`" */
-		.body_max = a->answer_max, .total_ms = a->timeout_ms, .on_done = on_done, .arg = call };
 	int rc;
 
 	if (!call)
 		return err_set(e, ERR_MEMORY, "no memory for a request");
 	call->chain = c;
 	call->id = a->id;
-	rc = http_start(c->http, &ask, &call->http, e);
+	call->source = a->ask == FOLLOWER_ASK_ENTRIES ? c->entries[a->source].source : NULL;
+	ask->body_max = a->answer_max;
+	ask->total_ms = a->timeout_ms;
+	ask->on_done = on_done;
+	ask->arg = call;
+	rc = http_start(c->http, ask, &call->http, e);
 	if (rc) {
 		free(call);
 		return rc;
@@ -185,18 +186,68 @@ static void cancel_unwanted(struct chain *c)
 		}
 }
 
+static int send_rpc(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	static const char *const lines[] = { "Content-Type: application/json", "Accept: application/json" };
+	struct http_ask ask = { .method = "POST", .url = c->conf->providers[a->provider].url, .lines = lines, .lines_n = 2,
+		.body = a->body, .private_ok = true };	/* "Providers may be local without `private`" */
+
+	return start_call(c, a, &ask, e);
+}
+
+static void answer_failed(struct chain *c, uint64_t id, int rc, const struct err *e)
+{
+	follower_answer(c->follower, id, &(struct follower_answer){ .net = rc, .net_text = e->msg }, clock_mono_ms(c->clock));
+}
+
+/* From our own file: no request at all. */
+static void answer_own(struct chain *c, const struct follower_action *a)
+{
+	AUTO(buf_free) struct buf body = BUF_INIT(a->answer_max);
+	const struct ledger_product *p = ledger_find_name(c->ledger, span_str(a->product));
+	struct follower_answer answer = { .status = 404 };
+	struct err e = { 0 };
+
+	if (p && entryfiles_read(c->entryfiles, &p->id, &body, &e) == ERR_OK) {
+		answer.status = 200;
+		answer.body = buf_span(&body);
+	}
+	follower_answer(c->follower, a->id, &answer, clock_mono_ms(c->clock));
+}
+
+static int send_entries(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	const struct entries_source *s = &c->entries[a->source];
+	char url[ENTRIES_URL_MAX], token[600];
+	const char *lines[] = { "Accept: application/x-ndjson, */*;q=0.1", token };
+	struct http_ask ask = { .url = url, .lines = lines, .lines_n = s->token ? 2 : 1, .private_ok = s->source->is_private };
+	int rc = entries_source_url(s, a->product, url, e);
+
+	snprintf(token, sizeof token, "Authorization: Bearer %s", s->token ? s->token : "");
+	return rc ? rc : start_call(c, a, &ask, e);
+}
+
+static void send_action(struct chain *c, const struct follower_action *a)
+{
+	bool is_entries = a->ask == FOLLOWER_ASK_ENTRIES;
+	struct err e = { 0 };
+	int rc;
+
+	if (is_entries && !c->entries[a->source].source) {
+		answer_own(c, a);
+		return;
+	}
+	rc = is_entries ? send_entries(c, a, &e) : send_rpc(c, a, &e);
+	if (rc)
+		answer_failed(c, a->id, rc, &e);
+}
+
 static void send_all(struct chain *c)
 {
 	struct follower_action a;
-	struct err e = { 0 };
 
-	while (follower_action(c->follower, &a)) {
-		int rc = send_action(c, &a, &e);
-
-		if (rc)
-			follower_answer(c->follower, a.id, &(struct follower_answer){ .net = rc, .net_text = e.msg },
-					clock_mono_ms(c->clock));
-	}
+	while (follower_action(c->follower, &a))
+		send_action(c, &a);
 }
 
 /* --- the loop --- */
@@ -256,14 +307,41 @@ static void give_up(struct chain *c, const struct err *e)
 
 static int restart(struct chain *c, struct err *e)
 {
+	for (size_t i = 0; i < c->entries_n && !c->follower; i++)
+		c->entries[i].misses = 0;
 	return c->follower ? ERR_OK : chain_start(c, &c->follower, e);
+}
+
+/* What the follower has against entries sources, for /sources. */
+static void show_misses(struct chain *c)
+{
+	for (size_t i = 0; i < c->entries_n; i++) {
+		struct entries_source *s = &c->entries[i];
+		struct follower_entries_info info;
+
+		follower_entries(c->follower, i, &info);
+		if (!s->source || info.misses == s->misses)
+			continue;
+		s->misses = info.misses;
+		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
+		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(info.last_error)));
+	}
+}
+
+static void tell(struct chain *c)
+{
+	bool is_time = news_take(&c->news, follower_is_idle(c->follower), clock_mono_ms(c->clock));
+	int64_t wake = follower_wake(c->follower), later = news_wake(&c->news);
+
+	sleep_until(c, wake < later ? wake : later);
+	if (is_time)
+		c->owner.on_news(c->owner.arg);
 }
 
 /* One round of follower.h's loop. */
 static void turn(struct chain *c)
 {
 	struct err e = { 0 };
-	bool news = false;
 
 	if (restart(c, &e)) {
 		give_up(c, &e);
@@ -272,23 +350,23 @@ static void turn(struct chain *c)
 	follower_poll(c->follower, clock_mono_ms(c->clock));
 	cancel_unwanted(c);
 	send_all(c);
-	if (drain(c, &news, &e)) {
+	show_misses(c);
+	if (drain(c, &e)) {
 		give_up(c, &e);
 		return;
 	}
-	sleep_until(c, follower_wake(c->follower));
-	if (news)
-		c->owner.on_news(c->owner.arg);
+	tell(c);
 }
 
 int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 	       struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e)
 {
-	bool has_conflict = c->has_conflict;
+	struct chain given = *c;
 	int rc;
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
-		.owner = owner, .has_conflict = has_conflict };
+		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n,
+		.entryfiles = given.entryfiles };
 	for (size_t i = 0; i < conf->providers_n; i++)
 		secrets_add_url(&c->secrets, conf->providers[i].url);
 	list_init(&c->calls);

@@ -284,7 +284,11 @@ static int open_parts(struct keeper *k, struct err *e)
 	rc = ledger_init(&k->ledger, k->store, k->floors, k->clock, &k->alarms, k->follow, k->conf->products_n, lo, e);
 	if (rc)
 		return rc;
+	entryfiles_init(&k->entryfiles, k->state_dir, k->store, &k->conf->chain.registry, NULL);
 	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, (uint32_t)k->conf->limits.devices, dev);
+	k->chain.entries = k->entries;
+	k->chain.entries_n = k->entries_n;
+	k->chain.entryfiles = &k->entryfiles;
 	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
 }
 
@@ -376,7 +380,7 @@ int keeper_run(int sup_fd)
 	json_budget_install();
 	k->clock = clock_system();
 	k->started_mono_ms = clock_mono_ms(k->clock);
-	k->state_dir = k->server_fd = k->control.fd = -1;
+	k->state_dir = k->server_fd = k->control.fd = k->entryfiles.dir = -1;
 	sm_init(&k->sm, "keeper", table, K_WAITING);
 	uv_timer_init(&k->loop, &k->housekeeping);
 	uv_timer_init(&k->loop, &k->settling);

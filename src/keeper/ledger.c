@@ -172,6 +172,7 @@ void ledger_fini(struct ledger *l)
 	for (size_t i = 0; i < l->products; i++)
 		free(l->product[i]);
 	free(l->product);
+	verified_fini(&l->verified);
 	*l = (struct ledger){ .products = 0 };
 }
 
@@ -207,14 +208,29 @@ static int take_proven(struct ledger *l, struct ledger_product *p, const struct 
 	if (rc)
 		return rc;
 	p->proven = m;		/* ledger_forget_unstored takes it back */
+	p->is_unsaved = false;
 	return products_set_proven(l->store, &o->product, &m, e);
 }
 
 void ledger_refresh(struct ledger_product *p, const struct proof_mark *m)
 {
 	p->proven = *m;
+	p->is_unsaved = true;
 	if (!p->is_marked)
 		p->judged = *m;
+}
+
+int ledger_save_proofs(struct ledger *l, struct err *e)
+{
+	for (size_t i = 0; i < l->products; i++) {
+		struct ledger_product *p = l->product[i];
+		int rc = p->is_unsaved ? products_set_proven(l->store, &p->id, &p->proven, e) : ERR_OK;
+
+		if (rc)
+			return rc;
+		p->is_unsaved = false;
+	}
+	return ERR_OK;
 }
 
 int ledger_forget_unstored(struct ledger *l, struct err *e)
@@ -227,6 +243,7 @@ int ledger_forget_unstored(struct ledger *l, struct err *e)
 		if (rc)
 			return rc;
 		p->proven = row.has_proven ? row.proven : (struct proof_mark){ .number = 0 };
+		p->is_unsaved = false;
 		ledger_mark(l, p);
 	}
 	return ERR_OK;

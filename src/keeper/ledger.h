@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "chain/follower.h"
 #include "keeper/alarms.h"
+#include "keeper/entryfiles.h"
 #include "keeper/judge.h"
 #include "store/floor.h"
 #include "store/images.h"
@@ -42,6 +43,8 @@ struct ledger_product {
 	struct proof_mark proven;	/* the last final proof; number 0: none */
 	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
 	bool is_marked;			/* to be judged */
+	bool is_unsaved;		/* `proven` is newer than the store's */
+	struct entryfile file;		/* the keeper's: its final entries, for the server */
 };
 
 struct ledger_want {
@@ -85,6 +88,7 @@ struct ledger {
 	struct ledger_owner owner;
 	struct ledger_product **product;	/* by id */
 	size_t products;
+	struct verified verified;	/* what settling need not check again */
 	bool is_untold;			/* something was judged since on_settled was last called */
 };
 
@@ -103,6 +107,8 @@ struct ledger_product *ledger_find_name(const struct ledger *l, struct span name
 MUST_USE int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e);
 /* The product was proven again, unchanged. Kept in memory until the next mark is saved. */
 void ledger_refresh(struct ledger_product *p, const struct proof_mark *m);
+/* Stores what ledger_refresh kept; the caller holds the transaction. */
+MUST_USE int ledger_save_proofs(struct ledger *l, struct err *e);
 /* The transaction failed: forgets what memory knows and the store does not. */
 MUST_USE int ledger_forget_unstored(struct ledger *l, struct err *e);
 

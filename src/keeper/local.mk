@@ -11,6 +11,8 @@ libkeeper_a_SOURCES = \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
 	%D%/devices.c %D%/devices.h \
+	%D%/entries_source.c %D%/entries_source.h \
+	%D%/entryfiles.c %D%/entryfiles.h \
 	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
 	%D%/fetch_ask.c \
 	%D%/fetch_claim.c \
@@ -23,17 +25,20 @@ libkeeper_a_SOURCES = \
 	%D%/chain.c %D%/chain.h \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \
 	%D%/keeper_start.c \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
+	%D%/news.c %D%/news.h \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
-	%D%/sup.c %D%/sup.h
+	%D%/sup.c %D%/sup.h \
+	%D%/verified.c %D%/verified.h
 
 BUILT_SOURCES += %D%/openapi_gen.h
 CLEANFILES += %D%/openapi_gen.h

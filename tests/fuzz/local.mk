@@ -16,6 +16,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
 FUZZ_TARGETS += tests/fuzz/fuzz_catalog
 FUZZ_TARGETS += tests/fuzz/fuzz_rlp tests/fuzz/fuzz_trie tests/fuzz/fuzz_entry tests/fuzz/fuzz_rpc
+FUZZ_TARGETS += tests/fuzz/fuzz_entries
 FUZZ_TARGETS += tests/fuzz/fuzz_cid tests/fuzz/fuzz_car tests/fuzz/fuzz_unixfs tests/fuzz/fuzz_plan
 EXTRA_DIST += %D%/corpus
 
@@ -56,6 +57,10 @@ tests_fuzz_fuzz_trie_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 tests_fuzz_fuzz_entry_SOURCES = %D%/fuzz_entry.c
 tests_fuzz_fuzz_entry_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
 
+tests_fuzz_fuzz_entries_SOURCES = %D%/fuzz_entries.c
+tests_fuzz_fuzz_entries_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_entries_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
 tests_fuzz_fuzz_rpc_SOURCES = %D%/fuzz_rpc.c
 tests_fuzz_fuzz_rpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_rpc_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
@@ -92,3 +97,15 @@ tests_fuzz_fuzz_keystore_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
 tests_fuzz_fuzz_node_SOURCES = %D%/fuzz_node.c
 tests_fuzz_fuzz_node_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_node_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_header tests/fuzz/fuzz_logs tests/fuzz/fuzz_proof
+tests_fuzz_fuzz_header_SOURCES = %D%/fuzz_header.c
+tests_fuzz_fuzz_header_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_header_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+tests_fuzz_fuzz_logs_SOURCES = %D%/fuzz_logs.c
+tests_fuzz_fuzz_logs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_logs_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+tests_fuzz_fuzz_proof_SOURCES = %D%/fuzz_proof.c tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_fuzz_fuzz_proof_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_fuzz_fuzz_proof_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_proof_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)

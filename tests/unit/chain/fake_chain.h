@@ -3,6 +3,7 @@
 #ifndef TESTS_FAKE_CHAIN_H
 #define TESTS_FAKE_CHAIN_H
 
+#include "base/buf.h"
 #include "chain/follower.h"
 #include "chain/records.h"
 
@@ -61,7 +62,8 @@ enum lie {
 	HONEST,
 	/* records */
 	OMITS_LOGS, OMITS_FIRST_LOG, OMITS_IN_RANGES, EDITS_DATA, EDITS_TOPIC, ADDS_LOG, SWAPS_LOGS, OTHER_ADDRESS, REMOVED_ROW,
-	OTHER_BLOCK_ROW, OTHER_PRODUCT_ROW, PREV_NOWHERE, LOGS_TOO_LARGE, LOGS_PRUNED,
+	OTHER_BLOCK_ROW, OTHER_PRODUCT_ROW, PREV_NOWHERE, LOGS_TOO_LARGE, LOGS_PRUNED, SHIFTS_FIRST_BLOCK, SHIFTS_LAST_BLOCK,
+	EDITS_LAST,
 	/* proofs */
 	FLIPS_PROOF, CUTS_PROOF, PADS_PROOF, DISOWNS_PROOF, OTHER_ACCOUNT, CLAIMS_STORAGE_ROOT, CLAIMS_ADDRESS, CLAIMS_VALUE, STALE_PROOF, HIDES_SLOT, OTHER_KEY,
 	NO_PROOF_METHOD, NO_REGISTRY_PROOF, PROOF_PRUNED, PROOF_WINDOW,
@@ -78,10 +80,21 @@ struct fake_provider {
 	uint64_t latest, final;		/* UINT64_MAX: the chain's end */
 	bool final_above;		/* its final block is one above its latest */
 	uint64_t proofs_from;		/* state below this block is pruned */
+	uint64_t logs_from;		/* and logs */
 	uint64_t hides, hides_to;	/* says that it does not have this block (to that one); 0: has all */
 	enum lie lie;
 	unsigned calls[8];		/* by method: see fake_calls */
 	enum { LEAN_FINE, LEAN_MISSING, LEAN_POOR } lean;	/* eth_getHeaderBy…: there; not; without the newest fields */
+};
+
+/* An entries source: every product's history up to a block, as JSON lines; bent by some of the lies above. */
+struct fake_source {
+	const struct fake_chain *chain;
+	uint64_t final;			/* UINT64_MAX: the chain's end */
+	enum lie lie;
+	const char *text;		/* sent instead */
+	int status;			/* 0: 200 */
+	unsigned asked;
 };
 
 /* --- a follower in this world --- */
@@ -96,10 +109,23 @@ struct fake_held {			/* an exchange without an answer */
 	size_t answer_max;
 };
 
+struct fake_world;
+
+/* For whoever wants to do worse than the lies above, and to look at every output. */
+struct fake_hooks {
+	/* Before a provider answers: may change what it is. */
+	void (*asked)(struct fake_world *w, const struct follower_action *a);
+	/* After that: may change its answer. body is the answer's. */
+	void (*answered)(struct fake_world *w, const struct follower_action *a, struct follower_answer *answer, struct buf *body);
+	/* For each output. Any of the three may be NULL. */
+	void (*told)(struct fake_world *w, const struct follower_output *o);
+};
+
 struct fake_world {
 	struct follower *f;
 	struct fake_provider p[PROVIDERS_MAX];
 	size_t n;
+	struct fake_source source[ENTRIES_SOURCES_MAX];
 	int64_t now_ms;
 	char *line[FAKE_LINES];
 	size_t lines;
@@ -114,10 +140,18 @@ struct fake_world {
 	unsigned disowned;
 	unsigned lies_told;		/* a provider that disowns its proof gave one */
 	int64_t took_ms;		/* the last round, from its poll to its end */
+	const struct fake_hooks *hooks;	/* or NULL */
+	void *arg;			/* theirs */
 };
 
 /* Polls, answers everything, and lets time pass until the round has ended; notes the outputs as lines. Then a minute is over. */
 void fake_run(struct fake_world *w);
+
+/* One action by hand: as fake_run answers it, whenever the test wants to. */
+void fake_answer(struct fake_world *w, const struct follower_action *a);
+
+/* Answers what is due but for entries: gives the ids of those actions, for the test to answer. */
+void fake_hold_entries(struct fake_world *w, uint64_t *ids, unsigned *n);
 
 /* Was the line told since the last fake_forget? A trailing '*' matches any rest. */
 bool fake_said(const struct fake_world *w, const char *line);

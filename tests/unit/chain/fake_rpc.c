@@ -369,8 +369,13 @@ static void put_logs(struct buf *out, const struct fake_provider *p, const json_
 		rows[0] = rows[1];
 		rows[1] = t;
 	}
-	for (size_t i = 0; i < given; i++)
-		put_row(out, rows[i], p, i == 0);
+	for (size_t i = 0; i < given; i++) {
+		struct record r = *rows[i];
+
+		if (is_range && i == (p->lie == SHIFTS_FIRST_BLOCK ? 0 : p->lie == SHIFTS_LAST_BLOCK ? given - 1 : given))
+			r.block--;
+		put_row(out, &r, p, i == 0);
+	}
 	if (p->lie == ADDS_LOG && given) {
 		struct record more = *rows[given - 1];
 
@@ -404,7 +409,8 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 	    strcmp(json_string_value(json_object_get(json_array_get(params, 0), "toBlock")),
 		   json_string_value(json_object_get(json_array_get(params, 0), "fromBlock"))) != 0)
 		return "{\"code\":-32005,\"message\":\"query returned more than 10000 results\"}";
-	if (is_logs && p->lie == LOGS_PRUNED)
+	if (is_logs && (p->lie == LOGS_PRUNED || strtoull(json_string_value(json_object_get(json_array_get(params, 0), "fromBlock")),
+							  NULL, 16) < p->logs_from))
 		return "{\"code\":4444,\"message\":\"pruned history unavailable\"}";
 	if (p->lie == RPC_429_IN_200)
 		return "{\"code\":-32005,\"message\":\"daily request count exceeded, request rate limited\"}";
@@ -507,8 +513,78 @@ static void put_bomb(struct buf *out)
 	buf_byte(out, ']');
 }
 
+/* --- entries sources --- */
+
+static void put_lines(struct buf *out, const struct fake_source *s, const char *product)
+{
+	struct fake_provider as = { .chain = s->chain, .lie = s->lie };
+	const struct record *rows[512];
+	size_t n = 0, first = s->lie == OMITS_FIRST_LOG ? 1 : 0;
+
+	for (size_t i = 0; i < s->chain->logs.n; i++)
+		for (size_t k = 0; k < s->chain->products_n; k++)
+			if (strcmp(s->chain->product[k].name, product) == 0 && s->chain->logs.v[i].block <= s->final &&
+			    hash32_eq(&s->chain->logs.v[i].topics[1], &s->chain->product[k].id))
+				rows[n++] = &s->chain->logs.v[i];
+	if (s->lie == SWAPS_LOGS && n > 1) {
+		const struct record *t = rows[n - 2];
+
+		rows[n - 2] = rows[n - 1];
+		rows[n - 1] = t;
+	}
+	for (size_t i = first; i < n; i++) {
+		struct record r = *rows[i];
+
+		if (i == (s->lie == SHIFTS_FIRST_BLOCK ? 0 : s->lie == SHIFTS_LAST_BLOCK ? n - 1 : n))
+			r.block--;
+		if (s->lie == OMITS_LOGS && i == n / 2)
+			continue;
+		if (s->lie == EDITS_LAST)
+			as.lie = i == n - 1 ? EDITS_DATA : HONEST;
+		put_row(out, &r, &as, true);
+		buf_byte(out, '\n');
+	}
+	if (s->lie == ADDS_LOG && n) {
+		struct record more = *rows[n - 1];
+
+		more.log_index++;
+		put_row(out, &more, &as, true);
+		buf_byte(out, '\n');
+	}
+}
+
+static void answer_entries(struct fake_world *w, const struct follower_action *a)
+{
+	struct fake_source *s = &w->source[a->source];
+	struct follower_answer out = { .status = s->status ? s->status : 200 };
+	struct buf body = BUF_INIT(TEXT_MAX);
+
+	s->asked++;
+	ck_assert_uint_eq(a->body.n, 0);
+	switch (s->lie) {
+	case NO_ANSWER: out.net = ERR_NET; out.net_text = "connection reset"; break;
+	case OVER_LIMIT: out.net = ERR_LIMIT; out.net_text = "more than 33554432 bytes"; break;
+	case HTTP_429: out.status = 429; out.retry_after_ms = 3000000; break;
+	case HTTP_500: out.status = 500; break;
+	default:
+		if (s->text)
+			buf_str(&body, s->text);
+		else
+			put_lines(&body, s, a->product);
+	}
+	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	out.body = buf_span(&body);
+	follower_answer(w->f, a->id, &out, w->now_ms);
+	buf_free(&body);
+}
+
 static void answer(struct fake_world *w, const struct follower_action *a)
 {
+	if (a->ask == FOLLOWER_ASK_ENTRIES) {
+		answer_entries(w, a);
+		return;
+	}
+
 	const struct fake_provider *p = &w->p[a->provider];
 	struct follower_answer out = { .status = 200 };
 	struct buf body = BUF_INIT(TEXT_MAX);
@@ -516,6 +592,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	uint64_t id = a->id;
 
 	ck_assert_ptr_nonnull(request);
+	if (w->hooks && w->hooks->asked)
+		w->hooks->asked(w, a);
 	w->exchanges++;
 	if (p->lie == SILENT || (p->lie == HOLDS_LOGS && memmem(a->body.p, a->body.n, "eth_getLogs", 11)) || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
 		ck_assert_uint_lt(w->held_n, FAKE_HELD);
@@ -534,6 +612,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	default: put_all(&body, w, p, request);
 	}
 	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	if (w->hooks && w->hooks->answered)
+		w->hooks->answered(w, a, &out, &body);
 	out.body = buf_span(&body);
 	w->bytes += body.n;
 	follower_answer(w->f, id, &out, w->now_ms);
@@ -566,6 +646,8 @@ static void note_output(struct fake_world *w, const struct follower_output *o)
 {
 	struct entry entry;
 
+	if (w->hooks && w->hooks->told)
+		w->hooks->told(w, o);
 	switch (o->kind) {
 	case FOLLOWER_GENESIS: w->genesis = o->hash; note(w, "genesis"); return;
 	case FOLLOWER_ANCHOR: note(w, "anchor %" PRIu64, o->block.number); return;
@@ -638,6 +720,12 @@ static int64_t next_event(const struct fake_world *w)
 	return at;
 }
 
+void fake_answer(struct fake_world *w, const struct follower_action *a)
+{
+	answer(w, a);
+	drain(w);
+}
+
 void fake_run(struct fake_world *w)
 {
 	int64_t start = w->now_ms, end = start + 60000;
@@ -649,10 +737,8 @@ void fake_run(struct fake_world *w)
 		follower_poll(w->f, w->now_ms);
 		drain(w);
 		cancel(w);
-		while (follower_action(w->f, &a)) {
-			answer(w, &a);
-			drain(w);
-		}
+		while (follower_action(w->f, &a))
+			fake_answer(w, &a);
 		follower_info(w->f, &info);
 		if (strcmp(info.doing, "idle") == 0 || next_event(w) >= end)
 			break;
@@ -661,6 +747,19 @@ void fake_run(struct fake_world *w)
 	w->took_ms = w->now_ms - start;
 	ck_assert_msg(next_event(w) != INT64_MAX, "a round ends");
 	w->now_ms = end;
+}
+
+void fake_hold_entries(struct fake_world *w, uint64_t *ids, unsigned *n)
+{
+	struct follower_action a;
+
+	while (follower_action(w->f, &a)) {
+		if (a.ask == FOLLOWER_ASK_ENTRIES)
+			ids[(*n)++] = a.id;
+		else
+			answer(w, &a);
+		drain(w);
+	}
 }
 
 size_t fake_count(const struct fake_world *w, const char *line)

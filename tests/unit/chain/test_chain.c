@@ -235,6 +235,7 @@ START_TEST(json_budget)
 	ck_assert_ptr_null(json_parse(SPAN_LIT("{\"a\":1,\"a\":2}"), &e));
 	ck_assert_ptr_null(json_parse(SPAN_LIT("{} {}"), &e));
 	ck_assert_ptr_null(json_parse(SPAN(NULL, 0), &e));
+	ck_assert_str_eq(e.msg, "JSON: there is not a byte");
 	ck_assert_ptr_null(json_parse(SPAN_LIT("secretkey"), &e));
 	ck_assert_str_eq(e.msg, "JSON: invalid token");		/* no word of the text */
 	/* Outside of json_parse nothing is counted, and the next parse has its whole budget again. */

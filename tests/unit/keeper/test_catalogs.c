@@ -1,6 +1,9 @@
 /* test_catalogs.c: from a real store to what the supervisor is handed; images on their way in and out; a lost database. */
 #include "rig.h"
+#include "base/hex.h"
+#include "base/io.h"
 #include "catalog/catalog.h"
+#include "formats/sha256.h"
 
 #include <stdint.h>
 
@@ -413,6 +416,53 @@ START_TEST(a_device_brings_an_evicted_image_back)
 }
 END_TEST
 
+/* --- entries --- */
+
+static void read_entries(size_t which, struct buf *out)
+{
+	char hex[65], path[80];
+
+	snprintf(path, sizeof path, "entries/%s", hex_str(SPAN_OF(rig.w.product[which].id), hex));
+	ck_ok(io_read_file(rig.w.dir_fd, path, out, &err));
+}
+
+/* The file of entries is what the catalog says. */
+static void names_its_entries(size_t which)
+{
+	struct buf file = BUF_INIT(ENTRIES_FILE_MAX);
+	const struct catalog_product *p = product(world_name[which]);
+	struct hash32 sha;
+
+	read_entries(which, &file);
+	ck_assert_uint_le(p->entries_bytes, file.n);
+	sha = sha256_of(span_cut(buf_span(&file), 0, (size_t)p->entries_bytes));
+	ck_assert(p->entries_bytes > 0 && hash32_eq(&p->entries_sha256, &sha));
+	buf_free(&file);
+}
+
+START_TEST(entries_are_named_as_they_become_final)
+{
+	uint64_t before;
+
+	world_register(&rig.w, 0, 1, "A");
+	settle();
+	ck_assert_msg(product(world_name[0])->entries_bytes == 0, "nothing is final");
+	world_publish(&rig.w, 0, 0);
+	world_final(&rig.w, 0);
+	settle();
+	names_its_entries(0);
+	ck_assert_uint_eq(product(world_name[1])->entries_bytes, 0);
+	before = product(world_name[0])->entries_bytes;
+	world_publish(&rig.w, 0, 1);
+	settle();
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, before);
+	world_final(&rig.w, 0);
+	settle();
+	names_its_entries(0);
+	ck_assert_uint_gt(product(world_name[0])->entries_bytes, before);
+}
+END_TEST
+
 /* --- the last run's catalog --- */
 
 /* A new keeper, and a database that knows nothing. */
@@ -425,6 +475,7 @@ static void lose_database(void)
 	rig.k.floors = rig.w.floors;
 	rig.k.ledger = rig.w.ledger;
 	rig.k.chain.store = rig.w.store;
+	rig.k.entryfiles.store = rig.w.store;
 	rig.k.devices.store = rig.w.store;
 	rig.k.catalogs = (struct catalogs){ .generation = 0 };
 	catalog_put(got);
@@ -463,6 +514,27 @@ START_TEST(a_lost_database_is_held_for)
 	settle();
 	ck_assert_str_eq(told(0), "1s 2");
 	ck_assert_msg(rig.k.catalogs.last == NULL, "its own again");
+}
+END_TEST
+
+/* What the database does not know any more stays, named and in its file, whatever the server says of it. */
+START_TEST(entries_outlive_a_lost_database)
+{
+	uint64_t bytes;
+
+	one_active();
+	release(0, 1);
+	settle();
+	bytes = product(world_name[0])->entries_bytes;
+	lose_database();
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, bytes);
+	names_its_entries(0);
+	world_register(&rig.w, 0, 1, "A");
+	settle();
+	keeper_entries_rotten(&rig.k, &rig.w.product[0].id);
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, bytes);
+	names_its_entries(0);
+	ck_assert_uint_eq(rig.k.entryfiles.replaced, 0);
 }
 END_TEST
 
@@ -557,7 +629,7 @@ int main(void)
 	const TTest *const tests[] = { only_what_is_verified_is_told, the_same_content_is_sent_once,
 		a_newer_proof_alone_is_sent_now_and_then, nothing_is_told_before_its_floor_is_on_disk,
 		what_could_not_be_judged_is_not_told_as_fresh, a_catalog_that_was_not_handed_over_is_sent_again,
-		a_claimed_cid_is_not_a_checked_one, a_repair_leaves_the_image_in_the_catalog,
+		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
 		a_clock_that_was_put_back_keeps_no_image_for_ever, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
