@@ -84,6 +84,8 @@
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
 #define SECRET_MIN 6			/* shorter parts of a URL ("v3", "eth") are not taken for keys: hiding them would garble texts */
+#define SECRET_SURE_MIN 4		/* passwords and tokens are no words of a path; three letters would still be found anywhere */
+#define SECRET_PART 8			/* so much of a key's beginning is hidden as the whole: no text has it by chance */
 #define RETRY_AFTER_MAX_MS 3600000	/* an hour: a source does not decide for longer when it is asked again */
 #define RETRY_AFTER_DEFAULT_MS 30000	/* 429 or 503 without Retry-After */
 

@@ -26,7 +26,7 @@ static const char *shown(const struct chain *c, const char *text, char *out, siz
 	if (!text)
 		return NULL;
 	snprintf(out, cap, "%s", text);
-	secrets_hide(&c->secrets, out);
+	secrets_hide(c->secrets, out);
 	return out;
 }
 
@@ -318,13 +318,15 @@ static void show_misses(struct chain *c)
 	for (size_t i = 0; i < c->entries_n; i++) {
 		struct entries_source *s = &c->entries[i];
 		struct follower_entries_info info;
+		char why[256];
 
 		follower_entries(c->follower, i, &info);
 		if (!s->source || info.misses == s->misses)
 			continue;
 		s->misses = info.misses;
-		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
-		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(info.last_error)));
+		shown(c, info.last_error, why, sizeof why);
+		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", why);
+		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(why)));
 	}
 }
 
@@ -366,9 +368,7 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
 		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n,
-		.entryfiles = given.entryfiles };
-	for (size_t i = 0; i < conf->providers_n; i++)
-		secrets_add_url(&c->secrets, conf->providers[i].url);
+		.entryfiles = given.entryfiles, .secrets = given.secrets };
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
@@ -397,7 +397,6 @@ void chain_close(struct chain *c)
 	save_last(c);
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
-	secrets_fini(&c->secrets);
 	uv_close((uv_handle_t *)&c->timer, NULL);
 }
 

@@ -5,8 +5,9 @@
  * store in one transaction. When storing fails, nothing of the batch was kept:
  * the follower is thrown away and made again from the store, after a pause.
  *
- * Providers' words, which may echo the keys of their URLs, leave the follower
- * only through here, and without them: alarms, notes, chain_provider(). */
+ * Words of providers and of entries sources, which may echo the keys of their
+ * URLs, leave the follower only through here, and without them: alarms, notes,
+ * chain_provider(), what /sources shows. */
 #ifndef KEEPER_CHAIN_H
 #define KEEPER_CHAIN_H
 
@@ -50,11 +51,11 @@ struct chain {
 	int64_t mark_saved_ms;
 	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
-	struct secrets secrets;		/* of all providers */
+	const struct secrets *secrets;	/* what servers may echo and nobody is to read; NULL: nothing */
 	char last_error[256], quarantine[256];	/* what chain_provider() gave, without them */
 };
 
-/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries, c->entries_n and c->entryfiles. Nothing is sent before the loop runs. */
+/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries, c->entries_n, c->entryfiles and c->secrets. Nothing is sent before the loop runs. */
 MUST_USE int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 			struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e);
 void chain_close(struct chain *c);

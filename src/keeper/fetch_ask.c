@@ -3,10 +3,8 @@
  * A source is asked for a CAR; what it leaves out, for single blocks; then the
  * next source's turn comes. after_intake() is the one place that decides what
  * a reply's end means. */
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "keeper/fetch_own.h"
-#include "net/secrets.h"
 
 #include <stdio.h>
 
@@ -15,13 +13,9 @@
 /* A source's words go through here, and nowhere else, to where people read them: they may echo a key of its URL, or its token. */
 static void blame(struct fetch_source *s, struct fetch *f, const char *why)
 {
-	AUTO(secrets_fini) struct secrets secrets = { .n = 0 };
-
-	secrets_add_url(&secrets, s->source.url);
-	secrets_add(&secrets, s->source.token ? s->source.token : "");
 	s->failures++;
 	snprintf(s->last_error, sizeof s->last_error, "%.190s", why);
-	secrets_hide(&secrets, s->last_error);
+	secrets_hide(f->owner->secrets, s->last_error);
 	snprintf(f->why, sizeof f->why, "%.60s: %s", s->name, s->last_error);
 }
 

@@ -289,6 +289,7 @@ static int open_parts(struct keeper *k, struct err *e)
 	k->chain.entries = k->entries;
 	k->chain.entries_n = k->entries_n;
 	k->chain.entryfiles = &k->entryfiles;
+	k->chain.secrets = k->fetcher.secrets = &k->secrets;
 	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
 }
 

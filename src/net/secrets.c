@@ -1,14 +1,15 @@
 /* secrets.c: see secrets.h. */
 #include "net/secrets.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/span.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static void *got(void *p)
 {
@@ -17,30 +18,33 @@ static void *got(void *p)
 	return p;
 }
 
-static void add(struct secrets *s, struct span word)
+static void add(struct secrets *s, struct span word, size_t min)
 {
-	if (word.n < SECRET_MIN)
+	char *text;
+
+	if (word.n < min)
 		return;
 	s->word = got(realloc(s->word, (s->n + 1) * sizeof *s->word));
-	s->word[s->n++] = got(strndup((const char *)word.p, word.n));
+	text = got(malloc(word.n));
+	memcpy(text, word.p, word.n);
+	s->word[s->n++] = (struct secret){ text, word.n };
 }
 
 void secrets_add(struct secrets *s, const char *word)
 {
-	add(s, span_str(word));
+	add(s, span_str(word), SECRET_SURE_MIN);
 }
 
-/* As it stands, and as the server may have decoded it. */
-static void add_both(struct secrets *s, struct span part)
+/* Decoded: length_at() knows how it is written otherwise. */
+static void add_part(struct secrets *s, struct span part, size_t min)
 {
 	int n = 0;
 	char *decoded;
 
-	add(s, part);
-	if (part.n == 0 || !memchr(part.p, '%', part.n))
-		return;
+	if (part.n == 0)
+		return;		/* to curl, a length of 0 means strlen */
 	decoded = got(curl_easy_unescape(NULL, (const char *)part.p, (int)part.n, &n));
-	add(s, SPAN(decoded, (size_t)n));
+	add(s, SPAN(decoded, (size_t)n), min);
 	curl_free(decoded);
 }
 
@@ -88,36 +92,40 @@ static void add_basic(struct secrets *s, CURLU *u)
 	secrets_add(s, sent);
 }
 
-static void add_whole(struct secrets *s, CURLU *u, CURLUPart part)
-{
-	autofree char *text = part_of(u, part, 0);
-
-	add_both(s, span_str(text));
-}
-
 static void add_path(struct secrets *s, CURLU *u)
 {
 	autofree char *text = part_of(u, CURLUPART_PATH, 0);
 
 	for (char *p = text; *p; p += *p == '/') {
-		size_t n = strcspn(p, "/");
+		size_t n = strcspn(p, "/"), name = strcspn(p, "/=");
 
-		add_both(s, SPAN(p, n));
+		add_part(s, SPAN(p, n), SECRET_MIN);
+		if (name < n)
+			add_part(s, SPAN(p + name + 1, n - name - 1), SECRET_MIN);
 		p += n;
 	}
 }
 
-/* Values; what has no name is one. */
+/* Values; what has no name, or nothing but a name, is one. */
 static void add_query(struct secrets *s, CURLU *u)
 {
 	autofree char *text = part_of(u, CURLUPART_QUERY, 0);
 
-	for (char *p = text; *p; p += *p == '&') {
-		size_t n = strcspn(p, "&"), name = strcspn(p, "=&");
+	for (char *p = text; *p; p += *p != '\0') {
+		size_t n = strcspn(p, "&;"), name = strcspn(p, "&;="), value = name + strspn(p + name, "=");
 
-		add_both(s, name < n ? SPAN(p + name + 1, n - name - 1) : SPAN(p, n));
+		add_part(s, value < n ? SPAN(p + name + 1, n - name - 1) : SPAN(p, n), SECRET_MIN);
 		p += n;
 	}
+}
+
+static void add_user(struct secrets *s, CURLU *u)
+{
+	autofree char *user = part_of(u, CURLUPART_USER, 0);
+	autofree char *password = part_of(u, CURLUPART_PASSWORD, 0);
+
+	add_part(s, span_str(user), SECRET_MIN);
+	add_part(s, span_str(password), SECRET_SURE_MIN);
 }
 
 void secrets_add_url(struct secrets *s, const char *url)
@@ -129,8 +137,7 @@ void secrets_add_url(struct secrets *s, const char *url)
 		abort();
 	if (rc == CURLUE_OK) {
 		add_basic(s, u);
-		add_whole(s, u, CURLUPART_USER);
-		add_whole(s, u, CURLUPART_PASSWORD);
+		add_user(s, u);
 		add_path(s, u);
 		add_query(s, u);
 	}
@@ -140,21 +147,67 @@ void secrets_add_url(struct secrets *s, const char *url)
 void secrets_fini(struct secrets *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		free(s->word[i]);
+		free(s->word[i].text);
 	free(s->word);
 	*s = (struct secrets){ .n = 0 };
 }
 
-/* How many bytes at text are one of them, or the beginning of one where text ends; the most. */
-static size_t length_at(const struct secrets *s, const char *text)
+/* Forms write a blank as a plus. */
+static int folded(int c)
 {
-	size_t left = strlen(text), best = 0;
+	return c == '+' ? ' ' : tolower(c);
+}
+
+static bool is_escape(const char *t, int *out)
+{
+	uint8_t byte;
+
+	if (t[0] != '%' || !t[1] || !t[2] || hex_read(SPAN(t + 1, 2), &byte, 1, NULL))
+		return false;
+	*out = byte;
+	return true;
+}
+
+/* Takes c off the front of *text, be it written as itself or as "%XX". */
+static bool take(const char **text, char c)
+{
+	int want = folded((unsigned char)c), escaped;
+
+	if (is_escape(*text, &escaped) && folded(escaped) == want) {
+		*text += 3;
+		return true;
+	}
+	if (!**text || folded((unsigned char)**text) != want)
+		return false;
+	*text += 1;
+	return true;
+}
+
+/* Also in the middle of a "%XX". */
+static bool is_end(const char *text)
+{
+	return !text[0] || (text[0] == '%' && (!text[1] || !text[2]));
+}
+
+/* How many bytes at text are it, or enough of its beginning. 0: none. */
+static size_t length_at(const struct secret *word, const char *text)
+{
+	const char *t = text;
+	size_t n = 0;
+
+	while (n < word->n && take(&t, word->text[n]))
+		n++;
+	return n == word->n || n >= SECRET_PART || (n >= SECRET_MIN && is_end(t)) ? (size_t)(t - text) : 0;
+}
+
+static size_t longest_at(const struct secrets *s, const char *text)
+{
+	size_t best = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		size_t n = strlen(s->word[i]), here = n < left ? n : left;
+		size_t n = length_at(&s->word[i], text);
 
-		if (here >= SECRET_MIN && here > best && strncasecmp(text, s->word[i], here) == 0)
-			best = here;
+		best = n > best ? n : best;
 	}
 	return best;
 }
@@ -163,8 +216,10 @@ void secrets_hide(const struct secrets *s, char *text)
 {
 	char *to = text;
 
+	if (!s)
+		return;
 	while (*text) {
-		size_t n = length_at(s, text);
+		size_t n = longest_at(s, text);
 
 		if (n > 0) {
 			memcpy(to, SECRET_SHOWN, sizeof SECRET_SHOWN - 1);

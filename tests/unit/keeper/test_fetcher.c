@@ -236,16 +236,21 @@ END_TEST
 
 START_TEST(keys_are_not_shown)
 {
+	struct secrets secrets = { .n = 0 };
 	static char url[100];
 
 	USE(ECHOES);
 	snprintf(url, sizeof url, "%s/" PEER_KEY, peer[0].url);
 	source[0].source.url = url;
 	source[0].source.token = PEER_TOKEN;
+	secrets_add_url(&secrets, url);
+	secrets_add(&secrets, PEER_TOKEN);
+	fetcher.secrets = &secrets;
 	want();
 	run_until(&failed, 1);
 	ck_assert_str_eq(source[0].last_error, "answers with ***/*** (status 200)");
 	ck_assert_str_eq(last_why, "one: answers with ***/*** (status 200)");
+	secrets_fini(&secrets);
 }
 END_TEST
 
