@@ -3,26 +3,40 @@ import { createServer, request as ask } from 'node:http'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 
+/** Where all of its own connections come from: whom a server sees. Nobody else on this machine has that address. */
+export const PROXY_ADDRESS = '127.0.0.2'
+
 /**
- * Starts one for the test `t`. The result: url, seen ([{ method, target }]), ports (a Set of the ports that its own connections came
- * from: whom a server sees), stop(), start() (again, at the same port).
+ * Starts one for the test `t`; with `user` and `password` it serves only who says them. The result: url (with both), seen
+ * ([{ method, target }] of what it served), refused (how many it did not), stop(), start() (again, at the same port), and
+ * answer(q), which may be set: what it gives, a body, is the proxy's own answer to a request that it should forward.
  */
-export async function startProxy(t) {
-  const proxy = { seen: [], ports: new Set() }
+export async function startProxy(t, { user, password } = {}) {
+  const proxy = { seen: [], refused: 0, answer: () => undefined }
   const sockets = new Set()
+  const wanted = user && `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   let server
 
   const note = (socket) => {
     sockets.add(socket)
-    socket.on('connect', () => proxy.ports.add(socket.localPort))
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     return socket
   }
+  const isRefused = (q) => {
+    const refused = wanted && q.headers['proxy-authorization'] !== wanted
+    if (refused) proxy.refused++
+    else proxy.seen.push({ method: q.method, target: q.url })
+    return refused
+  }
   const forward = (q, a) => {
-    proxy.seen.push({ method: q.method, target: q.url })
+    if (isRefused(q)) return a.writeHead(407, { 'proxy-authenticate': 'Basic realm="a proxy"' }).end(q.headers['proxy-authorization'])
     if (!/^http:\/\//.test(q.url)) return a.writeHead(400).end('a proxy is asked for whole URLs\n')
-    const out = ask(q.url, { method: q.method, headers: q.headers, agent: false }, (reply) => {
+    const own = proxy.answer(q)
+    if (own) return a.end(own)
+    const headers = { ...q.headers }
+    delete headers['proxy-authorization']
+    const out = ask(q.url, { method: q.method, headers, agent: false, localAddress: PROXY_ADDRESS }, (reply) => {
       a.writeHead(reply.statusCode, reply.headers)
       reply.pipe(a)
     })
@@ -31,9 +45,9 @@ export async function startProxy(t) {
     q.pipe(out)
   }
   const tunnel = (q, socket, head) => {
-    proxy.seen.push({ method: q.method, target: q.url })
+    if (isRefused(q)) return socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n')
     const [host, port] = q.url.split(':')
-    const far = note(connect(Number(port), host, () => {
+    const far = note(connect({ host, port: Number(port), localAddress: PROXY_ADDRESS }, () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
       far.write(head)
       far.pipe(socket).pipe(far)
@@ -45,11 +59,12 @@ export async function startProxy(t) {
 
   proxy.start = async () => {
     server = createServer(forward).on('connect', tunnel)
-    server.on('connection', (socket) => { sockets.add(socket); socket.on('close', () => sockets.delete(socket)) })
+    server.on('connection', note)
     server.listen(proxy.port ?? 0, '127.0.0.1')
     await once(server, 'listening')
     proxy.port = server.address().port
-    proxy.url = `http://127.0.0.1:${proxy.port}`
+    const login = user ? `${encodeURIComponent(user)}:${encodeURIComponent(password)}@` : ''
+    proxy.url = `http://${login}127.0.0.1:${proxy.port}`
   }
   proxy.stop = () => new Promise((resolve) => {
     server.close(resolve)

@@ -8,7 +8,7 @@ import { once } from 'node:events'
  * return another { status, headers, body } instead of the honest reply, which it is given; undefined leaves it. With
  * before(request) a request can be answered (or delayed) without asking upstream. A reply { hangUp: true } ends the
  * connection, { stall: true } never comes. `tls` ({ key, cert, … }) makes it https; `rewrite(url)` gives the path to ask upstream for.
- * The result: url, port, requests (all seen), peers (ports that connections came from), stop().
+ * The result: url, port, requests (all seen), peers (addresses that connections came from), stop().
  */
 export async function startTamperProxy(t, upstream, { tamper = () => undefined, before = () => undefined, rewrite = (url) => url, tls, port = 0 } = {}) {
   const requests = []
@@ -35,7 +35,7 @@ export async function startTamperProxy(t, upstream, { tamper = () => undefined, 
   }
   const listener = (q, a) => answer(q, a).catch(() => q.socket.destroy()) // upstream is away, or the client is
   const server = tls ? createTlsServer(tls, listener) : createServer(listener)
-  server.on('connection', (socket) => peers.push(socket.remotePort))
+  server.on('connection', (socket) => peers.push(socket.remoteAddress))
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const stop = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() })
