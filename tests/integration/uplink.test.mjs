@@ -114,7 +114,7 @@ test('outbound-proxy: everything goes through it, nothing while it refuses us or
   await gateway.waitRelease(PRODUCT, 1, 'active')
 
   await proxy.stop()
-  const named = new RegExp(`127\\.0\\.0\\.1 port ${proxy.port}\\b`)
+  const named = new RegExp(`through the proxy: .*127\\.0\\.0\\.1 port ${proxy.port}\\b`)
   await waitErrors(gateway, { plain: named, secure: named })
   const before = asked()
   const tries = new Map((await gateway.status()).providers.map(({ name, calls }) => [name, calls]))
