@@ -52,6 +52,7 @@
 #define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
+#define FOREIGN_BASE_MS 1000		/* a provider of another chain is no liar, often only set up wrong: asked again like one that is down */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
 #define FINAL_QUIET_MAX 4		/* rounds in which the final block is not asked for, after a step of finality */
 #define FINAL_STEP_MAX_S 1800		/* a longer step than this was an exception, and no measure of the next one */
@@ -82,6 +83,9 @@
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
+#define SECRET_MIN 6			/* shorter parts of a URL ("v3", "eth") are not taken for keys: hiding them would garble texts */
+#define SECRET_SURE_MIN 4		/* passwords and tokens are no words of a path; three letters would still be found anywhere */
+#define SECRET_PART 8			/* so much of a key's beginning is hidden as the whole: no text has it by chance */
 #define RETRY_AFTER_MAX_MS 3600000	/* an hour: a source does not decide for longer when it is asked again */
 #define RETRY_AFTER_DEFAULT_MS 30000	/* 429 or 503 without Retry-After */
 

@@ -9,7 +9,13 @@
 static void foreign(struct follower *f, struct provider *p)
 {
 	p->identity = IDENTITY_FOREIGN;
-	p->probe_at_ms = f->now_ms + f->probe_ms;
+	p->probe_at_ms = f->now_ms + backoff_full_jitter(FOREIGN_BASE_MS, f->probe_ms, p->foreign_times++, follow_random(f));
+}
+
+static void right(struct provider *p)
+{
+	p->identity = IDENTITY_RIGHT;
+	p->foreign_times = 0;
 }
 
 static enum rpc_class on_chain_id(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
@@ -125,7 +131,7 @@ static void judge_genesis(struct follower *f, struct provider *p)
 	char has[HEX32_MAX], wants[HEX32_MAX];
 
 	if (hash32_eq(&p->genesis, &f->genesis)) {
-		p->identity = IDENTITY_RIGHT;
+		right(p);
 		alarm_off(f, ALARM_GENESIS, p->name);
 		return;
 	}
@@ -147,6 +153,6 @@ void check_done(struct follower *f)
 		if (f->has_genesis && is_answered(p))
 			judge_genesis(f, p);
 		else if (is_without_genesis(p) || (is_undisputed && is_answered(p)))
-			p->identity = IDENTITY_RIGHT;
+			right(p);
 	}
 }

@@ -48,6 +48,14 @@ size_t json_budget_peak(void)
 	return budget.peak;
 }
 
+/* Jansson quotes the text where it stumbled: a page instead of JSON may begin with the key of a URL. */
+static size_t without_quotation(const char *why)
+{
+	const char *quotation = strstr(why, " near ");
+
+	return quotation ? (size_t)(quotation - why) : strlen(why);
+}
+
 json_t *json_parse(struct span text, struct err *e)
 {
 	json_error_t why;
@@ -66,7 +74,7 @@ json_t *json_parse(struct span text, struct err *e)
 	if (!j && budget.is_over)
 		err_set(e, ERR_LIMIT, "JSON: takes more than %d bytes of memory", RPC_JSON_HEAP_MAX);
 	else if (!j)
-		err_set(e, ERR_FORMAT, "JSON: %s", why.text);
+		err_set(e, ERR_FORMAT, "JSON: %.*s", (int)without_quotation(why.text), why.text);
 	return j;
 }
 

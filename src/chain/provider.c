@@ -93,12 +93,14 @@ static void say(struct provider *p, const char *what, const char *text)
 	snprintf(p->last_error, sizeof p->last_error, "%s: %s", what, text);
 }
 
+/* What fails while it rests was under way when it broke, or of the same batch: one break, whatever it took along. */
 static void back_off(struct provider *p, const struct provider_outcome *o, int64_t now)
 {
-	int64_t wait = backoff_full_jitter(BACKOFF_BASE_MS, BACKOFF_CAP_MS, p->failures, o->random);
+	int64_t at = p->retry_at_ms;
 
-	p->failures++;
-	p->retry_at_ms = now + (o->retry_after_ms > wait ? o->retry_after_ms : wait);
+	if (at <= now)
+		at = now + backoff_full_jitter(BACKOFF_BASE_MS, BACKOFF_CAP_MS, p->failures++, o->random);
+	p->retry_at_ms = now + o->retry_after_ms > at ? now + o->retry_after_ms : at;
 }
 
 static void note_good(struct provider *p)

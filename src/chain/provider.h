@@ -23,6 +23,7 @@ struct provider {
 	enum identity identity;		/* chain id and genesis */
 	bool has_chain_id, has_genesis, lacks_genesis;	/* this identity check's answers */
 	struct hash32 genesis;
+	unsigned foreign_times;		/* in a row that it was on another chain */
 	bool takes_batches;
 	bool lean_works;		/* it has eth_getHeaderBy… */
 	int64_t no_lean_until_ms;	/* it does not */

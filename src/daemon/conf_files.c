@@ -111,6 +111,8 @@ static void follow_one(struct settings *s, struct section *sec, const struct con
 		return;
 	if (settings_get(sec, item->into))
 		settings_error(s, set->place, "%s: %s is set as well; one of them", item->key, item->into);
+	else if (strstr(set->value, "://"))	/* not named: it may hold a key */
+		settings_error(s, set->place, "%s: must be the name of a file, not a URL", item->key);
 	else if (io_read_file(AT_FDCWD, find_file(s, set->value), &b, &e))
 		settings_error(s, set->place, "%s: %s", item->key, e.msg);
 	else

@@ -284,8 +284,10 @@ static int check_media(const struct question *q, const struct source_reply *r, s
 		return err_set(e, ERR_FORMAT, "answers without a media type");
 	for (size_t i = 0; i < TYPES_MAX && q->types[i]; i++)
 		fits |= is_same_word(m.type, q->types[i]);
+	if (!fits && m.type.n > 60)	/* whole or not at all: half of a key could not be told to be one */
+		return err_set(e, ERR_RULE, "answers with a media type of %zu characters", m.type.n);
 	if (!fits)
-		return err_set(e, ERR_RULE, "answers with %.*s", (int)(m.type.n < 60 ? m.type.n : 60), (const char *)m.type.p);
+		return err_set(e, ERR_RULE, "answers with %.*s", (int)m.type.n, (const char *)m.type.p);
 	if (m.version.n > 0 && !span_is(m.version, "1"))
 		return err_set(e, ERR_RULE, "answers with a CAR of another version");
 	out->order = span_is(m.order, "dfs") && span_is(m.dups, "y") ? PLAN_DFS : PLAN_ANY;

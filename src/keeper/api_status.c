@@ -95,7 +95,7 @@ static json_t *answers_json(const struct follower_provider_info *p)
 	return o;
 }
 
-static json_t *provider_json(const struct keeper *k, size_t i)
+static json_t *provider_json(struct keeper *k, size_t i)
 {
 	struct follower_provider_info p;
 	json_t *o = json_object();

@@ -180,6 +180,7 @@ static int send_now(struct keeper *k, bool is_new, struct err *e)
 	if (rc)
 		return rc;
 	c->generation++;
+	c->is_proof_untold = false;
 	c->sent_ms = clock_mono_ms(k->clock);
 	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
 	return is_new || c->sent_ms - c->saved_ms >= MARK_SAVE_MS ? save(k, buf_span(&bytes), e) : ERR_OK;
@@ -296,10 +297,16 @@ bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char
 
 int catalogs_refresh(struct keeper *k, struct err *e)
 {
+	k->catalogs.is_proof_untold = true;
 	/* A floor that is not on disk yet: what it belongs to must not be told before. */
 	if (is_holding(k) || floor_is_dirty(k->floors) || clock_mono_ms(k->clock) - k->catalogs.sent_ms < CATALOG_PROOF_MS)
 		return ERR_OK;
 	return send_now(k, false, e);
+}
+
+int catalogs_catch_up(struct keeper *k, struct err *e)
+{
+	return k->catalogs.is_proof_untold ? catalogs_refresh(k, e) : ERR_OK;
 }
 
 /* --- the copy of an earlier run --- */

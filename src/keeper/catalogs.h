@@ -27,6 +27,7 @@ struct catalogs {
 	uint64_t acknowledged;		/* by the server */
 	struct hash32 content;		/* of the newest, proof times and generation apart */
 	int64_t sent_ms, saved_ms;	/* monotonic */
+	bool is_proof_untold;		/* catalogs_refresh came too soon */
 	struct catalog *last;		/* of the last run, while it still knows more than the store; else NULL */
 };
 
@@ -35,8 +36,10 @@ MUST_USE int catalogs_load(struct keeper *k, struct err *e);
 
 /* Builds one from the store, sends it, keeps a copy. */
 MUST_USE int catalogs_publish(struct keeper *k, struct err *e);
-/* Only proof times may have changed: does nothing when that was told a moment ago. */
+/* Only proof times may have changed: does nothing when that was told a moment ago; catalogs_catch_up tells it then. */
 MUST_USE int catalogs_refresh(struct keeper *k, struct err *e);
+/* Now and then: the next proof may be a quarter of an hour away, and the one that came too soon was never told. */
+MUST_USE int catalogs_catch_up(struct keeper *k, struct err *e);
 
 /* The CID by which the last run's catalog knew an image: it was checked then. false: none, or the catalog is gone. */
 bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char out[CID_TEXT_MAX]);

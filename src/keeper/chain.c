@@ -20,6 +20,16 @@ static void turn(struct chain *c);
 
 /* --- outputs --- */
 
+/* NULL stays NULL. */
+static const char *shown(const struct chain *c, const char *text, char *out, size_t cap)
+{
+	if (!text)
+		return NULL;
+	snprintf(out, cap, "%s", text);
+	secrets_hide(c->secrets, out);
+	return out;
+}
+
 static void take_alarm(struct chain *c, const struct follower_output *o)
 {
 	const char *code = follower_alarm_code(o->alarm);
@@ -105,10 +115,14 @@ static int drain(struct chain *c, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
 	const struct follower_output *o;
+	char detail[256];
 	int rc;
 
 	while ((o = follower_output(c->follower)) != NULL) {
-		rc = take(c, o, e);
+		struct follower_output told = *o;
+
+		told.detail = shown(c, o->detail, detail, sizeof detail);
+		rc = take(c, &told, e);
 		if (rc)
 			return rc;
 	}
@@ -304,13 +318,15 @@ static void show_misses(struct chain *c)
 	for (size_t i = 0; i < c->entries_n; i++) {
 		struct entries_source *s = &c->entries[i];
 		struct follower_entries_info info;
+		char why[256];
 
 		follower_entries(c->follower, i, &info);
 		if (!s->source || info.misses == s->misses)
 			continue;
 		s->misses = info.misses;
-		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
-		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(info.last_error)));
+		shown(c, info.last_error, why, sizeof why);
+		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", why);
+		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(why)));
 	}
 }
 
@@ -352,7 +368,7 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
 		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n,
-		.entryfiles = given.entryfiles };
+		.entryfiles = given.entryfiles, .secrets = given.secrets };
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
@@ -364,8 +380,21 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	return rc;
 }
 
+/* The time of the last proof as it is, not as it was up to MARK_SAVE_MS ago: a restart does not change freshness. When it
+ * fails there is nobody left to do anything about it, and the older time is not wrong. */
+static void save_last(struct chain *c)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
+	struct err e = { 0 };
+
+	c->is_mark_changed = c->follower != NULL;
+	if (c->is_mark_changed && save_mark(c, &e) == ERR_OK && store_commit(&tx, &e) != ERR_OK)
+		log_debug("chain", "the last proof's time is not kept", "why=\"%s\"", e.msg);
+}
+
 void chain_close(struct chain *c)
 {
+	save_last(c);
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
 	uv_close((uv_handle_t *)&c->timer, NULL);
@@ -383,9 +412,11 @@ size_t chain_providers(const struct chain *c)
 	return c->follower ? follower_providers(c->follower) : 0;
 }
 
-void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out)
+void chain_provider(struct chain *c, size_t i, struct follower_provider_info *out)
 {
 	follower_provider(c->follower, i, out);
+	out->last_error = shown(c, out->last_error, c->last_error, sizeof c->last_error);
+	out->quarantine = shown(c, out->quarantine, c->quarantine, sizeof c->quarantine);
 }
 
 void chain_clear_conflict(struct chain *c)

@@ -3,7 +3,11 @@
  * The follower is pure (chain/follower.h); here its actions become HTTP
  * requests, answers and timers go in, and each batch of outputs goes into the
  * store in one transaction. When storing fails, nothing of the batch was kept:
- * the follower is thrown away and made again from the store, after a pause. */
+ * the follower is thrown away and made again from the store, after a pause.
+ *
+ * Words of providers and of entries sources, which may echo the keys of their
+ * URLs, leave the follower only through here, and without them: alarms, notes,
+ * chain_provider(), what /sources shows. */
 #ifndef KEEPER_CHAIN_H
 #define KEEPER_CHAIN_H
 
@@ -15,6 +19,7 @@
 #include "keeper/ledger.h"
 #include "keeper/news.h"
 #include "net/http.h"
+#include "net/secrets.h"
 
 struct chain_owner {
 	/* Something of a product changed, or was proven again: judge and tell. */
@@ -46,9 +51,11 @@ struct chain {
 	int64_t mark_saved_ms;
 	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
+	const struct secrets *secrets;	/* what servers may echo and nobody is to read; NULL: nothing */
+	char last_error[256], quarantine[256];	/* what chain_provider() gave, without them */
 };
 
-/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries, c->entries_n and c->entryfiles. Nothing is sent before the loop runs. */
+/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries, c->entries_n, c->entryfiles and c->secrets. Nothing is sent before the loop runs. */
 MUST_USE int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 			struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e);
 void chain_close(struct chain *c);
@@ -56,7 +63,8 @@ void chain_close(struct chain *c);
 /* Zeros while there is no follower. */
 void chain_info(const struct chain *c, struct follower_info *out);
 size_t chain_providers(const struct chain *c);
-void chain_provider(const struct chain *c, size_t i, struct follower_provider_info *out);
+/* Its texts live until the next call. */
+void chain_provider(struct chain *c, size_t i, struct follower_provider_info *out);
 void chain_clear_conflict(struct chain *c);
 /* Polls at once. */
 void chain_hurry(struct chain *c);

@@ -10,11 +10,13 @@
 
 /* --- sources --- */
 
+/* A source's words go through here, and nowhere else, to where people read them: they may echo a key of its URL, or its token. */
 static void blame(struct fetch_source *s, struct fetch *f, const char *why)
 {
 	s->failures++;
 	snprintf(s->last_error, sizeof s->last_error, "%.190s", why);
-	snprintf(f->why, sizeof f->why, "%.60s: %.240s", s->name, why);
+	secrets_hide(f->owner->secrets, s->last_error);
+	snprintf(f->why, sizeof f->why, "%.60s: %s", s->name, s->last_error);
 }
 
 static void rest(struct fetch *f, struct fetch_source *s, int64_t ms)
@@ -29,7 +31,7 @@ static void quarantine(struct fetch *f, struct fetch_source *s, const char *why)
 	s->is_quarantined = true;
 	s->quarantined_until_ms = clock_mono_ms(f->owner->clock) + SOURCE_QUARANTINE_MS;
 	blame(s, f, why);
-	log_unusual("fetch", "source lied", "source=%s why=%s", s->name, LOG_STR(span_str(why)));
+	log_unusual("fetch", "source lied", "source=%s why=%s", s->name, LOG_STR(span_str(s->last_error)));
 }
 
 /* The best source that was not asked in this round; NULL: none. */

@@ -15,6 +15,7 @@
 #include "formats/cid.h"
 #include "ipfs/source.h"
 #include "keeper/ledger.h"
+#include "net/secrets.h"
 #include "store/blob.h"
 
 #include <uv.h>
@@ -79,6 +80,7 @@ struct fetcher {
 	struct fetch_source *source;	/* borrowed */
 	size_t sources;
 	struct fetcher_owner owner;
+	const struct secrets *secrets;	/* what sources may echo and nobody is to read; NULL: nothing. Set after fetcher_init */
 	struct list fetches;		/* struct fetch, in order of age */
 	bool is_closing;
 	bool is_starting;		/* fetcher_next is on the stack: a start that fails at once must not call it again */

@@ -263,6 +263,8 @@ static void on_housekeeping(uv_timer_t *timer)
 		keeper_trouble_over(k);
 		keeper_settle_all(k);
 	}
+	if (catalogs_catch_up(k, &e))
+		keeper_trouble(k, &e);
 }
 
 /* --- start and stop --- */
@@ -287,6 +289,7 @@ static int open_parts(struct keeper *k, struct err *e)
 	k->chain.entries = k->entries;
 	k->chain.entries_n = k->entries_n;
 	k->chain.entryfiles = &k->entryfiles;
+	k->chain.secrets = k->fetcher.secrets = &k->secrets;
 	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
 }
 

@@ -25,6 +25,7 @@
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
 #include "keeper/sup.h"
+#include "net/secrets.h"
 #include "store/space.h"
 #include "store/tokens.h"
 
@@ -57,6 +58,7 @@ struct keeper {
 	struct alarms alarms;
 	struct ledger ledger;
 	struct chain chain;
+	struct secrets secrets;			/* of every URL that we ask, and our tokens */
 	struct fetcher fetcher;
 	struct devices devices;
 	struct catalogs catalogs;

@@ -75,6 +75,21 @@ static int make_sources(struct keeper *k, struct err *e)
 	return ERR_OK;
 }
 
+/* One set for all: a proxy sees everybody's, and a server can be provider and source. */
+static void collect_secrets(struct keeper *k)
+{
+	const struct conf *c = k->conf;
+
+	secrets_add_url(&k->secrets, c->network.proxy);
+	for (size_t i = 0; i < c->providers_n; i++)
+		secrets_add_url(&k->secrets, c->providers[i].url);
+	for (size_t i = 0; i < c->sources_n; i++) {
+		secrets_add_url(&k->secrets, c->sources[i].url);
+		secrets_add_url(&k->secrets, c->sources[i].entries);
+		secrets_add(&k->secrets, c->sources[i].token);
+	}
+}
+
 int keeper_read_conf(struct keeper *k, int fd, struct err *e)
 {
 	int rc = conf_read(fd, &k->conf, e);
@@ -87,6 +102,7 @@ int keeper_read_conf(struct keeper *k, int fd, struct err *e)
 		k->clock_used.state = trusted_state;
 		k->clock = &k->clock_used;
 	}
+	collect_secrets(k);
 	rc = make_follow(k, e);
 	return rc ? rc : make_sources(k, e);
 }
@@ -254,6 +270,7 @@ static void close_store(struct keeper *k)
 	entryfiles_close(&k->entryfiles);
 	cleanup_close(&k->state_dir);
 	cleanup_close(&k->server_fd);
+	secrets_fini(&k->secrets);
 	conf_free(k->conf);
 	free(k->follow);
 	free(k->source);

@@ -8,4 +8,5 @@ libnet_a_SOURCES = \
 	%D%/http.c %D%/http.h \
 	%D%/multi.c %D%/multi.h \
 	%D%/reply.c \
+	%D%/secrets.c %D%/secrets.h \
 	%D%/setup.c %D%/setup.h

@@ -318,6 +318,8 @@ int call_setup(struct http_call *c, const struct http_rules *r, const struct htt
 
 int call_outcome(const struct http_call *c, CURLcode code, struct err *e)
 {
+	const char *via = c->is_proxied ? " through the proxy" : "";	/* whom curl names is the proxy then, and seldom called so */
+
 	if (code == CURLE_OK)
 		return ERR_OK;
 	if (c->err.code)
@@ -327,6 +329,6 @@ int call_outcome(const struct http_call *c, CURLcode code, struct err *e)
 	if (code == CURLE_OUT_OF_MEMORY)
 		return err_set(e, ERR_MEMORY, "%s: no memory", c->server);
 	if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)	/* curl's own words can be as bare as "select/poll returned error" */
-		return err_set(e, ERR_NET, "%s: the connection broke: %s", c->server, *c->text ? c->text : curl_easy_strerror(code));
-	return err_set(e, ERR_NET, "%s: %s", c->server, *c->text ? c->text : curl_easy_strerror(code));
+		return err_set(e, ERR_NET, "%s%s: the connection broke: %s", c->server, via, *c->text ? c->text : curl_easy_strerror(code));
+	return err_set(e, ERR_NET, "%s%s: %s", c->server, via, *c->text ? c->text : curl_easy_strerror(code));
 }

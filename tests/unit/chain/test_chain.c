@@ -236,6 +236,8 @@ START_TEST(json_budget)
 	ck_assert_ptr_null(json_parse(SPAN_LIT("{} {}"), &e));
 	ck_assert_ptr_null(json_parse(SPAN(NULL, 0), &e));
 	ck_assert_str_eq(e.msg, "JSON: there is not a byte");
+	ck_assert_ptr_null(json_parse(SPAN_LIT("secretkey"), &e));
+	ck_assert_str_eq(e.msg, "JSON: invalid token");		/* no word of the text */
 	/* Outside of json_parse nothing is counted, and the next parse has its whole budget again. */
 	j = json_array();
 	for (int i = 0; i < 300000; i++)
@@ -551,10 +553,12 @@ START_TEST(backs_off_and_returns)
 	ck_assert_str_eq(p.operator, "one");
 	p.identity = IDENTITY_RIGHT;
 	for (int i = 0; i < 12; i++) {
+		int64_t now = last > 1000 ? last : 1000;
+
 		bad.random = UINT64_C(1) << 40;
-		provider_note(&p, &bad, 1000);
-		ck_assert_int_ge(p.retry_at_ms, 1000);
-		ck_assert_int_le(p.retry_at_ms, 1000 + 300000);
+		provider_note(&p, &bad, now);
+		ck_assert_int_ge(p.retry_at_ms, now);
+		ck_assert_int_le(p.retry_at_ms, now + 300000);
 		last = p.retry_at_ms;
 	}
 	ck_assert_int_eq(p.identity, IDENTITY_UNKNOWN);	/* who was away may come back as somebody else */
@@ -564,9 +568,32 @@ START_TEST(backs_off_and_returns)
 	provider_note(&p, &ok, last);
 	ck_assert_int_eq(provider_state(&p), PROVIDER_OK);
 	bad = (struct provider_outcome){ RPC_THROTTLED, "429", 90000, 0 };
-	provider_note(&p, &bad, 1000);
-	ck_assert_msg(p.retry_at_ms == 91000, "Retry-After is heeded");
+	provider_note(&p, &bad, last);
+	ck_assert_msg(p.retry_at_ms == last + 90000, "Retry-After is heeded");
 	ck_assert_int_eq(provider_state(&p), PROVIDER_THROTTLED);
+	provider_fini(&p);
+}
+END_TEST
+
+/* A broken connection takes all its calls along: that is one failure. */
+START_TEST(a_break_counts_once)
+{
+	struct provider p;
+	struct provider_outcome bad = { RPC_DOWN, "reset", 0, 1000 };	/* with this random number, the longest first wait */
+	int64_t retry;
+
+	provider_init(&p, "one", "");
+	for (int i = 0; i < 20; i++)
+		provider_note(&p, &bad, 5000);
+	retry = p.retry_at_ms;
+	ck_assert_int_eq(retry, 6000);
+	bad.retry_after_ms = 7000;
+	provider_note(&p, &bad, 5500);
+	ck_assert_msg(p.retry_at_ms == 12500, "a longer Retry-After is heeded");
+	bad.retry_after_ms = 0;
+	bad.random = 2000;
+	provider_note(&p, &bad, 12500);
+	ck_assert_msg(p.retry_at_ms == 14500, "the second break waits twice as long");
 	provider_fini(&p);
 }
 END_TEST
@@ -651,6 +678,7 @@ int main(void)
 	tcase_add_test(t, votes);
 	tcase_add_test(t, backs_off_and_returns);
 	tcase_add_test(t, full_jitter);
+	tcase_add_test(t, a_break_counts_once);
 	suite_add_tcase(s, t);
 
 	SRunner *run = srunner_create(s);

@@ -1688,6 +1688,33 @@ START_TEST(other_chain_id)
 }
 END_TEST
 
+/* Rounds that follow each other sooner than fake_run()'s. */
+static void runs_every(int64_t ms, unsigned n)
+{
+	while (n--) {
+		int64_t next = w.now_ms + ms;
+
+		fake_run(&w);
+		w.now_ms = next;
+	}
+}
+
+/* It is asked again soon, as if it had been down. */
+START_TEST(other_chain_id_comes_back)
+{
+	one_product();
+	conf.poll_ms = 100;
+	w.p[0].lie = OTHER_CHAIN_ID;
+	start();
+	runs_every(100, 1);
+	said("alarm chain-id p0: *");
+	w.p[0].lie = HONEST;
+	runs_every(100, 2 * FOREIGN_BASE_MS / 100);
+	said("alarm-off chain-id p0");
+	in_step(0, true);
+}
+END_TEST
+
 /* A provider that was gone is asked again who it is, also when rounds have passed in which it was left alone. */
 START_TEST(other_chain_after_a_break)
 {
@@ -1868,6 +1895,7 @@ int main(void)
 	tcase_add_test(t, history_contract_has_another_hash);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_id_comes_back);
 	tcase_add_test(t, other_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);

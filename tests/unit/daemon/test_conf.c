@@ -169,6 +169,8 @@ static const struct { const char *rule, *text, *says; } bad[] = {
 	{ "K above the number of operators", HEAD "anchor = quorum:4\n" PROVIDERS, ":4: anchor: quorum:4 needs 4 operators, the providers have 3" },
 	{ "two URLs of one operator are one vote", HEAD "[provider a]\nurl = http://h\noperator = x\n[provider b]\nurl = http://i\noperator = x\n", "quorum:2 needs 2 operators, the providers have 1" },
 	{ "url and url-file exclude each other", HEAD PROVIDERS "[provider d]\noperator = w\nurl = http://h\nurl-file = f\n", "url-file: url is set as well" },
+	{ "a URL is no url-file, and is not shown", HEAD PROVIDERS "[provider d]\noperator = w\nurl-file = http://h/key\n",
+	  "url-file: must be the name of a file, not a URL\n" },
 	{ "a url-file is read", HEAD PROVIDERS "[provider d]\noperator = w\nurl-file = nowhere\n", "nowhere: No such file" },
 
 	{ "a source has a kind", GOOD "[source t]\nurl = http://h\n", "[source t] needs kind" },

@@ -140,6 +140,8 @@ static const struct {
 	{ "no type", T, C, 200, "", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "without a media type" },
 	{ "half a type", T, C, 200, "application", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "without a media type" },
 	{ "a type that only begins right", T, C, 200, CAR "x", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with" },
+	{ "a type longer than any", T, C, 200, "text/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY,
+	  "answers with a media type of 61 characters" },
 	{ "another format", T, C, 200, "application/vnd.ipld.raw", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with" },
 	{ "CAR version 2", T, C, 200, CAR "; version=2", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "another version" },
 	{ "gzip", T, C, 200, CAR, "gzip", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "content encoding" },

@@ -109,6 +109,8 @@ static void answer(struct client *c)
 		return;
 	if (deed == LACKS)
 		say(c, "404 Not Found", "text/plain", SPAN_LIT("no"), 2);
+	else if (deed == ECHOES)
+		say(c, "200 OK", PEER_KEY "/" PEER_TOKEN, SPAN_LIT("no"), 2);
 	else if (deed == THROTTLES)
 		say(c, "429 Too Many Requests", "text/plain", SPAN_LIT("no"), 2);
 	else if (is_car && (deed == NO_CAR || deed == SILENT_BLOCKS))

@@ -7,6 +7,8 @@
 #include <uv.h>
 
 #define PEERS_MAX 40
+#define PEER_KEY "key-in-a-path"
+#define PEER_TOKEN "token-of-ours"
 
 enum deed {
 	HONEST,
@@ -20,6 +22,7 @@ enum deed {
 	LACKS,			/* 404 */
 	THROTTLES,		/* 429 */
 	SILENT_BLOCKS,		/* 406 for archives, and no answer for blocks */
+	ECHOES,			/* of a type that is made of the keys that it was given: see there */
 };
 
 struct peer {

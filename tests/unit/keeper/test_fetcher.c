@@ -234,6 +234,26 @@ START_TEST(one_honest_source_is_enough)
 }
 END_TEST
 
+START_TEST(keys_are_not_shown)
+{
+	struct secrets secrets = { .n = 0 };
+	static char url[100];
+
+	USE(ECHOES);
+	snprintf(url, sizeof url, "%s/" PEER_KEY, peer[0].url);
+	source[0].source.url = url;
+	source[0].source.token = PEER_TOKEN;
+	secrets_add_url(&secrets, url);
+	secrets_add(&secrets, PEER_TOKEN);
+	fetcher.secrets = &secrets;
+	want();
+	run_until(&failed, 1);
+	ck_assert_str_eq(source[0].last_error, "answers with ***/*** (status 200)");
+	ck_assert_str_eq(last_why, "one: answers with ***/*** (status 200)");
+	secrets_fini(&secrets);
+}
+END_TEST
+
 START_TEST(nobody_has_it)
 {
 	USE(DOWN, LACKS);
@@ -552,7 +572,7 @@ int main(void)
 	SRunner *r;
 	int n_failed;
 	const TTest *const tests[] = { an_honest_archive, no_archives_then_blocks, half_an_archive_then_blocks,
-		a_liar_is_quarantined_and_the_next_one_asked, nobody_has_it, everyone_is_resting, another_digest, a_cid_that_is_none,
+		a_liar_is_quarantined_and_the_next_one_asked, keys_are_not_shown, nobody_has_it, everyone_is_resting, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,

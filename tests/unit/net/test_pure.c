@@ -1,8 +1,10 @@
-/* test_pure.c: addresses and back-off. */
+/* test_pure.c: addresses, back-off, and the secrets of URLs. */
 #include "net/address.h"
 #include "net/backoff.h"
+#include "net/secrets.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct { const char *text; bool is_private; } addresses[] = {
@@ -78,6 +80,83 @@ START_TEST(huge_bounds_do_not_overflow)
 }
 END_TEST
 
+static const struct { const char *rule, *url, *text, *shown; } echoes[] = {
+	{ "a path segment", "https://rpc.example/v2/Abcdef123456", "no project Abcdef123456", "no project ***" },
+	{ "each segment", "https://rpc.example/first1/second2/", "first1 and second2", "*** and ***" },
+	{ "the path as a whole", "https://rpc.example/v2/Abcdef123456/", "GET /v2/Abcdef123456/ failed", "GET /v2/***/ failed" },
+	{ "short segments are words", "https://rpc.example/v2/eth/abcde", "v2 eth abcde", "v2 eth abcde" },
+	{ "in any case", "https://rpc.example/Abcdef123456", "ABCDEF123456", "***" },
+	{ "a query's value", "https://rpc.example/?apikey=secret-value&x=1", "apikey secret-value x=1", "apikey *** x=1" },
+	{ "a query that is only a key", "https://rpc.example/?secretkey", "secretkey", "***" },
+	{ "the second of a query", "https://rpc.example/?a=b&key=secret9", "key=secret9", "key=***" },
+	{ "a user", "https://username@rpc.example/", "who is username?", "who is ***?" },
+	{ "a password", "https://me:password1@rpc.example/", "me:password1", "me:***" },
+	{ "both as sent", "https://me:password1@rpc.example/", "Basic bWU6cGFzc3dvcmQx", "Basic ***" },
+	{ "both as sent, two bytes short of a group", "https://m:passwords@rpc.example/", "bTpwYXNzd29yZHM=", "***" },
+	{ "both as sent, one byte short of a group", "https://m:password@rpc.example/", "bTpwYXNzd29yZA==", "***" },
+	{ "decoded", "https://u:pass%2Fword@rpc.example/", "pass/word", "***" },
+	{ "as sent, of what is decoded", "https://u:pass%2Fword@rpc.example/", "dTpwYXNzL3dvcmQ=", "***" },
+	{ "not decoded", "https://rpc.example/a%20b%20c%20d", "a%20b%20c%20d or a b c d", "*** or ***" },
+	{ "cut at the end of the text", "https://rpc.example/Abcdef123456", "error: Abcdef12", "error: ***" },
+	{ "cut too short to matter", "https://rpc.example/Abcdef123456", "error: Abcde", "error: Abcde" },
+	{ "too short elsewhere", "https://rpc.example/Abcdef123456", "Abcdef1 x", "Abcdef1 x" },
+	{ "enough of it anywhere", "https://rpc.example/Abcdef123456", "Abcdef12xyz", "***xyz" },
+	{ "cut within an escape", "https://rpc.example/Abcdef%2F123456", "error: Abcdef%2", "error: ***%2" },
+	{ "escaped by the server", "https://rpc.example/?key=a/b+c/d==", "key=a%2Fb%2bc%2fd%3D%3d&", "key=***&" },
+	{ "a letter escaped by the server", "https://rpc.example/Abcdef123456", "%41bcdef123456", "***" },
+	{ "a blank as a plus", "https://rpc.example/?key=a%20b%20c%20d", "key=a+b+c+d or a b c d", "key=*** or ***" },
+	{ "a percent sign", "https://rpc.example/ab%25cdef", "ab%cdef or ab%25cdef", "*** or ***" },
+	{ "half an escape at the end", "https://rpc.example/Abcdef123456", "100 %", "100 %" },
+	{ "a byte of zero", "https://rpc.example/a%00bcdef", "a", "a" },
+	{ "a byte of zero, escaped", "https://rpc.example/a%00bcdef", "a%00bcdef", "***" },
+	{ "a query that is base64", "https://rpc.example/?c2VjcmV0MQ==", "c2VjcmV0MQ== c2VjcmV0MQ=", "*** ***" },
+	{ "a name without a value", "https://rpc.example/?a=1&secretkey=", "secretkey", "***" },
+	{ "semicolons in a query", "https://rpc.example/?a=1;key=secret9", "key=secret9", "key=***" },
+	{ "names of a query are words", "https://rpc.example/?apikey=secret9", "no apikey", "no apikey" },
+	{ "a name in a path", "https://rpc.example/apikey=secret9/", "secret9", "***" },
+	{ "a short password", "https://me:pass@rpc.example/", "me:pass", "me:***" },
+	{ "a password of three", "https://me:abc@rpc.example/", "me:abc", "me:abc" },
+	{ "a short user is a word", "https://node@rpc.example/", "node", "node" },
+	{ "several times", "https://rpc.example/secret1", "secret1secret1 secret1", "****** ***" },
+	{ "the longest of two", "https://rpc.example/secret/secret-and-more", "secret-and-more secret", "*** ***" },
+	{ "the host is no secret", "https://rpc.example/secret1", "https://rpc.example", "https://rpc.example" },
+	{ "nothing in it", "https://rpc.example/", "all of it", "all of it" },
+	{ "nor in this", "https://rpc.example", "", "" },
+	{ "not a URL", "::", "all of it", "all of it" },
+};
+
+START_TEST(secrets_are_hidden)
+{
+	struct secrets s = { .n = 0 };
+	char text[100];
+
+	snprintf(text, sizeof text, "%s", echoes[_i].text);
+	secrets_add_url(&s, echoes[_i].url);
+	secrets_hide(&s, text);
+	ck_assert_msg(strcmp(text, echoes[_i].shown) == 0, "%s: %s", echoes[_i].rule, text);
+	secrets_fini(&s);
+	ck_assert_uint_eq(s.n, 0);
+}
+END_TEST
+
+START_TEST(words_are_secrets_too)
+{
+	struct secrets s = { .n = 0 };
+	char text[] = "token eyJhbGciOi, url secret1, abc";
+
+	secrets_add(&s, "");
+	secrets_add(&s, "abc");
+	secrets_add(&s, "four");
+	secrets_add(&s, "eyJhbGciOi");
+	secrets_add_url(&s, "http://127.0.0.1/secret1");
+	secrets_hide(NULL, text);
+	ck_assert_msg(strstr(text, "secret1") != NULL, "no secrets, nothing to hide");
+	secrets_hide(&s, text);
+	ck_assert_str_eq(text, "token ***, url ***, abc");
+	secrets_fini(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("net");
@@ -90,6 +169,8 @@ int main(void)
 	tcase_add_test(t, waits_grow_to_the_cap);
 	tcase_add_test(t, the_same_seed_waits_the_same);
 	tcase_add_test(t, huge_bounds_do_not_overflow);
+	tcase_add_loop_test(t, secrets_are_hidden, 0, (int)(sizeof echoes / sizeof *echoes));
+	tcase_add_test(t, words_are_secrets_too);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
