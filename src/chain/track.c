@@ -69,6 +69,15 @@ struct hash32 track_head(const struct track *t, uint64_t position)
 	return position == t->final.entries ? t->final.head : t->marks[position - t->final.entries - 1].head;
 }
 
+/* A reorg can put an entry into another block and leave its head as it was; the record after it says so. */
+static bool has_moved(const struct track *t, uint64_t from, const struct records *records)
+{
+	uint64_t prev;
+
+	return from > t->final.entries && records->n && record_prev_block(&records->v[0], &prev, NULL) == ERR_OK &&
+	       prev != block_at(t, from);
+}
+
 uint64_t track_link(const struct track *t, const struct product_words *w, const struct records *records)
 {
 	if (records->n > w->entries)
@@ -83,7 +92,7 @@ uint64_t track_link(const struct track *t, const struct product_words *w, const 
 
 	for (size_t i = 0; i < records->n; i++)
 		record_extend(&head, &records->v[i]);
-	return hash32_eq(&head, &w->head) ? from : TRACK_NOWHERE;
+	return hash32_eq(&head, &w->head) && !has_moved(t, from, records) ? from : TRACK_NOWHERE;
 }
 
 void track_cut(struct track *t, uint64_t position)

@@ -32,7 +32,7 @@ uint64_t track_end(const struct track *t);
 uint64_t track_find(const struct track *t, const struct product_words *w);
 
 /* The position from which `records`, all of them, replay to w; TRACK_NOWHERE if there is none (yet: the
- * records may begin too late). */
+ * records may begin too late, or at an entry that stands in another block by now: that one has to come again). */
 uint64_t track_link(const struct track *t, const struct product_words *w, const struct records *records);
 
 /* Do the records, which follow the entry at position `from`, stand in the blocks in which they say that they stand? Each names

@@ -197,6 +197,10 @@ const more = [
   ['chain/track.c', ' || from > track_end(t))', ')'],
   ['chain/track.c', 'prev != before || ', ''],
   ['chain/track.c', ' || r->block < prev)', ')'],
+  ['chain/track.c', ' && !has_moved(t, from, records)', ''],
+  ['chain/track.c', 'from > t->final.entries && records->n', 'records->n'],
+  ['chain/track.c', 'from > t->final.entries && records->n && ', 'from > t->final.entries && '],
+  ['chain/track.c', '&prev, NULL) == ERR_OK &&', '&prev, NULL) >= 0 &&'],
   ['chain/track.c', 't->final = *w;', ''],
   ['chain/track.c', '\tt->n -= gone;\n', ''],
 

@@ -322,11 +322,12 @@ export async function followed(world, gateway) {
 
 /**
  * What must not depend on the way: products, releases, what devices are offered. Not in it: times of day, and what is known
- * only of images that were fetched, because one that was there before its release was revoked stays known.
+ * only of images that were fetched, because one that was there before its release was revoked stays known; nor the transaction
+ * that brought an entry, which nothing proves: the same entry in the same block keeps the one it was first seen with.
  */
 export async function stateOf(gateway) {
   const products = (await ask(gateway, 'products')).items.map(({ proven, ...rest }) => rest)
-  const releases = (await ask(gateway, 'releases?limit=1000')).items.map(({ times, fetch, format, ...rest }) => rest)
+  const releases = (await ask(gateway, 'releases?limit=1000')).items.map(({ times, fetch, format, tx, ...rest }) => rest)
   const offers = await Promise.all(products.map(async ({ product }) => {
     const r = await gateway.get(`/fw/${product}`)
     const body = Buffer.from(await r.arrayBuffer())
@@ -376,7 +377,8 @@ export async function forkAll(t, world, pair, cases) {
       await forkOnce(world, random(seed), depth, () => Promise.all(pair.map((gateway) => followed(world, gateway))))
       await sameAsClean(t, world, pair)
     } catch (error) {
-      throw new Error(`depth ${depth}, seed ${seed}: ${error.message}`, { cause: error })
+      const said = await Promise.all(pair.map(async (gateway) => JSON.stringify((await ask(gateway, 'status')).alarms)))
+      throw new Error(`depth ${depth}, seed ${seed}: ${error.message}\nalarms: ${said.join(' and ')}`, { cause: error })
     }
   }
 }

@@ -418,6 +418,38 @@ START_TEST(final_head_is_gone)
 }
 END_TEST
 
+/* The other branch has the same entry at the same time, one block number below (it missed a slot less), and another one behind
+ * it. Its head is the same, and nobody has lied. */
+START_TEST(an_entry_moves_to_another_block)
+{
+	struct fake_chain *fork;
+
+	one_product();
+	with_depth(9);
+	fake_mine(chain, 10);
+	start();
+	runs(1);
+	fork = fake_fork(chain, chain->n - 1);
+	fork->salt = chain->salt + 12;
+	fake_mine(chain, 3);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	runs(1);
+	fake_mine(fork, 2);
+	fake_publish(fork, 0);
+	fake_mine(fork, 2);
+	fake_publish(fork, 0);
+	fake_mine(fork, 4);
+	fake_free(chain);
+	w.p[0].chain = chain = fork;
+	fake_forget(&w);
+	runs(1);
+	silent("alarm");
+	said("undone acme/one 4");
+	in_step(0, false);
+}
+END_TEST
+
 /* A load balancer behind which one node lags: nothing is undone. */
 START_TEST(flip_flop)
 {
@@ -1840,6 +1872,7 @@ int main(void)
 	tcase_add_test(t, reorg_drops_release);
 	tcase_add_test(t, reorg_below_finality_stops);
 	tcase_add_test(t, final_head_is_gone);
+	tcase_add_test(t, an_entry_moves_to_another_block);
 	tcase_add_test(t, flip_flop);
 	tcase_add_test(t, restart);
 	tcase_add_test(t, quorum_with_a_liar);

@@ -601,7 +601,7 @@ START_TEST(links_within_the_track)
 	struct hash32 heads[4] = { { { 0 } } };
 	struct buf data = BUF_INIT(256);
 	struct record r = in_block(9, 5, &data);
-	struct records got = { .n = 0 };
+	struct records got = { .n = 0 }, none = { .n = 0 };
 	struct product_words w = { .last_block = 9 };
 	struct track t;
 
@@ -611,14 +611,17 @@ START_TEST(links_within_the_track)
 	}
 	track_init(&t, &owner, "acme/one");
 	t.final = (struct product_words){ .head = heads[1], .entries = 1, .last_block = 9 };
-	ck_assert_int_eq(track_append(&t, &heads[2], 9, NULL), ERR_OK);
+	ck_assert_int_eq(track_append(&t, &heads[2], 5, NULL), ERR_OK);
 	ck_assert_int_eq(records_add(&got, &r, NULL), ERR_OK);
 	w.head = heads[3];
 	w.entries = 3;
 	ck_assert_uint_eq(track_link(&t, &w, &got), 2);
+	t.marks[0].block = 6;
+	ck_assert_msg(track_link(&t, &w, &got) == TRACK_NOWHERE, "the entry before has moved");
 	w.head = heads[2];
 	w.entries = 2;
-	ck_assert_uint_eq(track_link(&t, &w, &got), 1);
+	ck_assert_msg(track_link(&t, &w, &got) == 1, "what is final does not move");
+	ck_assert_uint_eq(track_link(&t, &w, &none), 2);
 	w.head = heads[1];
 	w.entries = 1;
 	ck_assert_msg(track_link(&t, &w, &got) == TRACK_NOWHERE, "below what is final");
@@ -629,6 +632,30 @@ START_TEST(links_within_the_track)
 	track_settle(&t, 2, &(struct product_words){ .head = heads[2], .entries = 2, .last_block = 9 });
 	ck_assert_uint_eq(track_end(&t), 2);
 	ck_assert_uint_eq(t.n, 0);
+	records_free(&got);
+	track_fini(&t);
+	buf_free(&data);
+}
+END_TEST
+
+/* It cannot be said to have moved, then: it is linked, and refused for its shape. */
+START_TEST(a_link_that_names_no_block)
+{
+	static const struct addr20 owner = { { 1 } };
+	struct hash32 head = { { 1 } };
+	struct buf data = BUF_INIT(256);
+	struct records got = { .n = 0 };
+	struct record r = in_block(90, 5, &data);
+	struct product_words w = { .head = head, .entries = 2, .last_block = 90 };
+	struct track t;
+
+	data.p[0] = 1;
+	track_init(&t, &owner, "acme/one");
+	ck_assert_int_eq(track_append(&t, &head, 77, NULL), ERR_OK);
+	ck_assert_int_eq(records_add(&got, &r, NULL), ERR_OK);
+	record_extend(&w.head, &r);
+	ck_assert_uint_eq(track_link(&t, &w, &got), 1);
+	ck_assert_int_eq(track_places(&t, 1, &got, NULL), ERR_FORMAT);
 	records_free(&got);
 	track_fini(&t);
 	buf_free(&data);
@@ -771,21 +798,23 @@ START_TEST(backs_off_longer_each_time)
 {
 	struct provider p = fresh();
 	struct provider_outcome bad = { .class = RPC_DOWN, .text = "", .random = 0 }, ok = { .class = RPC_OK, .text = "" };
+	int64_t at = 5000;
 	double before;
 
 	for (int i = 0; i < 6; i++) {
 		bad.random = UINT64_C(1000) << i;		/* the longest wait of this try */
-		provider_note(&p, &bad, 5000);
-		ck_assert_int_eq(p.retry_at_ms, 5000 + (1000 << i));
-		ck_assert(!provider_is_usable(&p, p.retry_at_ms - 1) && provider_is_usable(&p, p.retry_at_ms));
+		provider_note(&p, &bad, at);
+		ck_assert_int_eq(p.retry_at_ms, at + (1000 << i));
+		at = p.retry_at_ms;
+		ck_assert(!provider_is_usable(&p, at - 1) && provider_is_usable(&p, at));
 	}
 	before = p.availability;
-	provider_note(&p, &ok, 6000);
+	provider_note(&p, &ok, at - 1);			/* an answer that was on its way */
 	ck_assert(p.availability > before);
-	ck_assert(provider_is_usable(&p, 6000));
+	ck_assert(provider_is_usable(&p, at - 1));
 	bad.random = 1001;			/* one more than the longest wait of a first try: none */
-	provider_note(&p, &bad, 6000);
-	ck_assert_int_eq(p.retry_at_ms, 6000);
+	provider_note(&p, &bad, at);
+	ck_assert_int_eq(p.retry_at_ms, at);
 	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 0), 0);
 	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 8000), 8000);
 	ck_assert_int_eq(backoff_full_jitter(1000, 60000, 3, 8001 + 17), 17);
@@ -823,6 +852,8 @@ int main(void)
 	int failed;
 
 	json_budget_install();
+	tcase_set_timeout(t, 120);
+	tcase_set_timeout(p, 120);
 	LOOP(t, real_blocks, blocks);
 	tcase_add_test(t, block_shapes);
 	tcase_add_test(t, mainnet_proof);
@@ -842,6 +873,7 @@ int main(void)
 	tcase_add_test(p, a_record_without_topics_is_no_entry);
 	LOOP(p, places_of_records, places);
 	tcase_add_test(p, links_within_the_track);
+	tcase_add_test(p, a_link_that_names_no_block);
 	tcase_add_test(p, a_history_of_many_small_records);
 	tcase_add_test(p, claims_are_bounded);
 	tcase_add_test(p, votes_are_for_a_number);
