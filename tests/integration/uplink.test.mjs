@@ -52,7 +52,7 @@ const methodsOf = (front) => new Set(front.requests.flatMap(({ body }) => JSON.p
 
 // What proxies, providers and sources are told, and nobody else: each with a character that others may write in another way.
 const KEYS = {
-  user: 'user-4f1c', password: 'pass-9Be2/x', path: 'path-Kq7sLm20Zz', query: 'query-8fTj31Pw', token: 'token-Yd5rN6', entries: 'entry-Wb3kV9',
+  user: 'user-4f1c', password: 'pass-9Be2/x', path: 'path-Kq7sLm20Zz', query: 'query-8fTj31Pw', token: 'token-Yd5rN6', source: 'source-Wb3kV9',
   proxyUser: 'gate-keeper7', proxyPassword: 'proxy:Hd3@4s',
 }
 const keyed = (url) => `${url.replace('://', `://${KEYS.user}:${encodeURIComponent(KEYS.password)}@`)}/v2/${KEYS.path}/rpc?apikey=${KEYS.query}`
@@ -192,6 +192,13 @@ const saying = (message, code = -32000) => (q) => {
 }
 /** The same to whatever was asked. */
 const refusal = (message) => JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } })
+/** Blocks with a field of a name that may be a key. */
+const withField = (name) => (q, reply) => {
+  const said = JSON.parse(reply.body)
+  for (const { result } of [said].flat())
+    if (result?.stateRoot) Object.assign(result, { [name]: '0x1', gasUsed: '0x1' })
+  return { ...reply, body: JSON.stringify(said) }
+}
 const results = (result) => (q) => {
   const asked = JSON.parse(q.body)
   const one = ({ id }) => ({ jsonrpc: '2.0', id, result })
@@ -200,7 +207,6 @@ const results = (result) => (q) => {
 
 /** How a provider can fail while it holds a key, and what is to be seen of it all the same. */
 const FAILURES = {
-  hangup: [() => ({ hangUp: true }), /down/],
   500: [html(500), /status 500/],
   401: [(q) => html(401, { 'www-authenticate': `Basic realm="${KEYS.path}"` })(q), /status 401/],
   429: [html(429, { 'retry-after': '1' }), /status 429/],
@@ -219,20 +225,21 @@ test('keys-in-urls: providers and sources get them, and however they fail nobody
   const world = await makeStory(t)
   const front = (before, upstream = world.chain.url, options = {}) => startFront(t, upstream, { before, ...options })
   const honest = await front(() => undefined, world.chain.url, { rewrite: () => '/' })
-  const source = await front(() => undefined, world.source.url, { rewrite: (url) => url.replace(`/${KEYS.path}`, '') })
-  const echoing = await front((q) => ({ status: 200, headers: { 'content-type': `${KEYS.path}/${q.headers.authorization.split(' ')[1]}` }, body: q.url }))
+  const source = await front(() => undefined, world.source.url, { rewrite: (url) => url.replace(`/${KEYS.source}`, '') })
+  const echoing = await front((q) => ({ status: 200, headers: { 'content-type': `${KEYS.source}/${q.headers.authorization.split(' ')[1]}` }, body: q.url }))
   const failing = await Promise.all(Object.entries(FAILURES).map(async ([name, [before]]) => ({ name, url: (await front(before)).url })))
+  const fork = await front(() => undefined, world.chain.url, { rewrite: () => '/', tamper: withField(KEYS.path) })
   const filed = await front(saying((q) => `sorry, ${q.url}`))
   await writeFile(world.otherDir('filed.url'), `${keyed(filed.url)}\n`)
   const providers = [
-    { name: 'honest', url: honest.url }, ...failing,
+    { name: 'honest', url: honest.url }, { name: 'fork', url: fork.url }, ...failing,
     { name: 'refused', url: 'http://127.0.0.1:1' },
   ].map(({ name, url }) => ({ name, url: keyed(url), operator: name }))
   const gateway = await world.gateway({ config: {
     providers, chain: { anchor: 'quorum:1' },
     sources: [
-      { name: 'echoing', url: `${echoing.url}/${KEYS.path}`, token: KEYS.token, priority: 1 },
-      { name: 'own', url: `${source.url}/${KEYS.path}`, token: KEYS.token, priority: 2 },
+      { name: 'echoing', url: `${echoing.url}/${KEYS.source}`, token: KEYS.token, priority: 1 },
+      { name: 'own', url: `${source.url}/${KEYS.source}`, token: KEYS.token, priority: 2 },
     ],
     extra: `[provider filed]\nurl-file = filed.url\noperator = filed\n`,
   } })
@@ -243,9 +250,10 @@ test('keys-in-urls: providers and sources get them, and however they fail nobody
   assert.equal(source.requests[0].headers.authorization, `Bearer ${KEYS.token}`)
 
   const expected = { ...Object.fromEntries(Object.entries(FAILURES).map(([name, [, seen]]) => [name, seen])),
-    refused: /127\.0\.0\.1/, filed: /sorry, \/v2\/\*\*\*/ }
+    refused: /127\.0\.0\.1/, fork: /unknown ones are there \(\*\*\*/, filed: /sorry, \/v2\/\*\*\*/ }
   await waitSaid(gateway, expected)
-  const [first] = (await gateway.status()).sources
+  const { alarms, sources: [first] } = await gateway.status()
+  assert.match(alarms.find(({ code, subject }) => code === 'new-fork' && subject === 'fork').detail, /\(\*\*\*/)
   assert.match(first.last_error, /answers with \*\*\*\/\*\*\*/)
   await assertNothingShows(gateway)
   await gateway.restart()
