@@ -69,6 +69,12 @@ function assertNoKeys(text, where) {
   }
 }
 
+/** The least of it: status and log. */
+async function assertQuiet(gateway) {
+  assertNoKeys(JSON.stringify(await gateway.status()), 'status')
+  assertNoKeys(gateway.lines().join('\n'), 'log')
+}
+
 /** All that an operator can see: every page of the API, every table, every line of the log (at its level debug), every file. */
 async function assertNothingShows(gateway) {
   gateway.token ??= (await gateway.ask('token', 'new', 'reader', '--scope', 'read')).token
@@ -108,7 +114,7 @@ test('outbound-proxy: everything goes through it, nothing while it refuses us or
   const gateway = await world.gateway(config(stranger))
   await waitErrors(gateway, { plain: /HTTP status 407/, secure: /407/ })
   assert.deepEqual([asked(), proxy.seen], [[[0, 0], [0, 0], [0, 0]], []], 'nobody but the proxy was asked')
-  await assertNothingShows(gateway)
+  await assertQuiet(gateway)
 
   await gateway.restart(world.config(config(proxy.url)))
   await gateway.waitRelease(PRODUCT, 1, 'active')
@@ -290,8 +296,7 @@ test('tls-failure-with-keys: a failed handshake does not show them', async (t) =
     providers: [secure('plain', plain.url), secure('stranger', stranger.url)],
     sources: [{ name: 'own', url: world.source.url }] } })
   await waitErrors(gateway, { plain: /SSL|TLS/i, stranger: /certificate/ })
-  assertNoKeys(JSON.stringify(await gateway.status()), 'status')
-  assertNoKeys(gateway.lines().join('\n'), 'log')
+  await assertQuiet(gateway)
 })
 
 test('another-chain: a provider that becomes another is named, not used, and welcome when it is itself again', async (t) => {
