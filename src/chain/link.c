@@ -89,13 +89,16 @@ static bool ask(struct follower *f)
 	return true;
 }
 
-/* Nobody gives the next parent: the other way, if it reaches so far. */
-static void by_ring(struct follower *f)
+/* Where nobody gives the next parent: the other way, if it reaches so far. */
+static bool ask_either_way(struct follower *f)
 {
+	if (ask(f))
+		return true;
+	if (!f->link.is_by_parents)
+		return false;
 	f->link.is_by_parents = false;
 	f->link.tried = 0;
-	if (!ask(f))
-		f->link.verdict = LINK_UNKNOWN;
+	return ask(f);
 }
 
 void link_advance(struct follower *f)
@@ -104,12 +107,8 @@ void link_advance(struct follower *f)
 
 	if (l->is_by_parents && l->at == l->block.number)
 		l->verdict = hash32_eq(&l->parent, &l->block.hash) ? LINK_YES : LINK_NO;
-	if (l->verdict == LINK_OPEN && !ask(f)) {
-		if (l->is_by_parents)
-			by_ring(f);
-		else
-			l->verdict = LINK_UNKNOWN;
-	}
+	if (l->verdict == LINK_OPEN && !ask_either_way(f))
+		l->verdict = LINK_UNKNOWN;
 	if (l->verdict == LINK_UNKNOWN)
 		round_next(f);		/* it is asked again in the next round */
 	else if (l->verdict != LINK_OPEN)

@@ -168,6 +168,7 @@ const more = [
   ['chain/json.c', 'digits.n == 0 || ', ''],
   ['chain/json.c', 'digits.n == 0 || digits.n > 2 * n', 'digits.n == 0'],
   ['chain/json.c', 'digits.n > 1 && digits.p[0]', 'digits.p[0]'],
+  ['chain/json.c', 'quotation ? (size_t)(quotation - why) : ', ''],
   ['chain/json.c', 'digits.n / 2 > max', 'digits.n / 2 > max + 1'],
 
   // --- chain/read: what is not in an `if` of its own
@@ -228,8 +229,8 @@ const more = [
   ['chain/provider.c', ' && p->retry_at_ms <= now', ''],
   ['chain/provider.c', 'tries < 20 ? base_ms << tries : cap_ms', 'base_ms'],
   ['chain/provider.c', 'random % (uint64_t)(top + 1)', 'top'],
-  ['chain/provider.c', '\tp->failures++;\n', ''],
-  ['chain/provider.c', 'o->retry_after_ms > wait ? o->retry_after_ms : wait', 'wait'],
+  ['chain/provider.c', 'p->failures++, o->random', 'p->failures, o->random'],
+  ['chain/provider.c', 'now + o->retry_after_ms > at ? now + o->retry_after_ms : at', 'at'],
   ['chain/provider.c', '\tp->failures = 0;\n', ''],
   ['chain/provider.c', '\tp->retry_at_ms = 0;\n', ''],
   ['chain/provider.c', '\tscore(&p->availability, true);\n', ''],
@@ -291,6 +292,8 @@ const more = [
   ['chain/anchor.c', 'h.number - f->depth', 'h.number'],
   ['chain/check.c', 'p->has_chain_id = p->has_genesis = p->lacks_genesis = false;', ''],
   ['chain/check.c', 'operators |= UINT32_C(1) << f->operator_of[k];', 'operators |= UINT32_C(1) << k;'],
+  ['chain/check.c', 'p->foreign_times++', 'p->foreign_times'],
+  ['chain/check.c', '\tp->foreign_times = 0;\n', ''],
   ['chain/explain.c', ' || !product_name_is_valid(entry.registered.name))', ')'],
   ['chain/explain.c', 'is_open(&f->ids[i]) && hash32_eq(&f->ids[i].id, &id)', 'is_open(&f->ids[i])'],
   ['chain/promote.c', 'f->pending[i].block.number <= f->anchor.number &&', '1 &&'],

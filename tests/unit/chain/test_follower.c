@@ -384,7 +384,7 @@ START_TEST(reorg_below_finality_stops)
 	w.p[0].chain = chain = fork;
 	fake_forget(&w);
 	runs(2);
-	said("alarm anchor-conflict *");
+	said("alarm anchor-conflict : block 19 was 0x*");
 	silent("undone");
 	silent("proven");
 	silent("seen");

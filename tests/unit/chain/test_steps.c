@@ -234,18 +234,34 @@ START_TEST(an_idle_round_asks_for_one_block)
 }
 END_TEST
 
-START_TEST(another_chain_is_looked_at_again)
+/* Again and again on another chain: it is left alone for longer and longer, up to ten minutes. */
+START_TEST(another_chain_is_looked_at_later)
 {
+	uint64_t calls;
+
 	operators(3, 2);
 	one_product();
 	w.p[1].lie = OTHER_CHAIN_ID;
 	start();
 	runs(1);
 	said("alarm chain-id p1: *");
+	for (int i = 0; i < 60 && of(1).retry_at_ms <= w.now_ms; i++)
+		runs(1);
+	ck_assert_int_gt(of(1).retry_at_ms, w.now_ms);
+	calls = of(1).calls;
 	w.p[1].lie = HONEST;
+	runs(1);
+	ck_assert_uint_eq(of(1).calls, calls);
+	w.now_ms += QUARANTINE_PROBE_MS;
 	runs(1);
 	said("alarm-off chain-id p1");
 	ck_assert_uint_eq(of(1).latest.number, chain->n - 1);
+	w.p[1].lie = NO_ANSWER;
+	runs(1);
+	w.p[1].lie = OTHER_CHAIN_ID;		/* another time begins: soon at first */
+	runs(1);
+	ck_assert_uint_eq(fake_count(&w, "alarm chain-id p1: *"), 2);
+	ck_assert_int_le(of(1).retry_at_ms, w.now_ms - 60000 + FOREIGN_BASE_MS);
 }
 END_TEST
 
@@ -435,6 +451,160 @@ START_TEST(notes_are_not_repeated)
 	runs(8);
 	ck_assert_uint_eq(fake_count(&w, "note p2: its final block 11 is above*"), 1);
 	ck_assert_uint_ge(of(2).contradictions, 5);
+}
+END_TEST
+
+static void quarantine_p0(void)
+{
+	w.p[0].lie = ALTERS_HEADER;
+	runs(1);
+	said("alarm provider-lying p0: *");
+	ck_assert_int_eq(of(0).state, PROVIDER_QUARANTINED);
+	w.p[0].lie = HONEST;
+}
+
+static void probes(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		w.now_ms += QUARANTINE_PROBE_MS;
+		runs(1);
+	}
+}
+
+/* A node that is upgraded, or downgraded, while it is quarantined: that it lacks the short method is no disagreement. */
+START_TEST(a_probe_that_is_asked_twice)
+{
+	operators(3, 2);
+	one_product();
+	start();
+	runs(1);
+	quarantine_p0();
+	probes(QUARANTINE_AGREEMENTS - 1);
+	ck_assert_uint_eq(of(0).agreements, QUARANTINE_AGREEMENTS - 1);
+	w.p[0].lean = LEAN_MISSING;
+	probes(1);
+	said("alarm-off provider-lying p0");
+	ck_assert_int_ne(of(0).state, PROVIDER_QUARANTINED);
+}
+END_TEST
+
+/* Caught before anything was anchored, and without a genesis block to show: it can still come back. */
+START_TEST(probed_without_an_anchor)
+{
+	operators(1, 1);
+	one_product();
+	start();
+	quarantine_p0();
+	silent("anchor");
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	probes(QUARANTINE_AGREEMENTS);
+	said("alarm-off provider-lying p0");
+	runs(1);
+	in_step(0, true);
+}
+END_TEST
+
+/* One block may be asked about for the recent block and for the final one: it is one question. */
+START_TEST(one_question_for_two_votes)
+{
+	uint64_t calls;
+
+	operators(3, 2);
+	one_product();
+	fake_mine(chain, 4);
+	start();
+	runs(1);
+	fake_mine(chain, 4);
+	w.p[1].latest = chain->n - 2;
+	w.p[2].latest = chain->n - 3;
+	count_requests(0, "eth_getProof");
+	calls = of(0).calls;
+	runs(1);
+	said("anchor 10");
+	ck_assert_uint_eq(of(0).calls - calls - counted.n, 4);	/* latest; the candidates 10 and 9; the old anchor */
+}
+END_TEST
+
+/* None of them has the block where the anchor was: whether the chain goes on from there is open, and nothing moves until it is
+ * known. */
+START_TEST(nobody_has_the_old_anchor)
+{
+	operators(3, 2);
+	one_product();
+	start();
+	runs(1);
+	said("anchor 3");
+	fake_publish(chain, 0);
+	fake_mine(chain, 5);
+	for (int i = 0; i < 3; i++)
+		w.p[i].hides = 3;
+	runs(1);
+	silent("anchor 8");
+	silent("alarm anchor-conflict");
+	said("alarm no-quorum : 3 of 3 operators answer, 2 have to agree on a final block");
+	for (int i = 0; i < 3; i++)
+		w.p[i].hides = 0;
+	runs(1);
+	said("anchor 8");
+	said("alarm-off no-quorum ");
+	in_step(0, true);
+}
+END_TEST
+
+/* A young chain has nothing final but its genesis block: no alarm. Final for one operator alone: an alarm. */
+START_TEST(nothing_is_final_yet)
+{
+	operators(3, 2);
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	for (int i = 0; i < 3; i++)
+		w.p[i].final = 0;
+	start();
+	runs(1);
+	silent("alarm");
+	silent("anchor");
+	said("proven acme/one 4 provisional at 3");
+	w.p[1].final = 2;
+	runs(1);
+	said("alarm no-quorum : 3 of 3 operators answer, 2 have to agree on a final block");
+	silent("anchor");
+}
+END_TEST
+
+START_TEST(nobody_has_the_pinned_block)
+{
+	operators(2, 1);
+	one_product();
+	fake_mine(chain, 4);
+	conf.anchor = ANCHOR_PINNED;
+	conf.pin = (struct block_ref){ .number = 5, .hash = chain->block[5].hash };
+	w.p[0].hides = w.p[1].hides = 5;
+	start();
+	runs(1);
+	said("alarm no-quorum : no provider has the pinned block");
+	silent("anchor");
+	w.p[1].hides = 0;
+	runs(1);
+	said("alarm-off no-quorum ");
+	said("proven acme/one 4 final at 5");
+}
+END_TEST
+
+/* The stored anchor is one that the chain does not reach: an invention of providers that are gone, or the chain was set back. Once
+ * may be a node that lags. */
+START_TEST(an_anchor_out_of_reach)
+{
+	one_product();
+	known.anchor = (struct block_ref){ .number = 100, .hash = { { 1 } }, .time = chain->block[3].time + 1200 };
+	start();
+	runs(2);
+	silent("alarm");
+	runs(1);
+	said("alarm finality-stalled : the final block of a quorum, 3, is below the anchor 100");
+	runs(3);
+	ck_assert_uint_eq(fake_count(&w, "alarm*"), 1);
+	silent("anchor");
+	silent("proven acme/one 4 final");
 }
 END_TEST
 
@@ -1203,7 +1373,7 @@ int main(void)
 	tcase_add_test(t, known_products);
 	tcase_add_test(t, a_conflict_outlives_a_restart);
 	tcase_add_test(t, an_idle_round_asks_for_one_block);
-	tcase_add_test(t, another_chain_is_looked_at_again);
+	tcase_add_test(t, another_chain_is_looked_at_later);
 	tcase_add_test(t, a_throttled_stranger);
 	tcase_add_test(t, a_provider_that_rests);
 	tcase_add_test(t, genesis_by_two_operators);
@@ -1214,6 +1384,13 @@ int main(void)
 	tcase_add_test(t, how_many_operators_answer);
 	tcase_add_test(t, a_liar_among_the_voters);
 	tcase_add_test(t, notes_are_not_repeated);
+	tcase_add_test(t, a_probe_that_is_asked_twice);
+	tcase_add_test(t, probed_without_an_anchor);
+	tcase_add_test(t, one_question_for_two_votes);
+	tcase_add_test(t, nobody_has_the_old_anchor);
+	tcase_add_test(t, nothing_is_final_yet);
+	tcase_add_test(t, nobody_has_the_pinned_block);
+	tcase_add_test(t, an_anchor_out_of_reach);
 	tcase_add_test(t, batches_that_a_proxy_turns_away);
 	tcase_add_test(t, who_has_not_got_there_is_not_asked);
 	tcase_add_test(t, a_batch_given_up_in_part);
