@@ -1,9 +1,12 @@
 // chain-sync.mjs: the first sync of a registry: the real keeper beside a plain viem loop (viem-sync.mjs), on the same anvil, each
 // through a proxy that counts. Prints Markdown rows; medians. GATEPOST_BUILD: an optimised build.
 //
-// Ours proves, replays, checks every signature and writes the database; no source is configured, so that no image is fetched. It
-// ends when every release was judged and the keeper has nothing more to do. The viem loop believes its node.
+// Ours proves, replays, checks every signature and writes the database. Images are no part of it: the only source accepts
+// connections and says nothing. It ends when every release was judged and the keeper has nothing more to do. The viem loop believes
+// its node.
+import { once } from 'node:events'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startAnvil } from '../support/anvil.mjs'
@@ -24,8 +27,14 @@ const undo = []
 const t = { after: (fn) => undo.push(fn) }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1]
 
-/** Images of a size each; nobody asks for them. */
+/** Images that nobody has. */
 const imageOf = (name, sequence) => ({ cid: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy', bytes: Buffer.from(`${name} ${sequence}`) })
+
+/** A source that never answers. Without one, every wanted image would fail at once, and be tried again, and be judged each time. */
+const silent = createServer()
+silent.listen(0, '127.0.0.1')
+await once(silent, 'listening')
+const sources = [{ name: 'silent', url: `http://127.0.0.1:${silent.address().port}` }]
 
 async function usage(pid) {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ')
@@ -56,7 +65,7 @@ const judgedLines = (gateway) => gateway.lines().filter((line) => / release prod
 async function start({ registry, owner, made, proxy }, poll) {
   const dir = await tempDir(t)
   const conf = makeConfig({
-    dir, registry: registry.address, providers: [{ name: 'one', url: proxy.url, operator: 'alpha' }],
+    dir, registry: registry.address, providers: [{ name: 'one', url: proxy.url, operator: 'alpha' }], sources,
     products: Object.fromEntries(made.map(({ name }) => [name, { registrant: owner.address }])),
     chain: { poll }, gateway: { 'log-level': 'info' },
   })
