@@ -1,5 +1,5 @@
-// chain-sync.mjs: the first sync of a registry: the real keeper beside a plain viem loop (viem-sync.mjs), on the same anvil, each
-// through a proxy that counts. Prints Markdown rows; medians. GATEPOST_BUILD: an optimised build.
+// chain-sync.mjs: the first sync of a registry: the real keeper beside a plain viem loop (peers/viem-sync.mjs), on the same
+// anvil, each through a proxy that counts. Prints Markdown rows; medians. GATEPOST_BUILD: an optimised build.
 //
 // Ours proves, replays, checks every signature and writes the database. Images are no part of it: the only source accepts
 // connections and says nothing. It ends when every release was judged and the keeper has nothing more to do. The viem loop believes
@@ -106,7 +106,7 @@ async function oneMore(world) {
 async function theirs({ registry, made, proxy, abiFile }) {
   proxy.reset()
   const from = performance.now()
-  const r = await run(process.execPath, [new URL('viem-sync.mjs', import.meta.url).pathname, proxy.url, registry.address,
+  const r = await run(process.execPath, [new URL('peers/viem-sync.mjs', import.meta.url).pathname, proxy.url, registry.address,
     String(registry.deployed.block), String(CHUNK), abiFile], { deadline_ms: 300_000 })
   if (r.code) throw new Error(r.stderr)
   const result = { ...JSON.parse(r.stdout), wall_ms: performance.now() - from, ...proxy.counts() }
