@@ -1,5 +1,6 @@
 /* ledger.c: see ledger.h. Taking outputs; judging is in settle.c. */
 #include "keeper/ledger.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "store/entries.h"
 
@@ -143,7 +144,7 @@ static int load_known(void *arg, const struct product_row *row, struct err *e)
 	return products_drop(l->store, &row->id, e);
 }
 
-static int load(struct ledger *l, struct err *e)
+static int load_all(struct ledger *l, struct err *e)
 {
 	int rc = products_each(l->store, load_known, l, e);
 
@@ -157,6 +158,15 @@ static int load(struct ledger *l, struct err *e)
 		rc = add_product(l, &id, f->name, &f->registrant, e);
 	}
 	return rc;
+}
+
+/* One transaction: each would sync the disk. */
+static int load(struct ledger *l, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(l->store);
+	int rc = load_all(l, e);
+
+	return rc ? rc : store_commit(&tx, e);
 }
 
 int ledger_init(struct ledger *l, struct store *s, struct floors *f, const struct clock *clock, struct alarms *alarms,

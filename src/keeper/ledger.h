@@ -66,7 +66,7 @@ struct ledger_change {			/* a release came into another state */
 };
 
 struct ledger_owner {
-	/* The image should be here and is not; called on every settle while that is so. */
+	/* The image should be here and is not; it is known to the store. Called on every settle while that is so. */
 	void (*on_want)(void *arg, const struct ledger_want *w);
 	/* This release does not ask for its image (any more); others that name it may. */
 	void (*on_unwanted)(void *arg, const struct ledger_want *w);

@@ -34,6 +34,9 @@ static void one_active(size_t product, unsigned image)
 
 START_TEST(first_sync)
 {
+	struct hash32 sha = world_sha(0);
+	struct image_row image;
+
 	world_settle(&w);
 	world_forget(&w);
 	world_register(&w, 0, 1, "A");
@@ -41,6 +44,8 @@ START_TEST(first_sync)
 	world_settle(&w);
 	ck_state(0, 1, "seen", "seen, and its image wanted before it is final");
 	ck_assert(world_wanted(&w, 0, 1));
+	ck_ok(images_get(w.store, &sha, &image, &err));
+	ck_assert_msg(image.state == IMAGE_IS_WANTED && image.size == 1000, "the store knows what is wanted");
 	ck_assert_uint_eq(w.settled, 1);
 	world_image(&w, 0, IMAGE_IS_FETCHING);
 	w.fetching = world_sha(0);
