@@ -1,0 +1,56 @@
+// crowd-world.mjs: a chain on which one registrant has many products among strangers', a meter before its node, and a gateway that
+// follows all of them by `[product *]`.
+import { randomBytes } from 'node:crypto'
+import { startAnvil } from './anvil.mjs'
+import { deployCrowd } from './crowd.mjs'
+import { makeConfig, startGateway } from './gateway.mjs'
+import { startGateway as startSource } from './ipfs-gateway.mjs'
+import { deployRegistry } from './registry.mjs'
+import { startRpcMeter } from './rpc-meter.mjs'
+import { makeEnvelope, makeManifest, newSigner, sha256 } from './suit.mjs'
+import { tempDir } from './temp.mjs'
+
+/**
+ * `products` of the registrant and `strangers` of somebody else, both registered in turns; the first `released` of the
+ * registrant's have one release, all of the same image. The result has name(i), publish(i), register(names), start(options).
+ */
+export async function makeCrowdWorld(t, { products, strangers, released }) {
+  const chain = await startAnvil({ args: ['--gas-limit', '1000000000'] })
+  t.after(() => chain.stop())
+  await chain.mine(1) // genesis has a wrong state root in anvil
+  const registry = await deployRegistry(chain)
+  const source = await startSource(t)
+  const signers = [newSigner()]
+  const ours = await deployCrowd(chain, registry, chain.accounts[1])
+  const theirs = await deployCrowd(chain, registry, chain.accounts[2])
+  const image = randomBytes(10000)
+  const cid = String(await source.add(image))
+  const name = (i) => `acme/n${i}`
+  const release = (product, sequence = 1) => ({
+    name: product, sequence,
+    envelope: makeEnvelope(makeManifest({ product, sequence, version: `1.0.${sequence}`, image: { sha256: sha256(image), size: image.length, cid } }), signers),
+  })
+  const world = {
+    chain, registry, source, ours, strangers: theirs, signers, name, image,
+    meter: await startRpcMeter(t, chain.url),
+    register: (names) => ours.register(names, { signers }),
+    publish: (i, sequence) => ours.publish([release(name(i), sequence)]),
+    config: ({ dir, chain: settings, ...rest }) => makeConfig({
+      dir, registry: registry.address, providers: [{ name: 'one', url: world.meter.url, operator: 'alpha' }],
+      sources: [{ name: 'own', url: source.url }], products: { '*': { registrant: ours.address } },
+      chain: { poll: '500ms', ...settings }, gateway: { 'log-level': 'info' }, ...rest,
+    }),
+    async start(options = {}) {
+      const dir = options.dir ?? await tempDir(t)
+      return startGateway(t, { dir, conf: world.config({ dir, ...options }) })
+    },
+  }
+  const half = products >> 1
+  const names = Array.from({ length: products }, (_, i) => name(i))
+  await world.register(names.slice(0, half))
+  await theirs.register(Array.from({ length: strangers }, (_, i) => name(i)), { signers })
+  await world.register(names.slice(half))
+  await ours.publish(names.slice(0, released).map((n) => release(n)))
+  await chain.finalize()
+  return world
+}
