@@ -28,6 +28,8 @@
 
 /* --- chain (chapter 4) --- */
 #define RPC_BODY_MAX (8 * MIB)		/* an answer; 2,000 full-size logs of 4 KiB hex fit */
+#define RPC_SMALL_BODY_MAX (2 * MIB)	/* an answer without logs or many keys: 20 blocks with 1,400 transaction hashes each */
+#define RPC_BIG_MAX 4			/* answers of up to RPC_BODY_MAX on their way at once, from all providers together */
 #define RPC_JSON_HEAP_MAX (16 * MIB)	/* jansson can take 80 times the text */
 #define RPC_LOGS_MAX 2000		/* logs an answer; more than any product gains between two polls */
 #define RPC_BATCH_MAX 20		/* calls a batch; what the large providers take */
@@ -36,12 +38,28 @@
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
+#define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
+#define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
+#define ENTRIES_SOURCES_MAX 32		/* places that such files are asked of: one bit each in a mask, as with SOURCES_MAX */
+#define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
+#define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
+#define RPC_RATE_MAX 100		/* calls a second to one provider; free plans of the large ones allow 15 to 100 */
+#define RPC_RATE_MIN 1			/* and at least, however much it throttles us: a round still ends */
+#define RPC_PATIENCE_MS 3000		/* a small call without an answer is given up after this, if the others suffice */
+#define RPC_BULK_PATIENCE_MS 20000	/* the same for records and proofs of many keys: 1 MiB at 50 kB/s */
+#define RPC_LEAN_AGAIN_MS 21600000	/* six hours: a provider that lacks eth_getHeaderByNumber may be upgraded */
 #define RPC_STEP_MS 10000		/* a small call, whole exchange: a trickling provider must not hold up a round */
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
 #define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
+#define WATCH_AHEAD_BLOCKS 1000		/* a provider that is further ahead of a quorum is named; minutes on the fastest chains */
+#define WATCH_AHEAD_S 900		/* and one whose blocks are so much younger */
+#define WATCH_LAG_BLOCKS 64		/* and one that is so far behind; two epochs */
+#define WATCH_ODD_S 60			/* contradictions for less than this are a load balancer's, or a reorg's */
+#define LINK_RING 8191			/* EIP-2935: blocks whose hashes the history contract keeps */
+#define LINK_PARENTS_MAX 64		/* headers fetched to link a proof to the anchor by parent hashes: 110 kB */
 #define FOLLOW_PENDING_MAX 64		/* proofs at recent blocks that wait for the anchor: 20 on mainnet */
 #define PRODUCTS_MAX 20000		/* followed products: 200 bytes each */
 #define HEADER_MAX 2048			/* an RLP header: 500 to 750 bytes; extraData is 32 on mainnet */
@@ -92,6 +110,7 @@
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
+#define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
@@ -166,6 +185,9 @@
 #define CHUNKS_SPARE 8			/* chunks beside those, for block-wise readers */
 #define WISH_AGAIN_MS 60000		/* the keeper hears of one image's use this often */
 #define WISH_UNKNOWN_MS 1000		/* and of digests that anybody can make up this often */
+#define HISTORIES_MAX 256		/* products' files of entries kept ready, damaged ones included: a descriptor each */
+#define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
+#define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: CoAP --- */

@@ -117,7 +117,8 @@ void builder_product(struct builder *b, const struct builder_product *p)
 {
 	struct built_product row = {
 		.row = { .proof = p->proof, .id = p->id, .max_age_ms = p->max_age_ms, .registrant = p->registrant,
-			 .trust = p->trust, .name = pooled(b, p->name) },
+			 .trust = p->trust, .name = pooled(b, p->name), .entries_sha256 = p->entries_sha256,
+			 .entries_bytes = p->entries_bytes },
 		.order = count(&b->products, sizeof row),
 	};
 

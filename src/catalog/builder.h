@@ -47,6 +47,8 @@ struct builder_product {
 	struct catalog_proof proof;	/* zero: never proven */
 	enum catalog_trust trust;
 	uint64_t max_age_ms;
+	struct hash32 entries_sha256;
+	uint64_t entries_bytes;		/* 0: none */
 };
 void builder_product(struct builder *b, const struct builder_product *p);
 

@@ -25,7 +25,7 @@
 #include <pthread.h>
 
 #define CATALOG_MAGIC UINT64_C(0x31474c5443415047)	/* "GPACTLG1" where the low byte comes first */
-#define CATALOG_VERSION 1
+#define CATALOG_VERSION 2
 
 /* Bytes of the pool: catalog_bytes(). */
 struct catalog_ref {
@@ -55,6 +55,8 @@ struct catalog_proof {
 struct catalog_product {
 	struct catalog_proof proof;
 	struct hash32 id;
+	struct hash32 entries_sha256;	/* of its final entries: the first bytes of STATE/entries/ID */
+	uint64_t entries_bytes;		/* so many; 0: there are none to be told, and the digest is zero */
 	uint64_t max_age_ms;		/* a proof older than this is stale */
 	struct addr20 registrant;
 	uint32_t trust;			/* enum catalog_trust */

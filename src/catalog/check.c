@@ -110,6 +110,8 @@ static void check_product(struct check *k, uint32_t i, struct claims *claims)
 	rule(k, is_named, TABLE_PRODUCTS, i, "the name is no text of the right length");
 	rule(k, i == 0 || k->err.code || is_before(c, p[-1].name, p->name), TABLE_PRODUCTS, i, "not after the one before it");
 	rule(k, p->trust < TRUST_KINDS, TABLE_PRODUCTS, i, "unknown trust");
+	rule(k, p->entries_bytes <= ENTRIES_FILE_MAX, TABLE_PRODUCTS, i, "more entries than are served");
+	rule(k, hash32_is_zero(&p->entries_sha256) == (p->entries_bytes == 0), TABLE_PRODUCTS, i, "entries without a digest, or the reverse");
 	rule(k, p->channels.n > 0, TABLE_PRODUCTS, i, "no channel");
 	rule(k, claim(&claims->channels, p->channels, c->head->table[TABLE_CHANNELS].n), TABLE_PRODUCTS, i,
 	     "its channels do not follow those of the product before it");

@@ -41,7 +41,8 @@ static void copy_product(struct filtering *g, const struct catalog_product *p)
 	const struct catalog *c = g->c;
 	struct builder_product copy = {
 		.name = catalog_bytes(c, p->name), .id = p->id, .registrant = p->registrant, .proof = p->proof,
-		.trust = (enum catalog_trust)p->trust, .max_age_ms = p->max_age_ms,
+		.trust = (enum catalog_trust)p->trust, .max_age_ms = p->max_age_ms, .entries_sha256 = p->entries_sha256,
+		.entries_bytes = p->entries_bytes,
 	};
 
 	builder_product(g->to, &copy);

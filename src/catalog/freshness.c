@@ -34,6 +34,8 @@ enum freshness freshness_of(const struct catalog_proof *proof, uint64_t max_age_
 {
 	int64_t age = freshness_age_s(proof, max_age_ms, now);
 
+	if (!now->is_trusted)
+		return FRESHNESS_UNKNOWN;
 	if (proof->time == 0)
 		return FRESHNESS_STALE;
 	if (age < 0)

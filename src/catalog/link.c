@@ -163,22 +163,42 @@ int link_rot_read(struct span s, struct link_rot *m, struct err *e)
 	return ERR_OK;
 }
 
+static void write_name(struct buf *b, enum link_type type, const struct hash32 *name)
+{
+	buf_byte(b, (uint8_t)type);
+	buf_add(b, SPAN_OF(*name));
+}
+
+static int read_name(struct span s, enum link_type type, struct hash32 *name, const char *what, struct err *e)
+{
+	struct cursor c = open_type(s, type);
+	struct hash32 got = { { 0 } };
+
+	get_bytes(&c, got.b, sizeof got.b);
+	if (finish(&c, what, e))
+		return ERR_FORMAT;
+	*name = got;
+	return ERR_OK;
+}
+
+void link_entries_rot_write(struct buf *b, const struct hash32 *product)
+{
+	write_name(b, LINK_ENTRIES_ROT, product);
+}
+
+int link_entries_rot_read(struct span s, struct hash32 *product, struct err *e)
+{
+	return read_name(s, LINK_ENTRIES_ROT, product, "bit rot in entries", e);
+}
+
 void link_wanted_write(struct buf *b, const struct hash32 *sha256)
 {
-	buf_byte(b, LINK_WANTED);
-	buf_add(b, SPAN_OF(*sha256));
+	write_name(b, LINK_WANTED, sha256);
 }
 
 int link_wanted_read(struct span s, struct hash32 *sha256, struct err *e)
 {
-	struct cursor c = open_type(s, LINK_WANTED);
-	struct hash32 got = { { 0 } };
-
-	get_bytes(&c, got.b, sizeof got.b);
-	if (finish(&c, "image wanted", e))
-		return ERR_FORMAT;
-	*sha256 = got;
-	return ERR_OK;
+	return read_name(s, LINK_WANTED, sha256, "image wanted", e);
 }
 
 void link_stats_write(struct buf *b, const struct link_stats *m)

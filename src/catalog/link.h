@@ -46,6 +46,7 @@ enum link_type {
 	LINK_SEEN = 'S',
 	LINK_REPORT = 'R',
 	LINK_ROT = 'B',
+	LINK_ENTRIES_ROT = 'H',
 	LINK_WANTED = 'W',
 	LINK_STATS = 'N',
 	LINK_CATALOG_ACK = 'K',
@@ -136,6 +137,8 @@ struct link_floor {
 void link_seen_write(struct buf *b, const struct link_seen *m);
 void link_report_write(struct buf *b, const struct link_report *m);
 void link_rot_write(struct buf *b, const struct link_rot *m);
+/* The product (its id) whose file of entries is not what the catalog says. */
+void link_entries_rot_write(struct buf *b, const struct hash32 *product);
 void link_wanted_write(struct buf *b, const struct hash32 *sha256);
 void link_stats_write(struct buf *b, const struct link_stats *m);
 void link_catalog_ack_write(struct buf *b, uint64_t generation);
@@ -147,6 +150,7 @@ void link_report_ack_write(struct buf *b, const struct link_report_ack *m);
 MUST_USE int link_seen_read(struct span s, struct link_seen *m, struct err *e);
 MUST_USE int link_report_read(struct span s, struct link_report *m, struct err *e);
 MUST_USE int link_rot_read(struct span s, struct link_rot *m, struct err *e);
+MUST_USE int link_entries_rot_read(struct span s, struct hash32 *product, struct err *e);
 MUST_USE int link_wanted_read(struct span s, struct hash32 *sha256, struct err *e);
 MUST_USE int link_stats_read(struct span s, struct link_stats *m, struct err *e);
 MUST_USE int link_catalog_ack_read(struct span s, uint64_t *generation, struct err *e);

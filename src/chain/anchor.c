@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define LOWER_ROUNDS_MAX 3	/* a recent block below the last one: a lagging node, until it was so three times */
+#define LOWER_ROUNDS_MAX 3	/* a block below the last one: a lagging node, until it was so three times */
 
 void lie_found(struct follower *f, size_t provider, const char *text)
 {
@@ -19,8 +19,7 @@ void lie_found(struct follower *f, size_t provider, const char *text)
 	alarm_on(f, ALARM_PROVIDER_LYING, p->name, "%s", text);
 }
 
-/* A header out of an answer, with the class that a failure has. */
-static enum rpc_class header_of(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e)
+enum rpc_class answer_header(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e)
 {
 	struct provider *p = &f->provider[c->provider];
 	int rc;
@@ -28,10 +27,10 @@ static enum rpc_class header_of(struct follower *f, struct call *c, const struct
 	if (a->class != RPC_OK)
 		return a->class;
 	rc = read_block(a->result, h, e);
-	if (rc == ERR_RULE) {
+	if (rc == ERR_RULE && !c->is_lean)
 		alarm_on(f, ALARM_NEW_FORK, p->name, "%s", e->msg);
+	if (rc == ERR_RULE)
 		return RPC_REFUSED;
-	}
 	if (rc == ERR_OK)
 		alarm_off(f, ALARM_NEW_FORK, p->name);
 	return rc == ERR_OK ? RPC_OK : rc == ERR_NOT_FOUND ? RPC_BEHIND : rc == ERR_PROOF ? RPC_LYING : RPC_GARBAGE;
@@ -48,7 +47,7 @@ static void may_vote(struct voters *v, size_t provider, uint64_t number)
 static enum rpc_class on_latest(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -65,7 +64,7 @@ static enum rpc_class on_latest(struct follower *f, struct call *c, const struct
 static enum rpc_class on_final(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -78,7 +77,7 @@ static enum rpc_class on_final(struct follower *f, struct call *c, const struct 
 static enum rpc_class on_pin(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -100,18 +99,22 @@ static enum rpc_class on_probe(struct follower *f, struct call *c, const struct 
 {
 	struct provider *p = &f->provider[c->provider];
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 	bool agrees = class == RPC_OK && (hash32_is_zero(&c->hash) || hash32_eq(&h.hash, &c->hash));
 
+	if (class != RPC_OK && c->is_lean)
+		return class == RPC_LYING ? RPC_REFUSED : class;	/* it is asked once more, see is_lean_doubted */
 	if (provider_state(p) == PROVIDER_QUARANTINED && provider_probed(p, agrees, f->now_ms, f->probe_ms))
 		alarm_off(f, ALARM_PROVIDER_LYING, p->name);
 	return class == RPC_LYING ? RPC_REFUSED : class;
 }
 
-static const struct call_kind call_latest = { "eth_getBlockByNumber", false, false, on_latest };
-static const struct call_kind call_final = { "eth_getBlockByNumber", false, false, on_final };
-static const struct call_kind call_pin = { "eth_getBlockByHash", false, false, on_pin };
-static const struct call_kind call_probe = { "eth_getBlockByNumber", false, true, on_probe };
+#define HEADER_CALL .method = "eth_getBlockByNumber", .lean = "eth_getHeaderByNumber"
+
+static const struct call_kind call_latest = { HEADER_CALL, .done = on_latest };
+static const struct call_kind call_final = { HEADER_CALL, .done = on_final };
+static const struct call_kind call_pin = { .method = "eth_getBlockByHash", .lean = "eth_getHeaderByHash", .done = on_pin };
+static const struct call_kind call_probe = { HEADER_CALL, .is_background = true, .done = on_probe };
 
 static void probe(struct follower *f, size_t provider)
 {
@@ -150,6 +153,8 @@ void tags_begin(struct follower *f)
 	for (size_t i = 0; i < f->providers_n; i++) {
 		struct provider *p = &f->provider[i];
 
+		p->earlier_latest = p->latest;
+		p->earlier_final = p->final;
 		if (provider_state(p) == PROVIDER_QUARANTINED && p->probe_at_ms <= f->now_ms)
 			probe(f, i);
 		if (p->identity == IDENTITY_RIGHT && provider_is_usable(p, f->now_ms))
@@ -162,7 +167,7 @@ void tags_begin(struct follower *f)
 static enum rpc_class on_hash(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
-	enum rpc_class class = header_of(f, c, a, &h, e);
+	enum rpc_class class = answer_header(f, c, a, &h, e);
 
 	if (class != RPC_OK)
 		return class;
@@ -174,7 +179,7 @@ static enum rpc_class on_hash(struct follower *f, struct call *c, const struct r
 	return RPC_OK;
 }
 
-static const struct call_kind call_hash = { "eth_getBlockByNumber", false, false, on_hash };
+static const struct call_kind call_hash = { HEADER_CALL, .done = on_hash };
 
 static bool is_asked(struct follower *f, size_t provider, uint64_t number)
 {
@@ -323,6 +328,7 @@ static bool decide_anchor(struct follower *f)
 	return true;
 }
 
+/* Sets f->recent to the highest block that a quorum agrees on. */
 static bool decide_recent(struct follower *f)
 {
 	uint64_t numbers[VOTE_CANDIDATES];
@@ -351,6 +357,30 @@ static void decide_pin(struct follower *f)
 	settle_anchor(f, &f->claims.v[0].header);
 }
 
+/* A quorum below the anchor, round after round: the anchor was an invention, or the chain was set back. */
+static bool is_final_below(struct follower *f)
+{
+	uint64_t numbers[VOTE_CANDIDATES];
+	size_t n = vote_candidates(&f->final, numbers);
+
+	f->final_below = n && numbers[0] < f->anchor.number ? f->final_below + 1 : 0;
+	if (f->final_below < LOWER_ROUNDS_MAX)
+		return false;
+	alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block of a quorum, %" PRIu64 ", is below the anchor %" PRIu64,
+		 numbers[0], f->anchor.number);
+	return true;
+}
+
+static void watch_finality(struct follower *f)
+{
+	if (is_final_below(f))
+		return;
+	if (f->has_recent && f->anchor.number && f->recent.time > f->anchor.time + f->stall_s)
+		alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block %" PRIu64 " stands still", f->anchor.number);
+	else if (f->has_recent)
+		alarm_off(f, ALARM_FINALITY_STALLED, "");
+}
+
 static unsigned voting_operators(const struct follower *f)
 {
 	uint32_t operators = 0;
@@ -371,10 +401,10 @@ static void decide_quorum(struct follower *f)
 			 voting_operators(f), f->operators, f->quorum, has_recent ? "final" : "recent");
 	else
 		alarm_off(f, ALARM_NO_QUORUM, "");
-	if (f->has_recent && f->anchor.number && f->recent.time > f->anchor.time + f->stall_s)
-		alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block %" PRIu64 " stands still", f->anchor.number);
-	else if (f->has_recent)
-		alarm_off(f, ALARM_FINALITY_STALLED, "");
+	if (has_recent) {
+		watch_finality(f);
+		watch_providers(f);
+	}
 }
 
 void hashes_done(struct follower *f)

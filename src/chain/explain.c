@@ -113,7 +113,9 @@ static enum rpc_class on_registrations(struct follower *f, struct call *c, const
 	return rc == ERR_OK ? RPC_OK : rc == ERR_RULE ? RPC_LYING : rc == ERR_MEMORY ? RPC_REFUSED : RPC_GARBAGE;
 }
 
-static const struct call_kind call_registrations = { "eth_getLogs", true, false, on_registrations };
+static const struct call_kind call_registrations = {
+	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .is_big = true, .done = on_registrations,
+};
 
 /* All open ids in one call each for 20 of them, the calls one after the other: answers change which ids are open. */
 static bool ask(struct follower *f)

@@ -10,13 +10,16 @@
  *	     → EXPLAINING   who registered ids that we have not seen (wants without name only)
  *	     → RECORDS	    records up to the proven heads; outputs
  *	     → PROMOTING    the votes on a block whose proof waits for the anchor
+ *	     → LINKING	    the same where no quorum votes: parent hashes, or EIP-2935
  *
  * ACCOUNT to RECORDS are run for the anchor first, then for the recent block. Every failure leads on
- * to the next provider, and at last to IDLE. */
+ * to the next provider, and at last to IDLE. A provider that lets us wait is left behind when the others
+ * suffice (patience.c). */
 #ifndef CHAIN_FOLLOW_H
 #define CHAIN_FOLLOW_H
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/list.h"
 #include "base/sm.h"
 #include "chain/follower.h"
@@ -28,21 +31,24 @@
 
 enum step {
 	STEP_IDLE, STEP_CHECKING, STEP_TAGS, STEP_HASHES, STEP_ACCOUNT, STEP_WORDS, STEP_EXPLAINING, STEP_RECORDS,
-	STEP_PROMOTING, STEPS,
+	STEP_PROMOTING, STEP_LINKING, STEPS,
 };
 
 enum level { LEVEL_FINAL, LEVEL_RECENT };
 
 #define NO_PROVIDER SIZE_MAX
 
-/* --- calls (calls.c) --- */
+/* --- calls: out (calls.c), back (answers.c), given up (patience.c) --- */
 
 struct follower;
 struct call;
 
 struct call_kind {
 	const char *method;
+	const char *lean;	/* gives the same without the transactions: asked first, where a provider has it; or NULL */
 	bool is_bulk;		/* sent alone, with the long timeout */
+	bool is_long;		/* with many keys or records: may take its time */
+	bool is_big;		/* its answer may have RPC_BODY_MAX bytes; few of those at a time */
 	bool is_background;	/* no step waits for it */
 	/* What became of it. With a->class RPC_OK the result is there to be read; the return value is the final class and e its
 	 * text. Else returns a->class after noting the failure. */
@@ -55,19 +61,51 @@ struct call {
 	uint64_t id;
 	size_t provider;
 	struct buf params;
+	int64_t since_ms;		/* in the queue since */
 	bool is_alone;			/* was in a batch that failed */
+	bool is_lean, is_doubted;	/* sent as kind->lean; that was answered, but not well */
 	uint64_t number;		/* block asked for */
 	struct hash32 hash;		/* expected there (confirm) */
 	size_t index, count;		/* fetch slot; or first key and number of keys */
 	char text[RPC_TEXT_MAX];	/* what it was caught at (confirm) */
 };
 
+struct exchange {			/* what was sent together */
+	struct list node;
+	uint64_t id;
+	size_t provider;
+	bool is_big;
+	struct call *calls[RPC_BATCH_MAX];	/* NULL: given up */
+	size_t n;
+	struct buf body;
+};
+
 /* A new call in the queue; fill in its params and arguments. */
 struct call *call_push(struct follower *f, const struct call_kind *kind, size_t provider);
+
+/* Tells the call's step what became of it, and its provider's record; frees it. */
+void call_finish(struct follower *f, struct call *c, const struct rpc_answer *a, int64_t retry_after_ms);
+
+void exchange_free(struct exchange *x);
+
+/* When the next call can be sent to a provider that is at its rate. INT64_MAX: none waits. */
+int64_t calls_ready_ms(const struct follower *f);
+
+/* Goes on from step to step while no call is open. */
+void follow_advance(struct follower *f);
+
+/* Gives up calls that take too long, if the step can do without them. */
+void patience_end(struct follower *f);
+/* When that has to be looked at again. INT64_MAX: only an answer can move us. */
+int64_t patience_wake_ms(const struct follower *f);
 
 /* The best provider for a single call: usable, of this chain, not in `tried`, and it has reached the block.
  * NO_PROVIDER when none is left. */
 size_t follow_pick(struct follower *f, uint32_t tried, uint64_t block);
+/* The same for eth_getProof: those that lack it only when nobody else is left. */
+size_t proof_pick(struct follower *f, uint32_t tried, uint64_t block);
+/* Remembers who lacks eth_getProof; returns class. */
+enum rpc_class proof_answered(struct follower *f, const struct call *c, enum rpc_class class);
 
 /* --- outputs and alarms (outputs.c) --- */
 
@@ -75,6 +113,8 @@ struct output;
 struct follower_output *output_push(struct follower *f, enum follower_output_kind kind);
 /* For SEEN: takes the record's data. */
 void output_seen(struct follower *f, const struct track *t, uint64_t position, struct record *r, const struct hash32 *head);
+/* For the log: what a provider does. */
+void output_note(struct follower *f, const char *provider, const char *text);
 void alarm_on(struct follower *f, enum follower_alarm alarm, const char *subject, const char *fmt, ...) PRINTF(4, 5);
 void alarm_off(struct follower *f, enum follower_alarm alarm, const char *subject);
 void calls_free(struct follower *f);
@@ -120,6 +160,7 @@ struct suspect {			/* a story that did not replay */
 	size_t provider;
 	struct hash32 *digests;
 	size_t n;
+	bool is_cut;			/* it said itself that it has no more: only what it gave is judged */
 	char text[RPC_TEXT_MAX];
 };
 
@@ -135,7 +176,46 @@ struct fetch {
 	uint32_t tried;
 	struct suspect suspects[PROVIDERS_MAX];
 	size_t suspects_n;
+	/* of entries sources, when no provider helps */
+	bool is_borrowing;		/* waits for its turn, or for an answer */
+	uint64_t ask_id;		/* of the action; 0: its turn has not come */
+	uint32_t sources_tried;
+	size_t source;			/* asked last */
+	struct records base;		/* the earlier part of what is missing, as that source has it: providers may have the rest */
+	bool is_lent;			/* `got` is that source's, or begins with its base */
 };
+
+/* Is a block an ancestor of the anchor? Decided by one provider's answers, each of which is checked. */
+struct link {
+	struct block_ref block;
+	uint32_t tried;
+	bool is_by_parents;			/* else by EIP-2935 */
+	enum { LINK_OPEN, LINK_YES, LINK_NO, LINK_UNKNOWN } verdict;
+	struct hash32 parent;			/* by parents: hash of the next block below */
+	uint64_t at;				/* and its number */
+};
+
+
+/* --- entries sources (entries_ask.c) --- */
+
+struct entries_source {
+	char *name;
+	char last_error[RPC_TEXT_MAX + PRODUCT_NAME_MAX + 4];
+	unsigned failures;		/* in a row, of its own making */
+	int64_t rest_until_ms;
+	uint64_t asks, misses, bytes_in;
+};
+
+/* Queues x for an entries source that was not tried. false: there is none now. */
+bool entries_begin(struct follower *f, struct fetch *x);
+/* What the source asked last gave was not enough, whoever was asked for the rest. */
+void entries_unfit(struct follower *f, struct fetch *x);
+void entries_good(struct follower *f, struct fetch *x);
+/* No source helped x's product: they are asked again for it later and later. */
+void entries_in_vain(struct follower *f, struct fetch *x);
+bool entries_action(struct follower *f, struct follower_action *out);
+/* false: no action of ours. */
+bool entries_answer(struct follower *f, uint64_t id, const struct follower_answer *answer);
 
 struct unexplained {
 	struct hash32 id;
@@ -170,6 +250,8 @@ struct follower {
 	size_t tracks_n, tracks_cap;
 	bool has_genesis, is_conflict;
 	struct hash32 genesis;
+	struct entries_source source[ENTRIES_SOURCES_MAX];
+	size_t sources_n;
 	struct block_ref anchor;
 	struct header anchor_header;		/* of the anchor, once its hash equals the anchor's */
 	struct snap final_snap, recent_snap, pending[FOLLOW_PENDING_MAX];
@@ -183,7 +265,7 @@ struct follower {
 	int64_t now_ms, next_round_ms;
 	uint64_t rounds, next_id;
 	struct sm sm;
-	struct list queue, sent;		/* calls; exchanges */
+	struct list queue, sent, dropped;	/* calls; exchanges; those to be cancelled */
 	size_t open;				/* calls that the present step waits for */
 	struct list outputs, alarms;
 	struct output *handed;
@@ -197,6 +279,8 @@ struct follower {
 	struct target target;
 	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
+	struct link link;
+	unsigned final_below;			/* rounds in a row in which a quorum's final block was below the anchor */
 };
 
 static inline struct block_ref block_ref_of(const struct header *h)
@@ -219,12 +303,16 @@ void tags_begin(struct follower *f);		/* anchor.c */
 void tags_done(struct follower *f);
 void hashes_done(struct follower *f);
 bool anchor_ask(struct follower *f, struct voters *v, uint64_t number);
+/* A header out of an answer, with the class that a failure has. */
+enum rpc_class answer_header(struct follower *f, struct call *c, const struct rpc_answer *a, struct header *h, struct err *e);
 void lie_found(struct follower *f, size_t provider, const char *text);
 
 void prove_begin(struct follower *f, enum level level, const struct header *h);	/* prove.c */
 void account_advance(struct follower *f);
 void words_advance(struct follower *f);
 void words_restart(struct follower *f);		/* after new products were found */
+/* The class of a proof that could not be read; the provider is asked once more for the target's block. */
+enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e);
 void target_reset(struct follower *f);
 
 void explain_begin(struct follower *f);		/* explain.c */
@@ -234,13 +322,27 @@ bool explain_is_needed(const struct follower *f);
 
 void promote_begin(struct follower *f);		/* promote.c */
 void promote_done(struct follower *f);
+void promote_linked(struct follower *f, bool is_ancestor);	/* what link_begin found out about the candidate */
+void link_begin(struct follower *f, const struct block_ref *block);	/* link.c */
+void link_advance(struct follower *f);
+void watch_providers(struct follower *f);	/* watch.c */
+void watch_changed_word(struct follower *f, size_t provider);	/* a proof was wrong, and its block is another one now */
 void pending_add(struct follower *f);
 void pending_drop(struct follower *f, uint64_t up_to);
 void pending_clear(struct follower *f);
 
+bool track_undo(struct follower *f, struct track *t, uint64_t position);	/* apply.c */
+void track_proven(struct follower *f, struct track *t, uint64_t position, const struct product_words *w);
+bool track_is_too_deep(struct follower *f, const struct track *t, const struct product_words *w);
+void track_subject(const struct track *t, char out[HEX32_MAX]);
+
 void records_begin(struct follower *f);		/* history.c */
 void records_advance(struct follower *f);
 void fetches_reset(struct follower *f);
+/* A source's records between what is final and the proven head; *got may be taken. ERR_OK: they replay, or providers are
+ * asked for what is behind them. ERR_NOT_FOUND: there are none. */
+MUST_USE int history_borrowed(struct follower *f, struct fetch *x, struct records *got, struct err *e);
+void history_failed(struct follower *f, struct fetch *x);
 
 struct track *track_add(struct follower *f, const struct addr20 *registrant, const char *name);	/* follower.c */
 struct track *track_of(struct follower *f, const struct hash32 *id);

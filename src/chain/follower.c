@@ -9,6 +9,8 @@ static int check_conf(const struct follower_conf *c, struct err *e)
 {
 	if (c->providers_n == 0 || c->providers_n > PROVIDERS_MAX)
 		return err_set(e, ERR_USAGE, "1 to %d providers are needed", PROVIDERS_MAX);
+	if (c->entries_n > ENTRIES_SOURCES_MAX)
+		return err_set(e, ERR_USAGE, "at most %d entries sources", ENTRIES_SOURCES_MAX);
 	if (c->anchor == ANCHOR_QUORUM && c->quorum == 0)
 		return err_set(e, ERR_USAGE, "a quorum is at least 1");
 	if (c->code_hashes_n == 0)
@@ -47,6 +49,16 @@ static void take_providers(struct follower *f, const struct follower_conf *c)
 		while (same < i && strcmp(f->provider[same].operator, p->operator) != 0)
 			same++;
 		f->operator_of[i] = same < i ? f->operator_of[same] : (uint8_t)f->operators++;
+	}
+}
+
+static void take_sources(struct follower *f, const struct follower_conf *c)
+{
+	f->sources_n = c->entries_n;
+	for (size_t i = 0; i < f->sources_n; i++) {
+		f->source[i] = (struct entries_source){ .name = strdup(c->entries[i].name) };
+		if (!f->source[i].name)
+			abort();
 	}
 }
 
@@ -138,12 +150,14 @@ struct follower *follower_new(const struct follower_conf *conf, const struct fol
 	json_budget_install();
 	list_init(&f->queue);
 	list_init(&f->sent);
+	list_init(&f->dropped);
 	list_init(&f->outputs);
 	list_init(&f->alarms);
 	f->next_id = 1;
 	f->next_round_ms = INT64_MIN;
 	round_init(f);
 	take_providers(f, conf);
+	take_sources(f, conf);
 	take_conf(f, conf);
 	if (f->quorum > f->operators)
 		err_set(e, ERR_USAGE, "quorum:%u needs as many operators; there are %u", f->quorum, f->operators);
@@ -168,6 +182,8 @@ void follower_free(struct follower *f)
 		track_fini(&f->track[i]);
 	for (size_t i = 0; i < f->providers_n; i++)
 		provider_fini(&f->provider[i]);
+	for (size_t i = 0; i < f->sources_n; i++)
+		free(f->source[i].name);
 	free(f->track);
 	free(f->ids);
 	free(f->wild);
@@ -222,11 +238,17 @@ void follower_poll(struct follower *f, int64_t mono_ms)
 	f->now_ms = mono_ms;
 	if (f->sm.at == STEP_IDLE && f->next_round_ms <= mono_ms)
 		round_begin(f);
+	else
+		patience_end(f);
 }
 
 int64_t follower_wake(const struct follower *f)
 {
-	return f->sm.at == STEP_IDLE ? f->next_round_ms : INT64_MAX;
+	int64_t idle = f->sm.at == STEP_IDLE ? f->next_round_ms : INT64_MAX;
+	int64_t ready = calls_ready_ms(f), patience = patience_wake_ms(f);
+
+	ready = ready < patience ? ready : patience;
+	return ready < idle ? ready : idle;
 }
 
 void follower_hurry(struct follower *f)
@@ -259,10 +281,24 @@ void follower_provider(const struct follower *f, size_t i, struct follower_provi
 		.availability = p->availability, .honesty = p->honesty, .last_error = p->last_error,
 		.retry_at_ms = is_waiting ? p->probe_at_ms : p->retry_at_ms > f->now_ms ? p->retry_at_ms : 0,
 		.latest = p->latest, .final = p->final,
+		.quarantine = provider_state(p) == PROVIDER_QUARANTINED ? p->quarantine : NULL,
+		.quarantined_ms = p->quarantined_ms, .agreements = p->agreements, .contradictions = p->contradictions,
+		.rate = (double)p->pace.rate / 1000, .has_lean = p->lean_works,
 		.calls = p->calls, .failures = p->call_failures, .bytes_in = p->bytes_in,
 	};
+	memcpy(out->answers, p->answers, sizeof out->answers);
 	if (p->identity == IDENTITY_FOREIGN && out->state == PROVIDER_OK)
 		out->state = PROVIDER_DOWN;
+}
+
+void follower_entries(const struct follower *f, size_t i, struct follower_entries_info *out)
+{
+	const struct entries_source *s = &f->source[i];
+
+	*out = (struct follower_entries_info){
+		.name = s->name, .last_error = s->last_error, .retry_at_ms = s->rest_until_ms > f->now_ms ? s->rest_until_ms : 0,
+		.asks = s->asks, .misses = s->misses, .bytes_in = s->bytes_in,
+	};
 }
 
 size_t follower_products(const struct follower *f)

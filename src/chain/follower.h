@@ -6,6 +6,8 @@
  *	f = follower_new(&conf, &known, &e);
  *	for (;;) {
  *		follower_poll(f, mono_ms);			starts what is due
+ *		while (follower_cancel(f, &id))			end that request
+ *			…
  *		while (follower_action(f, &a))			POST a.body to provider a.provider
  *			…
  *		when an answer or a failure of action ID is in:
@@ -22,18 +24,21 @@
  * give). (2) Any provider gives the registry's account proof at each of them. Same storage root as last time: the whole
  * registry is proven unchanged. (3) Else the two words of each followed product are proven. (4) For a head that
  * moved, records are fetched (a range query when more than a few are missing, else block by block over prevBlock) until
- * they replay from a head that we hold to the proven one. (5) Outputs.
+ * they replay from a head that we hold to the proven one; if no provider has them, from entries sources.
+ * (5) Outputs.
  *
  * What can go wrong moves nothing: the provider that failed or lied is marked, another one is asked, and when none is left
  * the round ends with an alarm and the next poll tries again. Everything that is output as proven was proven.
  *
- * Promises: an action is answered exactly once by the owner; an answer to an unknown action is ignored. Calls are not reentrant.
- * Memory: bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
+ * Promises: an action is answered exactly once by the owner, or cancelled; an answer to an unknown action is ignored. Calls are not reentrant.
+ * Memory: the owner holds at most RPC_BIG_MAX bodies of RPC_BODY_MAX bytes and one of RPC_SMALL_BODY_MAX for each provider; for
+ * the rest bounded by the limits of base/limits.h, and 200 bytes per followed product and provisional entry. */
 #ifndef CHAIN_FOLLOWER_H
 #define CHAIN_FOLLOWER_H
 
 #include "base/limits.h"
 #include "chain/entry.h"
+#include "chain/rpc.h"
 
 /* --- configuration; everything is copied --- */
 
@@ -49,6 +54,12 @@ struct block_ref {
 struct follower_provider {
 	const char *name;		/* of its section; never its URL */
 	const char *operator;		/* NULL or "": its own name counts (only sensible with K = 1) */
+};
+
+/* Somebody who may have whole histories as a file (chain/entries.h): another gateway, a publisher's export. Asked when no
+ * provider gives records that replay, and believed as little. */
+struct follower_entries {
+	const char *name;		/* of its section; never its URL */
 };
 
 struct follower_want {
@@ -73,6 +84,8 @@ struct follower_conf {
 	uint64_t seed;				/* for jitter */
 	const struct follower_provider *providers;
 	size_t providers_n;			/* 1 to PROVIDERS_MAX */
+	const struct follower_entries *entries;	/* the first is asked first */
+	size_t entries_n;			/* up to ENTRIES_SOURCES_MAX */
 	const struct follower_want *wants;
 	size_t wants_n;
 };
@@ -119,10 +132,18 @@ int64_t follower_wake(const struct follower *f);
 /* Makes a poll due at once (operator asked, uplink came back). */
 void follower_hurry(struct follower *f);
 
+enum follower_ask {
+	FOLLOWER_ASK_RPC,		/* POST body to the provider */
+	FOLLOWER_ASK_ENTRIES,		/* GET the product's entries of the source */
+};
+
 struct follower_action {
 	uint64_t id;			/* never 0, never used twice */
+	enum follower_ask ask;
 	size_t provider;		/* index into conf.providers */
 	struct span body;		/* JSON, POST with Content-Type: application/json; valid until answered */
+	size_t source;			/* index into conf.entries */
+	const char *product;		/* vendor/model; valid as long as the follower */
 	int64_t timeout_ms;		/* for the whole exchange: hand in a failure after that, however it trickles */
 	size_t answer_max;		/* bytes; stop reading beyond it and answer with net = ERR_LIMIT */
 };
@@ -140,6 +161,9 @@ struct follower_answer {
 
 void follower_answer(struct follower *f, uint64_t id, const struct follower_answer *answer, int64_t mono_ms);
 
+/* The next exchange of which nothing is wanted any more, after a poll or an answer: end it, and do not answer it. false: none. */
+bool follower_cancel(struct follower *f, uint64_t *id);
+
 /* --- outputs --- */
 
 enum follower_output_kind {
@@ -155,6 +179,7 @@ enum follower_output_kind {
 				 * follower_product().proof is this block was proven at it; the time of freshness */
 	FOLLOWER_ALARM_ON,	/* alarm, subject, detail */
 	FOLLOWER_ALARM_OFF,	/* alarm, subject */
+	FOLLOWER_NOTE,		/* subject: provider; detail: something odd that it does, told now and then. For the log */
 };
 
 enum follower_alarm {
@@ -168,7 +193,7 @@ enum follower_alarm {
 	ALARM_REGISTRY_MISSING,	/* "". No contract at the registry's address */
 	ALARM_NEW_FORK,		/* provider. Its headers have fields that we do not know, and do not hash right */
 	ALARM_PROOF_UNAVAILABLE,/* "". No provider gives proofs now */
-	ALARM_HISTORY_INCOMPLETE,/* product's id in hex. No provider gives records that replay to the proven head */
+	ALARM_HISTORY_INCOMPLETE,/* product's id in hex. No provider or entries source gives records that replay to the proven head */
 	ALARM_REGISTRATION_MISSING, /* "". Registered ids that no provider explains, for wants without name */
 	ALARM_REORG_TOO_DEEP,	/* product's id. The final head is not in the chain any more */
 	ALARM_MEMORY,		/* "". An allocation failed; the round was given up */
@@ -194,7 +219,7 @@ struct follower_output {
 	struct addr20 registrant;	/* PRODUCT */
 	const char *name;		/* PRODUCT; valid as long as the follower */
 	enum follower_alarm alarm;
-	const char *subject, *detail;	/* ALARM_*; valid until the next follower_output */
+	const char *subject, *detail;	/* ALARM_*, NOTE; valid until the next follower_output */
 };
 
 /* The next output, or NULL. Valid until the next call of this function. */
@@ -211,11 +236,26 @@ struct follower_provider_info {
 	double availability, honesty;	/* 0 to 1 */
 	const char *last_error;		/* "" if none yet */
 	int64_t retry_at_ms;		/* monotonic; 0 when it may be asked now */
+	const char *quarantine;		/* while quarantined: what it was caught at; else NULL */
+	int64_t quarantined_ms;		/* monotonic; since then */
+	unsigned agreements;		/* probes in a row that agreed, of QUARANTINE_AGREEMENTS */
+	uint64_t contradictions;	/* rounds in which it contradicted itself or a quorum */
+	uint64_t answers[RPC_CLASSES];	/* by class: rpc_class_name() */
+	double rate;			/* calls a second that it is asked at most, by its own throttling */
+	bool has_lean;			/* gives headers without their transactions */
 	struct block_ref latest, final;	/* what it last said */
 	uint64_t calls, failures, bytes_in;
 };
 size_t follower_providers(const struct follower *f);
 void follower_provider(const struct follower *f, size_t i, struct follower_provider_info *out);
+
+struct follower_entries_info {
+	const char *name;
+	const char *last_error;		/* with the product that it is about; "" if none yet */
+	int64_t retry_at_ms;		/* monotonic; 0 when it may be asked now */
+	uint64_t asks, misses, bytes_in;
+};
+void follower_entries(const struct follower *f, size_t i, struct follower_entries_info *out);
 
 struct follower_product_info {
 	struct hash32 id;

@@ -3,94 +3,17 @@
  * Records are hints. Whatever a provider sends is taken only if it replays from a head that we hold to the proven one;
  * if not, its story is kept as a few digests and the next provider is asked. Once somebody's records replay, the
  * earlier stories are compared with them: one that only left records out loses its say about records for a while,
- * one that told other records lied. */
+ * one that told other records lied.
+ *
+ * When no provider is left, entries sources are asked for the whole history (entries_ask.c): the same rule, and the next one.
+ * A source that is a little behind still helps: its records are the base on which providers are asked once more for the newest. */
 #include "chain/follow.h"
-#include "base/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define RANGE_ABOVE 3		/* missing records above which one range query is tried before walking block by block */
-
-/* --- applying a proven head to a track --- */
-
-static bool undo(struct follower *f, struct track *t, uint64_t position)
-{
-	struct follower_output *o;
-
-	if (position == track_end(t))
-		return false;
-	track_cut(t, position);
-	o = output_push(f, FOLLOWER_UNDONE);
-	o->product = t->id;
-	o->position = position;
-	return true;
-}
-
-static void tell_proven(struct follower *f, const struct track *t, uint64_t position, const struct product_words *w)
-{
-	struct follower_output *o = output_push(f, FOLLOWER_PROVEN);
-
-	o->product = t->id;
-	o->position = position;
-	o->words = *w;
-	o->block = block_ref_of(&f->target.header);
-	o->is_final = f->target.level == LEVEL_FINAL;
-}
-
-static void settle_final(struct follower *f, struct track *t, uint64_t position, const struct product_words *w)
-{
-	bool is_news = t->proof.number == 0 || position != t->final.entries;
-
-	track_settle(t, position, w);
-	t->proof = block_ref_of(&f->target.header);
-	if (is_news)
-		tell_proven(f, t, position, w);
-}
-
-static void settle_recent(struct follower *f, struct track *t, uint64_t position, const struct product_words *w)
-{
-	bool is_new_head = position > t->final.entries && !hash32_eq(&t->recent.head, &w->head);
-	bool is_undone = undo(f, t, position);
-
-	t->recent = *w;
-	t->recent_proof = block_ref_of(&f->target.header);
-	if (is_new_head || is_undone)
-		tell_proven(f, t, position, w);
-}
-
-static void name_track(const struct track *t, char out[HEX32_MAX])
-{
-	hex_0x(SPAN_OF(t->id), out);
-}
-
-static void settle(struct follower *f, struct track *t, uint64_t position, const struct product_words *w)
-{
-	char subject[HEX32_MAX];
-
-	name_track(t, subject);
-	alarm_off(f, ALARM_HISTORY_INCOMPLETE, subject);
-	alarm_off(f, ALARM_REORG_TOO_DEEP, subject);
-	if (f->target.level == LEVEL_FINAL)
-		settle_final(f, t, position, w);
-	else
-		settle_recent(f, t, position, w);
-}
-
-/* A head below what is final, or another one at that very place: finality was broken. We stop and say so. */
-static bool is_too_deep(struct follower *f, const struct track *t, const struct product_words *w)
-{
-	char subject[HEX32_MAX];
-
-	if (w->entries > t->final.entries)
-		return false;
-	name_track(t, subject);
-	alarm_on(f, ALARM_REORG_TOO_DEEP, subject, "%s has %" PRIu32 " entries at block %" PRIu64 ", %" PRIu32 " are final",
-		 t->name, w->entries, f->target.header.number, t->final.entries);
-	f->incomplete++;
-	return true;
-}
 
 /* --- one product's records on their way --- */
 
@@ -104,8 +27,9 @@ static void suspects_free(struct fetch *x)
 static void fetch_end(struct fetch *x)
 {
 	records_free(&x->got);
+	records_free(&x->base);
 	suspects_free(x);
-	x->is_busy = false;
+	x->is_busy = x->is_borrowing = false;
 }
 
 void fetches_reset(struct follower *f)
@@ -114,8 +38,8 @@ void fetches_reset(struct follower *f)
 		fetch_end(&f->fetch[i]);
 }
 
-/* This provider's story ends here: keep its digests, forget its records. */
-static void keep_suspect(struct fetch *x, size_t provider, struct records *last, const char *text)
+/* This provider's story ends here: keep its digests, forget its records. Without `last` it was told no further. */
+static void keep_suspect(struct fetch *x, size_t provider, const struct records *last, const char *text)
 {
 	struct suspect *s = &x->suspects[x->suspects_n];
 	size_t n = x->got.n + (last ? last->n : 0), k = 0;
@@ -131,6 +55,7 @@ static void keep_suspect(struct fetch *x, size_t provider, struct records *last,
 		s->digests[k++] = record_digest(&last->v[i]);
 	s->n = n;
 	s->provider = provider;
+	s->is_cut = last == NULL;
 	snprintf(s->text, sizeof s->text, "%.*s", (int)sizeof s->text - 1, text);
 	x->suspects_n++;
 }
@@ -152,14 +77,18 @@ static void judge_suspects(struct follower *f, struct fetch *x)
 	for (size_t i = 0; i < x->suspects_n; i++) {
 		const struct suspect *s = &x->suspects[i];
 		struct provider *p = &f->provider[s->provider];
+		char text[RPC_TEXT_MAX + 48];
 		bool is_lie = false;
 
 		for (size_t k = 0; k < s->n && !is_lie; k++)
 			is_lie = !is_among(&s->digests[k], &x->got);
 		if (is_lie) {
-			lie_found(f, s->provider, "gave log records that are not the chain's");
+			snprintf(text, sizeof text, "gave log records that are not the chain's: %s", s->text);
+			lie_found(f, s->provider, text);
 			continue;
 		}
+		if (s->is_cut)
+			continue;
 		provider_omitted(p, s->text, f->now_ms, f->probe_ms);
 		alarm_on(f, ALARM_PROVIDER_LYING, p->name, "left log records out: %s", s->text);
 	}
@@ -169,8 +98,10 @@ static void judge_suspects(struct follower *f, struct fetch *x)
 
 static enum rpc_class on_records(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e);
 
-static const struct call_kind call_block = { "eth_getLogs", false, false, on_records };
-static const struct call_kind call_range = { "eth_getLogs", true, false, on_records };
+static const struct call_kind call_block = { .method = "eth_getLogs", .is_big = true, .done = on_records };
+static const struct call_kind call_range = {
+	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .is_big = true, .done = on_records,
+};
 
 static uint32_t without_records(const struct follower *f)
 {
@@ -207,14 +138,16 @@ static void ask(struct follower *f, struct fetch *x, size_t provider)
 	rpc_put_logs(&c->params, &filter);
 }
 
-static void fetch_failed(struct follower *f, struct fetch *x)
+void history_failed(struct follower *f, struct fetch *x)
 {
 	const struct track *t = &f->track[x->track];
 	char subject[HEX32_MAX];
 
-	name_track(t, subject);
-	alarm_on(f, ALARM_HISTORY_INCOMPLETE, subject, "no provider gives records of %s that replay to its proven head", t->name);
+	track_subject(t, subject);
+	alarm_on(f, ALARM_HISTORY_INCOMPLETE, subject, "no provider%s gives records of %s that replay to its proven head",
+		 f->sources_n ? " and no entries source" : "", t->name);
 	f->incomplete++;
+	entries_in_vain(f, x);
 	fetch_end(x);
 }
 
@@ -226,10 +159,14 @@ static void walk_with_next(struct follower *f, struct fetch *x)
 	records_free(&x->got);
 	x->is_range = false;
 	x->next_block = x->words.last_block;
-	if (p == NO_PROVIDER)
-		fetch_failed(f, x);
-	else
+	if (p != NO_PROVIDER) {
 		ask(f, x, p);
+		return;
+	}
+	if (x->base.n)
+		entries_unfit(f, x);
+	if (!entries_begin(f, x))
+		history_failed(f, x);
 }
 
 static void fetch_begin(struct follower *f, struct fetch *x, size_t track)
@@ -273,17 +210,21 @@ static void take(struct follower *f, struct fetch *x, uint64_t from)
 	struct hash32 head = track_head(t, at);
 
 	judge_suspects(f, x);
-	undo(f, t, at);
+	if (x->is_lent)
+		entries_good(f, x);
+	t->entries_tries = 0;
+	t->entries_at_ms = 0;
+	track_undo(f, t, at);
 	for (size_t i = (size_t)(at - from); i < x->got.n; i++) {
 		record_extend(&head, &x->got.v[i]);
 		if (track_append(t, &head, x->got.v[i].block, NULL)) {
 			alarm_on(f, ALARM_MEMORY, "", "no memory for a product's marks");
-			fetch_failed(f, x);
+			history_failed(f, x);
 			return;
 		}
 		output_seen(f, t, ++at, &x->got.v[i], &head);
 	}
-	settle(f, t, at, &x->words);
+	track_proven(f, t, at, &x->words);
 	fetch_end(x);
 }
 
@@ -304,6 +245,51 @@ static int step_back(const struct track *t, struct fetch *x, struct err *e)
 	return ERR_OK;
 }
 
+/* Of the base, what lies before the earliest block of x->got: do both together replay? */
+static size_t base_part(const struct track *t, const struct fetch *x)
+{
+	struct hash32 head = t->final.head;
+	size_t n = x->base.n;
+	uint64_t prev;
+
+	while (n && x->base.v[n - 1].block >= x->got.v[0].block)
+		n--;
+	if (n == 0 || n + x->got.n != x->words.entries - t->final.entries ||
+	    record_prev_block(&x->got.v[0], &prev, NULL) || prev != x->base.v[n - 1].block)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		record_extend(&head, &x->base.v[i]);
+	for (size_t i = 0; i < x->got.n; i++)
+		record_extend(&head, &x->got.v[i]);
+	return hash32_eq(&head, &x->words.head) ? n : 0;
+}
+
+/* The position from which x->got replays to the proven head, behind the base if need be; TRACK_NOWHERE: it does not (yet). */
+static int link_up(const struct track *t, struct fetch *x, uint64_t *from, struct err *e)
+{
+	size_t n;
+
+	*from = track_link(t, &x->words, &x->got);
+	n = *from == TRACK_NOWHERE ? base_part(t, x) : 0;
+	if (n == 0)
+		return ERR_OK;
+	records_cut(&x->base, n);
+	*from = t->final.entries;
+	x->is_lent = true;
+	return records_prepend(&x->got, &x->base, e);
+}
+
+/* A head does not cover blocks: whoever gives right records with wrong ones would have us keep them. */
+static int check_places(const struct track *t, const struct fetch *x, uint64_t from, const struct records *got, struct err *e)
+{
+	int rc = track_places(t, from, got, e);
+
+	if (rc == ERR_OK && got->v[got->n - 1].block != x->words.last_block)
+		rc = err_set(e, ERR_RULE, "the last record is in block %" PRIu64 ", not in %" PRIu64, x->words.last_block,
+			     got->v[got->n - 1].block);
+	return rc;
+}
+
 /* Adds what one call brought. ERR_OK with x not busy any more: done; busy: goes on. */
 static int digest(struct follower *f, struct fetch *x, struct records *step, size_t provider, struct err *e)
 {
@@ -317,7 +303,11 @@ static int digest(struct follower *f, struct fetch *x, struct records *step, siz
 	rc = records_prepend(&x->got, step, e);
 	if (rc)
 		return rc;
-	from = track_link(t, &x->words, &x->got);
+	rc = link_up(t, x, &from, e);
+	if (rc == ERR_OK && from != TRACK_NOWHERE)
+		rc = check_places(t, x, from, &x->got, e);
+	if (rc)
+		return rc;
 	if (from != TRACK_NOWHERE) {
 		take(f, x, from);
 		return ERR_OK;
@@ -328,6 +318,16 @@ static int digest(struct follower *f, struct fetch *x, struct records *step, siz
 	if (rc == ERR_OK)
 		ask(f, x, provider);
 	return rc;
+}
+
+static enum rpc_class take_step(struct follower *f, struct fetch *x, struct records *step, size_t provider, struct err *e)
+{
+	int rc = digest(f, x, step, provider, e);
+
+	if (rc == ERR_OK || rc == ERR_RULE)
+		return rc ? RPC_LYING : RPC_OK;
+	keep_suspect(x, provider, step, e->msg);
+	return RPC_REFUSED;
 }
 
 static enum rpc_class on_records(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
@@ -344,10 +344,10 @@ static enum rpc_class on_records(struct follower *f, struct call *c, const struc
 		rc = read_logs(a->result, &filter, &step, e);
 		class = rc == ERR_OK ? RPC_OK : rc == ERR_RULE ? RPC_LYING : rc == ERR_MEMORY ? RPC_REFUSED : RPC_GARBAGE;
 	}
-	if (class == RPC_OK && digest(f, x, &step, c->provider, e)) {
-		keep_suspect(x, c->provider, &step, e->msg);
-		class = RPC_REFUSED;
-	}
+	if (class == RPC_OK)
+		class = take_step(f, x, &step, c->provider, e);
+	else if (x->got.n)
+		keep_suspect(x, c->provider, NULL, "");
 	records_free(&step);
 	if (class == RPC_OK)
 		return class;
@@ -357,6 +357,39 @@ static enum rpc_class on_records(struct follower *f, struct call *c, const struc
 	if (x->is_busy)
 		walk_with_next(f, x);
 	return class;
+}
+
+/* --- what an entries source gave --- */
+
+int history_borrowed(struct follower *f, struct fetch *x, struct records *got, struct err *e)
+{
+	const struct track *t = &f->track[x->track];
+	uint64_t from;
+	int rc;
+
+	if (got->n == 0)
+		return err_set(e, ERR_NOT_FOUND, "it has none of the missing records");
+	rc = track_places(t, t->final.entries, got, e);
+	if (rc)
+		return rc;
+	if (got->n < x->words.entries - t->final.entries) {
+		x->base = *got;
+		*got = (struct records){ .n = 0 };
+		x->tried = 0;
+		walk_with_next(f, x);
+		return ERR_OK;
+	}
+	from = track_link(t, &x->words, got);
+	if (from == TRACK_NOWHERE)
+		return err_set(e, ERR_PROOF, "its records do not replay to the proven head");
+	rc = check_places(t, x, from, got, e);
+	if (rc)
+		return rc;
+	x->got = *got;
+	*got = (struct records){ .n = 0 };
+	x->is_lent = true;
+	take(f, x, from);
+	return ERR_OK;
 }
 
 /* --- the step --- */
@@ -411,8 +444,8 @@ void records_advance(struct follower *f)
 		struct fetch *slot;
 
 		if (position != TRACK_NOWHERE) {
-			settle(f, t, position, w);
-		} else if (!is_too_deep(f, t, w)) {
+			track_proven(f, t, position, w);
+		} else if (!track_is_too_deep(f, t, w)) {
 			slot = free_slot(f);
 			if (!slot)
 				return;

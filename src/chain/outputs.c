@@ -81,6 +81,16 @@ const struct follower_output *follower_output(struct follower *f)
 	return &f->handed->o;
 }
 
+void output_note(struct follower *f, const char *provider, const char *text)
+{
+	struct output *o = push(f, FOLLOWER_NOTE);
+
+	snprintf(o->subject, sizeof o->subject, "%s", provider);
+	snprintf(o->detail, sizeof o->detail, "%s", text);
+	o->o.subject = o->subject;
+	o->o.detail = o->detail;
+}
+
 static struct alarm *find(struct follower *f, enum follower_alarm alarm, const char *subject)
 {
 	LIST_EACH(node, &f->alarms) {

@@ -2,7 +2,7 @@
  *
  * Many nodes prove only their newest states, and the anchor is minutes older. A proof made at a recent block
  * becomes final once the same hash stands at that number under the anchor: by the same vote that makes an anchor,
- * or because the anchor names it as its parent. */
+ * or because the anchor names it as its parent; and when no quorum votes on it, because it is linked to the anchor (link.c). */
 #include "chain/follow.h"
 
 static void drop_at(struct follower *f, size_t i)
@@ -83,11 +83,19 @@ void promote_done(struct follower *f)
 	const struct header *h;
 	enum vote v = s ? vote_at(&f->claims, &f->final, s->block.number, &h) : VOTE_NONE;
 
-	if (v != VOTE_AGREED) {
+	if (v == VOTE_AGREED)
+		promote_linked(f, hash32_eq(&h->hash, &s->block.hash));
+	else if (s && hash32_eq(&f->anchor_header.hash, &f->anchor.hash))
+		link_begin(f, &s->block);
+	else
 		round_next(f);		/* it stays, and is asked about again */
-		return;
-	}
-	if (hash32_eq(&h->hash, &s->block.hash)) {
+}
+
+void promote_linked(struct follower *f, bool is_ancestor)
+{
+	struct snap *s = candidate(f);
+
+	if (is_ancestor) {
 		accept(f, s);
 		return;
 	}

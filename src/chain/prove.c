@@ -63,27 +63,49 @@ static struct heads *known_heads(struct follower *f, const struct hash32 *block,
 	return NULL;
 }
 
+/* --- who can be asked --- */
+
+size_t proof_pick(struct follower *f, uint32_t tried, uint64_t block)
+{
+	uint32_t lacking = 0;
+	size_t p;
+
+	for (size_t i = 0; i < f->providers_n; i++)
+		if (f->provider[i].no_proofs_until_ms > f->now_ms)
+			lacking |= UINT32_C(1) << i;
+	p = follow_pick(f, tried | lacking, block);
+	return p != NO_PROVIDER ? p : follow_pick(f, tried, block);
+}
+
+enum rpc_class proof_answered(struct follower *f, const struct call *c, enum rpc_class class)
+{
+	if (class == RPC_UNSUPPORTED)
+		f->provider[c->provider].no_proofs_until_ms = f->now_ms + f->probe_ms;
+	return class;
+}
+
 /* --- a proof that does not hold: a lie, or did the node's chain change under us? It is asked once more. --- */
 
 static enum rpc_class on_confirm(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
 {
 	struct header h;
 
-	(void)f;
 	if (a->class != RPC_OK)
 		return a->class;
 	if (read_block(a->result, &h, e) || !hash32_eq(&h.hash, &c->hash)) {
-		err_set(e, ERR_BUSY, "its chain changed while we asked");
-		return RPC_BEHIND;
+		watch_changed_word(f, c->provider);
+		err_set(e, ERR_PROOF, "its proof does not hold, and it does not stand by the block any more");
+		return RPC_REFUSED;
 	}
 	err_set(e, ERR_PROOF, "%s", c->text);
 	return RPC_LYING;
 }
 
-static const struct call_kind call_confirm = { "eth_getBlockByNumber", false, true, on_confirm };
+static const struct call_kind call_confirm = {
+	.method = "eth_getBlockByNumber", .is_background = true, .done = on_confirm,	/* whole: nothing is left to doubt */
+};
 
-/* The class of a proof that could not be read. */
-static enum rpc_class doubt(struct follower *f, const struct call *failed, int rc, struct err *e)
+enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e)
 {
 	struct call *c;
 
@@ -94,7 +116,8 @@ static enum rpc_class doubt(struct follower *f, const struct call *failed, int r
 	c = call_push(f, &call_confirm, failed->provider);
 	c->hash = f->target.header.hash;
 	rpc_put_block_number(&c->params, f->target.header.number);
-	snprintf(c->text, sizeof c->text, "%.*s", (int)sizeof c->text - 1, e->msg);
+	buf_str(&c->params, RPC_BLOCK_MORE);
+	snprintf(c->text, sizeof c->text, "its proof at block %" PRIu64 " does not hold: %.100s", f->target.header.number, e->msg);
 	return RPC_REFUSED;
 }
 
@@ -116,10 +139,10 @@ static enum rpc_class on_account(struct follower *f, struct call *c, const struc
 
 	t->tried |= UINT32_C(1) << c->provider;
 	if (a->class != RPC_OK)
-		return a->class;
+		return proof_answered(f, c, a->class);
 	rc = read_proof(a->result, &t->header.state_root, &f->registry, NULL, 0, &account, NULL, e);
 	if (rc)
-		return doubt(f, c, rc, e);
+		return proof_doubted(f, c, rc, e);
 	t->has_account = true;
 	t->storage_root = account.exists ? account.storage_root : (struct hash32){ { 0 } };
 	t->is_missing = !account.exists;
@@ -127,12 +150,12 @@ static enum rpc_class on_account(struct follower *f, struct call *c, const struc
 	return RPC_OK;
 }
 
-static const struct call_kind call_account = { "eth_getProof", true, false, on_account };
+static const struct call_kind call_account = { .method = "eth_getProof", .done = on_account };
 
 /* Asks the next provider. false: none is left. */
 static bool ask_account(struct follower *f)
 {
-	size_t p = follow_pick(f, f->target.tried, f->target.header.number);
+	size_t p = proof_pick(f, f->target.tried, f->target.header.number);
 
 	if (p == NO_PROVIDER)
 		return false;
@@ -271,22 +294,24 @@ static enum rpc_class on_words(struct follower *f, struct call *c, const struct 
 
 	t->tried |= UINT32_C(1) << c->provider;
 	if (a->class != RPC_OK)
-		return a->class;
+		return proof_answered(f, c, a->class);
 	rc = read_proof(a->result, &t->header.state_root, &f->registry, t->keys + c->index, c->count, &account,
 			t->words + c->index, e);
 	if (rc)
-		return doubt(f, c, rc, e);
+		return proof_doubted(f, c, rc, e);
 	t->done = c->index + c->count;
 	t->tried = 0;
 	return RPC_OK;
 }
 
-static const struct call_kind call_words = { "eth_getProof", true, false, on_words };
+static const struct call_kind call_words = {
+	.method = "eth_getProof", .is_bulk = true, .is_long = true, .is_big = true, .done = on_words,
+};
 
 static bool ask_words(struct follower *f)
 {
 	struct target *t = &f->target;
-	size_t p = follow_pick(f, t->tried, t->header.number);
+	size_t p = proof_pick(f, t->tried, t->header.number);
 
 	if (p == NO_PROVIDER)
 		return false;

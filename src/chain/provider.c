@@ -6,6 +6,8 @@
 
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_CAP_MS 300000
+#define HONESTY_MIN 0.5		/* seven contradictions in a row, or one in every second round */
+#define HONESTY_HIGH 0.9	/* twenty rounds in order after that */
 #define SCORE_MEMORY 0.9	/* how much of a score one answer leaves: ten answers make a reputation */
 
 #define TO_ANY (SM_TO(PROVIDER_OK) | SM_TO(PROVIDER_BEHIND) | SM_TO(PROVIDER_THROTTLED) | SM_TO(PROVIDER_DOWN))
@@ -29,6 +31,7 @@ void provider_init(struct provider *p, const char *name, const char *operator)
 		.name = strdup(name), .operator = strdup(operator && *operator ? operator : name),
 		.takes_batches = true, .availability = 1, .honesty = 1,
 	};
+	pace_init(&p->pace);
 	if (!p->name || !p->operator)
 		abort();
 	sm_init(&p->sm, "provider", table, PROVIDER_OK);
@@ -43,6 +46,21 @@ void provider_fini(struct provider *p)
 enum provider_state provider_state(const struct provider *p)
 {
 	return (enum provider_state)p->sm.at;
+}
+
+bool provider_has_lean(const struct provider *p, int64_t now)
+{
+	return p->no_lean_until_ms <= now;
+}
+
+void provider_lean(struct provider *p, bool is_lean, bool has_failed, int64_t now)
+{
+	if (is_lean)
+		p->lean_works = true;
+	if (is_lean || !has_failed)
+		return;
+	p->lean_works = false;
+	p->no_lean_until_ms = now + RPC_LEAN_AGAIN_MS;
 }
 
 bool provider_is_usable(const struct provider *p, int64_t now)
@@ -87,13 +105,15 @@ static void note_good(struct provider *p)
 {
 	p->failures = 0;
 	p->retry_at_ms = 0;
+	pace_good(&p->pace);
 	score(&p->availability, true);
-	move(p, PROVIDER_OK);
+	move(p, p->is_behind ? PROVIDER_BEHIND : PROVIDER_OK);
 }
 
 void provider_note(struct provider *p, const struct provider_outcome *o, int64_t now)
 {
 	p->calls++;
+	p->answers[o->class]++;
 	if (o->class == RPC_OK) {
 		note_good(p);
 		return;
@@ -103,6 +123,7 @@ void provider_note(struct provider *p, const struct provider_outcome *o, int64_t
 	switch (o->class) {
 	case RPC_THROTTLED:
 		move(p, PROVIDER_THROTTLED);
+		pace_throttled(&p->pace, now);
 		back_off(p, o, now);
 		return;
 	case RPC_BEHIND:
@@ -112,7 +133,7 @@ void provider_note(struct provider *p, const struct provider_outcome *o, int64_t
 		p->identity = p->identity == IDENTITY_FOREIGN ? IDENTITY_FOREIGN : IDENTITY_UNKNOWN;
 		/* fallthrough: whoever sends rubbish is as good as down, but is still the one it was */
 		__attribute__((fallthrough));
-	case RPC_GARBAGE:
+	case RPC_GARBAGE: case RPC_SLOW:
 		score(&p->availability, false);
 		move(p, PROVIDER_DOWN);
 		back_off(p, o, now);
@@ -126,11 +147,45 @@ void provider_note(struct provider *p, const struct provider_outcome *o, int64_t
 void provider_quarantine(struct provider *p, const char *text, int64_t now, int64_t probe_ms)
 {
 	say(p, "lying", text);
+	snprintf(p->quarantine, sizeof p->quarantine, "%s", text);
 	score(&p->honesty, false);
 	p->agreements = 0;
+	if (provider_state(p) != PROVIDER_QUARANTINED)
+		p->quarantined_ms = now;
 	p->probe_at_ms = now + probe_ms;
 	if (provider_state(p) != PROVIDER_QUARANTINED)
 		sm_move(&p->sm, PROVIDER_QUARANTINED);
+}
+
+void provider_behind(struct provider *p, bool is_behind, const char *text)
+{
+	p->is_behind = is_behind;
+	if (is_behind)
+		say(p, "behind", text);
+	if (provider_state(p) == PROVIDER_OK || provider_state(p) == PROVIDER_BEHIND)
+		move(p, is_behind ? PROVIDER_BEHIND : PROVIDER_OK);
+}
+
+bool provider_contradicts(struct provider *p, const char *text, int64_t now)
+{
+	say(p, "contradiction", text);
+	score(&p->honesty, false);
+	p->contradictions++;
+	if (!p->odd_since_ms)
+		p->odd_since_ms = now;
+	return p->honesty < HONESTY_MIN && now - p->odd_since_ms >= WATCH_ODD_S * 1000;
+}
+
+void provider_in_order(struct provider *p)
+{
+	score(&p->honesty, true);
+	if (p->honesty > HONESTY_HIGH)
+		p->odd_since_ms = 0;
+}
+
+void provider_odd(struct provider *p, const char *text)
+{
+	say(p, "odd", text);
 }
 
 void provider_omitted(struct provider *p, const char *text, int64_t now, int64_t probe_ms)
@@ -147,6 +202,7 @@ bool provider_probed(struct provider *p, bool agrees, int64_t now, int64_t probe
 	p->agreements = agrees ? p->agreements + 1 : 0;
 	if (p->agreements < QUARANTINE_AGREEMENTS)
 		return false;
+	p->odd_since_ms = 0;
 	sm_move(&p->sm, PROVIDER_OK);
 	return true;
 }

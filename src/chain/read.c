@@ -104,9 +104,16 @@ static int read_row(const json_t *row, struct record *r, uint8_t data[RECORD_DAT
 	return rc;
 }
 
-static bool is_after(const struct record *a, const struct record *b)
+int read_log(const json_t *row, const struct rpc_log_filter *f, uint8_t data[RECORD_DATA_MAX], struct record *r, struct err *e)
 {
-	return a->block > b->block || (a->block == b->block && a->log_index > b->log_index);
+	struct record got = { .block = 0 };
+	int rc = read_row(row, &got, data, e);
+
+	if (rc == ERR_OK)
+		rc = check_asked(row, &got, f, e);
+	if (rc == ERR_OK)
+		*r = got;
+	return rc;
 }
 
 int read_logs(const json_t *result, const struct rpc_log_filter *f, struct records *out, struct err *e)
@@ -120,12 +127,10 @@ int read_logs(const json_t *result, const struct rpc_log_filter *f, struct recor
 	if (json_array_size(result) > RPC_LOGS_MAX)
 		return err_set(e, ERR_LIMIT, "logs: more than %d rows", RPC_LOGS_MAX);
 	json_array_foreach(result, i, row) {
-		struct record r = { .block = 0 };
-		int rc = read_row(row, &r, data, e);
+		struct record r;
+		int rc = read_log(row, f, data, &r, e);
 
-		if (rc == ERR_OK)
-			rc = check_asked(row, &r, f, e);
-		if (rc == ERR_OK && out->n > first && !is_after(&r, &out->v[out->n - 1]))
+		if (rc == ERR_OK && out->n > first && !record_is_after(&r, &out->v[out->n - 1]))
 			rc = err_set(e, ERR_RULE, "log: rows stand in the order of the chain");
 		if (rc == ERR_OK)
 			rc = records_add(out, &r, e);
@@ -151,6 +156,8 @@ static int read_nodes(const json_t *array, struct nodes *out, struct err *e)
 	const json_t *text;
 
 	out->n = out->used = 0;
+	if (json_is_null(array))
+		return ERR_OK;		/* as Erigon writes the proof in an empty trie */
 	if (!json_is_array(array))
 		return err_set(e, ERR_FORMAT, "proof: it is an array");
 	if (json_array_size(array) > PROOF_NODES_MAX)
@@ -221,7 +228,7 @@ int read_proof(const json_t *result, const struct hash32 *state_root, const stru
 	if (rc == ERR_OK)
 		rc = check_account(result, address, &a, e);
 	if (rc == ERR_OK && n && !a.exists)
-		rc = err_set(e, ERR_PROOF, "proof: an absent account has no storage");
+		rc = err_set(e, ERR_NOT_FOUND, "proof: an absent account has no storage");
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], e);
 	if (rc == ERR_OK)

@@ -54,12 +54,24 @@ int records_prepend(struct records *list, struct records *earlier, struct err *e
 	return ERR_OK;
 }
 
+void records_cut(struct records *list, size_t n)
+{
+	while (list->n > n) {
+		list->bytes -= list->v[--list->n].data.n;
+		free((void *)list->v[list->n].data.p);
+	}
+}
+
 void records_free(struct records *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		free((void *)list->v[i].data.p);
+	records_cut(list, 0);
 	free(list->v);
 	*list = (struct records){ .n = 0 };
+}
+
+bool record_is_after(const struct record *a, const struct record *b)
+{
+	return a->block > b->block || (a->block == b->block && a->log_index > b->log_index);
 }
 
 struct hash32 record_digest(const struct record *r)

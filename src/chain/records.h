@@ -16,7 +16,13 @@ MUST_USE int records_add(struct records *list, const struct record *r, struct er
 /* Puts `earlier` in front of list and leaves it empty. ERR_LIMIT when together over RECORDS_HELD_MAX bytes. */
 MUST_USE int records_prepend(struct records *list, struct records *earlier, struct err *e);
 
+/* Forgets all but the first n. */
+void records_cut(struct records *list, size_t n);
+
 void records_free(struct records *list);
+
+/* Does a stand after b in the chain? */
+bool record_is_after(const struct record *a, const struct record *b);
 
 /* What a record says, without where it stands: for comparing two nodes' stories. */
 struct hash32 record_digest(const struct record *r);

@@ -16,7 +16,8 @@ static const struct sm_state table[STEPS] = {
 	[STEP_RECORDS]	  = { "fetching records", SM_TO(STEP_ACCOUNT) | SM_TO(STEP_RECORDS) | SM_TO(STEP_PROMOTING) |
 					 SM_TO(STEP_IDLE) },
 	[STEP_PROMOTING]  = { "promoting", SM_TO(STEP_RECORDS) | SM_TO(STEP_ACCOUNT) | SM_TO(STEP_IDLE) |
-					 SM_TO(STEP_PROMOTING) },
+					 SM_TO(STEP_PROMOTING) | SM_TO(STEP_LINKING) },
+	[STEP_LINKING]	  = { "linking", SM_TO(STEP_RECORDS) | SM_TO(STEP_ACCOUNT) | SM_TO(STEP_IDLE) | SM_TO(STEP_PROMOTING) },
 };
 
 void round_init(struct follower *f)
@@ -37,8 +38,7 @@ void round_begin(struct follower *f)
 	f->incomplete = 0;
 	step_to(f, STEP_CHECKING);
 	check_begin(f);
-	while (f->open == 0 && f->sm.at != STEP_IDLE)
-		round_advance(f);
+	follow_advance(f);
 }
 
 /* Every call of the present step has been answered. */
@@ -71,6 +71,9 @@ void round_advance(struct follower *f)
 		return;
 	case STEP_PROMOTING:
 		promote_done(f);
+		return;
+	case STEP_LINKING:
+		link_advance(f);
 		return;
 	case STEP_IDLE:
 	case STEPS:

@@ -9,7 +9,7 @@
 const char *rpc_class_name(enum rpc_class c)
 {
 	static const char *const names[RPC_CLASSES] = {
-		"ok", "too-large", "throttled", "behind", "pruned", "unsupported", "lying", "garbage", "refused", "down",
+		"ok", "too-large", "throttled", "behind", "pruned", "unsupported", "lying", "garbage", "refused", "slow", "down",
 	};
 
 	return names[c];
@@ -22,7 +22,7 @@ static const struct { json_int_t code; enum rpc_class class; } codes[] = {
 	{ -32601, RPC_UNSUPPORTED },
 	{ -32004, RPC_UNSUPPORTED },
 	{ 4444,	  RPC_PRUNED },
-	{ -32701, RPC_PRUNED },
+	{ -32614, RPC_TOO_LARGE },
 	{ 429,	  RPC_THROTTLED },
 	{ -32029, RPC_THROTTLED },
 	{ -32097, RPC_THROTTLED },
@@ -41,7 +41,38 @@ static const struct { const char *words; enum rpc_class class; } phrases[] = {
 	{ "no state available", RPC_PRUNED },
 	{ "old data not available", RPC_PRUNED },
 	{ "history not available", RPC_PRUNED },
-	{ "archive", RPC_PRUNED },
+	{ "archiv", RPC_PRUNED },
+	{ "state 0x", RPC_PRUNED },
+	{ "been fully indexed", RPC_PRUNED },
+	{ "history has expired", RPC_PRUNED },
+	{ "no state found", RPC_PRUNED },
+	{ "insufficient changesets", RPC_PRUNED },
+	{ "unknown state", RPC_PRUNED },
+	{ "state recreation", RPC_PRUNED },
+	{ "root hash mismatch", RPC_PRUNED },
+	{ "block body not found", RPC_PRUNED },
+	{ "no historical rpc", RPC_PRUNED },
+	{ "only serves recent", RPC_PRUNED },
+	{ "too old", RPC_PRUNED },
+	{ "available only for", RPC_PRUNED },
+	{ "beyond current head", RPC_BEHIND },
+	{ "beyond head", RPC_BEHIND },
+	{ "not been executed", RPC_BEHIND },
+	{ "in the future", RPC_BEHIND },
+	{ "requested block yet", RPC_BEHIND },
+	{ "lower height", RPC_BEHIND },
+	{ "out of range", RPC_BEHIND },
+	{ "gateway timeout", RPC_DOWN },
+	{ "healthy", RPC_DOWN },
+	{ "backend offline", RPC_DOWN },
+	{ "temporary internal", RPC_DOWN },
+	{ "unable to complete", RPC_DOWN },
+	{ "cannot fulfill", RPC_DOWN },
+	{ "rps limit", RPC_THROTTLED },
+	{ "throughput", RPC_THROTTLED },
+	{ "payment required", RPC_THROTTLED },
+	{ "rate exceeded", RPC_THROTTLED },
+	{ "request rate", RPC_THROTTLED },
 	{ "rate limit", RPC_THROTTLED },
 	{ "too many requests", RPC_THROTTLED },
 	{ "request limit", RPC_THROTTLED },
@@ -53,6 +84,8 @@ static const struct { const char *words; enum rpc_class class; } phrases[] = {
 	{ "per second", RPC_THROTTLED },
 	{ "more than", RPC_TOO_LARGE },
 	{ "too large", RPC_TOO_LARGE },
+	{ "too big", RPC_TOO_LARGE },
+	{ "too many storage keys", RPC_TOO_LARGE },
 	{ "too many results", RPC_TOO_LARGE },
 	{ "too many logs", RPC_TOO_LARGE },
 	{ "response size", RPC_TOO_LARGE },
@@ -60,11 +93,20 @@ static const struct { const char *words; enum rpc_class class; } phrases[] = {
 	{ "blocks range", RPC_TOO_LARGE },
 	{ "range is too", RPC_TOO_LARGE },
 	{ "range too", RPC_TOO_LARGE },
+	{ "ranges over", RPC_TOO_LARGE },
+	{ "too many blocks", RPC_TOO_LARGE },
+	{ "limited to a", RPC_TOO_LARGE },
 	{ "too wide", RPC_TOO_LARGE },
 	{ "exceed", RPC_TOO_LARGE },
 	{ "timeout", RPC_TOO_LARGE },
 	{ "timed out", RPC_TOO_LARGE },
 	{ "header not found", RPC_BEHIND },
+	{ "hash not found", RPC_BEHIND },
+	{ "not currently canonical", RPC_BEHIND },
+	{ "could not be found", RPC_BEHIND },
+	{ "unable to find block", RPC_BEHIND },
+	{ "processed yet", RPC_BEHIND },
+	{ "sync is still", RPC_BEHIND },
 	{ "block not found", RPC_BEHIND },
 	{ "unknown block", RPC_BEHIND },
 	{ "blockoutofrange", RPC_BEHIND },
@@ -74,7 +116,6 @@ static const struct { const char *words; enum rpc_class class; } phrases[] = {
 	{ "finalized block", RPC_BEHIND },
 	{ "safe block", RPC_BEHIND },
 	{ "after last accepted", RPC_BEHIND },
-	{ "beyond current head", RPC_BEHIND },
 	{ "syncing", RPC_BEHIND },
 	{ "method not found", RPC_UNSUPPORTED },
 	{ "not supported", RPC_UNSUPPORTED },
@@ -82,6 +123,8 @@ static const struct { const char *words; enum rpc_class class; } phrases[] = {
 	{ "does not exist", RPC_UNSUPPORTED },
 	{ "not available", RPC_UNSUPPORTED },
 	{ "not enabled", RPC_UNSUPPORTED },
+	{ "whitelisted", RPC_UNSUPPORTED },
+	{ "suitable provider", RPC_UNSUPPORTED },
 	{ "limit", RPC_THROTTLED },
 };
 
@@ -117,6 +160,12 @@ static void set(struct rpc_answer *a, enum rpc_class class, const char *text)
 	snprintf(a->text, sizeof a->text, "%.*s", (int)sizeof a->text - 1, text);
 }
 
+/* Services that take fewer calls in a batch than we send say so once for each call. */
+static bool is_about_batches(const struct rpc_answer *a)
+{
+	return a->class != RPC_OK && a->class != RPC_GARBAGE && (strstr(a->text, "batch") || strstr(a->text, "Batch"));
+}
+
 static void read_error(struct rpc_answer *a, const json_t *error)
 {
 	const json_t *code = json_object_get(error, "code");
@@ -138,7 +187,7 @@ static void read_response(struct rpc_answer *a, const json_t *object)
 
 	if (error && json_is_null(error) && result)
 		error = NULL;		/* JSON-RPC 1 habit of some nodes: not both, only spelled out */
-	if (!span_is(json_text(json_object_get(object, "jsonrpc")), "2.0"))
+	if (!span_is(json_text(json_object_get(object, "jsonrpc")), "2.0") && !(error && !json_object_get(object, "id")))
 		set(a, RPC_GARBAGE, "not JSON-RPC 2.0");
 	else if (!result == !error)
 		set(a, RPC_GARBAGE, "an answer has either result or error");
@@ -153,6 +202,13 @@ static bool has_id(const json_t *object, uint64_t id)
 	const json_t *j = json_object_get(object, "id");
 
 	return json_is_integer(j) && (uint64_t)json_integer_value(j) == id;
+}
+
+static bool has_no_id(const json_t *object)
+{
+	const json_t *j = json_object_get(object, "id");
+
+	return !j || json_is_null(j);
 }
 
 static void set_all(struct rpc_reply *r, size_t n, enum rpc_class class, const char *text)
@@ -174,6 +230,8 @@ static void read_batch(struct rpc_reply *r, const uint64_t *ids, size_t n)
 		if (seen > 1)
 			set(&r->answer[i], RPC_GARBAGE, "a batch answers every call once");
 	}
+	for (size_t i = 0; i < n; i++)
+		r->is_batch_refused |= is_about_batches(&r->answer[i]);
 	if (json_array_size(r->root) > n)
 		set_all(r, n, RPC_GARBAGE, "a batch answers nothing that was not asked");
 }
@@ -196,8 +254,8 @@ static void read_json(struct rpc_reply *r, const uint64_t *ids, size_t n)
 		refuse_batch(r, n);
 	else if (!json_is_object(r->root))
 		set_all(r, n, RPC_GARBAGE, "an answer is an object");
-	else if (json_is_null(json_object_get(r->root, "id")) && json_object_get(r->root, "error"))
-		read_response(&r->answer[0], r->root);	/* id null: the node could not read our request, or would not */
+	else if (has_no_id(r->root) && json_object_get(r->root, "error"))
+		read_response(&r->answer[0], r->root);	/* the node could not read our request, or a service in front of it would not */
 	else if (!has_id(r->root, ids[0]))
 		set(&r->answer[0], RPC_GARBAGE, "an answer has its call's id");
 	else
@@ -207,8 +265,8 @@ static void read_json(struct rpc_reply *r, const uint64_t *ids, size_t n)
 /* What the status alone says, for answers that are no JSON. RPC_OK: nothing. */
 static enum rpc_class status_class(int status)
 {
-	if (status == 429)
-		return RPC_THROTTLED;
+	if (status == 429 || status == 402)
+		return RPC_THROTTLED;	/* 402: the plan's calls of this day or month are used up */
 	if (status == 413)
 		return RPC_TOO_LARGE;
 	if (status >= 300 && status < 400)
@@ -240,6 +298,10 @@ void rpc_reply_read(struct rpc_reply *r, const struct rpc_exchange *x, const uin
 		set_all(r, n, by_status == RPC_OK ? RPC_GARBAGE : by_status, by_status == RPC_OK ? e.msg : text);
 	else
 		read_json(r, ids, n);
+	/* A service in trouble says so in any words, but with a status of its own. */
+	for (size_t i = 0; i < n && x->status >= 500; i++)
+		if (r->answer[i].class == RPC_REFUSED)
+			r->answer[i].class = RPC_DOWN;
 	/* Batches that a proxy turns away with 4xx and a page are batches refused. */
 	if (n > 1 && !r->root && x->status >= 400 && x->status < 500)
 		r->is_batch_refused = true;
@@ -253,10 +315,11 @@ void rpc_reply_free(struct rpc_reply *r)
 
 /* --- requests --- */
 
-void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params)
+void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params, const char *more)
 {
 	buf_fmt(b, "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":\"%s\",\"params\":[", id, method);
 	buf_add(b, params);
+	buf_str(b, more);
 	buf_str(b, "]}");
 }
 
@@ -269,18 +332,17 @@ static void put_hex(struct buf *b, struct span s)
 
 void rpc_put_block_number(struct buf *b, uint64_t number)
 {
-	buf_fmt(b, "\"0x%" PRIx64 "\",false", number);
+	buf_fmt(b, "\"0x%" PRIx64 "\"", number);
 }
 
 void rpc_put_block_tag(struct buf *b, const char *tag)
 {
-	buf_fmt(b, "\"%s\",false", tag);
+	buf_fmt(b, "\"%s\"", tag);
 }
 
 void rpc_put_block_hash(struct buf *b, const struct hash32 *hash)
 {
 	put_hex(b, SPAN_OF(*hash));
-	buf_str(b, ",false");
 }
 
 void rpc_put_proof(struct buf *b, const struct addr20 *account, const struct hash32 *keys, size_t n, uint64_t number)

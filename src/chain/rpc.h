@@ -19,6 +19,7 @@ enum rpc_class {
 	RPC_LYING,		/* fails a hash, a proof or a cross-check (decided by the caller) */
 	RPC_GARBAGE,		/* not JSON-RPC, or over our limits */
 	RPC_REFUSED,		/* any other error object */
+	RPC_SLOW,		/* no answer yet, and the others suffice (decided by the caller) */
 	RPC_DOWN,		/* no answer */
 	RPC_CLASSES,
 };
@@ -53,13 +54,16 @@ void rpc_reply_free(struct rpc_reply *reply);
 
 /* --- requests --- */
 
-/* One call; params is the inside of the JSON array. */
-void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params);
+/* One call; params, and after it more, is the inside of the JSON array. */
+void rpc_put_call(struct buf *b, uint64_t id, const char *method, struct span params, const char *more);
+
+/* What eth_getBlockBy… takes beside what eth_getHeaderBy… takes: hashes of transactions, not the transactions. */
+#define RPC_BLOCK_MORE ",false"
 
 /* Params of each method that we use. */
-void rpc_put_block_number(struct buf *b, uint64_t number);		/* for eth_getBlockByNumber */
+void rpc_put_block_number(struct buf *b, uint64_t number);		/* for eth_getBlockByNumber, eth_getHeaderByNumber */
 void rpc_put_block_tag(struct buf *b, const char *tag);
-void rpc_put_block_hash(struct buf *b, const struct hash32 *hash);	/* for eth_getBlockByHash */
+void rpc_put_block_hash(struct buf *b, const struct hash32 *hash);	/* for eth_getBlockByHash, eth_getHeaderByHash */
 void rpc_put_proof(struct buf *b, const struct addr20 *account, const struct hash32 *keys, size_t n, uint64_t number);
 
 struct rpc_log_filter {

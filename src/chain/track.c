@@ -2,6 +2,7 @@
 #include "chain/track.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 void track_init(struct track *t, const struct addr20 *registrant, const char *name)
@@ -35,6 +36,31 @@ uint64_t track_find(const struct track *t, const struct product_words *w)
 		if (is_at(&t->marks[i].head, t->marks[i].block, w))
 			return t->final.entries + i + 1;
 	return TRACK_NOWHERE;
+}
+
+static uint64_t block_at(const struct track *t, uint64_t position)
+{
+	assert(position >= t->final.entries && position <= track_end(t));
+	return position == t->final.entries ? t->final.last_block : t->marks[position - t->final.entries - 1].block;
+}
+
+int track_places(const struct track *t, uint64_t from, const struct records *records, struct err *e)
+{
+	uint64_t before = block_at(t, from);
+
+	for (size_t i = 0; i < records->n; i++) {
+		const struct record *r = &records->v[i];
+		uint64_t prev;
+		int rc = record_prev_block(r, &prev, e);
+
+		if (rc)
+			return rc;
+		if (prev != before || r->block < prev)
+			return err_set(e, ERR_RULE, "a record in block %" PRIu64 " names %" PRIu64 " as the block before it, which is %"
+				       PRIu64, r->block, prev, before);
+		before = r->block;
+	}
+	return ERR_OK;
 }
 
 struct hash32 track_head(const struct track *t, uint64_t position)

@@ -18,6 +18,8 @@ struct track {
 	struct block_ref proof, recent_proof;
 	struct follower_mark *marks;
 	size_t n, cap;
+	unsigned entries_tries;		/* in a row that no entries source helped … */
+	int64_t entries_at_ms;		/* … and none is asked before that */
 };
 
 void track_init(struct track *t, const struct addr20 *registrant, const char *name);
@@ -32,6 +34,10 @@ uint64_t track_find(const struct track *t, const struct product_words *w);
 /* The position from which `records`, all of them, replay to w; TRACK_NOWHERE if there is none (yet: the
  * records may begin too late). */
 uint64_t track_link(const struct track *t, const struct product_words *w, const struct records *records);
+
+/* Do the records, which follow the entry at position `from`, stand in the blocks in which they say that they stand? Each names
+ * the block of the one before it, so a head that they replay to vouches for all but the last. ERR_RULE. */
+MUST_USE int track_places(const struct track *t, uint64_t from, const struct records *records, struct err *e);
 
 struct hash32 track_head(const struct track *t, uint64_t position);
 

@@ -13,6 +13,7 @@ gatepost_SOURCES = \
 	%D%/operator.c \
 	%D%/opt.c \
 	%D%/output.c \
+	%D%/printable.c %D%/printable.h \
 	%D%/product.c \
 	%D%/publish.c \
 	%D%/publisher.c %D%/publisher.h \

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "cli/cli.h"
 #include "cli/gateway.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 
 #include <inttypes.h>
@@ -125,7 +126,7 @@ static int run_providers(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "PROVIDER", "name" }, { "OPERATOR", "operator" }, { "STATE", "state" }, { "HEIGHT", "height" },
-		{ "HONESTY", "honesty" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
+		{ "HONESTY", "honesty" }, { "CALLS", "calls" }, { "WHY", "why" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -191,6 +192,7 @@ static int run_why(struct cli *cli, const void *options, struct err *e)
 		cli_print_take(cli, answer);
 		return ERR_OK;
 	}
+	json_make_printable(answer);
 	printf("%s: %s\n", json_string_value(json_object_get(answer, "state")), json_string_value(json_object_get(answer, "why")));
 	json_decref(answer);
 	return ERR_OK;
@@ -246,6 +248,7 @@ static int run_status(struct cli *cli, const void *options, struct err *e)
 		cli_print_take(cli, answer);
 		return ERR_OK;
 	}
+	json_make_printable(answer);
 	print_status(answer);
 	print_alarms(answer);
 	json_decref(answer);

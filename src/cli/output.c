@@ -1,5 +1,6 @@
 /* output.c: what commands print (cli.h). */
 #include "cli/cli.h"
+#include "cli/printable.h"
 #include "base/cleanup.h"
 
 #include <stdarg.h>
@@ -74,6 +75,7 @@ void cli_print_take(const struct cli *cli, json_t *object)
 		json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
 	} else {
+		json_make_printable(object);
 		json_object_foreach(object, key, v)
 			print_member(key, v);
 	}

@@ -1,5 +1,6 @@
 /* table.c: see table.h. */
 #include "cli/table.h"
+#include "cli/printable.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -74,6 +75,7 @@ void table_print_take(json_t *answer, const struct column *columns)
 	char cell[CELL_MAX];
 	size_t i;
 
+	json_make_printable(items);
 	measure(items, columns, width);
 	for (size_t c = 0; columns[c].title; c++)
 		print_cell(&columns[c], width[c], columns[c].title);

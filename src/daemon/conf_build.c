@@ -43,7 +43,8 @@ const char *conf_nearest(const char *word, const char *const *list, size_t n)
 static bool is_text(const struct conf_item *i)
 {
 	return i->read == conf_read_text || i->read == conf_read_secret || i->read == conf_read_path ||
-	       i->read == conf_read_url || i->read == conf_read_proxy || i->read == conf_read_trusted || i->read == conf_read_window;
+	       i->read == conf_read_url || i->read == conf_read_proxy || i->read == conf_read_trusted || i->read == conf_read_window ||
+	       i->read == conf_read_template;
 }
 
 static const struct conf_section *find_section(const char *word)

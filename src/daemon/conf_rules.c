@@ -1,6 +1,7 @@
 /* conf_rules.c: what several settings must be together. */
 #include "daemon/conf_table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Where the setting stands, else its section, else the file. */
@@ -45,8 +46,24 @@ static void check_quorum(struct settings *s, const struct conf *c)
 			      "%u operators would not", k, operators, 2 * k - 1);
 }
 
+/* Chains that people will try, and that cannot be followed as Ethereum's are (docs/chains.md says why, with sources). */
+static const struct { uint64_t chain_id; const char *why; } unfit[] = {
+	{ 42161, "Arbitrum One: block.number in a contract is not the number of the block that it is in" },
+	{ 137, "Polygon: its headers are longer than those that this gateway takes" },
+	{ 324, "zkSync Era: it has no eth_getProof" },
+};
+
+static void check_chain_id(struct settings *s, const struct conf *c)
+{
+	for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
+		if (c->chain.chain_id == unfit[i].chain_id)
+			settings_warn(s, place_of(s, "chain", "", "chain-id"), "chain-id: %" PRIu64 " does not suit: %s",
+				      unfit[i].chain_id, unfit[i].why);
+}
+
 static void check_chain(struct settings *s, const struct conf *c)
 {
+	check_chain_id(s, c);
 	if (c->providers_n == 0)
 		settings_error(s, (struct place){ s->file, 0 }, "there is no [provider NAME]: nothing could be learnt from the chain");
 	if (c->chain.finality == CONF_LATEST)

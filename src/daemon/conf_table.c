@@ -48,6 +48,7 @@ static const struct conf_item source[] = {
 	{ "kind", conf_read_choice, AT(source, kind), .text = NULL, .words = kinds, .help = "how it is asked" },
 	{ "private", conf_read_yes, AT(source, private_ok), .text = "no", .help = "allow loopback and private addresses" },
 	{ "priority", conf_read_count, AT(source, priority), 0, 1000, "10", .help = "lower is asked first" },
+	{ "entries", conf_read_template, AT(source, entries), .text = "", .help = "where it has product histories, with {vendor} and {model}" },
 };
 
 static const struct conf_item product[] = {

@@ -47,7 +47,7 @@ extern const size_t conf_sections_n;
 conf_read_fn conf_read_text, conf_read_secret, conf_read_path, conf_read_url, conf_read_proxy, conf_read_bytes, conf_read_time, conf_read_count,
 	conf_read_yes, conf_read_choice, conf_read_level, conf_read_address20, conf_read_hash32, conf_read_listen,
 	conf_read_hosts, conf_read_channels, conf_read_events, conf_read_thumbprints, conf_read_finality, conf_read_anchor,
-	conf_read_trusted, conf_read_window, conf_read_label, conf_read_product;
+	conf_read_trusted, conf_read_window, conf_read_label, conf_read_product, conf_read_template;
 
 /* Builds the structs from the settings; problems are said and counted in s. Defaults are filled in. */
 void conf_build(struct settings *s, struct pool *pool, struct conf *out);

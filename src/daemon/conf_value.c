@@ -155,6 +155,29 @@ int conf_read_url(struct pool *pool, const struct conf_item *i, const char *text
 	return ERR_OK;
 }
 
+/* A URL in which {vendor} and {model} stand, once at least, behind the host. */
+int conf_read_template(struct pool *pool, const struct conf_item *i, const char *text, void *to, struct err *e)
+{
+	const char *brace = strpbrk(text, "{}"), *path = strchr(text, ':');
+	int rc = conf_read_url(pool, i, text, to, e);
+
+	if (rc)
+		return rc;
+	path = strchr(path + 3, '/');
+	if (!strstr(text, "{vendor}") || !strstr(text, "{model}"))
+		return err_set(e, ERR_FORMAT, "must name each product by {vendor} and {model}");
+	if (!path || brace < path)
+		return err_set(e, ERR_FORMAT, "{vendor} and {model} stand in its path or query");
+	for (; brace; brace = strpbrk(brace, "{}")) {
+		size_t n = strncmp(brace, "{vendor}", 8) == 0 ? 8 : strncmp(brace, "{model}", 7) == 0 ? 7 : 0;
+
+		if (n == 0)
+			return err_set(e, ERR_FORMAT, "knows {vendor} and {model} only");
+		brace += n;
+	}
+	return ERR_OK;
+}
+
 int conf_read_proxy(struct pool *pool, const struct conf_item *i, const char *text, void *to, struct err *e)
 {
 	int rc = conf_read_url(pool, i, text, to, e);

@@ -11,7 +11,7 @@
  * degrades instead of taking the gateway down.
  *
  *			keeper				server
- *	files		state and run directory rw;	objects read-only
+ *	files		state and run directory rw;	objects and entries read-only
  *			resolver, TLS roots, zones ro
  *	TCP		connects, never listens		never connects, never binds
  *	sockets		stream, datagram, local		none new but netlink (interface addresses)

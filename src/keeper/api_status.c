@@ -64,27 +64,69 @@ static json_t *chain_json(struct keeper *k)
 	return o;
 }
 
+/* A time of the follower's, as people read it; 0 is null. */
+static json_t *mono_time(const struct keeper *k, int64_t mono_ms)
+{
+	return mono_ms ? js_time(clock_wall_ms(k->clock) + mono_ms - clock_mono_ms(k->clock)) : json_null();
+}
+
+static json_t *quarantine_json(const struct keeper *k, const struct follower_provider_info *p)
+{
+	json_t *o;
+
+	if (!p->quarantine)
+		return json_null();
+	o = json_object();
+	js_set(o, "why", js_str(p->quarantine));
+	js_set(o, "since", mono_time(k, p->quarantined_ms));
+	js_set(o, "next_probe", mono_time(k, p->retry_at_ms));
+	js_set(o, "agreements", js_u64(p->agreements));
+	js_set(o, "agreements_needed", js_u64(QUARANTINE_AGREEMENTS));
+	return o;
+}
+
+/* How many of its answers were of each class. */
+static json_t *answers_json(const struct follower_provider_info *p)
+{
+	json_t *o = json_object();
+
+	for (int class = 0; class < RPC_CLASSES; class++)
+		js_set(o, rpc_class_name(class), js_u64(p->answers[class]));
+	return o;
+}
+
+static json_t *provider_json(const struct keeper *k, size_t i)
+{
+	struct follower_provider_info p;
+	json_t *o = json_object();
+
+	chain_provider(&k->chain, i, &p);
+	js_set(o, "name", js_str(p.name));
+	js_set(o, "operator", js_str(p.operator));
+	js_set(o, "state", js_str(provider_state_name(p.state)));
+	js_set(o, "why", js_str(p.quarantine ? p.quarantine : p.state == PROVIDER_OK ? NULL : p.last_error));
+	js_set(o, "height", js_u64_or_null(p.latest.number));
+	js_set(o, "finalized", js_u64_or_null(p.final.number));
+	js_set(o, "availability", json_real(p.availability));
+	js_set(o, "honesty", json_real(p.honesty));
+	js_set(o, "quarantine", quarantine_json(k, &p));
+	js_set(o, "retry_at", p.quarantine ? json_null() : mono_time(k, p.retry_at_ms));
+	js_set(o, "contradictions", js_u64(p.contradictions));
+	js_set(o, "answers", answers_json(&p));
+	js_set(o, "calls_per_s_max", json_real(p.rate));
+	js_set(o, "has_headers", js_bool(p.has_lean));
+	js_set(o, "calls", js_u64(p.calls));
+	js_set(o, "bytes", js_u64(p.bytes_in));
+	js_set(o, "last_error", js_str(p.last_error));
+	return o;
+}
+
 static json_t *providers_json(struct keeper *k)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < chain_providers(&k->chain); i++) {
-		struct follower_provider_info p;
-		json_t *o = json_object();
-
-		chain_provider(&k->chain, i, &p);
-		js_set(o, "name", js_str(p.name));
-		js_set(o, "operator", js_str(p.operator));
-		js_set(o, "state", js_str(provider_state_name(p.state)));
-		js_set(o, "height", js_u64_or_null(p.latest.number));
-		js_set(o, "finalized", js_u64_or_null(p.final.number));
-		js_set(o, "availability", json_real(p.availability));
-		js_set(o, "honesty", json_real(p.honesty));
-		js_set(o, "calls", js_u64(p.calls));
-		js_set(o, "bytes", js_u64(p.bytes_in));
-		js_set(o, "last_error", js_str(p.last_error));
-		json_array_append_new(list, o);
-	}
+	for (size_t i = 0; i < chain_providers(&k->chain); i++)
+		json_array_append_new(list, provider_json(k, i));
 	return list;
 }
 

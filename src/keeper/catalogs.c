@@ -108,7 +108,7 @@ static struct catalog_proof proof_of(const struct ledger_product *p, bool with_t
 	return (struct catalog_proof){ .number = p->judged.number, .time = p->judged.time, .hash = p->judged.hash };
 }
 
-static int add_product(struct building *g, const struct ledger_product *p, bool with_times, struct err *e)
+static int add_product(struct building *g, struct ledger_product *p, bool with_times, struct err *e)
 {
 	struct release_query q = { .product = &p->id, .states = SHOWN | PENDING };
 	autofree bool *is_pending = calloc(p->follow->channels_n, sizeof *is_pending);
@@ -121,8 +121,10 @@ static int add_product(struct building *g, const struct ledger_product *p, bool 
 		return err_set(e, ERR_MEMORY, "no memory for the catalog");
 	g->p = p;
 	g->is_pending = is_pending;
+	keeper_bring_entries(g->k, p, row.final_entries);
 	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = row.registrant,
-		.proof = proof_of(p, with_times), .trust = trust_of(g->k), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms });
+		.proof = proof_of(p, with_times), .trust = trust_of(g->k), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
+		.entries_sha256 = p->file.sha256, .entries_bytes = p->file.bytes });
 	rc = releases_each(g->k->store, &q, look_at_release, g, e);
 	for (size_t i = 0; i < p->follow->channels_n; i++)
 		builder_channel(g->b, span_str(p->follow->channels[i]), is_pending[i]);
@@ -268,6 +270,7 @@ int catalogs_publish(struct keeper *k, struct err *e)
 	/* Not when the copy on disk failed: the next one tries again. */
 	if (!rc)
 		k->catalogs.content = digest;
+	keeper_sweep_entries(k);
 	return rc;
 }
 

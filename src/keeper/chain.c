@@ -12,6 +12,7 @@ struct chain_call {
 	struct list node;
 	struct chain *chain;
 	struct http_call *http;
+	struct fetch_source *source;	/* of entries; else NULL */
 	uint64_t id;
 };
 
@@ -67,6 +68,9 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 	case FOLLOWER_REFRESHED:
 		*news = true;
 		take_refreshed(c, o);
+		return ERR_OK;
+	case FOLLOWER_NOTE:
+		log_unusual("chain", "a provider is odd", "provider=%s why=%s", o->subject, LOG_STR(span_str(o->detail)));
 		return ERR_OK;
 	case FOLLOWER_ALARM_ON:
 	case FOLLOWER_ALARM_OFF:
@@ -124,32 +128,77 @@ static void on_done(void *arg, int rc, const struct http_reply *r, const struct 
 	struct follower_answer a = { .net = rc, .net_text = rc ? why->msg : NULL, .status = (int)r->status,
 		.retry_after_ms = http_retry_after_ms(r, clock_wall_ms(c->clock)), .body = r->body };
 
+	if (call->source)
+		call->source->bytes += r->received;
 	follower_answer(c->follower, call->id, &a, clock_mono_ms(c->clock));
 	list_remove(&call->node);
 	free(call);
 	turn(c);
 }
 
-static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+static int start_call(struct chain *c, const struct follower_action *a, struct http_ask *ask, struct err *e)
 {
-	static const char *const lines[] = { "Content-Type: application/json", "Accept: application/json" };
 	struct chain_call *call = calloc(1, sizeof *call);
-	struct http_ask ask = { .method = "POST", .url = c->conf->providers[a->provider].url, .lines = lines, .lines_n = 2,
-		.body = a->body, .private_ok = true,	/* "Providers may be local without `private`" */
-		.body_max = a->answer_max, .total_ms = a->timeout_ms, .on_done = on_done, .arg = call };
 	int rc;
 
 	if (!call)
 		return err_set(e, ERR_MEMORY, "no memory for a request");
 	call->chain = c;
 	call->id = a->id;
-	rc = http_start(c->http, &ask, &call->http, e);
+	call->source = a->ask == FOLLOWER_ASK_ENTRIES ? c->entries[a->source].source : NULL;
+	ask->body_max = a->answer_max;
+	ask->total_ms = a->timeout_ms;
+	ask->on_done = on_done;
+	ask->arg = call;
+	rc = http_start(c->http, ask, &call->http, e);
 	if (rc) {
 		free(call);
 		return rc;
 	}
 	list_append(&c->calls, &call->node);
 	return ERR_OK;
+}
+
+static void cancel_unwanted(struct chain *c)
+{
+	uint64_t id;
+
+	while (follower_cancel(c->follower, &id))
+		LIST_EACH(node, &c->calls) {
+			struct chain_call *call = LIST_ITEM(node, struct chain_call, node);
+
+			if (call->id != id)
+				continue;
+			http_cancel(call->http);
+			list_remove(node);
+			free(call);
+		}
+}
+
+static int send_rpc(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	static const char *const lines[] = { "Content-Type: application/json", "Accept: application/json" };
+	struct http_ask ask = { .method = "POST", .url = c->conf->providers[a->provider].url, .lines = lines, .lines_n = 2,
+		.body = a->body, .private_ok = true };	/* "Providers may be local without `private`" */
+
+	return start_call(c, a, &ask, e);
+}
+
+static int send_entries(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	const struct entries_source *s = &c->entries[a->source];
+	char url[ENTRIES_URL_MAX], token[600];
+	const char *lines[] = { "Accept: application/x-ndjson, */*;q=0.1", token };
+	struct http_ask ask = { .url = url, .lines = lines, .lines_n = s->token ? 2 : 1, .private_ok = s->source->is_private };
+	int rc = entries_source_url(s, a->product, url, e);
+
+	snprintf(token, sizeof token, "Authorization: Bearer %s", s->token ? s->token : "");
+	return rc ? rc : start_call(c, a, &ask, e);
+}
+
+static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+{
+	return a->ask == FOLLOWER_ASK_ENTRIES ? send_entries(c, a, e) : send_rpc(c, a, e);
 }
 
 static void send_all(struct chain *c)
@@ -223,7 +272,25 @@ static void give_up(struct chain *c, const struct err *e)
 
 static int restart(struct chain *c, struct err *e)
 {
+	for (size_t i = 0; i < c->entries_n && !c->follower; i++)
+		c->entries[i].misses = 0;
 	return c->follower ? ERR_OK : chain_start(c, &c->follower, e);
+}
+
+/* What the follower has against entries sources, for /sources. */
+static void show_misses(struct chain *c)
+{
+	for (size_t i = 0; i < c->entries_n; i++) {
+		struct entries_source *s = &c->entries[i];
+		struct follower_entries_info info;
+
+		follower_entries(c->follower, i, &info);
+		if (info.misses == s->misses)
+			continue;
+		s->misses = info.misses;
+		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
+		log_unusual("chain", "an entries source was no help", "source=%s why=%s", s->source->name, LOG_STR(span_str(info.last_error)));
+	}
 }
 
 /* One round of follower.h's loop. */
@@ -237,7 +304,9 @@ static void turn(struct chain *c)
 		return;
 	}
 	follower_poll(c->follower, clock_mono_ms(c->clock));
+	cancel_unwanted(c);
 	send_all(c);
+	show_misses(c);
 	if (drain(c, &news, &e)) {
 		give_up(c, &e);
 		return;
@@ -250,11 +319,11 @@ static void turn(struct chain *c)
 int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 	       struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e)
 {
-	bool has_conflict = c->has_conflict;
+	struct chain given = *c;
 	int rc;
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
-		.owner = owner, .has_conflict = has_conflict };
+		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n };
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "chain/follower.h"
 #include "daemon/conf.h"
+#include "keeper/entries_source.h"
 #include "keeper/ledger.h"
 #include "net/http.h"
 
@@ -35,15 +36,16 @@ struct chain {
 	struct chain_owner owner;
 	struct follower *follower;	/* NULL after a failure, until the timer makes it again */
 	uv_timer_t timer;
+	struct entries_source *entries;	/* in the order in which they are asked */
+	size_t entries_n;
 	struct list calls;		/* struct chain_call: requests under way */
 	struct mark mark;		/* as last stored, or to be stored */
 	bool is_mark_changed;
 	int64_t mark_saved_ms;
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
-
 };
 
-/* Everything is borrowed until chain_close; c->has_conflict, alone, is read: was that alarm latched? Nothing is sent before the loop runs. */
+/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries and c->entries_n. Nothing is sent before the loop runs. */
 MUST_USE int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 			struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e);
 void chain_close(struct chain *c);

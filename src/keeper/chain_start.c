@@ -78,6 +78,7 @@ static int know_product(struct chain *c, const struct ledger_product *p, struct 
 
 struct start {
 	struct follower_provider *providers;
+	struct follower_entries *entries;
 	struct follower_want *wants;
 	struct follower_known_product *products;
 	struct follower_mark **marks;
@@ -89,6 +90,7 @@ static void start_end(struct start *s)
 	for (size_t i = 0; i < s->products_n; i++)
 		free(s->marks[i]);
 	free(s->providers);
+	free(s->entries);
 	free(s->wants);
 	free(s->products);
 	free(s->marks);
@@ -97,16 +99,21 @@ static void start_end(struct start *s)
 static int allocate(struct start *s, const struct chain *c, struct err *e)
 {
 	s->providers = calloc(c->conf->providers_n + 1, sizeof *s->providers);
+	s->entries = calloc(c->entries_n + 1, sizeof *s->entries);
 	s->wants = calloc(c->conf->products_n + 1, sizeof *s->wants);
 	s->products = calloc(c->ledger->products + 1, sizeof *s->products);
 	s->marks = calloc(c->ledger->products + 1, sizeof *s->marks);
-	if (!s->providers || !s->wants || !s->products || !s->marks)
+	if (!s->providers || !s->entries || !s->wants || !s->products || !s->marks)
 		return err_set(e, ERR_MEMORY, "no memory to follow the chain");
 	return ERR_OK;
 }
 
-static void fill_conf(struct start *s, const struct conf *conf)
+static void fill_conf(struct start *s, const struct chain *c)
 {
+	const struct conf *conf = c->conf;
+
+	for (size_t i = 0; i < c->entries_n; i++)
+		s->entries[i].name = c->entries[i].source->name;
 	for (size_t i = 0; i < conf->providers_n; i++)
 		s->providers[i] = (struct follower_provider){ conf->providers[i].name, conf->providers[i].operator };
 	for (size_t i = 0; i < conf->products_n; i++) {
@@ -153,13 +160,15 @@ int chain_start(struct chain *c, struct follower **out, struct err *e)
 		rc = fill_known(&s, c, e);
 	if (rc)
 		return rc;
-	fill_conf(&s, c->conf);
+	fill_conf(&s, c);
 	if (!hash32_is_zero(&cc->genesis_hash))
 		fc.genesis = &cc->genesis_hash;
 	else if (c->mark.has_genesis)
 		fc.genesis = &c->mark.genesis;
 	fc.providers = s.providers;
 	fc.providers_n = c->conf->providers_n;
+	fc.entries = s.entries;
+	fc.entries_n = c->entries_n;
 	fc.wants = s.wants;
 	fc.wants_n = c->conf->products_n;
 	if (c->mark.has_anchor)

@@ -3,6 +3,7 @@
 #include "keeper/keeper.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "catalog/freshness.h"
 #include "chain/json.h"
 #include "store/audit.h"
 
@@ -83,15 +84,35 @@ uint64_t keeper_age_s(const struct keeper *k, const struct proof_mark *m)
 	return age > 0 ? (uint64_t)age : 0;
 }
 
+/* By the same rules as what devices are told (catalog/freshness.h). */
+static enum freshness freshness_by(const struct keeper *k, const struct proof_mark *m)
+{
+	struct catalog_proof proof = { .number = m->number, .time = m->number ? m->time : 0, .hash = m->hash };
+	struct freshness_now now = freshness_now(k->clock, false);
+
+	return freshness_of(&proof, (uint64_t)k->conf->chain.max_age_ms, &now);
+}
+
+/* The worst of all: stale before unknown before fresh. */
+static enum freshness freshness_of_gateway(const struct keeper *k)
+{
+	const struct proof_mark none = { .number = 0 };
+	enum freshness worst = k->ledger.products ? FRESHNESS_FRESH : freshness_by(k, &none);
+
+	for (size_t i = 0; i < k->ledger.products; i++) {
+		enum freshness f = freshness_by(k, &k->ledger.product[i]->proven);
+
+		if (f == FRESHNESS_STALE)
+			return f;
+		if (f == FRESHNESS_UNKNOWN)
+			worst = f;
+	}
+	return worst;
+}
+
 const char *keeper_freshness(const struct keeper *k, const struct ledger_product *p)
 {
-	const struct proof_mark *m = p ? &p->proven : keeper_worst_proof(k);
-
-	if (clock_state(k->clock) != CLOCK_SYNCED)
-		return "unknown";
-	if (!m || m->number == 0)
-		return "stale";
-	return (int64_t)keeper_age_s(k, m) * 1000 < k->conf->chain.max_age_ms ? "fresh" : "stale";
+	return freshness_name(p ? freshness_by(k, &p->proven) : freshness_of_gateway(k));
 }
 
 const char *keeper_trust(const struct keeper *k)
@@ -261,7 +282,10 @@ static int open_parts(struct keeper *k, struct err *e)
 	rc = ledger_init(&k->ledger, k->store, k->floors, k->clock, &k->alarms, k->follow, k->conf->products_n, lo, e);
 	if (rc)
 		return rc;
+	entryfiles_init(&k->entryfiles, k->state_dir, k->store, &k->conf->chain.registry, NULL);
 	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, (uint32_t)k->conf->limits.devices, dev);
+	k->chain.entries = k->entries;
+	k->chain.entries_n = k->entries_n;
 	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
 }
 
@@ -353,7 +377,7 @@ int keeper_run(int sup_fd)
 	json_budget_install();
 	k->clock = clock_system();
 	k->started_mono_ms = clock_mono_ms(k->clock);
-	k->state_dir = k->server_fd = k->control.fd = -1;
+	k->state_dir = k->server_fd = k->control.fd = k->entryfiles.dir = -1;
 	sm_init(&k->sm, "keeper", table, K_WAITING);
 	uv_timer_init(&k->loop, &k->housekeeping);
 	uv_timer_init(&k->loop, &k->settling);

@@ -20,6 +20,8 @@
 #include "keeper/chain.h"
 #include "keeper/control.h"
 #include "keeper/devices.h"
+#include "keeper/entries_source.h"
+#include "keeper/entryfiles.h"
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
 #include "keeper/sup.h"
@@ -40,6 +42,8 @@ struct keeper {
 	struct ledger_follow *follow;		/* from conf */
 	struct fetch_source *source;		/* from conf */
 	size_t sources;
+	struct entries_source *entries;		/* from conf */
+	size_t entries_n;
 	int state_dir;
 	struct sup sup;
 	struct seqsock server;			/* closed while there is no server */
@@ -56,6 +60,7 @@ struct keeper {
 	struct fetcher fetcher;
 	struct devices devices;
 	struct catalogs catalogs;
+	struct entryfiles entryfiles;
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -118,6 +123,14 @@ MUST_USE int keeper_open_state(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_store(struct keeper *k, struct err *e);
 MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);
 void keeper_close_all(struct keeper *k);
+
+/* --- keeper_entries.c: files of entries --- */
+/* Before a catalog tells of p->file. What fails is trouble, and tried again with the next catalog. */
+void keeper_bring_entries(struct keeper *k, struct ledger_product *p, uint32_t final_entries);
+/* Removes, once, the files of products that are not followed any more. */
+void keeper_sweep_entries(struct keeper *k);
+/* The server found that a file is not what the catalog says. */
+void keeper_entries_rotten(struct keeper *k, const struct hash32 *product);
 
 /* --- keeper_images.c: owner of the fetcher, and eviction --- */
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);

@@ -52,7 +52,8 @@ static int make_sources(struct keeper *k, struct err *e)
 	size_t n = 0;
 
 	k->source = calloc(c->sources_n + 1, sizeof *k->source);
-	if (!k->source)
+	k->entries = calloc(c->sources_n + 1, sizeof *k->entries);
+	if (!k->source || !k->entries)
 		return err_set(e, ERR_MEMORY, "no memory for the sources");
 	for (size_t i = 0; i < c->sources_n && n < SOURCES_MAX; i++) {
 		const struct conf_source *s = &c->sources[i];
@@ -62,11 +63,14 @@ static int make_sources(struct keeper *k, struct err *e)
 			log_unusual("keeper", "source of a kind that is not built yet", "source=%s", s->name);
 			continue;
 		}
-		k->source[n++] = (struct fetch_source){ .name = s->name, .is_private = s->private_ok,
+		k->source[n] = (struct fetch_source){ .name = s->name, .is_private = s->private_ok,
 			.source = { .kind = kind, .url = s->url, .token = s->token[0] ? s->token : NULL },
 			.priority = (int)s->priority - (s->kind == CONF_PEER ? 1000 : 0) };	/* "peer … asked first" */
+		k->entries_n += entries_source_of(s, &k->source[n], &k->entries[k->entries_n]);
+		n++;
 	}
 	k->sources = n;
+	entries_source_sort(k->entries, k->entries_n);
 	return ERR_OK;
 }
 
@@ -246,11 +250,13 @@ static void close_store(struct keeper *k)
 	tokens_free(k->tokens);
 	floor_free(k->floors);
 	blobs_free(k->blobs);
+	entryfiles_close(&k->entryfiles);
 	cleanup_close(&k->state_dir);
 	cleanup_close(&k->server_fd);
 	conf_free(k->conf);
 	free(k->follow);
 	free(k->source);
+	free(k->entries);
 }
 
 void keeper_close_all(struct keeper *k)

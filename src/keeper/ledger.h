@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "chain/follower.h"
 #include "keeper/alarms.h"
+#include "keeper/entryfiles.h"
 #include "keeper/judge.h"
 #include "store/floor.h"
 #include "store/images.h"
@@ -42,6 +43,7 @@ struct ledger_product {
 	struct proof_mark proven;	/* the last final proof; number 0: none */
 	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
 	bool is_marked;			/* to be judged */
+	struct entryfile file;		/* the keeper's: its final entries, for the server */
 };
 
 struct ledger_want {

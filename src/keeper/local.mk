@@ -11,6 +11,8 @@ libkeeper_a_SOURCES = \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
 	%D%/devices.c %D%/devices.h \
+	%D%/entries_source.c %D%/entries_source.h \
+	%D%/entryfiles.c %D%/entryfiles.h \
 	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
 	%D%/fetch_ask.c \
 	%D%/fetch_claim.c \
@@ -23,6 +25,7 @@ libkeeper_a_SOURCES = \
 	%D%/chain.c %D%/chain.h \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \
 	%D%/keeper_start.c \

@@ -326,5 +326,7 @@ int call_outcome(const struct http_call *c, CURLcode code, struct err *e)
 		return err_set(e, ERR_RULE, "%s: a private address, which is not allowed for this one", c->server);
 	if (code == CURLE_OUT_OF_MEMORY)
 		return err_set(e, ERR_MEMORY, "%s: no memory", c->server);
+	if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)	/* curl's own words can be as bare as "select/poll returned error" */
+		return err_set(e, ERR_NET, "%s: the connection broke: %s", c->server, *c->text ? c->text : curl_easy_strerror(code));
 	return err_set(e, ERR_NET, "%s: %s", c->server, *c->text ? c->text : curl_easy_strerror(code));
 }

@@ -9,7 +9,7 @@ static const struct {
 } types[] = {
 	{ "*/*", FORMAT_ANY }, { "application/*", FORMAT_ANY }, { "application/octet-stream", FORMAT_ANY },
 	{ "application/suit-envelope+cose", FORMAT_MANIFEST }, { "application/json", FORMAT_JSON },
-	{ "application/cbor", FORMAT_CBOR },
+	{ "application/cbor", FORMAT_CBOR }, { "application/x-ndjson", FORMAT_LINES },
 };
 
 static struct span trimmed(struct span s)
@@ -87,7 +87,7 @@ enum answer_format accept_content_type(struct span header)
 
 	if (type.n == 0 || (type.n == 33 && strncasecmp((const char *)type.p, "application/x-www-form-urlencoded", 33) == 0))
 		return FORMAT_ANY;
-	return format == FORMAT_MANIFEST ? FORMAT_OTHER : format;
+	return format == FORMAT_MANIFEST || format == FORMAT_LINES ? FORMAT_OTHER : format;
 }
 
 const char *accept_type_of(enum answer_format format)
@@ -99,6 +99,8 @@ const char *accept_type_of(enum answer_format format)
 		return "application/json";
 	case FORMAT_CBOR:
 		return "application/cbor";
+	case FORMAT_LINES:
+		return "application/x-ndjson";
 	default:
 		return "application/octet-stream";
 	}

@@ -4,6 +4,7 @@
 #include "formats/sha256.h"
 #include "server/devfloors.h"
 #include "server/devpath.h"
+#include "server/histories.h"
 #include "server/keeper.h"
 #include "server/made.h"
 #include "server/objects.h"
@@ -18,6 +19,7 @@
 #define RETRY_PENDING_S 60	/* a release is on its way: fetching and finality take a while */
 #define RETRY_REPAIR_S 30	/* an image is being fetched again */
 #define RETRY_BUSY_S 2		/* too many at once */
+#define RETRY_ENTRIES_S 5	/* a file of entries is being written again */
 
 struct answers {
 	struct answers_conf conf;
@@ -340,6 +342,30 @@ static bool find_by_name(struct turn *t)
 	return true;
 }
 
+/* The product's history, for other gateways. */
+static bool give_entries(struct turn *t)
+{
+	const struct catalog_product *p = catalog_find_product(t->out->catalog, t->path.product);
+	int rc;
+
+	if (t->ask->protocol != LINK_HTTP)
+		return refuse(t, 404, "no such path", 0);
+	if (!p)
+		return refuse(t, 404, "no such product here", 0);
+	if (p->entries_bytes == 0)
+		return refuse(t, 404, "no entry of this product is final yet", 0);
+	if (!accepts(t, FORMAT_LINES))
+		return is_not_acceptable(t);
+	rc = histories_get(t->s->conf.histories, p, &t->out->history, NULL);
+	if (rc)
+		return rc == ERR_CORRUPT ? refuse(t, 503, "these entries are being repaired", RETRY_ENTRIES_S) :
+					   refuse(t, 503, "too much is being read", RETRY_BUSY_S);
+	answer_is(t, ANSWER_ENTRIES, FORMAT_LINES);
+	t->out->size = p->entries_bytes;
+	t->out->etag = p->entries_sha256;
+	return true;
+}
+
 static bool give(struct turn *t)
 {
 	bool is_given;
@@ -350,6 +376,8 @@ static bool give(struct turn *t)
 		return find_by_name(t) && give_image(t);
 	case DEVPATH_FRESHNESS:
 		return find_product(t) && give_freshness(t);
+	case DEVPATH_ENTRIES:
+		return give_entries(t);
 	case DEVPATH_MANIFEST:
 		is_given = find_product(t) && choose(t) && give_manifest(t);
 		break;
@@ -383,6 +411,8 @@ int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, st
 	assert(off <= a->size && n <= a->size - off);
 	if (a->object)
 		return object_read(a->object, off, out, n, e);
+	if (a->history)
+		return history_read(a->history, off, out, n, e);
 	if (n)
 		memcpy(out, a->bytes.p + off, n);
 	return ERR_OK;
@@ -391,8 +421,10 @@ int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, st
 void answer_release(struct answer *a)
 {
 	object_put(a->object);
+	history_put(a->history);
 	catalog_put(a->catalog);
 	a->object = NULL;
+	a->history = NULL;
 	a->catalog = NULL;
 	a->bytes = SPAN(NULL, 0);
 	a->version = SPAN(NULL, 0);

@@ -23,6 +23,8 @@
 
 struct objects;		/* objects.h: the image files */
 struct object;
+struct histories;	/* histories.h: the files of entries */
+struct history;
 struct keeper;		/* keeper.h: the link to the keeper */
 struct devfloors;	/* devfloors.h: what each device was given */
 struct sightings;	/* sightings.h: who was met */
@@ -33,6 +35,7 @@ enum answer_format {
 	FORMAT_IMAGE,		/* HTTP application/octet-stream, CoAP 42 */
 	FORMAT_JSON,		/* CoAP 50 */
 	FORMAT_CBOR,		/* CoAP 60 */
+	FORMAT_LINES,		/* HTTP application/x-ndjson */
 	FORMAT_OTHER,		/* in an ask: something that we never send. Refused with 406 */
 };
 
@@ -61,6 +64,7 @@ enum answer_kind {
 	ANSWER_INFO,		/* made for this answer */
 	ANSWER_FRESHNESS,	/* made for this answer */
 	ANSWER_IMAGE,		/* an object */
+	ANSWER_ENTRIES,		/* a history; over HTTP only */
 };
 
 #define ANSWER_MADE_MAX 1024	/* info with the longest names and CID: 600 */
@@ -83,6 +87,7 @@ struct answer {
 	uint32_t row;		/* of the release or image in the catalog: with kind, format and freshness it names a hot answer */
 	struct catalog *catalog;	/* held; NULL when there is none yet */
 	struct object *object;		/* held; of an image */
+	struct history *history;	/* held; of entries */
 	struct span bytes;		/* of everything else; in the catalog or in made */
 	uint8_t made[ANSWER_MADE_MAX];
 };
@@ -95,6 +100,7 @@ struct answers_conf {
 	struct sightings *sightings;
 	const struct clock *clock;
 	bool clock_is_trusted;		/* `[gateway] clock = trusted` */
+	struct histories *histories;	/* may be NULL where nobody asks over HTTP */
 };
 
 struct answers;

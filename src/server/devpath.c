@@ -69,7 +69,7 @@ static enum devpath_kind leaf(struct span name)
 	return DEVPATH_NONE;
 }
 
-/* What follows "/fw/". */
+/* What follows "/fw/": vendor, model, and perhaps a leaf. */
 static void read_product(struct devpath *d, struct span rest)
 {
 	struct span whole = rest, vendor, model;
@@ -85,12 +85,20 @@ static void read_product(struct devpath *d, struct span rest)
 	d->kind = more ? leaf(rest) : DEVPATH_MANIFEST;
 }
 
+static void read_history(struct devpath *d, struct span rest)
+{
+	read_product(d, rest);
+	d->kind = d->kind == DEVPATH_MANIFEST ? DEVPATH_ENTRIES : DEVPATH_NONE;
+}
+
 struct devpath devpath_read(struct span path)
 {
 	struct devpath d = { .kind = DEVPATH_NONE };
 
 	if (take_prefix(&path, "/fw/"))
 		read_product(&d, path);
+	else if (take_prefix(&path, "/entries/"))
+		read_history(&d, path);
 	else if (take_prefix(&path, "/sha256/") && hex_read(path, d.sha256.b, sizeof d.sha256.b, NULL) == 0)
 		d.kind = DEVPATH_SHA256;
 	else if (take_prefix(&path, "/ipfs/") && cid_read_text(path, &d.cid, NULL) == 0)

@@ -12,6 +12,7 @@ enum devpath_kind {
 	DEVPATH_INFO,		/* …/info */
 	DEVPATH_FRESHNESS,	/* …/freshness */
 	DEVPATH_REPORT,		/* …/report */
+	DEVPATH_ENTRIES,	/* /entries/{vendor}/{model} */
 	DEVPATH_SHA256,		/* /sha256/{64 hex digits} */
 	DEVPATH_CID,		/* /ipfs/{cid} */
 };

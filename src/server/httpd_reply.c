@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "server/accept.h"
 #include "server/clients.h"
+#include "server/histories.h"
 #include "server/objects.h"
 #include "server/range.h"
 
@@ -197,7 +198,7 @@ static int cold_response(struct object *o, uint64_t first, uint64_t n, struct MH
 	return *out ? ERR_OK : ERR_MEMORY;
 }
 
-/* From the verified memfd: the library sends it with sendfile. It closes the descriptor, so that it gets its own. */
+/* From a verified memfd: the library sends it with sendfile. It closes the descriptor, so that it gets its own. */
 static struct MHD_Response *hot_response(int fd, uint64_t first, uint64_t n)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -229,12 +230,12 @@ static struct MHD_Response *bytes_response(const struct answer *a)
 
 static int body_response(const struct answer *a, uint64_t first, uint64_t n, struct MHD_Response **out)
 {
-	int fd = a->object ? object_hot_fd(a->object) : -1;
+	int fd = a->object ? object_hot_fd(a->object) : a->history ? history_fd(a->history) : -1;
 
 	*out = NULL;
 	if (a->object && fd < 0)
 		return cold_response(a->object, first, n, out);
-	*out = a->object ? hot_response(fd, first, n) : bytes_response(a);
+	*out = fd >= 0 ? hot_response(fd, first, n) : bytes_response(a);
 	return *out ? ERR_OK : ERR_MEMORY;
 }
 

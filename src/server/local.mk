@@ -8,6 +8,7 @@ libserver_a_SOURCES += %D%/answer_list.c
 libserver_a_SOURCES += %D%/chunks.c %D%/chunks.h
 libserver_a_SOURCES += %D%/devfloors.c %D%/devfloors.h
 libserver_a_SOURCES += %D%/devpath.c %D%/devpath.h
+libserver_a_SOURCES += %D%/histories.c %D%/histories.h
 libserver_a_SOURCES += %D%/keeper.c %D%/keeper.h
 libserver_a_SOURCES += %D%/made.c %D%/made.h
 libserver_a_SOURCES += %D%/objects.c %D%/objects.h %D%/objects_own.h

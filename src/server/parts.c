@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +30,13 @@ static void on_rot(void *arg, const struct hash32 *sha256, uint32_t chunk)
 	keeper_rot(p->keeper, sha256, chunk);
 }
 
+static void on_entries_rot(void *arg, const struct hash32 *product)
+{
+	struct parts *p = arg;
+
+	keeper_entries_rot(p->keeper, product);
+}
+
 int parts_init(struct parts *p, struct err *e)
 {
 	uint64_t devices = p->conf->limits.devices ? p->conf->limits.devices : DEVICES_DEFAULT;
@@ -47,29 +55,43 @@ static bool clock_is_trusted(const struct conf *c)
 }
 
 /* Made here when the keeper was not faster: the server itself only reads in it. */
-static int open_objects(struct parts *p, char *path, size_t path_n, struct err *e)
+static int open_folder(const struct parts *p, const char *name, char path[PATH_MAX], int *out, struct err *e)
 {
-	struct objects_conf conf = { .hot_bytes = p->conf->limits.hot, .clock = clock_system(), .rot = on_rot, .arg = p };
-
-	snprintf(path, path_n, "%s/objects", p->conf->gateway.state_dir);
+	snprintf(path, PATH_MAX, "%s/%s", p->conf->gateway.state_dir, name);
 	if (mkdir(path, 0750) < 0 && errno != EEXIST)
 		return err_errno(e, "%s", path);
-	conf.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (conf.dir < 0)
-		return err_errno(e, "%s", path);
-	/* Threads only after the sandbox. */
-	int rc = sandbox_enter(SANDBOX_SERVER, &(struct sandbox_path){ path, SANDBOX_READ }, 1, &p->sandbox, e);
+	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *out < 0 ? err_errno(e, "%s", path) : ERR_OK;
+}
 
-	if (rc) {
-		close(conf.dir);
+/* Threads only after the sandbox. */
+static int open_folders(struct parts *p, struct err *e)
+{
+	char objects[PATH_MAX], entries[PATH_MAX];
+	struct sandbox_path paths[] = { { objects, SANDBOX_READ }, { entries, SANDBOX_READ } };
+	struct objects_conf oc = { .hot_bytes = p->conf->limits.hot, .clock = clock_system(), .rot = on_rot, .arg = p };
+	struct histories_conf hc = { .clock = clock_system(), .rot = on_entries_rot, .arg = p };
+	autoclose int objects_dir = -1, entries_dir = -1;
+	int rc = open_folder(p, "objects", objects, &objects_dir, e);
+
+	/* It is younger than the rest: on a disk that takes no writes it may be missing, and images are served all the same. */
+	if (!rc && open_folder(p, "entries", entries, &entries_dir, e))
+		log_unusual("server", "no entries will be served", "why=\"%s\"", e->msg);
+	if (!rc)
+		rc = sandbox_enter(SANDBOX_SERVER, paths, 2, &p->sandbox, e);
+	if (rc)
 		return rc;
-	}
-	return objects_new_take(&conf, &p->objects, e);
+	oc.dir = STEAL_FD(objects_dir);
+	rc = objects_new_take(&oc, &p->objects, e);
+	if (rc)
+		return rc;
+	hc.dir = STEAL_FD(entries_dir);
+	return histories_new_take(&hc, &p->histories, e);
 }
 
 static int start_answers(struct parts *p, struct err *e)
 {
-	p->answers = answers_new(&(struct answers_conf){ .slot = &p->slot, .objects = p->objects, .floors = p->floors,
+	p->answers = answers_new(&(struct answers_conf){ .slot = &p->slot, .objects = p->objects, .histories = p->histories, .floors = p->floors,
 		.keeper = p->keeper, .sightings = p->sightings, .clock = clock_system(),
 		.clock_is_trusted = clock_is_trusted(p->conf) });
 	return p->answers ? ERR_OK : err_set(e, ERR_MEMORY, "no memory");
@@ -141,8 +163,7 @@ static int start_operator(struct parts *p, struct err *e)
 
 int parts_start(struct parts *p, struct err *e)
 {
-	char path[4096];
-	int rc = open_objects(p, path, sizeof path, e);
+	int rc = open_folders(p, e);
 
 	if (!rc)
 		rc = start_answers(p, e);
@@ -170,6 +191,7 @@ void parts_stop(struct parts *p)
 	coapd_answers_free(p->coap_answers);
 	answers_free(p->answers);
 	objects_free(p->objects);
+	histories_free(p->histories);
 	sightings_free(p->sightings);
 	devfloors_free(p->floors);
 	keeper_free(p->keeper);
@@ -240,6 +262,7 @@ void parts_tick(struct parts *p)
 	if (!p->httpd)
 		return;
 	httpd_tick(p->httpd);
+	histories_trim(p->histories);
 	operator_tick(p->operator);
 	sightings_tick(p->sightings, clock_mono_ms(clock_system()));
 	tell_stats(p);

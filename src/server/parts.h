@@ -11,6 +11,7 @@
 #include "server/coapd.h"
 #include "server/coapd_answers.h"
 #include "server/devfloors.h"
+#include "server/histories.h"
 #include "server/httpd.h"
 #include "server/keeper.h"
 #include "server/objects.h"
@@ -36,6 +37,7 @@ struct parts {
 	struct devfloors *floors;
 	struct sightings *sightings;
 	struct objects *objects;
+	struct histories *histories;
 	struct answers *answers;
 	struct httpd *httpd;
 	struct operator *operator;
@@ -45,7 +47,7 @@ struct parts {
 
 /* keeper, floors and sightings: what may be used before anything is started. */
 MUST_USE int parts_init(struct parts *p, struct err *e);
-/* Opens the objects, enters the sandbox, starts the threads. conf and listeners are set. */
+/* Opens objects and entries, enters the sandbox, starts the threads. conf and listeners are set. */
 MUST_USE int parts_start(struct parts *p, struct err *e);
 /* Whatever was started. Closes the listeners. */
 void parts_stop(struct parts *p);

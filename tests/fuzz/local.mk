@@ -16,6 +16,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_coap_message
 FUZZ_TARGETS += tests/fuzz/fuzz_coap_request
 FUZZ_TARGETS += tests/fuzz/fuzz_catalog
 FUZZ_TARGETS += tests/fuzz/fuzz_rlp tests/fuzz/fuzz_trie tests/fuzz/fuzz_entry tests/fuzz/fuzz_rpc
+FUZZ_TARGETS += tests/fuzz/fuzz_entries
 FUZZ_TARGETS += tests/fuzz/fuzz_cid tests/fuzz/fuzz_car tests/fuzz/fuzz_unixfs tests/fuzz/fuzz_plan
 EXTRA_DIST += %D%/corpus
 
@@ -55,6 +56,10 @@ tests_fuzz_fuzz_trie_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 
 tests_fuzz_fuzz_entry_SOURCES = %D%/fuzz_entry.c
 tests_fuzz_fuzz_entry_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
+tests_fuzz_fuzz_entries_SOURCES = %D%/fuzz_entries.c
+tests_fuzz_fuzz_entries_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_entries_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
 
 tests_fuzz_fuzz_rpc_SOURCES = %D%/fuzz_rpc.c
 tests_fuzz_fuzz_rpc_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)

@@ -171,6 +171,51 @@ test('before there is a catalog, and while a release is on its way: 503 and when
   assert.match(pending.headers['retry-after'], /^\d+$/)
 })
 
+test('entries: the file as it was announced, and nothing when it is another', async (t) => {
+  const stand = await startStand(t)
+  const lines = Buffer.from(Array.from({ length: 3000 }, (_, i) => `{"n":${i}}\n`).join(''))
+  stand.say(`product acme/lamp ${await stand.file('lines', lines)}`, 'channel stable', 'product acme/door', 'channel stable', 'catalog')
+  await stand.start()
+  await stand.until('ack')
+  const path = '/entries/acme/lamp'
+  const whole = await ask(stand, path)
+  assert.equal(whole.status, 200)
+  assert.ok(whole.body.equals(lines))
+  assert.equal(whole.headers['content-type'], 'application/x-ndjson')
+  assert.equal(whole.headers['content-length'], String(lines.length))
+  assert.equal(whole.headers.etag, etagOf(lines))
+  assert.equal(whole.headers['cache-control'], 'no-cache')
+  assert.equal(whole.headers.vary, undefined)
+  const head = await ask(stand, path, '--head')
+  assert.equal(head.status, 200)
+  assert.equal(head.headers['content-length'], String(lines.length))
+  const same = await ask(stand, path, '--header', `If-None-Match: ${etagOf(lines)}`)
+  assert.equal(same.status, 304)
+  assert.equal((await ask(stand, path, '--header', 'Accept: text/html')).status, 406)
+  assert.equal((await ask(stand, path, '--request', 'POST')).status, 405)
+  assert.equal((await ask(stand, '/entries/acme/door')).status, 404, 'nothing of it is final')
+  assert.equal((await ask(stand, '/entries/acme/window')).status, 404, 'not followed')
+
+  // Under a catalog with another digest the file is read anew; what does not fit is told, and sent to nobody.
+  const more = Buffer.concat([lines, Buffer.from('{"n":3000}\n')])
+  stand.say(`product acme/lamp ${await stand.file('more', more)}`, 'channel stable', 'catalog')
+  await stand.until('ack', (g) => g === 2)
+  const file = join(stand.state, 'entries', sha256('acme/lamp'))
+  const rotten = Buffer.from(more)
+  rotten[5] ^= 1
+  await writeFile(file, rotten)
+  const damaged = await ask(stand, path)
+  assert.equal(damaged.status, 503)
+  assert.match(damaged.headers['retry-after'], /^\d+$/)
+  assert.equal((await stand.until('entries_rot')).sha256, sha256('acme/lamp'))
+  await writeFile(file, more)
+  const mended = await waitFor('the mended file', async () => {
+    const again = await ask(stand, path)
+    return again.status === 200 && again
+  })
+  assert.ok(mended.body.equals(more))
+})
+
 test('methods', async (t) => {
   const { stand } = await serve(t)
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'FOO']) {

@@ -5,14 +5,15 @@
  * Lines on stdin say what the catalog holds and what the keeper does:
  *
  *	image FILE [revoked|damaged]		copies it into STATE/objects; its CID is the raw one
- *	product NAME | channel NAME [pending] | release SEQUENCE CHANNEL FILE VERSION MANIFEST-FILE
+ *	product NAME [FILE]			the file: its entries, in STATE/entries under the SHA-256 of NAME
+ *	channel NAME [pending] | release SEQUENCE CHANNEL FILE VERSION MANIFEST-FILE
  *	catalog					hands over what was said since the last one
  *	keeper on|off				a fresh link, or none
  *	go					the server starts to serve (once)
  *	stop
  *
  * Lines of JSON on stdout: {"ready":…} with the ports, then what the keeper hears:
- * {"seen":…}, {"report":…}, {"rot":…}, {"wanted":…}, {"ack":GENERATION}.
+ * {"seen":…}, {"report":…}, {"rot":…}, {"wanted":…}, {"entries_rot":…}, {"ack":GENERATION}.
  *
  * Reports are acknowledged with 204, of device "busy" with 503, of device "mute" never. Calls are answered by their path:
  * …/echo with what came, …/large with 100,000 bytes, …/mute never; 401 unless the token is "good". */
@@ -255,6 +256,8 @@ static void on_peer(struct stand *s, struct span in)
 		on_report(s, &report);
 	else if (!link_rot_read(in, &rot, NULL))
 		say_hash("rot", &rot.sha256, rot.chunk);
+	else if (!link_entries_rot_read(in, &wanted, NULL))
+		say_hash("entries_rot", &wanted, 0);
 	else if (!link_wanted_read(in, &wanted, NULL))
 		say_hash("wanted", &wanted, 0);
 	else if (!link_catalog_ack_read(in, &generation, NULL))
@@ -342,10 +345,35 @@ static void on_image(struct stand *s, char **words)
 	s->images[s->images_n++].sha256 = image.sha256;
 }
 
+static void write_entries(struct stand *s, const struct hash32 *id, struct span content)
+{
+	char hex[65], path[512];
+	struct err e = { 0 };
+
+	snprintf(path, sizeof path, "%s/entries", s->state);
+	mkdir(path, 0700);
+	snprintf(path, sizeof path, "%s/entries/%s", s->state, hex_str(SPAN_OF(*id), hex));
+	autoclose int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		err(1, "%s", path);
+	must(io_write_all(fd, content, &e), &e);
+}
+
 static void on_product(struct stand *s, char **words)
 {
-	builder_product(builder(s), &(struct builder_product){ .name = span_str(words[1]), .max_age_ms = 3600000,
-		.proof = { .number = 5, .time = (uint64_t)time(NULL) }, .trust = TRUST_QUORUM });
+	AUTO(buf_free) struct buf entries = BUF_INIT(ENTRIES_FILE_MAX);
+	struct builder_product p = { .name = span_str(words[1]), .id = sha256_of(span_str(words[1])), .max_age_ms = 3600000,
+		.proof = { .number = 5, .time = (uint64_t)time(NULL) }, .trust = TRUST_QUORUM };
+	struct err e = { 0 };
+
+	if (words[2]) {
+		must(io_read_file(AT_FDCWD, words[2], &entries, &e), &e);
+		write_entries(s, &p.id, buf_span(&entries));
+		p.entries_bytes = entries.n;
+		p.entries_sha256 = sha256_of(buf_span(&entries));
+	}
+	builder_product(builder(s), &p);
 }
 
 static void on_channel(struct stand *s, char **words)

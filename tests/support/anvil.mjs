@@ -13,6 +13,7 @@ export function foundry(name) {
 }
 
 const MNEMONIC = 'test test test test test test test test test test test junk'
+let accounts // the same for every node; each takes some thousand rounds of SHA-512
 
 /**
  * Starts anvil. A block is mined for each transaction; finalized is two blocks behind (slotsInEpoch 1).
@@ -48,7 +49,7 @@ export async function startAnvil({ port = 0, chainId = 31337, slotsInEpoch = 1, 
     server,
     rpc,
     number,
-    accounts: Array.from({ length: 10 }, (_, addressIndex) => mnemonicToAccount(MNEMONIC, { addressIndex })),
+    accounts: accounts ??= Array.from({ length: 10 }, (_, addressIndex) => mnemonicToAccount(MNEMONIC, { addressIndex })),
     mine: (n = 1) => rpc('anvil_mine', `0x${n.toString(16)}`),
     /** Mines until the newest (or the given) block is final. */
     async finalize(block) {

@@ -18,6 +18,8 @@
 #define SAMPLE_STEP "image of lamp 5, from 4 on"
 #define SAMPLE_REVOKED "image that was revoked"
 #define SAMPLE_DAMAGED "image that is being fetched again"
+/* The file of entries of acme/lamp; acme/clock has none. */
+#define SAMPLE_ENTRIES "{\"one\":1}\n{\"two\":2}\n"
 
 static inline struct hash32 sample_image(struct builder *b, const char *content, enum catalog_image_state state)
 {
@@ -61,7 +63,8 @@ static inline void sample_build(struct builder *b)
 	sample_image(b, SAMPLE_DAMAGED, CATALOG_DAMAGED);
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/lamp"), .max_age_ms = SAMPLE_MAX_AGE_MS,
 		.proof = { .number = 77, .time = SAMPLE_PROOF_TIME, .hash = { { 7 } } }, .trust = TRUST_QUORUM,
-		.id = { { 1 } }, .registrant = { { 2 } } });
+		.id = { { 1 } }, .registrant = { { 2 } }, .entries_sha256 = sha256_of(SPAN_LIT(SAMPLE_ENTRIES)),
+		.entries_bytes = sizeof SAMPLE_ENTRIES - 1 });
 	builder_channel(b, SPAN_LIT("stable"), false);
 	builder_channel(b, SPAN_LIT("beta"), true);
 	builder_channel(b, SPAN_LIT("nightly"), false);

@@ -46,6 +46,7 @@ START_TEST(what_was_built_is_found)
 	ck_assert(span_is(catalog_bytes(cat, catalog_product(cat, 0)->name), "acme/clock"));
 	ck_assert_ptr_nonnull(p);
 	ck_assert(p->trust == TRUST_QUORUM && p->proof.number == 77 && p->releases.n == 5 && p->channels.n == 3);
+	ck_assert(p->entries_bytes == strlen(SAMPLE_ENTRIES) && !hash32_is_zero(&p->entries_sha256));
 	for (uint32_t i = 0; i < 5; i++) {
 		r = catalog_release(cat, p->releases.first + i);
 		ck_assert_uint_eq(r->sequence, i + 1);
@@ -237,6 +238,9 @@ CHANGE(name_control, bytes.p[head()->table[TABLE_POOL].at + PRODUCT(0)->name.at]
 CHANGE(products_swapped, struct catalog_ref r = PRODUCT(0)->name; PRODUCT(0)->name = PRODUCT(1)->name; PRODUCT(1)->name = r)
 CHANGE(products_equal, PRODUCT(1)->name = PRODUCT(0)->name)
 CHANGE(trust_unknown, PRODUCT(0)->trust = TRUST_KINDS)
+CHANGE(entries_over, PRODUCT(1)->entries_bytes = ENTRIES_FILE_MAX + UINT64_C(1))
+CHANGE(entries_without_digest, PRODUCT(1)->entries_sha256 = (struct hash32){ { 0 } })
+CHANGE(entries_without_length, PRODUCT(1)->entries_bytes = 0)
 CHANGE(no_channels, PRODUCT(0)->channels.n = 0)
 CHANGE(channels_shared, PRODUCT(1)->channels.first--)
 CHANGE(channels_past_end, PRODUCT(1)->channels.n++)
@@ -296,6 +300,9 @@ static const struct {
 	{ "product 1: not after the one before it", products_swapped, ERR_CORRUPT },
 	{ "product 1: not after the one before it", products_equal, ERR_CORRUPT },
 	{ "product 0: unknown trust", trust_unknown, ERR_CORRUPT },
+	{ "product 1: more entries than are served", entries_over, ERR_CORRUPT },
+	{ "product 1: entries without a digest", entries_without_digest, ERR_CORRUPT },
+	{ "product 1: entries without a digest", entries_without_length, ERR_CORRUPT },
 	{ "product 0: no channel", no_channels, ERR_CORRUPT },
 	{ "product 1: its channels do not follow", channels_shared, ERR_CORRUPT },
 	{ "product 1: its channels do not follow", channels_past_end, ERR_CORRUPT },
@@ -508,6 +515,8 @@ START_TEST(what_was_never_proven_is_stale)
 
 	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_STALE);
 	ck_assert_uint_eq(freshness_of_all(cat, &now), FRESHNESS_STALE);
+	now.is_trusted = false;
+	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_UNKNOWN);	/* whatever else is the matter */
 }
 END_TEST
 

@@ -86,6 +86,21 @@ static int read_wanted(struct span s)
 	return rc;
 }
 
+static void write_entries_rot(void)
+{
+	link_entries_rot_write(&out, &digest);
+}
+
+static int read_entries_rot(struct span s)
+{
+	struct hash32 got = { { 0 } };
+	int rc = link_entries_rot_read(s, &got, NULL);
+
+	if (rc == ERR_OK)
+		ck_assert(hash32_eq(&got, &digest));
+	return rc;
+}
+
 static void write_stats(void)
 {
 	link_stats_write(&out, &(struct link_stats){ 1, 2, 3, 4 });
@@ -172,6 +187,7 @@ static const struct { const char *name; void (*write)(void); int (*read)(struct 
 	{ "report", write_report, read_report },
 	{ "rot", write_rot, read_rot },
 	{ "wanted", write_wanted, read_wanted },
+	{ "rot in entries", write_entries_rot, read_entries_rot },
 	{ "stats", write_stats, read_stats },
 	{ "catalog ack", write_catalog_ack, read_catalog_ack },
 	{ "call", write_call, read_call },

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 const struct addr20 fake_registry = { { 0x5f, 0xbd, 1 } }, fake_owner = { { 0xaa, 1 } }, fake_stranger = { { 0xbb, 2 } };
+const struct addr20 fake_history = { {	/* EIP-2935 */
+	0x00, 0x00, 0xf9, 0x08, 0x27, 0xf1, 0xc5, 0x3a, 0x10, 0xcb, 0x7a, 0x02, 0x33, 0x5b, 0x17, 0x53, 0x20, 0x00, 0x29, 0x35,
+} };
 
 struct hash32 fake_code_hash(bool is_other)
 {
@@ -21,6 +24,7 @@ struct fake_chain *fake_new(void)
 
 	c->block = calloc(FAKE_BLOCKS, sizeof *c->block);
 	c->deployed = 1;
+	c->history_from = UINT64_MAX;
 	fake_mine(c, 2);		/* genesis, and the registry's block */
 	return c;
 }
@@ -155,13 +159,14 @@ static void seal(struct fake_chain *c)
 	struct fake_block *b = next(c);
 	struct buf json = BUF_INIT(1 << 16);
 
-	b->number = c->n;
+	b->number = c->n + c->skips;
 	b->time = 1700000000 + 12 * c->n + c->salt;
 	b->has_registry = c->n >= c->deployed;
 	b->parent = c->n ? c->block[c->n - 1].hash : (struct hash32){ { 0 } };
 	b->storage_root = fake_storage_proof(b, NULL, NULL);
+	b->history_root = fake_history_proof(c, b, NULL, NULL);
 	b->state_root = fake_account_proof(c, b, &fake_registry, NULL);
-	fake_put_header(&json, b, HONEST);	/* also computes b->hash */
+	fake_put_header(&json, b, HONEST, false);	/* also computes b->hash */
 	buf_free(&json);
 }
 

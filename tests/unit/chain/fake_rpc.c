@@ -16,44 +16,69 @@
 
 /* --- tries --- */
 
-struct hash32 fake_storage_proof(const struct fake_block *b, const struct hash32 *slot, struct trie_build_proof *proof)
+static struct hash32 storage_proof(const struct fake_word *words, size_t n, const struct hash32 *slot, struct trie_build_proof *proof)
 {
-	static struct hash32 keys[FAKE_WORDS];
-	static uint8_t values[FAKE_WORDS][40];
-	struct trie_build_item items[FAKE_WORDS];
+	static struct hash32 keys[FAKE_BLOCKS];
+	static uint8_t values[FAKE_BLOCKS][40];
+	struct trie_build_item items[FAKE_BLOCKS];
 	struct hash32 key = slot ? keccak256(SPAN_OF(*slot)) : (struct hash32){ { 0 } };
 
-	for (size_t i = 0; i < b->words_n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct buf rlp = BUF_INIT(40);
 
-		keys[i] = keccak256(SPAN_OF(b->words[i].slot));
-		rlp_put_uint(&rlp, SPAN_OF(b->words[i].value));
+		keys[i] = keccak256(SPAN_OF(words[i].slot));
+		rlp_put_uint(&rlp, SPAN_OF(words[i].value));
 		memcpy(values[i], rlp.p, rlp.n);
 		items[i] = (struct trie_build_item){ SPAN_OF(keys[i]), SPAN(values[i], rlp.n) };
 		buf_free(&rlp);
 	}
-	return trie_build(items, b->words_n, SPAN_OF(key), proof);
+	return trie_build(items, n, SPAN_OF(key), proof);
+}
+
+struct hash32 fake_storage_proof(const struct fake_block *b, const struct hash32 *slot, struct trie_build_proof *proof)
+{
+	return storage_proof(b->words, b->words_n, slot, proof);
+}
+
+static size_t history_words(const struct fake_chain *c, const struct fake_block *b, struct fake_word words[FAKE_BLOCKS])
+{
+	size_t n = 0;
+
+	for (uint64_t i = c->history_from; i < b->number; i++, n++) {
+		words[n] = (struct fake_word){ .value = c->block[i].hash };
+		words[n].slot.b[30] = (uint8_t)(i >> 8);
+		words[n].slot.b[31] = (uint8_t)i;
+	}
+	return n;
+}
+
+struct hash32 fake_history_proof(const struct fake_chain *c, const struct fake_block *b, const struct hash32 *slot,
+				 struct trie_build_proof *proof)
+{
+	struct fake_word words[FAKE_BLOCKS];
+
+	return storage_proof(words, history_words(c, b, words), slot, proof);
 }
 
 struct hash32 fake_account_proof(const struct fake_chain *c, const struct fake_block *b, const struct addr20 *who,
 				 struct trie_build_proof *proof)
 {
-	struct addr20 all[9] = { fake_registry };
-	struct hash32 keys[9], key = keccak256(SPAN_OF(*who)), code = fake_code_hash(c->is_other_code);
-	struct trie_build_item items[9];
-	struct buf rlp[9];
+	struct addr20 all[10] = { fake_registry };
+	struct hash32 keys[10], key = keccak256(SPAN_OF(*who)), code = fake_code_hash(c->is_other_code);
+	struct trie_build_item items[10];
+	struct buf rlp[10];
 	size_t n = 0;
 
-	for (uint8_t i = b->has_registry ? 0 : 1; i < 9; i++) {
+	for (uint8_t i = b->has_registry ? 0 : 1; i < (c->history_from < b->number ? 10 : 9); i++) {
 		struct buf fields = BUF_INIT(200);
 
 		if (i)
-			all[i] = (struct addr20){ { i, i, i } };
+			all[i] = i == 9 ? fake_history : (struct addr20){ { i, i, i } };
 		keys[n] = keccak256(SPAN_OF(all[i]));
 		rlp[n] = BUF_INIT(200);
 		rlp_put_u64(&fields, 1);
 		rlp_put_u64(&fields, 1000 * b->number + i);
-		rlp_put_bytes(&fields, i ? SPAN_OF(trie_empty_root) : SPAN_OF(b->storage_root));
+		rlp_put_bytes(&fields, i == 0 ? SPAN_OF(b->storage_root) : i == 9 ? SPAN_OF(b->history_root) : SPAN_OF(trie_empty_root));
 		rlp_put_bytes(&fields, SPAN_OF(code));
 		rlp_put_list(&rlp[n], buf_span(&fields));
 		items[n] = (struct trie_build_item){ SPAN_OF(keys[n]), buf_span(&rlp[n]) };
@@ -78,7 +103,7 @@ static char *hex32(const struct hash32 *h)
 	return hex_0x(SPAN_OF(*h), text[turn++ % 8]);
 }
 
-void fake_put_header(struct buf *out, struct fake_block *b, enum lie lie)
+void fake_put_header(struct buf *out, struct fake_block *b, enum lie lie, bool is_lean)
 {
 	char bloom[2 * 256 + 3] = "0x", number[20], stamp[20];
 	struct hash32 any = { { 7 } };
@@ -105,7 +130,7 @@ void fake_put_header(struct buf *out, struct fake_block *b, enum lie lie)
 	ck_assert_int_eq(header_encode(f, n, &rlp, NULL), ERR_OK);
 	b->hash = keccak256(buf_span(&rlp));
 	buf_free(&rlp);
-	buf_fmt(out, "{\"hash\":\"%s\",\"transactions\":[],\"size\":\"0x220\"", hex32(&b->hash));
+	buf_fmt(out, is_lean ? "{\"hash\":\"%s\"" : "{\"hash\":\"%s\",\"transactions\":[],\"size\":\"0x220\"", hex32(&b->hash));
 	for (size_t i = 0; i < n; i++)
 		buf_fmt(out, ",\"%s\":\"%s\"", rows[i].name,
 			(lie == ALTERS_HEADER || lie == NEW_FORK_FIELDS) && i == 10 ? "0x5208" : rows[i].value);
@@ -117,7 +142,32 @@ static uint64_t end_of(const struct fake_provider *p)
 	return p->latest < p->chain->n ? p->latest : p->chain->n - 1;
 }
 
-static void put_block(struct buf *out, const struct fake_provider *p, const json_t *params)
+/* As a node does that was not taught a later fork's fields for this method. */
+static void cut_fields(struct buf *out)
+{
+	json_t *header = json_loadb((const char *)out->p, out->n, 0, NULL);
+	char *text;
+
+	json_object_del(header, "requestsHash");
+	text = json_dumps(header, JSON_COMPACT);
+	buf_reset(out);
+	buf_str(out, text);
+	free(text);
+	json_decref(header);
+}
+
+static void put_lean(struct buf *out, const struct fake_provider *p, struct fake_block *b)
+{
+	struct buf header = BUF_INIT(1 << 16);
+
+	fake_put_header(&header, b, b->number ? p->lie : HONEST, true);
+	if (p->lean == LEAN_POOR)
+		cut_fields(&header);
+	buf_add(out, buf_span(&header));
+	buf_free(&header);
+}
+
+static void put_block(struct buf *out, const struct fake_provider *p, const json_t *params, bool is_lean)
 {
 	const char *which = json_string_value(json_array_get(params, 0));
 	uint64_t number = 0;
@@ -125,7 +175,7 @@ static void put_block(struct buf *out, const struct fake_provider *p, const json
 	if (strcmp(which, "latest") == 0)
 		number = end_of(p);
 	else if (strcmp(which, "finalized") == 0 || strcmp(which, "safe") == 0)
-		number = p->final < end_of(p) ? p->final : end_of(p);
+		number = p->final_above ? end_of(p) + 1 : p->final < end_of(p) ? p->final : end_of(p);
 	else
 		number = strtoull(which, NULL, 16);
 	if (strlen(which) == 66)
@@ -133,7 +183,7 @@ static void put_block(struct buf *out, const struct fake_provider *p, const json
 			number++;
 	if (p->lie == OTHER_NUMBER && number > 0)
 		number--;
-	if (number > end_of(p) || (p->hides && number == p->hides) || (p->lie == NULL_BLOCKS && number)) {
+	if (number > end_of(p) + p->final_above || (p->hides && number >= p->hides && number <= (p->hides_to ? p->hides_to : p->hides)) || (p->lie == NULL_BLOCKS && number)) {
 		buf_str(out, "null");
 		return;
 	}
@@ -142,7 +192,10 @@ static void put_block(struct buf *out, const struct fake_provider *p, const json
 
 	if (p->lie == OTHER_GENESIS && number == 0)
 		b.time++;
-	fake_put_header(out, &b, number ? p->lie : HONEST);
+	if (is_lean)
+		put_lean(out, p, &b);
+	else
+		fake_put_header(out, &b, number ? p->lie : HONEST, false);
 }
 
 /* --- proofs --- */
@@ -151,7 +204,7 @@ static void put_proof(struct buf *out, struct trie_build_proof *t, enum lie lie)
 {
 	size_t n = t->n;
 
-	if (lie == FLIPS_PROOF && n)
+	if ((lie == FLIPS_PROOF || lie == DISOWNS_PROOF) && n)
 		t->buf[n - 1].p[t->buf[n - 1].n - 1] ^= 1;
 	if (lie == CUTS_PROOF && n)
 		n--;
@@ -166,7 +219,14 @@ static void put_proof(struct buf *out, struct trie_build_proof *t, enum lie lie)
 	buf_byte(out, ']');
 }
 
-static void put_word(struct buf *out, const struct fake_block *b, const char *key, const struct fake_provider *p)
+/* One account's storage at a block. */
+struct storage {
+	struct fake_word words[FAKE_BLOCKS];
+	size_t n;
+	struct hash32 root;
+};
+
+static void put_word(struct buf *out, const struct storage *s, const char *key, const struct fake_provider *p)
 {
 	struct hash32 slot, value = { { 0 } }, asked;
 	struct trie_build_proof t;
@@ -175,10 +235,10 @@ static void put_word(struct buf *out, const struct fake_block *b, const char *ke
 	asked = slot;
 	if (p->lie == HIDES_SLOT)
 		slot.b[31] ^= 0x80;		/* a good exclusion proof, of another slot */
-	fake_storage_proof(b, &slot, &t);
-	for (size_t i = 0; i < b->words_n; i++)
-		if (hash32_eq(&b->words[i].slot, &slot))
-			value = b->words[i].value;
+	storage_proof(s->words, s->n, &slot, &t);
+	for (size_t i = 0; i < s->n; i++)
+		if (hash32_eq(&s->words[i].slot, &slot))
+			value = s->words[i].value;
 	if (p->lie == CLAIMS_VALUE)
 		value.b[31] ^= 1;
 	if (p->lie == OTHER_KEY)
@@ -195,19 +255,31 @@ static void put_word(struct buf *out, const struct fake_block *b, const char *ke
 	trie_build_free(&t);
 }
 
+static void storage_of(const struct fake_chain *c, const struct fake_block *b, bool is_history, struct storage *out)
+{
+	out->root = is_history ? b->history_root : b->storage_root;
+	out->n = is_history ? history_words(c, b, out->words) : b->words_n;
+	if (!is_history)
+		memcpy(out->words, b->words, b->words_n * sizeof *b->words);
+}
+
 static void put_account(struct buf *out, const struct fake_provider *p, const json_t *params)
 {
 	uint64_t number = strtoull(json_string_value(json_array_get(params, 2)), NULL, 16);
 	const json_t *keys = json_array_get(params, 1);
 	bool has_keys = json_array_size(keys) > 0;
 	const struct fake_block *b = &p->chain->block[p->lie == STALE_PROOF && number > 1 ? number - 1 : number];
-	struct addr20 who = p->lie == OTHER_ACCOUNT ? (struct addr20){ { 3, 3, 3 } } : fake_registry;
-	struct hash32 root = b->storage_root;
+	bool is_history = json_string_value(json_array_get(params, 0))[2] == '0';
+	struct addr20 who = p->lie == OTHER_ACCOUNT ? (struct addr20){ { 3, 3, 3 } } : is_history ? fake_history : fake_registry;
+	struct storage s;
+	struct hash32 root;
 	struct trie_build_proof t;
 	struct fake_provider kind = *p;
 
+	storage_of(p->chain, b, is_history, &s);
+	root = s.root;
 	/* Lies about words spare the account's proof, so that it is the words' check that has to find them. */
-	if (has_keys && p->lie <= PADS_PROOF)
+	if (has_keys && p->lie <= DISOWNS_PROOF)
 		kind.lie = HONEST;
 	if (p->lie == CLAIMS_STORAGE_ROOT)
 		root.b[0] ^= 1;
@@ -222,7 +294,7 @@ static void put_account(struct buf *out, const struct fake_provider *p, const js
 	for (size_t i = 0; i < json_array_size(keys); i++) {
 		if (i)
 			buf_byte(out, ',');
-		put_word(out, b, json_string_value(json_array_get(keys, i)), p);
+		put_word(out, &s, json_string_value(json_array_get(keys, i)), p);
 	}
 	buf_str(out, "]}");
 }
@@ -297,8 +369,13 @@ static void put_logs(struct buf *out, const struct fake_provider *p, const json_
 		rows[0] = rows[1];
 		rows[1] = t;
 	}
-	for (size_t i = 0; i < given; i++)
-		put_row(out, rows[i], p, i == 0);
+	for (size_t i = 0; i < given; i++) {
+		struct record r = *rows[i];
+
+		if (is_range && i == (p->lie == SHIFTS_FIRST_BLOCK ? 0 : p->lie == SHIFTS_LAST_BLOCK ? given - 1 : given))
+			r.block--;
+		put_row(out, &r, p, i == 0);
+	}
 	if (p->lie == ADDS_LOG && given) {
 		struct record more = *rows[given - 1];
 
@@ -314,8 +391,15 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 {
 	bool is_proof = strcmp(method, "eth_getProof") == 0, is_logs = strcmp(method, "eth_getLogs") == 0;
 
+	if (strncmp(method, "eth_getHeaderBy", 15) == 0 && p->lean == LEAN_MISSING)
+		return "{\"code\":-32601,\"message\":\"the method does not exist/is not available\"}";
+	if (strstr(method, "ByNumber") && strcmp(json_string_value(json_array_get(params, 0)), "0x0") == 0 &&
+	    (p->lie == NO_GENESIS_AT_ALL || (p->lie == NO_GENESIS_BLOCK && strcmp(method, "eth_getBlockByNumber") == 0)))
+		return "{\"code\":4444,\"message\":\"pruned history unavailable\"}";
 	if (is_proof && p->lie == NO_PROOF_METHOD)
 		return "{\"code\":-32601,\"message\":\"the method eth_getProof does not exist/is not available\"}";
+	if (is_proof && p->lie == NO_REGISTRY_PROOF && json_string_value(json_array_get(params, 0))[2] != '0')
+		return "{\"code\":-32000,\"message\":\"missing trie node abc (path )\"}";
 	if (is_proof && p->lie == PROOF_WINDOW)
 		return "{\"code\":-32000,\"message\":\"distance to target block exceeds maximum proof window\"}";
 	if (is_proof && (p->lie == PROOF_PRUNED ||
@@ -325,16 +409,35 @@ static const char *error_of(const struct fake_provider *p, const char *method, c
 	    strcmp(json_string_value(json_object_get(json_array_get(params, 0), "toBlock")),
 		   json_string_value(json_object_get(json_array_get(params, 0), "fromBlock"))) != 0)
 		return "{\"code\":-32005,\"message\":\"query returned more than 10000 results\"}";
-	if (is_logs && p->lie == LOGS_PRUNED)
+	if (is_logs && (p->lie == LOGS_PRUNED || strtoull(json_string_value(json_object_get(json_array_get(params, 0), "fromBlock")),
+							  NULL, 16) < p->logs_from))
 		return "{\"code\":4444,\"message\":\"pruned history unavailable\"}";
 	if (p->lie == RPC_429_IN_200)
 		return "{\"code\":-32005,\"message\":\"daily request count exceeded, request rate limited\"}";
 	return NULL;
 }
 
+/* Asked for the block of its wrong proof, it does not know it any more. */
+static bool disowns(struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
+{
+	const char *which = json_string_value(json_array_get(params, 0));
+
+	if (p->lie != DISOWNS_PROOF)
+		return false;
+	if (strcmp(method, "eth_getProof") == 0)
+		w->lies_told++;
+	if (!w->lies_told || strncmp(method, "eth_getBlockBy", 14) != 0 || strncmp(which, "0x", 2) != 0)
+		return false;
+	w->lies_told--;
+	w->disowned++;
+	return true;
+}
+
 static void put_result(struct buf *out, struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
 {
-	if (strcmp(method, "eth_chainId") == 0) {
+	if (disowns(w, p, method, params)) {
+		buf_str(out, "null");
+	} else if (strcmp(method, "eth_chainId") == 0) {
 		buf_fmt(out, "\"0x%x\"", p->lie == OTHER_CHAIN_ID ? 1 : FAKE_CHAIN_ID);
 	} else if (strcmp(method, "eth_getProof") == 0) {
 		w->proofs++;
@@ -342,9 +445,13 @@ static void put_result(struct buf *out, struct fake_world *w, const struct fake_
 	} else if (strcmp(method, "eth_getLogs") == 0) {
 		w->logs++;
 		put_logs(out, p, params);
+	} else if (strncmp(method, "eth_getHeaderBy", 15) == 0) {
+		put_block(out, p, params, true);
 	} else {
 		ck_assert_msg(strncmp(method, "eth_getBlockBy", 14) == 0, "%s", method);
-		put_block(out, p, params);
+		w->blocks++;
+		ck_assert_msg(json_is_false(json_array_get(params, 1)), "transactions are not asked for");
+		put_block(out, p, params, false);
 	}
 }
 
@@ -356,6 +463,7 @@ static void put_response(struct buf *out, struct fake_world *w, const struct fak
 	const char *error = error_of(p, method, params);
 
 	w->calls++;
+	w->headers += strncmp(method, "eth_getHeaderBy", 15) == 0;
 	buf_fmt(out, "{\"jsonrpc\":\"2.0\",\"id\":%" JSON_INTEGER_FORMAT, p->lie == WRONG_ID ? id + 1 : id);
 	if (p->lie == NEITHER_MEMBER) {
 		buf_byte(out, '}');
@@ -405,8 +513,76 @@ static void put_bomb(struct buf *out)
 	buf_byte(out, ']');
 }
 
+/* --- entries sources --- */
+
+static void put_lines(struct buf *out, const struct fake_source *s, const char *product)
+{
+	const struct fake_provider as = { .chain = s->chain, .lie = s->lie };
+	const struct record *rows[512];
+	size_t n = 0, first = s->lie == OMITS_FIRST_LOG ? 1 : 0;
+
+	for (size_t i = 0; i < s->chain->logs.n; i++)
+		for (size_t k = 0; k < s->chain->products_n; k++)
+			if (strcmp(s->chain->product[k].name, product) == 0 && s->chain->logs.v[i].block <= s->final &&
+			    hash32_eq(&s->chain->logs.v[i].topics[1], &s->chain->product[k].id))
+				rows[n++] = &s->chain->logs.v[i];
+	if (s->lie == SWAPS_LOGS && n > 1) {
+		const struct record *t = rows[n - 2];
+
+		rows[n - 2] = rows[n - 1];
+		rows[n - 1] = t;
+	}
+	for (size_t i = first; i < n; i++) {
+		struct record r = *rows[i];
+
+		if (i == (s->lie == SHIFTS_FIRST_BLOCK ? 0 : s->lie == SHIFTS_LAST_BLOCK ? n - 1 : n))
+			r.block--;
+		if (s->lie == OMITS_LOGS && i == n / 2)
+			continue;
+		put_row(out, &r, &as, true);
+		buf_byte(out, '\n');
+	}
+	if (s->lie == ADDS_LOG && n) {
+		struct record more = *rows[n - 1];
+
+		more.log_index++;
+		put_row(out, &more, &as, true);
+		buf_byte(out, '\n');
+	}
+}
+
+static void answer_entries(struct fake_world *w, const struct follower_action *a)
+{
+	struct fake_source *s = &w->source[a->source];
+	struct follower_answer out = { .status = s->status ? s->status : 200 };
+	struct buf body = BUF_INIT(TEXT_MAX);
+
+	s->asked++;
+	ck_assert_uint_eq(a->body.n, 0);
+	switch (s->lie) {
+	case NO_ANSWER: out.net = ERR_NET; out.net_text = "connection reset"; break;
+	case OVER_LIMIT: out.net = ERR_LIMIT; out.net_text = "more than 33554432 bytes"; break;
+	case HTTP_429: out.status = 429; out.retry_after_ms = 3000000; break;
+	case HTTP_500: out.status = 500; break;
+	default:
+		if (s->text)
+			buf_str(&body, s->text);
+		else
+			put_lines(&body, s, a->product);
+	}
+	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	out.body = buf_span(&body);
+	follower_answer(w->f, a->id, &out, w->now_ms);
+	buf_free(&body);
+}
+
 static void answer(struct fake_world *w, const struct follower_action *a)
 {
+	if (a->ask == FOLLOWER_ASK_ENTRIES) {
+		answer_entries(w, a);
+		return;
+	}
+
 	const struct fake_provider *p = &w->p[a->provider];
 	struct follower_answer out = { .status = 200 };
 	struct buf body = BUF_INIT(TEXT_MAX);
@@ -415,6 +591,12 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 
 	ck_assert_ptr_nonnull(request);
 	w->exchanges++;
+	if (p->lie == SILENT || (p->lie == HOLDS_LOGS && memmem(a->body.p, a->body.n, "eth_getLogs", 11)) || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
+		ck_assert_uint_lt(w->held_n, FAKE_HELD);
+		w->held[w->held_n++] = (struct fake_held){ id, w->now_ms + a->timeout_ms, a->answer_max };
+		json_decref(request);
+		return;
+	}
 	switch (p->lie) {
 	case NO_ANSWER: out.net = ERR_NET; out.net_text = "connection reset"; break;
 	case OVER_LIMIT: out.net = ERR_LIMIT; out.net_text = "more than 8388608 bytes"; break;
@@ -478,6 +660,7 @@ static void note_output(struct fake_world *w, const struct follower_output *o)
 	case FOLLOWER_ALARM_ON:
 		note(w, "alarm %s %s: %s", follower_alarm_code(o->alarm), o->subject, o->detail);
 		return;
+	case FOLLOWER_NOTE: note(w, "note %s: %s", o->subject, o->detail); return;
 	case FOLLOWER_ALARM_OFF: note(w, "alarm-off %s %s", follower_alarm_code(o->alarm), o->subject); return;
 	}
 }
@@ -490,18 +673,81 @@ static void drain(struct fake_world *w)
 		note_output(w, o);
 }
 
+/* What a provider left without an answer ends by the transport's timeout. */
+static void time_out(struct fake_world *w)
+{
+	struct follower_answer none = { .net = ERR_NET, .net_text = "timed out" };
+
+	for (size_t i = 0; i < w->held_n;) {
+		struct fake_held held = w->held[i];
+
+		if (held.due_ms > w->now_ms) {
+			i++;
+			continue;
+		}
+		w->held[i] = w->held[--w->held_n];
+		follower_answer(w->f, held.id, &none, w->now_ms);
+		drain(w);
+	}
+}
+
+static void cancel(struct fake_world *w)
+{
+	uint64_t id;
+
+	while (follower_cancel(w->f, &id))
+		for (size_t i = 0; i < w->held_n; i++)
+			if (w->held[i].id == id) {
+				w->held[i--] = w->held[--w->held_n];
+				w->cancelled++;
+			}
+}
+
+static int64_t next_event(const struct fake_world *w)
+{
+	int64_t at = follower_wake(w->f);
+
+	for (size_t i = 0; i < w->held_n; i++)
+		at = w->held[i].due_ms < at ? w->held[i].due_ms : at;
+	return at;
+}
+
 void fake_run(struct fake_world *w)
+{
+	int64_t start = w->now_ms, end = start + 60000;
+	struct follower_info info;
+	struct follower_action a;
+
+	for (;;) {
+		time_out(w);
+		follower_poll(w->f, w->now_ms);
+		drain(w);
+		cancel(w);
+		while (follower_action(w->f, &a)) {
+			answer(w, &a);
+			drain(w);
+		}
+		follower_info(w->f, &info);
+		if (strcmp(info.doing, "idle") == 0 || next_event(w) >= end)
+			break;
+		w->now_ms = next_event(w);
+	}
+	w->took_ms = w->now_ms - start;
+	ck_assert_msg(next_event(w) != INT64_MAX, "a round ends");
+	w->now_ms = end;
+}
+
+void fake_hold_entries(struct fake_world *w, uint64_t *ids, unsigned *n)
 {
 	struct follower_action a;
 
-	follower_poll(w->f, w->now_ms);
-	drain(w);
 	while (follower_action(w->f, &a)) {
-		answer(w, &a);
+		if (a.ask == FOLLOWER_ASK_ENTRIES)
+			ids[(*n)++] = a.id;
+		else
+			answer(w, &a);
 		drain(w);
 	}
-	ck_assert_msg(follower_wake(w->f) != INT64_MAX, "a round ends");
-	w->now_ms += 60000;
 }
 
 size_t fake_count(const struct fake_world *w, const char *line)

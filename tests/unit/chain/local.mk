@@ -11,3 +11,15 @@ check_PROGRAMS += tests/unit/test_chain
 tests_unit_test_chain_SOURCES = %D%/test_chain.c
 tests_unit_test_chain_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_chain_LDADD = $(CHAIN_TEST_LDADD)
+
+check_PROGRAMS += tests/unit/test_borrow
+tests_unit_test_borrow_SOURCES = %D%/test_borrow.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
+	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_borrow_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
+tests_unit_test_borrow_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_borrow_LDADD = $(CHAIN_TEST_LDADD)
+
+check_PROGRAMS += tests/unit/test_entries
+tests_unit_test_entries_SOURCES = %D%/test_entries.c
+tests_unit_test_entries_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_entries_LDADD = $(CHAIN_TEST_LDADD)

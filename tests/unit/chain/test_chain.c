@@ -1,6 +1,7 @@
 /* test_chain.c: the follower's parts by themselves: entries, JSON, classification, votes, reading answers. */
 #include "chain/entry.h"
 #include "chain/json.h"
+#include "chain/pace.h"
 #include "chain/provider.h"
 #include "chain/read.h"
 #include "chain/rpc.h"
@@ -256,6 +257,12 @@ static const struct { const char *what; int status; const char *body; enum rpc_c
 	{ "another version", 200, "{\"jsonrpc\":\"1.0\",\"id\":7,\"result\":1}", RPC_GARBAGE },
 	{ "an id as text", 200, "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":1}", RPC_GARBAGE },
 	{ "no id", 200, "{\"jsonrpc\":\"2.0\",\"result\":1}", RPC_GARBAGE },
+	{ "an error of a service in front, without id or version", 403, "{\"error\":{\"code\":-32701,\"message\":\"pruned\"}}", RPC_PRUNED },
+	{ "the same with an id has a version too", 403, "{\"id\":7,\"error\":{\"code\":-32701,\"message\":\"pruned\"}}", RPC_GARBAGE },
+	{ "any words with 503", 503, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-1,\"message\":\"oh\"}}", RPC_DOWN },
+	{ "any words with 200", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-1,\"message\":\"oh\"}}", RPC_REFUSED },
+	{ "known words with 503", 503, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":4444,\"message\":\"oh\"}}", RPC_PRUNED },
+	{ "402: nothing left of the plan", 402, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-1,\"message\":\"oh\"}}", RPC_THROTTLED },
 	{ "an error without code", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"x\"}}", RPC_GARBAGE },
 	{ "an error that is text", 200, "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":\"x\"}", RPC_GARBAGE },
 	{ "an array for a call", 200, "[]", RPC_GARBAGE },
@@ -297,6 +304,48 @@ static const struct { int code; const char *message; enum rpc_class class; } err
 	{ -32000, "missing trie node 00ff (path ) state 0x00 is not available", RPC_PRUNED },
 	{ -32000, "distance to target block exceeds maximum proof window", RPC_PRUNED },
 	{ 4444, "pruned history unavailable", RPC_PRUNED },
+	{ -32000, "requested block is too old, block must be within 1000 blocks of the head block number (currently 22237523)", RPC_PRUNED },
+	{ -32000, "proofs are available only for the 'latest' block", RPC_PRUNED },
+	{ -32701, "History has been pruned for this block", RPC_PRUNED },
+	{ -32000, "state 0xabc is not available", RPC_PRUNED },
+	{ -32000, "state histories haven't been fully indexed yet", RPC_PRUNED },
+	{ -32001, "block #5 is not available, history has expired (earliest available: #100)", RPC_PRUNED },
+	{ -32603, "no state found for block 0xabc", RPC_PRUNED },
+	{ -32603, "insufficient changesets to revert to block #5. Available changeset range: 10..=20", RPC_PRUNED },
+	{ -32002, "Access to archival, debug, or trace data is not included in your current plan", RPC_PRUNED },
+	{ 27, "Unknown state. First available state is 5", RPC_PRUNED },
+	{ -32000, "root hash mismatch witnessTrieRootHash(ab)!=expectedRootHash(cd)", RPC_PRUNED },
+	{ -32000, "block body not found", RPC_PRUNED },
+	{ -32000, "public endpoint only serves recent blocks (last 1024)", RPC_PRUNED },
+	{ -32603, "state at block #5 is not available, block has not been executed yet", RPC_BEHIND },
+	{ -32602, "request beyond head block: requested 10, head 5", RPC_BEHIND },
+	{ -32000, "block number is in the future latest=1 requested=2", RPC_BEHIND },
+	{ -32001, "0x10 could not be found", RPC_BEHIND },
+	{ -32001, "Unable to find block 0xabc", RPC_BEHIND },
+	{ -32000, "header for hash not found", RPC_BEHIND },
+	{ -32000, "hash is not currently canonical", RPC_BEHIND },
+	{ -32000, "Block 5 not processed yet. Please try again.", RPC_BEHIND },
+	{ -32008, "Initial sync is still in progress", RPC_BEHIND },
+	{ 1, "no available upstreams to process a request: lower height", RPC_BEHIND },
+	{ -32005, "You've exceeded the RPS limit available on the current plan", RPC_THROTTLED },
+	{ -32000, "throughput exceeded", RPC_THROTTLED },
+	{ -32005, "Payment Required", RPC_THROTTLED },
+	{ -32008, "Response is too big", RPC_TOO_LARGE },
+	{ -32602, "too many storage keys requested (max 1024, got 2000)", RPC_TOO_LARGE },
+	{ -32001, "rpc method is not whitelisted", RPC_UNSUPPORTED },
+	{ 12, "Can't route your request to suitable provider", RPC_UNSUPPORTED },
+	{ -32011, "no backend is currently healthy to serve traffic", RPC_DOWN },
+	{ -32010, "backend offline", RPC_DOWN },
+	{ -32015, "gateway timeout", RPC_DOWN },
+	{ 19, "Temporary internal error. Please retry", RPC_DOWN },
+	{ -32000, "Unable to complete request at this time.", RPC_DOWN },
+	{ -32046, "Cannot fulfill request", RPC_DOWN },
+	{ -32701, "exceed maximum block range: 50000", RPC_TOO_LARGE },
+	{ -32614, "eth_getLogs is limited to a 10,000 range", RPC_TOO_LARGE },
+	{ 35, "ranges over 10000 blocks are not supported on free plan", RPC_TOO_LARGE },
+	{ -32000, "requested too many blocks from 0 to 16777216, maximum is set to 2048", RPC_TOO_LARGE },
+	{ -32000, "block range extends beyond current head block", RPC_BEHIND },
+	{ -32005, "project ID request rate exceeded", RPC_THROTTLED },
 	{ -32000, "historical state not available in path scheme yet", RPC_PRUNED },
 	{ -32000, "header not found", RPC_BEHIND },
 	{ -32000, "finalized block not found", RPC_BEHIND },
@@ -323,6 +372,7 @@ END_TEST
 
 #define ONE "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}"
 #define TWO "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}"
+#define TOO_MANY(id) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"error\":{\"code\":31,\"message\":\"Batch of more than 3 requests\"}}"
 
 static const struct { const char *what, *body; enum rpc_class first, second; bool is_refused; } batches[] = {
 	{ "both", "[" ONE "," TWO "]", RPC_OK, RPC_OK, false },
@@ -331,6 +381,8 @@ static const struct { const char *what, *body; enum rpc_class first, second; boo
 	{ "one twice", "[" ONE "," ONE "]", RPC_GARBAGE, RPC_GARBAGE, false },
 	{ "one too many", "[" ONE "," TWO "," "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":3}" "]", RPC_GARBAGE, RPC_GARBAGE, false },
 	{ "an object", ONE, RPC_GARBAGE, RPC_GARBAGE, true },
+	{ "each told that it is too many", "[" TOO_MANY(1) "," TOO_MANY(2) "]", RPC_TOO_LARGE, RPC_TOO_LARGE, true },
+	{ "the first told that it is too many", "[" TOO_MANY(1) "]", RPC_TOO_LARGE, RPC_GARBAGE, true },
 	{ "throttled as a whole", "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":429,\"message\":\"x\"}}", RPC_THROTTLED,
 	  RPC_THROTTLED, false },
 };
@@ -394,7 +446,7 @@ START_TEST(absent_account_has_no_words)
 			  "[{\"key\":\"0x0\",\"value\":\"0x0\",\"proof\":[]}]}");
 	json_t *none = json_array();
 
-	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_PROOF);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_NOT_FOUND);
 	ck_assert_str_eq(e.msg, "proof: an absent account has no storage");
 	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_FORMAT);
 	json_object_set_new(j, "storageProof", none);
@@ -530,6 +582,47 @@ START_TEST(full_jitter)
 }
 END_TEST
 
+/* --- pace --- */
+
+START_TEST(pace_is_a_bucket)
+{
+	struct pace p;
+	unsigned n = 0;
+
+	pace_init(&p);
+	while (pace_take(&p, 5000))
+		n++;
+	ck_assert_uint_eq(n, 2 * RPC_RATE_MAX);
+	ck_assert_int_eq(pace_ready_ms(&p, 5000), 5000 + 1000 / RPC_RATE_MAX);
+	ck_assert(!pace_take(&p, 5000 + 1000 / RPC_RATE_MAX - 1));
+	ck_assert(pace_take(&p, 5000 + 1000 / RPC_RATE_MAX));
+	for (n = 0; pace_take(&p, INT64_MAX / 2); n++)
+		;
+	ck_assert_uint_eq(n, 2 * RPC_RATE_MAX);	/* never more than it holds, however long it was left alone */
+}
+END_TEST
+
+START_TEST(pace_follows_the_provider)
+{
+	struct pace p;
+	unsigned n = 0;
+
+	pace_init(&p);
+	for (int i = 0; i < 64; i++)
+		pace_throttled(&p, 1000);
+	ck_assert(!pace_take(&p, 1000));
+	ck_assert_int_eq(pace_ready_ms(&p, 1000), 1000 + 1000 / RPC_RATE_MIN);
+	ck_assert(pace_take(&p, 1000 + 1000 / RPC_RATE_MIN));
+	while (p.rate < (int64_t)RPC_RATE_MAX * 1000 && n++ < 1000)
+		pace_good(&p);
+	ck_assert_uint_gt(n, RPC_RATE_MAX);	/* up slowly */
+	pace_good(&p);
+	ck_assert_int_eq(p.rate, (int64_t)RPC_RATE_MAX * 1000);
+	pace_throttled(&p, 0);
+	ck_assert_int_eq(p.rate, (int64_t)RPC_RATE_MAX * 500);	/* down at once */
+}
+END_TEST
+
 #define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
 
 int main(void)
@@ -550,6 +643,8 @@ int main(void)
 	LOOP(t, matches_batches, batches);
 	tcase_add_test(t, reads_logs);
 	tcase_add_test(t, absent_account_has_no_words);
+	tcase_add_test(t, pace_is_a_bucket);
+	tcase_add_test(t, pace_follows_the_provider);
 	tcase_add_test(t, records_are_bounded);
 	tcase_add_test(t, tracks);
 	tcase_add_test(t, votes);

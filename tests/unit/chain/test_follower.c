@@ -70,16 +70,21 @@ static void silent(const char *line)
 		ck_assert_msg(strncmp(w.line[i], line, strlen(line)) != 0, "said: %s", w.line[i]);
 }
 
-static void in_step(size_t product, bool is_final)
+static void in_step_with(const struct fake_chain *c, size_t product, bool is_final)
 {
 	struct follower_product_info info;
-	const struct fake_product *p = &chain->product[product];
+	const struct fake_product *p = &c->product[product];
 
 	ck_assert(follower_product_find(w.f, &p->id, &info));
 	ck_assert_uint_eq(info.recent.entries, p->words.entries);
 	ck_assert(hash32_eq(&info.recent.head, &p->words.head));
 	if (is_final)
 		ck_assert(hash32_eq(&info.final.head, &p->words.head) && info.provisional == 0);
+}
+
+static void in_step(size_t product, bool is_final)
+{
+	in_step_with(chain, product, is_final);
 }
 
 /* Three entries of a registration in one block, then a release. */
@@ -89,6 +94,12 @@ static void one_product(void)
 	fake_mine(chain, 1);
 	fake_publish(chain, 0);
 	fake_mine(chain, 1);
+}
+
+static void three_operators(void)
+{
+	conf.providers_n = 3;
+	conf.quorum = 2;
 }
 
 /* --- honest stories --- */
@@ -477,12 +488,6 @@ END_TEST
 
 /* --- quorums --- */
 
-static void three_operators(void)
-{
-	conf.providers_n = 3;
-	conf.quorum = 2;
-}
-
 START_TEST(quorum_with_a_liar)
 {
 	struct fake_chain *other = fake_fork(chain, 1);
@@ -739,7 +744,7 @@ START_TEST(edited_records_are_a_lie)
 	struct follower_provider_info info;
 
 	learn_from_two(EDITS_DATA);
-	said("alarm provider-lying p0: gave log records that are not the chain's");
+	said("alarm provider-lying p0: gave log records that are not the chain's: as many records as are missing do not replay*");
 	follower_provider(w.f, 0, &info);
 	ck_assert_int_eq(info.state, PROVIDER_QUARANTINED);
 }
@@ -797,23 +802,139 @@ START_TEST(abandoned_proof_is_not_promoted)
 }
 END_TEST
 
-START_TEST(promotion_needs_a_quorum)
+/* Two operators, both of which have the anchor's block, but no state of it any more. */
+static void pending_with_two(void)
 {
 	conf.providers_n = conf.quorum = 2;
 	pending_at_six();
 	fake_mine(chain, 5);
 	for (int i = 0; i < 2; i++) {
-		w.p[i].final = 8;
-		w.p[i].proofs_from = 9;
+		w.p[i].final = 10;
+		w.p[i].proofs_from = 11;
+	}
+}
+
+START_TEST(promotion_by_vote)
+{
+	pending_with_two();
+	runs(1);
+	said("anchor 10");
+	said("proven acme/one 5 final at 6");
+	said("refreshed 6 final");
+}
+END_TEST
+
+/* One operator does not give the block: the other's headers lead to it from the anchor. */
+START_TEST(promotion_by_parents)
+{
+	pending_with_two();
+	w.p[1].hides = 6;
+	runs(1);
+	said("anchor 10");
+	said("proven acme/one 5 final at 6");
+	said("refreshed 6 final");
+}
+END_TEST
+
+/* A block in between that nobody gives: the proof waits. */
+START_TEST(promotion_waits_for_the_missing_parent)
+{
+	pending_with_two();
+	w.p[0].hides = 8;
+	w.p[1].hides = 6;
+	w.p[1].hides_to = 8;
+	runs(1);
+	said("anchor 10");
+	silent("refreshed 6 final");
+	w.p[0].hides = 0;
+	runs(1);
+	said("refreshed 6 final");
+}
+END_TEST
+
+/* Linked, and found to be no ancestor. */
+START_TEST(parents_lead_elsewhere)
+{
+	struct fake_chain *fork;
+
+	pending_with_two();
+	fork = fake_fork(chain, 5);
+	fake_mine(fork, 8);
+	w.p[0].chain = w.p[1].chain = fork;
+	w.p[1].hides = 6;
+	runs(1);
+	said("anchor 10");
+	silent("refreshed 6 final");
+	silent("proven acme/one 5 final");
+	said("undone acme/one 4");
+	fake_free(chain);
+	chain = fork;
+}
+END_TEST
+
+/* Too many parents: the hash stands in the history contract's storage, under the anchor's state root. */
+static void far_above(uint64_t history_from)
+{
+	conf.providers_n = conf.quorum = 2;
+	chain->history_from = history_from;
+	pending_at_six();
+	fake_mine(chain, LINK_PARENTS_MAX + 20);
+	for (int i = 0; i < 2; i++) {
+		w.p[i].final = chain->n - 5;
+		w.p[i].lie = NO_REGISTRY_PROOF;
 	}
 	w.p[1].hides = 6;
 	runs(1);
-	said("anchor 8");
-	silent("refreshed 6 final");
-	w.p[1].hides = 0;
-	runs(1);
+}
+
+START_TEST(promotion_by_history_contract)
+{
+	far_above(0);
+	said("anchor 86");
 	said("proven acme/one 5 final at 6");
-	said("refreshed 6 final");
+}
+END_TEST
+
+START_TEST(history_contract_begins_later)
+{
+	far_above(20);
+	said("anchor 86");
+	silent("refreshed 6 final");
+	silent("alarm provider-lying");
+}
+END_TEST
+
+START_TEST(no_history_contract)
+{
+	far_above(UINT64_MAX);
+	said("anchor 86");
+	silent("refreshed 6 final");
+	silent("alarm provider-lying");
+}
+END_TEST
+
+/* The hash there is of the chain, not of what was proven before a reorg. */
+START_TEST(history_contract_has_another_hash)
+{
+	struct fake_chain *fork;
+
+	conf.providers_n = conf.quorum = 2;
+	chain->history_from = 0;
+	pending_at_six();
+	fork = fake_fork(chain, 5);
+	fake_mine(fork, LINK_PARENTS_MAX + 20);
+	for (int i = 0; i < 2; i++) {
+		w.p[i].final = fork->n - 5;
+		w.p[i].lie = NO_REGISTRY_PROOF;
+		w.p[i].chain = fork;
+	}
+	w.p[1].hides = 6;
+	runs(1);
+	silent("refreshed 6 final");
+	w.p[0].lie = w.p[1].lie = HONEST;
+	runs(1);
+	in_step_with(fork, 0, false);
+	fake_free(fork);
 }
 END_TEST
 
@@ -827,6 +948,444 @@ START_TEST(promotion_by_parent)
 	w.p[0].hides = 6;
 	runs(1);
 	said("refreshed 6 final");
+}
+END_TEST
+
+/* --- nodes that have pruned their genesis block --- */
+
+START_TEST(genesis_header_is_enough)
+{
+	one_product();
+	w.p[0].lie = NO_GENESIS_BLOCK;
+	start();
+	runs(1);
+	said("genesis");
+	in_step(0, true);
+}
+END_TEST
+
+/* Nobody has it, or one of two: the chain id has to do, and nothing is learnt from too few. */
+START_TEST(genesis_is_pruned)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = _i ? NO_GENESIS_AT_ALL : HONEST;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("alarm");
+	in_step(0, true);
+}
+END_TEST
+
+/* Where two show two of them, a third without any settles nothing. */
+START_TEST(genesis_is_disputed)
+{
+	three_operators();
+	one_product();
+	w.p[0].lie = NO_GENESIS_AT_ALL;
+	w.p[1].lie = OTHER_GENESIS;
+	start();
+	runs(1);
+	silent("genesis");
+	silent("proven");
+	said("alarm no-quorum *");
+}
+END_TEST
+
+/* --- headers without transactions --- */
+
+START_TEST(headers_are_lean)
+{
+	one_product();
+	start();
+	runs(3);
+	ck_assert_uint_gt(w.headers, 0);
+	ck_assert_uint_eq(w.blocks, 0);
+	in_step(0, true);
+}
+END_TEST
+
+/* A node without that method, and one that does not know its newest fields there: each is asked for whole blocks then,
+ * without a word against it. */
+static const int lean_kinds[] = { LEAN_MISSING, LEAN_POOR };
+
+START_TEST(no_lean_headers)
+{
+	struct follower_provider_info info;
+	unsigned headers;
+
+	one_product();
+	w.p[0].lean = lean_kinds[_i];
+	start();
+	runs(1);
+	in_step(0, true);
+	silent("alarm");
+	headers = w.headers;
+	ck_assert_uint_gt(headers, 0);
+	runs(5);
+	ck_assert_uint_eq(w.headers, headers);	/* and it is remembered */
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_OK);
+	ck_assert_str_eq(info.last_error, "");
+	ck_assert(!info.has_lean);
+	w.p[0].lean = LEAN_FINE;
+	w.now_ms += RPC_LEAN_AGAIN_MS;
+	runs(1);
+	ck_assert_uint_gt(w.headers, headers);
+	follower_provider(w.f, 0, &info);
+	ck_assert(info.has_lean);
+}
+END_TEST
+
+/* Not every failure says that the method is not there. */
+START_TEST(lean_and_down)
+{
+	one_product();
+	start();
+	runs(1);
+	w.p[0].lie = NO_ANSWER;
+	runs(2);
+	w.p[0].lie = HONEST;
+	w.now_ms += 600000;
+	w.blocks = 0;
+	runs(2);
+	ck_assert_uint_eq(w.blocks, 0);
+}
+END_TEST
+
+/* --- patience --- */
+
+/* A provider that never answers holds nothing up while the others suffice. */
+START_TEST(silent_provider_is_left_behind)
+{
+	struct follower_provider_info info;
+
+	three_operators();
+	one_product();
+	w.p[0].lie = SILENT;
+	start();
+	runs(1);
+	in_step(0, true);
+	ck_assert_int_le(w.took_ms, 2 * RPC_PATIENCE_MS);
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_DOWN);
+	ck_assert_ptr_nonnull(strstr(info.last_error, "slow: no answer after"));
+	ck_assert_uint_gt(w.cancelled, 0);
+	ck_assert_uint_eq(w.held_n, 0);
+}
+END_TEST
+
+/* It falls silent in the middle of a round, whatever step that is. */
+START_TEST(silence_in_any_step)
+{
+	three_operators();
+	conf.finality = FINALITY_DEPTH;
+	conf.depth = 2;
+	one_product();
+	fake_mine(chain, 3);
+	start();
+	w.silent_after = (unsigned)_i + 1;
+	w.silent_provider = 0;
+	runs(1);
+	said("proven acme/one 4 final at 4");
+	ck_assert_int_lt(w.took_ms, RPC_BULK_PATIENCE_MS + 2 * RPC_PATIENCE_MS);
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 4);
+}
+END_TEST
+
+/* Without it there is no quorum: it is waited for. */
+START_TEST(silent_provider_is_needed)
+{
+	conf.providers_n = conf.quorum = 2;
+	one_product();
+	w.p[0].lie = SILENT;
+	start();
+	runs(1);
+	ck_assert_int_ge(w.took_ms, RPC_STEP_MS);
+	said("alarm no-quorum *");
+	silent("proven");
+}
+END_TEST
+
+/* Bodies are held whole by the owner, so not many big ones are on their way at a time, whatever their providers do. */
+START_TEST(few_big_answers_at_once)
+{
+	static char names[30][16];
+	static struct follower_want many[30];
+	struct follower_action a[64];
+	size_t n = 0, big = 0;
+
+	conf.providers_n = 2;
+	for (int i = 0; i < 30; i++) {
+		snprintf(names[i], sizeof names[i], "acme/p%d", i);
+		many[i] = (struct follower_want){ fake_owner, names[i] };
+		fake_register(chain, &fake_owner, names[i]);
+		fake_mine(chain, 1);
+		fake_publish(chain, (size_t)i);
+		fake_publish(chain, (size_t)i);
+	}
+	fake_mine(chain, 1);
+	conf.wants = many;
+	conf.wants_n = 30;
+	start();
+	w.p[0].lie = w.p[1].lie = HOLDS_LOGS;
+	runs(1);
+	for (size_t i = 0; i < w.held_n; i++)
+		big += w.held[i].answer_max == RPC_BODY_MAX;
+	ck_assert_uint_eq(big, RPC_BIG_MAX);
+	while (follower_action(w.f, &a[n]))
+		ck_assert_uint_ne(a[n++].answer_max, RPC_BODY_MAX);
+	w.p[0].lie = w.p[1].lie = HONEST;
+	w.now_ms += RPC_BULK_MS;
+	runs(4);
+	for (size_t i = 0; i < 30; i++)
+		in_step(i, true);
+}
+END_TEST
+
+/* --- the pace --- */
+
+START_TEST(throttled_provider_is_asked_slower)
+{
+	struct follower_provider_info info;
+	unsigned before;
+
+	one_product();
+	start();
+	runs(1);
+	follower_provider(w.f, 0, &info);
+	ck_assert(info.rate >= RPC_RATE_MAX);
+	w.p[0].lie = RPC_429_IN_200;
+	for (int i = 0; i < 40; i++)
+		runs(1);
+	follower_provider(w.f, 0, &info);
+	ck_assert(info.rate <= 2 * RPC_RATE_MIN);
+	ck_assert_uint_gt(info.answers[RPC_THROTTLED], 5);
+	before = w.calls;
+	w.p[0].lie = HONEST;
+	w.now_ms += 600000;
+	runs(1);
+	ck_assert_uint_gt(w.calls, before);
+	in_step(0, true);			/* slowly, but it works */
+	for (int i = 0; i < 200; i++)
+		runs(1);
+	follower_provider(w.f, 0, &info);
+	ck_assert(info.rate >= RPC_RATE_MAX);
+}
+END_TEST
+
+/* --- what the operator is told of a provider --- */
+
+static const char *error_of(size_t provider)
+{
+	struct follower_provider_info info;
+
+	follower_provider(w.f, provider, &info);
+	return info.last_error;
+}
+
+static void caught(size_t provider, enum provider_state state, const char *text)
+{
+	struct follower_provider_info info;
+
+	follower_provider(w.f, provider, &info);
+	ck_assert_str_eq(provider_state_name(info.state), provider_state_name(state));
+	ck_assert_msg(strstr(info.last_error, text), "%s: %s", text, info.last_error);
+}
+
+static void watched(void)
+{
+	three_operators();
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	fake_mine(chain, 40);
+	for (int i = 0; i < 3; i++)
+		w.p[i].final = 20;
+	start();
+	runs(1);
+	ck_assert_str_eq(error_of(2), "");
+	fake_forget(&w);
+}
+
+START_TEST(final_block_goes_back)
+{
+	watched();
+	w.p[2].final = 10;
+	runs(1);
+	caught(2, PROVIDER_OK, "contradiction: its final block went back from 20 to 10");
+	said("note p2: its final block went back from 20 to 10");
+	runs(1);
+	silent("alarm");
+}
+END_TEST
+
+START_TEST(final_block_above_the_latest)
+{
+	watched();
+	w.p[2].latest = 30;
+	w.p[2].final_above = true;
+	runs(1);
+	caught(2, PROVIDER_OK, "contradiction: its final block 31 is above its latest, 30");
+}
+END_TEST
+
+START_TEST(another_recent_block)
+{
+	struct fake_chain *other = fake_fork(chain, 1);
+
+	watched();
+	fake_free(other);
+	other = fake_fork(chain, 30);
+	fake_mine(other, 13);
+	w.p[2].chain = other;		/* on another branch above the final block */
+	runs(1);
+	caught(2, PROVIDER_OK, "contradiction: gives another block 43 than a quorum");
+	runs(3);
+	silent("alarm provider-lying");	/* it may be a reorg */
+	runs(8);
+	said("alarm provider-lying p2: contradicts itself or a quorum again and again: gives another block *");
+	caught(2, PROVIDER_QUARANTINED, "again and again");
+	fake_free(other);
+}
+END_TEST
+
+/* Two nodes behind one URL, one of which is on another branch: every second round in order, every second one not. */
+START_TEST(word_changes_each_round)
+{
+	struct fake_chain *other;
+
+	watched();
+	other = fake_fork(chain, 30);
+	fake_mine(other, 13);
+	for (int i = 0; i < 40; i++) {
+		w.p[2].chain = i % 2 ? chain : other;
+		runs(1);
+	}
+	said("alarm provider-lying p2: contradicts itself or a quorum again and again: *");
+	fake_free(other);
+}
+END_TEST
+
+/* Once in a while is a load balancer's, or a reorg's. */
+START_TEST(word_changes_rarely)
+{
+	struct fake_chain *other;
+
+	watched();
+	other = fake_fork(chain, 30);
+	fake_mine(other, 13);
+	for (int i = 0; i < 200; i++) {
+		w.p[2].chain = i % 5 ? chain : other;
+		runs(1);
+	}
+	silent("alarm");
+	fake_free(other);
+}
+END_TEST
+
+/* A wrong proof, and then it does not have that block: no lie that can be shown, but not for ever. */
+START_TEST(disowned_proofs)
+{
+	watched();
+	w.p[0].lie = DISOWNS_PROOF;
+	for (int i = 0; i < 90; i++) {
+		fake_publish(chain, 0);
+		fake_mine(chain, 1);
+		runs(1);
+	}
+	in_step(0, false);
+	said("note p0: its proof does not hold, and it does not stand by the block any more");
+	caught(0, PROVIDER_OK, "its proof does not hold, and it does not stand by");
+	ck_assert_uint_ge(w.disowned, 2);
+	ck_assert_uint_le(w.disowned, 90 / 10 + 1);	/* once in ten minutes */
+}
+END_TEST
+
+/* Ahead of the quorum, in blocks or in time: named, and that is all, since it may be right. */
+START_TEST(far_ahead)
+{
+	struct fake_chain *other;
+
+	watched();
+	other = fake_fork(chain, chain->n - 1);
+	other->skips = _i ? 2 : WATCH_AHEAD_BLOCKS + 1;
+	other->salt = _i ? WATCH_AHEAD_S * 2 : other->salt;
+	fake_mine(other, 1);
+	w.p[2].chain = other;
+	runs(20);
+	caught(2, PROVIDER_OK, _i ? "odd: its block 46 is " : "odd: says block 1045, a quorum has 43");
+	silent("alarm");
+	fake_free(other);
+}
+END_TEST
+
+START_TEST(stands_still)
+{
+	watched();
+	w.p[2].latest = chain->n - 1;
+	fake_mine(chain, 3);
+	runs(1);
+	caught(2, PROVIDER_OK, "");
+	runs(1);
+	caught(2, PROVIDER_BEHIND, "behind: stands still at block 43, a quorum has 46");
+	w.p[2].latest = UINT64_MAX;
+	runs(1);
+	caught(2, PROVIDER_OK, "");
+	silent("alarm");
+}
+END_TEST
+
+START_TEST(is_far_behind)
+{
+	watched();
+	fake_mine(chain, WATCH_LAG_BLOCKS + 5);
+	w.p[2].latest = chain->n - 1 - WATCH_LAG_BLOCKS - 1;
+	runs(1);
+	caught(2, PROVIDER_BEHIND, "behind: is at block 47, a quorum has 112");
+	w.p[2].latest++;
+	runs(1);
+	caught(2, PROVIDER_OK, "");
+}
+END_TEST
+
+START_TEST(finality_of_one_stands_still)
+{
+	watched();
+	w.p[0].final = w.p[1].final = 30;
+	runs(1);
+	caught(2, PROVIDER_OK, "");
+	runs(1);
+	caught(2, PROVIDER_BEHIND, "behind: its final block stands still at 20, a quorum has 30");
+	w.p[2].final = 30;
+	runs(1);
+	caught(2, PROVIDER_OK, "");
+	silent("alarm");
+}
+END_TEST
+
+/* One that lacks eth_getProof is not asked for it each time. */
+START_TEST(proofs_are_asked_elsewhere)
+{
+	unsigned proofs;
+
+	conf.providers_n = 2;
+	one_product();
+	w.p[0].lie = NO_PROOF_METHOD;
+	start();
+	for (int i = 0; i < 6; i++) {
+		struct follower_provider_info info;
+
+		fake_publish(chain, 0);
+		fake_mine(chain, 1);
+		runs(1);
+		follower_provider(w.f, 0, &info);
+		proofs = (unsigned)info.answers[RPC_UNSUPPORTED];
+		ck_assert_uint_le(proofs, 1);
+	}
+	ck_assert_uint_eq(proofs, 1);
+	in_step(0, true);
 }
 END_TEST
 
@@ -1011,7 +1570,7 @@ START_TEST(liar_among_honest)
 	silent("undone");
 	ck_assert_uint_eq(fake_count(&w, "seen *"), 17);
 	/* Once others have shown the chain's records, edited ones are called by their name. */
-	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's"))
+	if (!fake_said(&w, "alarm provider-lying p1: gave log records that are not the chain's: *"))
 		check_named(1, lies[_i].what, lies[_i].needs);
 }
 END_TEST
@@ -1025,6 +1584,29 @@ START_TEST(other_chain_id)
 	said("alarm chain-id p0: chain id 1 instead of 31337");
 	silent("proven");
 	silent("anchor");
+}
+END_TEST
+
+/* A provider that was gone is asked again who it is, also when rounds have passed in which it was left alone. */
+START_TEST(other_chain_after_a_break)
+{
+	struct follower_provider_info info;
+
+	three_operators();
+	conf.poll_ms = 100;
+	one_product();
+	start();
+	runs(1);
+	w.p[0].lie = NO_ANSWER;
+	runs(1);
+	w.now_ms -= 60000 - conf.poll_ms;
+	follower_provider(w.f, 0, &info);
+	ck_assert_msg(info.retry_at_ms > w.now_ms, "it is left alone for this round");
+	w.p[0].lie = OTHER_CHAIN_ID;
+	runs(2);
+	said("alarm chain-id p0: chain id 1 instead of 31337");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_DOWN);
 }
 END_TEST
 
@@ -1067,6 +1649,8 @@ START_TEST(unknown_answers_are_ignored)
 	follower_answer(w.f, 12345, &a, w.now_ms);
 	follower_poll(w.f, w.now_ms);
 	ck_assert(follower_action(w.f, &action));
+	ck_assert_int_eq(follower_wake(w.f), w.now_ms + RPC_PATIENCE_MS);
+	follower_poll(w.f, w.now_ms + RPC_PATIENCE_MS);	/* nobody else is there: only an answer can move us */
 	ck_assert_int_eq(follower_wake(w.f), INT64_MAX);
 	follower_answer(w.f, action.id, &a, w.now_ms);
 	follower_answer(w.f, action.id, &a, w.now_ms);
@@ -1147,9 +1731,39 @@ int main(void)
 	tcase_add_test(t, edited_records_are_a_lie);
 	tcase_add_test(t, omitted_records_are_noted);
 	tcase_add_test(t, abandoned_proof_is_not_promoted);
-	tcase_add_test(t, promotion_needs_a_quorum);
+	tcase_add_test(t, genesis_header_is_enough);
+	tcase_add_loop_test(t, genesis_is_pruned, 0, 2);
+	tcase_add_test(t, genesis_is_disputed);
+	tcase_add_test(t, headers_are_lean);
+	LOOP(t, no_lean_headers, lean_kinds);
+	tcase_add_test(t, lean_and_down);
+	tcase_add_test(t, silent_provider_is_left_behind);
+	tcase_add_loop_test(t, silence_in_any_step, 0, 12);
+	tcase_add_test(t, silent_provider_is_needed);
+	tcase_add_test(t, few_big_answers_at_once);
+	tcase_add_test(t, throttled_provider_is_asked_slower);
+	tcase_add_test(t, final_block_goes_back);
+	tcase_add_test(t, final_block_above_the_latest);
+	tcase_add_test(t, another_recent_block);
+	tcase_add_loop_test(t, far_ahead, 0, 2);
+	tcase_add_test(t, word_changes_each_round);
+	tcase_add_test(t, word_changes_rarely);
+	tcase_add_test(t, disowned_proofs);
+	tcase_add_test(t, stands_still);
+	tcase_add_test(t, is_far_behind);
+	tcase_add_test(t, finality_of_one_stands_still);
+	tcase_add_test(t, proofs_are_asked_elsewhere);
+	tcase_add_test(t, promotion_by_vote);
+	tcase_add_test(t, promotion_by_parents);
+	tcase_add_test(t, promotion_waits_for_the_missing_parent);
+	tcase_add_test(t, parents_lead_elsewhere);
+	tcase_add_test(t, promotion_by_history_contract);
+	tcase_add_test(t, history_contract_begins_later);
+	tcase_add_test(t, no_history_contract);
+	tcase_add_test(t, history_contract_has_another_hash);
 	tcase_add_test(t, promotion_by_parent);
 	tcase_add_test(t, other_chain_id);
+	tcase_add_test(t, other_chain_after_a_break);
 	tcase_add_test(t, other_genesis);
 	tcase_add_test(t, other_number);
 	tcase_add_test(t, unknown_answers_are_ignored);

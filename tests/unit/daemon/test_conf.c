@@ -212,6 +212,13 @@ static const struct { const char *rule, *text, *says; } bad[] = {
 	{ "a log level is known", GOOD "[gateway]\nlog-level = verbose\n", "log-level: must be debug" },
 	{ "a hook does one thing", GOOD "[hook h]\non = alarm\n", "[hook h] needs either url or run" },
 	{ "a hook's event is known", GOOD "[hook h]\non = alarms\nrun = /bin/true\n", "nearest: \"alarm\"" },
+	{ "entries name the vendor", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://h/e/{model}\n", "{vendor} and {model}" },
+	{ "entries name the model", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://h/e/{vendor}\n", "{vendor} and {model}" },
+	{ "entries name nothing else", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://h/{vendor}/{model}/{cid}\n", "{vendor} and {model} only" },
+	{ "entries have no open brace", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://h/{vendor}/{model}{\n", "{vendor} and {model} only" },
+	{ "a product does not choose the host", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://{vendor}.h/{model}\n", "in its path or query" },
+	{ "nor is all of it the host", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = http://{vendor}{model}\n", "in its path or query" },
+	{ "entries are a URL", GOOD "[source t]\nurl = http://h\nkind = kubo\nentries = ftp://h/{vendor}/{model}\n", "http:// or https://" },
 	{ "a token has no blanks", GOOD "[source t]\nurl = http://h\nkind = kubo\ntoken = a b\n", "without blanks" },
 	{ "a proxy has no path", GOOD "[network]\nproxy = http://h:1/x\n", "without a path" },
 };
@@ -239,6 +246,8 @@ static const struct { const char *rule, *text, *warns; } fine[] = {
 	{ "insecure is a decision", GOOD "[operator]\nlisten = 0.0.0.0:8081\ninsecure = yes\n", "" },
 	{ "all of 127/8 and ::1 are loopback", GOOD "[operator]\nlisten = 127.0.0.2:1 [::1]:1\n", "" },
 	{ "K = 1 needs no operator", "[chain]\nchain-id = 1\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT, "" },
+	{ "a chain that cannot be followed", "[chain]\nchain-id = 42161\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT,
+	  ":2: chain-id: 42161 does not suit: Arbitrum One" },
 	{ "fewer than 2K - 1 operators", HEAD "anchor = quorum:3\n" PROVIDERS SOURCE PRODUCT, ":4: anchor: quorum:3 with 3 operators stops" },
 	{ "a pin needs no operators", HEAD "anchor = pinned:12:" HASH "\n[provider a]\nurl = http://h\n" SOURCE PRODUCT, "" },
 	{ "latest is for tests", HEAD "finality = latest\n" PROVIDERS SOURCE PRODUCT, ":4: finality: latest takes blocks" },
@@ -271,6 +280,7 @@ START_TEST(every_value_arrives)
 
 	ck_assert_msg(load(HEAD "finality = depth:12\nanchor = pinned:7:" HASH "\nmax-age = 2s\npoll = 100ms\ngenesis-hash = " HASH "\n"
 		PROVIDERS "[source p]\nurl = http://h/\nkind = peer\npriority = 0\ntoken = t0\n"
+		"entries = http://h/{vendor}/x?m={model}\n"
 		"[product a/b]\nregistrant = " ADDR "\nchannels = beta stable\npolicy = approve\nkeep = 5\nsigners = " PRINT "\nmax-image = 1M\n"
 		"[http]\nlisten = [2001:db8::1]:80\n[coap]\ntrusted = 192.0.2.0/24 2001:db8::/32\n[operator]\nhosts = a.lan b.lan\n"
 		"[network]\nproxy = http://p:1\nuplink = 2M\n[gateway]\nclock = trusted\nlog-level = unusual\nname = Haustür\n", &said, &c) == ERR_OK, "%s", said.errors);
@@ -285,6 +295,7 @@ START_TEST(every_value_arrives)
 	ck_assert_int_eq(c->sources[0].kind, CONF_PEER);
 	ck_assert_msg(c->sources[0].private_ok, "a peer implies private = yes");
 	ck_assert_str_eq(c->sources[0].token, "t0");
+	ck_assert_str_eq(c->sources[0].entries, "http://h/{vendor}/x?m={model}");
 	ck_assert_uint_eq(c->products[0].channels.n, 2);
 	ck_assert_str_eq(c->products[0].channels.at[0], "beta");
 	ck_assert_int_eq(c->products[0].policy, CONF_APPROVE);

@@ -40,3 +40,12 @@ check_PROGRAMS += tests/unit/test_catalogs
 tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c $(RIG)
 tests_unit_test_catalogs_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_catalogs_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_entryfiles
+tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c $(RIG)
+tests_unit_test_entryfiles_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_entryfiles_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_entries_source
+tests_unit_test_entries_source_SOURCES = %D%/test_entries_source.c
+tests_unit_test_entries_source_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)

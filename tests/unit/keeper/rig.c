@@ -101,6 +101,7 @@ void rig_open(struct rig *r)
 	k->source = calloc(1, sizeof *k->source);
 	k->source[0] = (struct fetch_source){ .name = "own", .source = { .kind = SOURCE_TRUSTLESS, .url = "http://127.0.0.1:9" } };
 	k->sources = 1;
+	entryfiles_init(&k->entryfiles, k->state_dir, k->store, &k->conf->chain.registry, NULL);
 	open_supervisor(r);
 	ck_ok(http_new(&k->loop, &hc, &k->http, &err));
 	ck_ok(blobs_open(k->state_dir, NULL, &k->blobs, &err));
@@ -129,6 +130,7 @@ void rig_close(struct rig *r)
 	catalog_put(k->catalogs.last);
 	tokens_free(k->tokens);
 	blobs_free(k->blobs);
+	entryfiles_close(&k->entryfiles);
 	free(k->source);
 	conf_free(k->conf);
 	world_close(&r->w);

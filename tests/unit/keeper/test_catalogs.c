@@ -1,6 +1,9 @@
 /* test_catalogs.c: from a real store to what the supervisor is handed; images on their way in and out; a lost database. */
 #include "rig.h"
+#include "base/hex.h"
+#include "base/io.h"
 #include "catalog/catalog.h"
+#include "formats/sha256.h"
 
 #include <stdint.h>
 
@@ -406,6 +409,53 @@ START_TEST(a_device_brings_an_evicted_image_back)
 }
 END_TEST
 
+/* --- entries --- */
+
+static void read_entries(size_t which, struct buf *out)
+{
+	char hex[65], path[80];
+
+	snprintf(path, sizeof path, "entries/%s", hex_str(SPAN_OF(rig.w.product[which].id), hex));
+	ck_ok(io_read_file(rig.w.dir_fd, path, out, &err));
+}
+
+/* The file of entries is what the catalog says. */
+static void names_its_entries(size_t which)
+{
+	struct buf file = BUF_INIT(ENTRIES_FILE_MAX);
+	const struct catalog_product *p = product(world_name[which]);
+	struct hash32 sha;
+
+	read_entries(which, &file);
+	ck_assert_uint_le(p->entries_bytes, file.n);
+	sha = sha256_of(span_cut(buf_span(&file), 0, (size_t)p->entries_bytes));
+	ck_assert(p->entries_bytes > 0 && hash32_eq(&p->entries_sha256, &sha));
+	buf_free(&file);
+}
+
+START_TEST(entries_are_named_as_they_become_final)
+{
+	uint64_t before;
+
+	world_register(&rig.w, 0, 1, "A");
+	settle();
+	ck_assert_msg(product(world_name[0])->entries_bytes == 0, "nothing is final");
+	world_publish(&rig.w, 0, 0);
+	world_final(&rig.w, 0);
+	settle();
+	names_its_entries(0);
+	ck_assert_uint_eq(product(world_name[1])->entries_bytes, 0);
+	before = product(world_name[0])->entries_bytes;
+	world_publish(&rig.w, 0, 1);
+	settle();
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, before);
+	world_final(&rig.w, 0);
+	settle();
+	names_its_entries(0);
+	ck_assert_uint_gt(product(world_name[0])->entries_bytes, before);
+}
+END_TEST
+
 /* --- the last run's catalog --- */
 
 /* A new keeper, and a database that knows nothing. */
@@ -418,6 +468,7 @@ static void lose_database(void)
 	rig.k.floors = rig.w.floors;
 	rig.k.ledger = rig.w.ledger;
 	rig.k.chain.store = rig.w.store;
+	rig.k.entryfiles.store = rig.w.store;
 	rig.k.devices.store = rig.w.store;
 	rig.k.catalogs = (struct catalogs){ .generation = 0 };
 	catalog_put(got);
@@ -456,6 +507,27 @@ START_TEST(a_lost_database_is_held_for)
 	settle();
 	ck_assert_str_eq(told(0), "1s 2");
 	ck_assert_msg(rig.k.catalogs.last == NULL, "its own again");
+}
+END_TEST
+
+/* What the database does not know any more stays, named and in its file, whatever the server says of it. */
+START_TEST(entries_outlive_a_lost_database)
+{
+	uint64_t bytes;
+
+	one_active();
+	release(0, 1);
+	settle();
+	bytes = product(world_name[0])->entries_bytes;
+	lose_database();
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, bytes);
+	names_its_entries(0);
+	world_register(&rig.w, 0, 1, "A");
+	settle();
+	keeper_entries_rotten(&rig.k, &rig.w.product[0].id);
+	ck_assert_uint_eq(product(world_name[0])->entries_bytes, bytes);
+	names_its_entries(0);
+	ck_assert_uint_eq(rig.k.entryfiles.replaced, 0);
 }
 END_TEST
 
@@ -506,6 +578,41 @@ START_TEST(a_damaged_copy_is_none)
 }
 END_TEST
 
+/* --- freshness --- */
+
+/* As devices are told it (catalog/freshness.h): by each product's proof, the worst of all, and never guessed. */
+static const struct {
+	const char *rule, *want;
+	int64_t first_age_s, second_age_s;	/* of products' proofs, the others being young; INT64_MAX: never proven */
+	enum clock_state clock;
+} freshnesses[] = {
+	{ "all are young", "fresh", 10, 3599, CLOCK_SYNCED },
+	{ "one is old", "stale", 10, 3600, CLOCK_SYNCED },
+	{ "one was never proven", "stale", 10, INT64_MAX, CLOCK_SYNCED },
+	{ "the clock is nobody's", "unknown", 10, 10, CLOCK_RESTORED },
+	{ "the clock is unset, and one was never proven", "unknown", 10, INT64_MAX, CLOCK_UNSET },
+	{ "one lies years ahead of the clock", "unknown", 10, -300000000, CLOCK_SYNCED },
+	{ "one lies ahead, and one is old", "stale", -300000000, 3600, CLOCK_SYNCED },
+	{ "a block's time may be a little ahead", "fresh", 10, -5, CLOCK_SYNCED },
+};
+
+START_TEST(freshness_is_the_worst)
+{
+	int64_t age[2] = { freshnesses[_i].first_age_s, freshnesses[_i].second_age_s };
+	struct keeper *k = &rig.k;
+
+	ck_assert_uint_ge(k->ledger.products, 2);
+	for (size_t i = 2; i < k->ledger.products; i++)
+		k->ledger.product[i]->proven = (struct proof_mark){ .number = 7, .time = (uint64_t)(rig.w.wall_ms / 1000) };
+	for (size_t i = 0; i < 2; i++)
+		k->ledger.product[i]->proven = age[i] == INT64_MAX ? (struct proof_mark){ .number = 0 } :
+			(struct proof_mark){ .number = 7, .time = (uint64_t)(rig.w.wall_ms / 1000 - age[i]) };
+	rig.w.clock_state = freshnesses[_i].clock;
+	ck_assert_msg(strcmp(keeper_freshness(k, NULL), freshnesses[_i].want) == 0, "%s: %s", freshnesses[_i].rule,
+		      keeper_freshness(k, NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("catalogs");
@@ -515,7 +622,7 @@ int main(void)
 	const TTest *const tests[] = { only_what_is_verified_is_told, the_same_content_is_sent_once,
 		a_newer_proof_alone_is_sent_now_and_then, nothing_is_told_before_its_floor_is_on_disk,
 		what_could_not_be_judged_is_not_told_as_fresh, a_catalog_that_was_not_handed_over_is_sent_again,
-		a_claimed_cid_is_not_a_checked_one, a_repair_leaves_the_image_in_the_catalog,
+		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
 		a_clock_that_was_put_back_keeps_no_image_for_ever, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
@@ -525,6 +632,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, freshness_is_the_worst, 0, sizeof freshnesses / sizeof *freshnesses);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

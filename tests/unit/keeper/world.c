@@ -26,10 +26,9 @@ static int64_t mono_ms(void *arg)
 	return ((struct world *)arg)->mono_ms;
 }
 
-static enum clock_state synced(void *arg)
+static enum clock_state state(void *arg)
 {
-	(void)arg;
-	return CLOCK_SYNCED;
+	return ((struct world *)arg)->clock_state;
 }
 
 /* --- the ledger's owner --- */
@@ -97,8 +96,9 @@ void world_open(struct world *w)
 {
 	static const enum sig_curve curves[] = { SIG_P256, SIG_ED25519, SIG_SECP256K1 };
 
-	*w = (struct world){ .wall_ms = 1790000000000, .mono_ms = 1000000, .block = 10, .follow_n = WORLD_PRODUCTS };
-	w->clock = (struct clock){ wall_ms, mono_ms, synced, w };
+	*w = (struct world){ .wall_ms = 1790000000000, .mono_ms = 1000000, .block = 10, .follow_n = WORLD_PRODUCTS,
+		.clock_state = CLOCK_SYNCED };
+	w->clock = (struct clock){ wall_ms, mono_ms, state, w };
 	for (int i = 0; i < 3; i++) {
 		w->cose[i] = BUF_INIT(COSE_KEY_MAX);
 		ck_ok(sig_secret_make(curves[i], &w->key[i], &err));

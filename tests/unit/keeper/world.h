@@ -30,6 +30,7 @@ struct world {
 	struct alarms alarms;
 	struct clock clock;
 	int64_t wall_ms, mono_ms;
+	enum clock_state clock_state;
 	struct ledger ledger;
 	struct ledger_follow follow[WORLD_PRODUCTS];
 	size_t follow_n;

@@ -37,6 +37,14 @@ static void on_rot(void *arg, const struct hash32 *sha256, uint32_t chunk)
 	s->rot_chunk = chunk;
 }
 
+static void on_entries_rot(void *arg, const struct hash32 *product)
+{
+	struct stand *s = arg;
+
+	s->entries_rots++;
+	s->entries_rot = *product;
+}
+
 static void on_floors(void *arg, struct span records)
 {
 	struct stand *s = arg;
@@ -78,6 +86,16 @@ struct catalog_image stand_object(struct stand *s, struct span content)
 	path_of(s, &image.sha256, ".sums", path);
 	write_file(path, buf_span(&sums));
 	return image;
+}
+
+void stand_entries(struct stand *s, const struct hash32 *product, struct span content)
+{
+	char path[200], hex[65];
+
+	snprintf(path, sizeof path, "%s/entries", s->dir);
+	ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+	snprintf(path, sizeof path, "%s/entries/%s", s->dir, hex_str(SPAN_OF(*product), hex));
+	write_file(path, content);
 }
 
 void stand_flip(struct stand *s, const struct hash32 *sha256, const char *suffix, off_t at)
@@ -126,6 +144,17 @@ static void link_up(struct stand *s)
 	keeper_attach_take(s->keeper, pair[0]);
 }
 
+static int open_entries(struct stand *s)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/entries", s->dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert(fd >= 0);
+	return fd;
+}
+
 struct stand *stand_new(uint64_t hot_bytes)
 {
 	static const char *const good[] = { SAMPLE_OLD, SAMPLE_NEW, SAMPLE_BETA, SAMPLE_BOARD, SAMPLE_STEP, SAMPLE_REVOKED };
@@ -146,7 +175,10 @@ struct stand *stand_new(uint64_t hot_bytes)
 	link_up(s);
 	ck_assert_msg(objects_new_take(&(struct objects_conf){ open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), hot_bytes,
 		&s->clock, on_rot, s }, &s->objects, &e) == 0, "%s", e.msg);
-	s->answers = answers_new(&(struct answers_conf){ .slot = &s->slot, .objects = s->objects, .floors = s->floors,
+	stand_entries(s, &(struct hash32){ { 1 } }, SPAN_LIT(SAMPLE_ENTRIES));
+	ck_assert_msg(histories_new_take(&(struct histories_conf){ open_entries(s), &s->clock, on_entries_rot, s }, &s->histories, &e) == 0,
+		      "%s", e.msg);
+	s->answers = answers_new(&(struct answers_conf){ .slot = &s->slot, .objects = s->objects, .histories = s->histories, .floors = s->floors,
 		.keeper = s->keeper, .sightings = s->sightings, .clock = &s->clock });
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		stand_object(s, span_str(good[i]));
@@ -160,6 +192,7 @@ void stand_free(struct stand *s)
 
 	answers_free(s->answers);
 	objects_free(s->objects);
+	histories_free(s->histories);
 	sightings_free(s->sightings);
 	devfloors_free(s->floors);
 	keeper_free(s->keeper);

@@ -6,6 +6,7 @@
 #include "catalog/builder.h"
 #include "server/answer.h"
 #include "server/devfloors.h"
+#include "server/histories.h"
 #include "server/keeper.h"
 #include "server/objects.h"
 #include "server/sightings.h"
@@ -23,13 +24,17 @@ struct stand {
 	struct devfloors *floors;
 	struct sightings *sightings;
 	struct objects *objects;
+	struct histories *histories;
 	struct answers *answers;
 	unsigned rots;		/* told by objects */
 	struct hash32 rot;
 	uint32_t rot_chunk;
+	unsigned entries_rots;	/* told by histories */
+	struct hash32 entries_rot;
 };
 
-/* hot_bytes: `[limits] hot`. The catalog is the sample's (tests/unit/catalog/sample.h); its good images lie on disk. */
+/* hot_bytes: `[limits] hot`. The catalog is the sample's (tests/unit/catalog/sample.h); its good
+ * images lie on disk, and so does the file of entries of acme/lamp, whose id is { 1 }. */
 struct stand *stand_new(uint64_t hot_bytes);
 void stand_free(struct stand *s);
 
@@ -38,6 +43,8 @@ struct catalog_image stand_object(struct stand *s, struct span content);
 /* Changes a byte of an object's file. suffix: "" or ".sums". */
 void stand_flip(struct stand *s, const struct hash32 *sha256, const char *suffix, off_t at);
 void stand_unlink(struct stand *s, const struct hash32 *sha256, const char *suffix);
+/* Writes a product's file of entries. */
+void stand_entries(struct stand *s, const struct hash32 *product, struct span content);
 /* A catalog made by fn. */
 void stand_catalog(struct stand *s, void (*fn)(struct builder *b));
 

@@ -109,7 +109,8 @@ static void start(void)
 	keeper_end = pair[1];
 	floors = devfloors_new(100);
 	sightings = sightings_new(keeper);
-	answers = answers_new(&(struct answers_conf){ &slot, objects, floors, keeper, sightings, clock_system(), false });
+	answers = answers_new(&(struct answers_conf){ .slot = &slot, .objects = objects, .floors = floors,
+		.keeper = keeper, .sightings = sightings, .clock = clock_system() });
 	glue = coapd_answers_new(answers);
 	ck_assert(keeper && floors && sightings && answers && glue);
 	resources = coapd_answers_resources(glue);

@@ -238,6 +238,7 @@ static const struct {
 	{ "application/cbor;q=0, application/json", FORMAT_JSON, FORMAT_JSON },
 	{ "application/cbor;q=0", FORMAT_OTHER, FORMAT_JSON },
 	{ "application/suit-envelope+cose", FORMAT_MANIFEST, FORMAT_JSON },
+	{ "application/x-ndjson", FORMAT_LINES, FORMAT_JSON },
 	{ "text/plain", FORMAT_OTHER, FORMAT_JSON },
 	{ "application/vnd.ipld.car", FORMAT_OTHER, FORMAT_JSON },
 	{ "", FORMAT_OTHER, FORMAT_JSON },
@@ -263,6 +264,7 @@ static const struct {
 	{ "application/cbor", FORMAT_CBOR },
 	{ "text/plain", FORMAT_OTHER },
 	{ "application/suit-envelope+cose", FORMAT_OTHER },
+	{ "application/x-ndjson", FORMAT_OTHER },
 };
 
 START_TEST(content_types_are_read)
@@ -408,6 +410,7 @@ static const struct {
 	{ "/fw/acme/lamp/report", DEVPATH_REPORT, "acme/lamp" },
 	{ "/sha256/0000000000000000000000000000000000000000000000000000000000000000", DEVPATH_SHA256, NULL },
 	{ "/ipfs/bafkqaaa", DEVPATH_CID, NULL },
+	{ "/entries/acme/lamp", DEVPATH_ENTRIES, "acme/lamp" },
 	{ "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", DEVPATH_CID, NULL },
 	{ "", DEVPATH_NONE, NULL },
 	{ "/", DEVPATH_NONE, NULL },
@@ -425,6 +428,12 @@ static const struct {
 	{ "/fw/ac me/lamp", DEVPATH_NONE, NULL },
 	{ "/fw/acme/abcdefghijklmnopqrstuvwxyz0123456", DEVPATH_NONE, NULL },
 	{ "/FW/acme/lamp", DEVPATH_NONE, NULL },
+	{ "/entries/acme", DEVPATH_NONE, NULL },
+	{ "/entries/acme/", DEVPATH_NONE, NULL },
+	{ "/entries/acme/lamp/", DEVPATH_NONE, NULL },
+	{ "/entries/acme/lamp/image", DEVPATH_NONE, NULL },
+	{ "/entries/acme/..", DEVPATH_NONE, NULL },
+	{ "/entries/Acme/lamp", DEVPATH_NONE, NULL },
 	{ "/sha256/", DEVPATH_NONE, NULL },
 	{ "/sha256/00", DEVPATH_NONE, NULL },
 	{ "/sha256/000000000000000000000000000000000000000000000000000000000000000g", DEVPATH_NONE, NULL },

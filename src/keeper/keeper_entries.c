@@ -1,0 +1,49 @@
+/* keeper_entries.c: files of entries between database, catalog and server. */
+#include "base/hex.h"
+#include "base/log.h"
+#include "keeper/keeper.h"
+
+void keeper_bring_entries(struct keeper *k, struct ledger_product *p, uint32_t final_entries)
+{
+	struct err e = { 0 };
+
+	if (entryfiles_bring(&k->entryfiles, &p->id, final_entries, &p->file, &e))
+		keeper_trouble(k, &e);
+}
+
+static bool is_followed(void *arg, const struct hash32 *product)
+{
+	const struct keeper *k = arg;
+
+	return ledger_find(&k->ledger, product) != NULL;
+}
+
+void keeper_sweep_entries(struct keeper *k)
+{
+	struct err e = { 0 };
+
+	if (!k->entryfiles.is_swept && entryfiles_sweep(&k->entryfiles, is_followed, k, &e))
+		keeper_trouble(k, &e);
+}
+
+/* While the last run's catalog is told, the database knows less than the file holds: nothing here could mend it. */
+void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
+{
+	struct ledger_product *p = ledger_find(&k->ledger, product);
+	uint64_t replaced = k->entryfiles.replaced, appended = k->entryfiles.appended;
+	int64_t now = clock_mono_ms(k->clock);
+	char hex[65];
+
+	hex_str(SPAN_OF(*product), hex);
+	if (!p || p->file.bytes == 0 || k->catalogs.last) {
+		log_unusual("keeper", "damage of entries that cannot be mended", "product=%s", hex);
+		return;
+	}
+	if (p->file.asked_ms && now - p->file.asked_ms < ENTRIES_CHECK_MS)
+		return;
+	p->file.asked_ms = now;
+	p->file.is_seen_to = false;
+	keeper_bring_entries(k, p, p->file.entries);
+	if (k->entryfiles.replaced != replaced || k->entryfiles.appended != appended)
+		log_broken("keeper", "bit rot in a product's entries: written again", "product=%s", p->name);
+}
