@@ -44,7 +44,7 @@
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
 #define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */
 #define ENTRIES_LINE_MAX (20 * KIB)	/* one of its lines: RECORD_DATA_MAX and the topics in hex are 17 KiB */
-#define ENTRIES_SOURCES_MAX 32		/* places that such files are asked of: one bit each in a mask, as with SOURCES_MAX */
+#define ENTRIES_SOURCES_MAX 33		/* places that such files are asked of: SOURCES_MAX of them, and our own; one bit each in a mask */
 #define ENTRIES_ASKS_MAX 2		/* such files on their way at a time: each is held whole */
 #define ENTRIES_AGAIN_MAX_MS 600000	/* a source that was no use rests no longer: history is complete again within 10 minutes */
 #define PROVIDERS_MAX 16		/* configured RPC endpoints: one bit each in a mask, and every one is asked each poll */
@@ -57,6 +57,8 @@
 #define RPC_BULK_MS 60000		/* records and proofs of many keys: 8 MiB at 140 kB/s */
 #define QUARANTINE_PROBE_MS 600000	/* chapter 4: a quarantined provider is probed every 10 minutes */
 #define QUARANTINE_AGREEMENTS 10	/* and trusted again after so many agreements in a row */
+#define FINAL_QUIET_MAX 4		/* rounds in which the final block is not asked for, after a step of finality */
+#define FINAL_STEP_MAX_S 1800		/* a longer step than this was an exception, and no measure of the next one */
 #define FINALITY_STALL_S 3600		/* mainnet finalises in 13 to 19 minutes; an hour without is an incident */
 #define WATCH_AHEAD_BLOCKS 1000		/* a provider that is further ahead of a quorum is named; minutes on the fastest chains */
 #define WATCH_AHEAD_S 900		/* and one whose blocks are so much younger */
@@ -109,6 +111,8 @@
 
 /* --- keeper --- */
 #define CHAIN_SLEEP_MAX_MS 60000	/* the follower is asked at least this often whether something is due */
+#define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
+#define CHAIN_NEWS_MS 200		/* what else a long round brings within this is judged together: nobody notices the wait */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */

@@ -129,6 +129,29 @@ static void probe(struct follower *f, size_t provider)
 	rpc_put_block_number(&c->params, f->anchor.number);
 }
 
+/* Finality comes in steps, on mainnet one in six minutes, and asking for it in between is a quarter of an idle day's headers. So
+ * after a step the next one is not asked for before it is about due by the one before, nor for more than
+ * FINAL_QUIET_MAX rounds. Whoever lags is looked at again at once. */
+static bool is_final_due(struct follower *f)
+{
+	bool is_early = f->now_ms + f->poll_ms < f->final_moved_ms + f->final_step_ms;
+
+	if (!is_early || f->is_final_behind || f->final_quiet >= FINAL_QUIET_MAX) {
+		f->final_quiet = 0;
+		return true;
+	}
+	f->final_quiet++;
+	return false;
+}
+
+static void note_final_step(struct follower *f, const struct header *h)
+{
+	uint64_t step_s = f->anchor.time && h->time > f->anchor.time ? h->time - f->anchor.time : 0;
+
+	f->final_moved_ms = f->now_ms;
+	f->final_step_ms = step_s < FINAL_STEP_MAX_S ? (int64_t)step_s * 1000 : 0;
+}
+
 static void ask_tags(struct follower *f, size_t provider)
 {
 	if (f->anchor_kind == ANCHOR_PINNED) {
@@ -136,7 +159,7 @@ static void ask_tags(struct follower *f, size_t provider)
 		return;
 	}
 	rpc_put_block_tag(&call_push(f, &call_latest, provider)->params, "latest");
-	if (f->finality == FINALITY_FINALIZED || f->finality == FINALITY_SAFE)
+	if (f->asks_final)
 		rpc_put_block_tag(&call_push(f, &call_final, provider)->params,
 				  f->finality == FINALITY_SAFE ? "safe" : "finalized");
 }
@@ -150,6 +173,7 @@ void tags_begin(struct follower *f)
 {
 	voters_reset(f, &f->latest);
 	voters_reset(f, &f->final);
+	f->asks_final = (f->finality == FINALITY_FINALIZED || f->finality == FINALITY_SAFE) && is_final_due(f);
 	for (size_t i = 0; i < f->providers_n; i++) {
 		struct provider *p = &f->provider[i];
 
@@ -260,6 +284,8 @@ static void settle_anchor(struct follower *f, const struct header *h)
 	bool is_new = !hash32_eq(&h->hash, &f->anchor.hash);
 
 	name_dissenters(f, h);
+	if (is_new)
+		note_final_step(f, h);
 	f->anchor_header = *h;
 	f->anchor = block_ref_of(h);
 	if (is_new)
@@ -291,7 +317,9 @@ static const struct header *elect_anchor(struct follower *f)
 {
 	uint64_t numbers[VOTE_CANDIDATES];
 	size_t n = vote_candidates(&f->final, numbers);
+	const struct header *elected = NULL;
 
+	/* All of them are looked at: who is highest may have left a quorum behind on another chain. */
 	for (size_t i = 0; i < n; i++) {
 		const struct header *h;
 
@@ -300,12 +328,12 @@ static const struct header *elect_anchor(struct follower *f)
 
 		enum vote v = vote_at(&f->claims, &f->final, numbers[i], &h);
 
-		if (v == VOTE_AGREED)
-			return h;
+		if (v == VOTE_AGREED && !elected)
+			elected = h;
 		if (v == VOTE_SPLIT && f->quorum > 1)
 			conflict(f, numbers[i], NULL);
 	}
-	return NULL;
+	return elected;
 }
 
 static bool has_final_voters(const struct follower *f)
@@ -363,7 +391,9 @@ static bool is_final_below(struct follower *f)
 	uint64_t numbers[VOTE_CANDIDATES];
 	size_t n = vote_candidates(&f->final, numbers);
 
-	f->final_below = n && numbers[0] < f->anchor.number ? f->final_below + 1 : 0;
+	if (n == 0)
+		return f->final_below >= LOWER_ROUNDS_MAX;	/* nobody was asked, or nobody answered */
+	f->final_below = numbers[0] < f->anchor.number ? f->final_below + 1 : 0;
 	if (f->final_below < LOWER_ROUNDS_MAX)
 		return false;
 	alarm_on(f, ALARM_FINALITY_STALLED, "", "the final block of a quorum, %" PRIu64 ", is below the anchor %" PRIu64,

@@ -124,7 +124,7 @@ bool entries_action(struct follower *f, struct follower_action *out)
 		return false;
 	x->source = pick(f, x);
 	assert(x->source != NO_PROVIDER);
-	x->sources_tried |= UINT32_C(1) << x->source;
+	x->sources_tried |= UINT64_C(1) << x->source;
 	x->ask_id = f->next_id++;
 	f->source[x->source].asks++;
 	*out = (struct follower_action){ .id = x->ask_id, .ask = FOLLOWER_ASK_ENTRIES, .source = x->source,

@@ -209,7 +209,7 @@ struct fetch {
 	/* of entries sources, when no provider helps */
 	bool is_borrowing;		/* waits for its turn, or for an answer */
 	uint64_t ask_id;		/* of the action; 0: its turn has not come */
-	uint32_t sources_tried;
+	uint64_t sources_tried;
 	size_t source;			/* asked last */
 	struct records base;		/* the earlier part of what is missing, as that source has it: providers may have the rest */
 	bool is_lent;			/* `got` is that source's, or begins with its base */
@@ -324,6 +324,9 @@ struct follower {
 	struct fetch fetch[FETCH_SLOTS];
 	size_t apply_at, incomplete;
 	struct link link;
+	int64_t final_moved_ms, final_step_ms;	/* when the anchor last moved, and by how much of the chain's time */
+	unsigned final_quiet;			/* rounds in a row in which nobody was asked for the final block */
+	bool asks_final, is_final_behind;	/* a provider's final block was below the anchor in the last round */
 	unsigned final_below;			/* rounds in a row in which a quorum's final block was below the anchor */
 };
 

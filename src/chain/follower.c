@@ -287,6 +287,11 @@ int64_t follower_wake(const struct follower *f)
 	return ready < idle ? ready : idle;
 }
 
+bool follower_is_idle(const struct follower *f)
+{
+	return f->sm.at == STEP_IDLE;
+}
+
 void follower_hurry(struct follower *f)
 {
 	f->next_round_ms = INT64_MIN;

@@ -136,6 +136,9 @@ void follower_poll(struct follower *f, int64_t mono_ms);
 /* When to call follower_poll again at the latest. INT64_MAX: only an answer can move us. */
 int64_t follower_wake(const struct follower *f);
 
+/* Between two rounds. */
+bool follower_is_idle(const struct follower *f);
+
 /* Makes a poll due at once (operator asked, uplink came back). */
 void follower_hurry(struct follower *f);
 

@@ -52,6 +52,10 @@ json_t *json_parse(struct span text, struct err *e)
 {
 	json_error_t why;
 
+	if (text.n == 0) {
+		err_set(e, ERR_FORMAT, "JSON: there is not a byte");
+		return NULL;
+	}
 	budget.used = budget.peak = 0;
 	budget.is_over = false;
 	budget.is_on = true;

@@ -15,7 +15,7 @@
 enum weight { BEHIND, ODD, CONTRADICTION };
 
 struct look {
-	const struct follower *f;
+	struct follower *f;
 	struct provider *p;
 	size_t i;
 	char text[RPC_TEXT_MAX];
@@ -80,10 +80,15 @@ static bool stands_still(struct look *l)
 static bool finality_stands_still(struct look *l)
 {
 	struct provider *p = l->p;
-	bool is_low = l->f->final.may_vote[l->i] && l->f->final.says[l->i] < l->f->anchor.number;
+
+	if (!l->f->final.may_vote[l->i])
+		return false;
+
+	bool is_low = l->f->final.says[l->i] < l->f->anchor.number;
 	bool is_still = is_low && p->was_final_low && p->final.number == p->earlier_final.number;
 
 	p->was_final_low = is_low;
+	l->f->is_final_behind |= is_low;
 	return is_still && SAY(l, "its final block stands still at %" PRIu64 ", a quorum has %" PRIu64,
 			       l->f->final.says[l->i], l->f->anchor.number);
 }
@@ -163,6 +168,7 @@ void watch_changed_word(struct follower *f, size_t i)
 
 void watch_providers(struct follower *f)
 {
+	f->is_final_behind = false;
 	for (size_t i = 0; i < f->providers_n; i++)
 		if (f->latest.may_vote[i])
 			watch(f, i);

@@ -70,5 +70,5 @@ static int k1_verify(const struct sig_public *key, const struct hash32 *digest, 
 
 const struct sig_scheme sig_secp256k1 = {
 	.curve = SIG_SECP256K1, .alg = SIG_ES256K, .alias = SIG_ES256K, .name = "es256k",
-	.check = k1_check, .derive = k1_derive, .sign = k1_sign, .verify_digest = k1_verify,
+	.check = k1_check, .derive = k1_derive, .sign = k1_sign, .verify_checks = true, .verify_digest = k1_verify,
 };

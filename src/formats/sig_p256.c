@@ -17,14 +17,19 @@ static int refuse(struct err *e, enum err_code code, const char *rule)
 	return err_set(e, code, "%s", rule);
 }
 
+static int key_of(const struct sig_public *key, EVP_PKEY **out, struct err *e)
+{
+	*out = sig_evp_key(key, NULL);
+	return *out ? ERR_OK : refuse(e, ERR_RULE, "the point is not on P-256");
+}
+
 static int p256_check(const struct sig_public *key, struct err *e)
 {
-	EVP_PKEY *pkey = sig_evp_key(key, NULL);
+	EVP_PKEY *pkey;
+	int rc = key_of(key, &pkey, e);
 
-	if (!pkey)
-		return refuse(e, ERR_RULE, "the point is not on P-256");
 	EVP_PKEY_free(pkey);
-	return ERR_OK;
+	return rc;
 }
 
 static bool coordinates(const EC_GROUP *group, const BIGNUM *d, struct sig_public *out)
@@ -103,7 +108,8 @@ static int p256_sign(const struct sig_secret *key, struct span msg, uint8_t sig[
 static int p256_verify(const struct sig_public *key, const struct hash32 *digest, const uint8_t sig[SIG_LEN],
 		       struct err *e)
 {
-	EVP_PKEY *pkey = sig_evp_key(key, NULL);
+	EVP_PKEY *pkey;
+	int rc = key_of(key, &pkey, e);
 	EVP_PKEY_CTX *ctx = pkey ? EVP_PKEY_CTX_new(pkey, NULL) : NULL;
 	uint8_t der[DER_MAX];
 	size_t n = to_der(sig, der);
@@ -112,10 +118,12 @@ static int p256_verify(const struct sig_public *key, const struct hash32 *digest
 
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
+	if (rc)
+		return rc;
 	return ok ? ERR_OK : refuse(e, ERR_PROOF, "the signature does not fit");
 }
 
 const struct sig_scheme sig_p256 = {
 	.curve = SIG_P256, .alg = SIG_ES256, .alias = SIG_ESP256, .name = "es256",
-	.check = p256_check, .derive = p256_derive, .sign = p256_sign, .verify_digest = p256_verify,
+	.check = p256_check, .derive = p256_derive, .sign = p256_sign, .verify_checks = true, .verify_digest = p256_verify,
 };

@@ -15,6 +15,7 @@ struct sig_scheme {
 	/* ERR_RULE: d is no private key */
 	int (*derive)(const uint8_t d[32], struct sig_public *out, struct err *e);
 	int (*sign)(const struct sig_secret *key, struct span msg, uint8_t sig[SIG_LEN], struct err *e);
+	bool verify_checks;	/* the verifiers below find a bad key themselves: checking it before would cost as much again */
 	/* ERR_PROOF: not this key's signature. Over a SHA-256; NULL for schemes that sign the message itself */
 	int (*verify_digest)(const struct sig_public *key, const struct hash32 *digest, const uint8_t sig[SIG_LEN],
 			     struct err *e);

@@ -53,7 +53,7 @@ static void take_refreshed(struct chain *c, const struct follower_output *o)
 		.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
 }
 
-static int take(struct chain *c, const struct follower_output *o, bool *news, struct err *e)
+static int take(struct chain *c, const struct follower_output *o, struct err *e)
 {
 	switch (o->kind) {
 	case FOLLOWER_GENESIS:
@@ -66,7 +66,7 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		c->mark.anchor_hash = o->block.hash;
 		return ERR_OK;
 	case FOLLOWER_REFRESHED:
-		*news = true;
+		news_note(&c->news);
 		take_refreshed(c, o);
 		return ERR_OK;
 	case FOLLOWER_NOTE:
@@ -77,7 +77,8 @@ static int take(struct chain *c, const struct follower_output *o, bool *news, st
 		take_alarm(c, o);
 		return ERR_OK;
 	default:
-		*news = c->is_mark_changed = true;
+		news_note(&c->news);
+		c->is_mark_changed = true;
 		return ledger_take(c->ledger, o, e);
 	}
 }
@@ -104,14 +105,14 @@ static int save_mark(struct chain *c, struct err *e)
 	return rc;
 }
 
-static int drain(struct chain *c, bool *news, struct err *e)
+static int drain(struct chain *c, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(c->store);
 	const struct follower_output *o;
 	int rc;
 
 	while ((o = follower_output(c->follower)) != NULL) {
-		rc = take(c, o, news, e);
+		rc = take(c, o, e);
 		if (rc)
 			return rc;
 	}
@@ -184,6 +185,26 @@ static int send_rpc(struct chain *c, const struct follower_action *a, struct err
 	return start_call(c, a, &ask, e);
 }
 
+static void answer_failed(struct chain *c, uint64_t id, int rc, const struct err *e)
+{
+	follower_answer(c->follower, id, &(struct follower_answer){ .net = rc, .net_text = e->msg }, clock_mono_ms(c->clock));
+}
+
+/* From our own file: no request at all. */
+static void answer_own(struct chain *c, const struct follower_action *a)
+{
+	AUTO(buf_free) struct buf body = BUF_INIT(a->answer_max);
+	const struct ledger_product *p = ledger_find_name(c->ledger, span_str(a->product));
+	struct follower_answer answer = { .status = 404 };
+	struct err e = { 0 };
+
+	if (p && entryfiles_read(c->entryfiles, &p->id, &body, &e) == ERR_OK) {
+		answer.status = 200;
+		answer.body = buf_span(&body);
+	}
+	follower_answer(c->follower, a->id, &answer, clock_mono_ms(c->clock));
+}
+
 static int send_entries(struct chain *c, const struct follower_action *a, struct err *e)
 {
 	const struct entries_source *s = &c->entries[a->source];
@@ -196,23 +217,27 @@ static int send_entries(struct chain *c, const struct follower_action *a, struct
 	return rc ? rc : start_call(c, a, &ask, e);
 }
 
-static int send_action(struct chain *c, const struct follower_action *a, struct err *e)
+static void send_action(struct chain *c, const struct follower_action *a)
 {
-	return a->ask == FOLLOWER_ASK_ENTRIES ? send_entries(c, a, e) : send_rpc(c, a, e);
+	bool is_entries = a->ask == FOLLOWER_ASK_ENTRIES;
+	struct err e = { 0 };
+	int rc;
+
+	if (is_entries && !c->entries[a->source].source) {
+		answer_own(c, a);
+		return;
+	}
+	rc = is_entries ? send_entries(c, a, &e) : send_rpc(c, a, &e);
+	if (rc)
+		answer_failed(c, a->id, rc, &e);
 }
 
 static void send_all(struct chain *c)
 {
 	struct follower_action a;
-	struct err e = { 0 };
 
-	while (follower_action(c->follower, &a)) {
-		int rc = send_action(c, &a, &e);
-
-		if (rc)
-			follower_answer(c->follower, a.id, &(struct follower_answer){ .net = rc, .net_text = e.msg },
-					clock_mono_ms(c->clock));
-	}
+	while (follower_action(c->follower, &a))
+		send_action(c, &a);
 }
 
 /* --- the loop --- */
@@ -285,7 +310,7 @@ static void show_misses(struct chain *c)
 		struct follower_entries_info info;
 
 		follower_entries(c->follower, i, &info);
-		if (info.misses == s->misses)
+		if (!s->source || info.misses == s->misses)
 			continue;
 		s->misses = info.misses;
 		snprintf(s->source->last_error, sizeof s->source->last_error, "entries of %.180s", info.last_error);
@@ -293,11 +318,20 @@ static void show_misses(struct chain *c)
 	}
 }
 
+static void tell(struct chain *c)
+{
+	bool is_time = news_take(&c->news, follower_is_idle(c->follower), clock_mono_ms(c->clock));
+	int64_t wake = follower_wake(c->follower), later = news_wake(&c->news);
+
+	sleep_until(c, wake < later ? wake : later);
+	if (is_time)
+		c->owner.on_news(c->owner.arg);
+}
+
 /* One round of follower.h's loop. */
 static void turn(struct chain *c)
 {
 	struct err e = { 0 };
-	bool news = false;
 
 	if (restart(c, &e)) {
 		give_up(c, &e);
@@ -307,13 +341,11 @@ static void turn(struct chain *c)
 	cancel_unwanted(c);
 	send_all(c);
 	show_misses(c);
-	if (drain(c, &news, &e)) {
+	if (drain(c, &e)) {
 		give_up(c, &e);
 		return;
 	}
-	sleep_until(c, follower_wake(c->follower));
-	if (news)
-		c->owner.on_news(c->owner.arg);
+	tell(c);
 }
 
 int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
@@ -323,7 +355,8 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	int rc;
 
 	*c = (struct chain){ .loop = loop, .http = http, .conf = conf, .clock = clock, .store = store, .ledger = ledger,
-		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n };
+		.owner = owner, .has_conflict = given.has_conflict, .entries = given.entries, .entries_n = given.entries_n,
+		.entryfiles = given.entryfiles };
 	list_init(&c->calls);
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;

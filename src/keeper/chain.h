@@ -13,6 +13,7 @@
 #include "daemon/conf.h"
 #include "keeper/entries_source.h"
 #include "keeper/ledger.h"
+#include "keeper/news.h"
 #include "net/http.h"
 
 struct chain_owner {
@@ -38,14 +39,16 @@ struct chain {
 	uv_timer_t timer;
 	struct entries_source *entries;	/* in the order in which they are asked */
 	size_t entries_n;
+	struct entryfiles *entryfiles;	/* for our own */
 	struct list calls;		/* struct chain_call: requests under way */
 	struct mark mark;		/* as last stored, or to be stored */
 	bool is_mark_changed;
 	int64_t mark_saved_ms;
+	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
 };
 
-/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries and c->entries_n. Nothing is sent before the loop runs. */
+/* Everything is borrowed until chain_close. Read are c->has_conflict (was that alarm latched?), c->entries, c->entries_n and c->entryfiles. Nothing is sent before the loop runs. */
 MUST_USE int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct conf *conf, const struct clock *clock,
 			struct store *store, struct ledger *ledger, struct chain_owner owner, struct err *e);
 void chain_close(struct chain *c);

@@ -113,7 +113,7 @@ static void fill_conf(struct start *s, const struct chain *c)
 	const struct conf *conf = c->conf;
 
 	for (size_t i = 0; i < c->entries_n; i++)
-		s->entries[i].name = c->entries[i].source->name;
+		s->entries[i].name = c->entries[i].source ? c->entries[i].source->name : "own";
 	for (size_t i = 0; i < conf->providers_n; i++)
 		s->providers[i] = (struct follower_provider){ conf->providers[i].name, conf->providers[i].operator };
 	for (size_t i = 0; i < conf->products_n; i++) {

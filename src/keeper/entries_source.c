@@ -16,13 +16,18 @@ bool entries_source_of(const struct conf_source *s, struct fetch_source *source,
 	return true;
 }
 
+static bool is_before(const struct entries_source *a, const struct entries_source *b)
+{
+	return b->source && (!a->source || a->source->priority < b->source->priority);
+}
+
 void entries_source_sort(struct entries_source *all, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct entries_source s = all[i];
 		size_t at = i;
 
-		for (; at > 0 && all[at - 1].source->priority > s.source->priority; at--)
+		for (; at > 0 && is_before(&s, &all[at - 1]); at--)
 			all[at] = all[at - 1];
 		all[at] = s;
 	}

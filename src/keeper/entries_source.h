@@ -1,4 +1,5 @@
-/* entries_source.h: who may have whole histories: peers, and servers with a publisher's `dir:` export (chain/entries.h). */
+/* entries_source.h: who may have whole histories (chain/entries.h): peers, servers with a publisher's `dir:` export, and we
+ * ourselves: after a lost database our own files may know what no node gives any more. They are believed as little. */
 #ifndef KEEPER_ENTRIES_SOURCE_H
 #define KEEPER_ENTRIES_SOURCE_H
 
@@ -9,14 +10,14 @@ struct entries_source {
 	const char *url;		/* "…{vendor}…{model}…"; a peer's without `entries`: its base */
 	const char *token;		/* a peer's own; never for another place than its url. NULL: none */
 	bool is_template;
-	struct fetch_source *source;	/* of that section: name, private, what is shown of it */
+	struct fetch_source *source;	/* of that section: name, private, what is shown of it; NULL: our own files */
 	uint64_t misses;		/* of the follower's, as far as they were shown */
 };
 
 /* Is s one? false: neither a peer nor with `entries`. source is borrowed, and so are s's texts. */
 bool entries_source_of(const struct conf_source *s, struct fetch_source *source, struct entries_source *out);
 
-/* By priority, else in the order of the configuration. */
+/* Our own first, then by priority, else in the order of the configuration. */
 void entries_source_sort(struct entries_source *all, size_t n);
 
 #define ENTRIES_URL_MAX (5 * SOURCE_URL_MAX)	/* "{model}" has 7 characters, a name at most 32 */

@@ -2,6 +2,7 @@
 #include "keeper/entryfiles.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "chain/entries.h"
 #include "formats/sha256.h"
@@ -148,6 +149,14 @@ int entryfiles_bring(struct entryfiles *all, const struct hash32 *product, uint3
 	f->sha256 = whole.n ? sha256_of(buf_span(&whole)) : (struct hash32){ { 0 } };
 	f->is_seen_to = true;
 	return ERR_OK;
+}
+
+int entryfiles_read(struct entryfiles *all, const struct hash32 *product, struct buf *out, struct err *e)
+{
+	char name[65];
+	int rc = open_dir(all, e);
+
+	return rc ? rc : io_read_file(all->dir, hex_str(SPAN_OF(*product), name), out, e);
 }
 
 /* --- what is left over --- */

@@ -8,6 +8,7 @@
 #ifndef KEEPER_ENTRYFILES_H
 #define KEEPER_ENTRYFILES_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "store/sysio.h"
@@ -41,6 +42,9 @@ void entryfiles_close(struct entryfiles *all);
  * of no more than before, and the next call tries again. A history over ENTRIES_FILE_MAX gets no file. */
 MUST_USE int entryfiles_bring(struct entryfiles *all, const struct hash32 *product, uint32_t entries, struct entryfile *f,
 			      struct err *e);
+
+/* What the file has, whatever that is. ERR_NOT_FOUND; ERR_LIMIT: longer than ours get. */
+MUST_USE int entryfiles_read(struct entryfiles *all, const struct hash32 *product, struct buf *out, struct err *e);
 
 /* Removes what is of no product that keeps() keeps. */
 MUST_USE int entryfiles_sweep(struct entryfiles *all, bool (*keeps)(void *arg, const struct hash32 *product), void *arg, struct err *e);

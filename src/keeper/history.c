@@ -143,7 +143,7 @@ static int check_manifest(const struct history *h, const struct history_release 
 
 static int check_release(const struct history *h, const struct suit_envelope *env, struct history_release *r, struct err *e)
 {
-	int rc = suit_verify(env, &history_current(h)->signers, &r->who, e);
+	int rc = verified_check(h->rules.verified, env, &history_current(h)->signers, &r->who, e);
 
 	if (!rc)
 		rc = suit_manifest(env, &r->manifest, e);
@@ -159,7 +159,7 @@ static void check_continuity(struct history *h, const struct suit_envelope *env,
 
 	if (history_is_continuous(h))
 		return;
-	if (suit_verify(env, &h->set[h->remembered].signers, NULL, &e) == ERR_OK) {
+	if (verified_check(h->rules.verified, env, &h->set[h->remembered].signers, NULL, &e) == ERR_OK) {
 		remember(h);
 		return;
 	}

@@ -12,6 +12,7 @@
 #define KEEPER_HISTORY_H
 
 #include "formats/suit.h"
+#include "keeper/verified.h"
 
 /* What the operator wrote down for the product. */
 struct history_rules {
@@ -21,6 +22,7 @@ struct history_rules {
 	const struct hash32 *accepted;	/* history_set.id of sets that the operator accepted */
 	size_t accepted_n;
 	uint64_t image_max;		/* bytes */
+	struct verified *verified;	/* signatures that were checked before; NULL: all are checked */
 };
 
 enum history_verdict { HISTORY_GOOD, HISTORY_HELD, HISTORY_REJECTED };

@@ -6,7 +6,7 @@
  * fetched is marked. */
 #include "keeper/judge.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <stdio.h>
 
 struct rule {
@@ -98,38 +98,52 @@ static bool may_be_active(const struct judge_product *p, const struct judge_rele
 	return may_fetch(r) && r->h->is_final && !r->is_held && (!p->needs_approval || r->is_approved);
 }
 
-/* Newest first: the newer ones of the same channel that satisfy the test. */
-static unsigned newer(const struct judge_product *p, const struct judge_release *r, size_t i, size_t n,
-		      bool (*test)(const struct judge_product *, const struct judge_release *))
-{
-	unsigned count = 0;
+/* What a channel's newer releases are, counted while the releases are judged newest first. Only followed channels count, and
+ * those are few. */
+struct tally {
+	const char *channel;
+	unsigned fetchable, activatable, allowed;
+};
 
-	for (size_t k = i + 1; k < n; k++)
-		if (!strcmp(channel(&r[k]), channel(&r[i])) && test(p, &r[k]))
-			count++;
-	return count;
+struct tallies {
+	struct tally v[CONF_WORDS_MAX];
+	size_t n;
+};
+
+static struct tally *tally_of(struct tallies *t, const char *name)
+{
+	size_t i = 0;
+
+	while (i < t->n && strcmp(t->v[i].channel, name) != 0)
+		i++;
+	assert(i < CONF_WORDS_MAX);
+	if (i == t->n)
+		t->v[t->n++] = (struct tally){ .channel = name };
+	return &t->v[i];
 }
 
-RULE(is_fetchable, may_fetch(r))
-RULE(is_activatable, may_be_active(p, r))
-RULE(is_allowed, may_be_active(p, r) && r->image == IMAGE_GOOD && !first_rule(p, r))
+static void tally_add(struct tally *t, const struct judge_product *p, const struct judge_release *r)
+{
+	bool is_activatable = may_be_active(p, r);
+
+	t->fetchable++;
+	t->activatable += is_activatable;
+	t->allowed += is_activatable && r->image == IMAGE_GOOD && !first_rule(p, r);
+}
 
 /* The newest `keep` of a channel; and always the newest one that may be active, so that a held
  * release never leaves a channel without anything. */
-static bool is_wanted(const struct judge_product *p, const struct judge_release *r, size_t i, size_t n)
+static bool is_wanted(const struct judge_product *p, const struct judge_release *r, const struct tally *newer)
 {
-	if (!may_fetch(&r[i]))
-		return false;
 	/* What was evicted for space comes back when a device asks for it, or has to be active: else they would push each other out. */
-	if (r[i].image != IMAGE_EVICTED && newer(p, r, i, n, is_fetchable) < (p->keep ? p->keep : 1))
+	if (r->image != IMAGE_EVICTED && newer->fetchable < (p->keep ? p->keep : 1))
 		return true;
-	return may_be_active(p, &r[i]) && newer(p, r, i, n, is_activatable) == 0;
+	return may_be_active(p, r) && newer->activatable == 0;
 }
 
-static void judge_free(const struct judge_product *p, struct judge_release *r, size_t i, size_t n)
+/* No rule applies; so its channel is followed. */
+static void judge_free(struct judge_release *it, const struct tally *newer)
 {
-	struct judge_release *it = &r[i];
-
 	if (it->image != IMAGE_GOOD && it->is_wanted) {
 		it->state = it->image == IMAGE_EVICTED ? RELEASE_EVICTED : RELEASE_SEEN;
 		snprintf(it->why, sizeof it->why, "its image is queued to be fetched%s",
@@ -137,7 +151,7 @@ static void judge_free(const struct judge_product *p, struct judge_release *r, s
 	} else if (it->image != IMAGE_GOOD) {
 		it->state = it->image == IMAGE_EVICTED ? RELEASE_EVICTED : it->h->is_final ? RELEASE_SUPERSEDED : RELEASE_SEEN;
 		snprintf(it->why, sizeof it->why, "newer releases of the channel %s exist; its image is not kept", channel(it));
-	} else if (newer(p, r, i, n, is_allowed) > 0) {
+	} else if (newer->allowed > 0) {
 		it->state = RELEASE_SUPERSEDED;
 		snprintf(it->why, sizeof it->why, "a newer release of the channel %s is active", channel(it));
 	} else {
@@ -146,15 +160,24 @@ static void judge_free(const struct judge_product *p, struct judge_release *r, s
 	}
 }
 
+static void judge(const struct judge_product *p, struct judge_release *r, struct tallies *t)
+{
+	const struct rule *rule = first_rule(p, r);
+	struct tally *newer = may_fetch(r) ? tally_of(t, channel(r)) : NULL;
+
+	r->is_wanted = newer && is_wanted(p, r, newer);
+	if (rule)
+		say(r, rule);
+	else
+		judge_free(r, newer);
+	if (newer)
+		tally_add(newer, p, r);
+}
+
 void judge_releases(const struct judge_product *p, struct judge_release *r, size_t n)
 {
-	for (size_t i = n; i-- > 0;) {
-		const struct rule *rule = first_rule(p, &r[i]);
+	struct tallies t = { .n = 0 };
 
-		r[i].is_wanted = is_wanted(p, r, i, n);
-		if (rule)
-			say(&r[i], rule);
-		else
-			judge_free(p, r, i, n);
-	}
+	for (size_t i = n; i-- > 0;)
+		judge(p, &r[i], &t);
 }

@@ -39,7 +39,8 @@ struct judge_product {
 	bool is_frozen;			/* an alarm forbids activations: nothing new becomes active */
 };
 
-/* Judges a product's releases, in order of sequence; r[i].h must be set in each. */
+/* Judges a product's releases, in order of sequence; r[i].h must be set in each. At most
+ * CONF_WORDS_MAX different channels are followed. */
 void judge_releases(const struct judge_product *p, struct judge_release *r, size_t n);
 
 #endif

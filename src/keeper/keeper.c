@@ -286,6 +286,7 @@ static int open_parts(struct keeper *k, struct err *e)
 	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, (uint32_t)k->conf->limits.devices, dev);
 	k->chain.entries = k->entries;
 	k->chain.entries_n = k->entries_n;
+	k->chain.entryfiles = &k->entryfiles;
 	return chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger, co, e);
 }
 

@@ -26,7 +26,8 @@ void keeper_sweep_entries(struct keeper *k)
 		keeper_trouble(k, &e);
 }
 
-/* While the last run's catalog is told, the database knows less than the file holds: nothing here could mend it. */
+/* While the last run's catalog is told (its database was lost), p->file tells of nothing yet: the file may know more than we do,
+ * and nothing here could mend it. */
 void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
 {
 	struct ledger_product *p = ledger_find(&k->ledger, product);
@@ -35,7 +36,7 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
 	char hex[65];
 
 	hex_str(SPAN_OF(*product), hex);
-	if (!p || p->file.bytes == 0 || k->catalogs.last) {
+	if (!p || p->file.bytes == 0) {
 		log_unusual("keeper", "damage of entries that cannot be mended", "product=%s", hex);
 		return;
 	}

@@ -52,7 +52,8 @@ static int make_sources(struct keeper *k, struct err *e)
 	size_t n = 0;
 
 	k->source = calloc(c->sources_n + 1, sizeof *k->source);
-	k->entries = calloc(c->sources_n + 1, sizeof *k->entries);
+	k->entries = calloc(c->sources_n + 1, sizeof *k->entries);	/* the first one: our own files */
+	k->entries_n = 1;
 	if (!k->source || !k->entries)
 		return err_set(e, ERR_MEMORY, "no memory for the sources");
 	for (size_t i = 0; i < c->sources_n && n < SOURCES_MAX; i++) {

@@ -172,6 +172,7 @@ void ledger_fini(struct ledger *l)
 	for (size_t i = 0; i < l->products; i++)
 		free(l->product[i]);
 	free(l->product);
+	verified_fini(&l->verified);
 	*l = (struct ledger){ .products = 0 };
 }
 

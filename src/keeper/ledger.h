@@ -87,6 +87,7 @@ struct ledger {
 	struct ledger_owner owner;
 	struct ledger_product **product;	/* by id */
 	size_t products;
+	struct verified verified;	/* what settling need not check again */
 	bool is_untold;			/* something was judged since on_settled was last called */
 };
 

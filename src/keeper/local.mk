@@ -31,12 +31,14 @@ libkeeper_a_SOURCES = \
 	%D%/keeper_start.c \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
+	%D%/news.c %D%/news.h \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
-	%D%/sup.c %D%/sup.h
+	%D%/sup.c %D%/sup.h \
+	%D%/verified.c %D%/verified.h
 
 BUILT_SOURCES += %D%/openapi_gen.h
 CLEANFILES += %D%/openapi_gen.h

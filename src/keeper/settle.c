@@ -74,21 +74,12 @@ static int write_state(struct settling *s, size_t i, struct err *e)
 	return audit_change(s, i, e);
 }
 
-/* Is any release that names the image not revoked? */
-static int count_unrevoked(void *arg, const struct release_row *r, struct err *e)
-{
-	(void)e;
-	if (r->state != RELEASE_REVOKED)
-		++*(unsigned *)arg;
-	return ERR_OK;
-}
-
 static int write_image_state(struct settling *s, size_t i, struct err *e)
 {
 	int64_t now = clock_wall_ms(s->l->clock);
 	const struct hash32 *sha256 = &s->noted[i].sha256;
 	struct image_row image;
-	unsigned unrevoked = 0;
+	bool is_needed = false;
 	int rc;
 
 	if (s->judged[i].image != IMAGE_GOOD)
@@ -97,10 +88,10 @@ static int write_image_state(struct settling *s, size_t i, struct err *e)
 		return images_set_state(s->l->store, sha256, IMAGE_IS_GOOD, now, e);
 	rc = images_get(s->l->store, sha256, &image, e);
 	if (!rc)
-		rc = releases_each_of_image(s->l->store, sha256, count_unrevoked, &unrevoked, e);
-	if (rc || (image.state == IMAGE_IS_REVOKED) == (unrevoked == 0))
+		rc = releases_need_image(s->l->store, sha256, &is_needed, e);
+	if (rc || (image.state == IMAGE_IS_REVOKED) == !is_needed)
 		return rc;
-	return images_set_state(s->l->store, sha256, unrevoked ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
+	return images_set_state(s->l->store, sha256, is_needed ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
 }
 
 static int write_verdicts(struct settling *s, struct err *e)
@@ -173,7 +164,7 @@ static int begin(struct settling *s, const struct hash32 *accepted, size_t accep
 	size_t slash = (size_t)(strchr(s->p->name, '/') - s->p->name);
 	struct history_rules rules = { .vendor = span_cut(name, 0, slash), .model = span_cut(name, slash + 1, name.n),
 		.pinned = f->pinned, .pinned_n = f->pinned_n, .accepted = accepted, .accepted_n = accepted_n,
-		.image_max = f->image_max };
+		.image_max = f->image_max, .verified = &s->l->verified };
 
 	history_init(&s->history, &rules);
 	return products_get(s->l->store, &s->p->id, &s->row, e);

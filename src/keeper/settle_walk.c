@@ -122,5 +122,8 @@ int settle_walk(struct settling *s, struct err *e)
 
 	s->row.head = zero;
 	s->row.sequence = s->row.floor = s->row.last_block = 0;
+	/* A reorg can take the registration itself back. */
+	s->row.owner = (struct addr20){ .b = { 0 } };
+	s->row.signers = (struct product_signers){ .threshold = 0 };
 	return entries_each(s->l->store, &s->p->id, 0, on_entry, s, e);
 }

@@ -157,24 +157,50 @@ static int walk(struct store *s, struct db_stmt *q, releases_fn *fn, void *arg, 
 	return db_row_ok(q, e);
 }
 
-int releases_each(struct store *s, const struct release_query *want, releases_fn *fn, void *arg, struct err *e)
+#define RELEASE_HAS_STATE \
+	"(:states = 0 OR (:states >> CASE r.state WHEN 'seen' THEN 0 WHEN 'fetching' THEN 1 WHEN 'failed' THEN 2" \
+	"   WHEN 'ready' THEN 3 WHEN 'held' THEN 4 WHEN 'active' THEN 5 WHEN 'superseded' THEN 6" \
+	"   WHEN 'rejected' THEN 7 WHEN 'revoked' THEN 8 ELSE 9 END) & 1)"
+
+static void bind_query(struct db_stmt *q, const struct release_query *want)
+{
+	db_bind_u64(q, ":states", want->states);
+	db_bind_hash(q, ":after_product", want->after_product);
+	db_bind_u64(q, ":after_sequence", want->after_sequence);
+	db_bind_limit(q, want->limit);
+}
+
+static int each_of_all(struct store *s, const struct release_query *want, releases_fn *fn, void *arg, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"WITH after AS (SELECT name, registrant, :after_sequence AS sequence FROM product WHERE id = :after_product)"
 		" SELECT " RELEASE_COLUMNS RELEASE_TABLES
-		" WHERE (:product IS NULL OR r.product = :product)"
-		" AND (:states = 0 OR (:states >> CASE r.state WHEN 'seen' THEN 0 WHEN 'fetching' THEN 1 WHEN 'failed' THEN 2"
-		"   WHEN 'ready' THEN 3 WHEN 'held' THEN 4 WHEN 'active' THEN 5 WHEN 'superseded' THEN 6"
-		"   WHEN 'rejected' THEN 7 WHEN 'revoked' THEN 8 ELSE 9 END) & 1)"
+		" WHERE " RELEASE_HAS_STATE
 		" AND (:after_product IS NULL OR (p.name, p.registrant, r.sequence) > (SELECT name, registrant, sequence FROM after))"
 		" ORDER BY p.name, p.registrant, r.sequence LIMIT :limit");
 
-	db_bind_hash(&q, ":product", want->product);
-	db_bind_u64(&q, ":states", want->states);
-	db_bind_hash(&q, ":after_product", want->after_product);
-	db_bind_u64(&q, ":after_sequence", want->after_sequence);
-	db_bind_limit(&q, want->limit);
+	bind_query(&q, want);
 	return walk(s, &q, fn, arg, e);
+}
+
+/* A statement of its own: "this product, or every one" in a single statement would read every row of every product. */
+static int each_of_product(struct store *s, const struct release_query *want, releases_fn *fn, void *arg, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"WITH after AS (SELECT name, registrant, :after_sequence AS sequence FROM product WHERE id = :after_product)"
+		" SELECT " RELEASE_COLUMNS RELEASE_TABLES
+		" WHERE r.product = :product AND " RELEASE_HAS_STATE
+		" AND (:after_product IS NULL OR (p.name, p.registrant, r.sequence) > (SELECT name, registrant, sequence FROM after))"
+		" ORDER BY r.sequence LIMIT :limit");
+
+	db_bind_hash(&q, ":product", want->product);
+	bind_query(&q, want);
+	return walk(s, &q, fn, arg, e);
+}
+
+int releases_each(struct store *s, const struct release_query *want, releases_fn *fn, void *arg, struct err *e)
+{
+	return want->product ? each_of_product(s, want, fn, arg, e) : each_of_all(s, want, fn, arg, e);
 }
 
 int releases_each_of_image(struct store *s, const struct hash32 *sha256, releases_fn *fn, void *arg, struct err *e)
@@ -184,4 +210,17 @@ int releases_each_of_image(struct store *s, const struct hash32 *sha256, release
 
 	db_bind_hash(&q, ":sha256", sha256);
 	return walk(s, &q, fn, arg, e);
+}
+
+int releases_need_image(struct store *s, const struct hash32 *sha256, bool *out, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"SELECT EXISTS (SELECT 1 FROM release WHERE sha256 = :sha256 AND state <> 'revoked')");
+	int rc;
+
+	db_bind_hash(&q, ":sha256", sha256);
+	if ((rc = db_one(&q, "answer", e)))
+		return rc;
+	*out = db_bool(&q, 0);
+	return db_row_ok(&q, e);
 }

@@ -91,5 +91,7 @@ MUST_USE int releases_each(struct store *s, const struct release_query *q, relea
 /* Every release whose manifest names this image. */
 MUST_USE int releases_each_of_image(struct store *s, const struct hash32 *sha256, releases_fn *fn, void *arg,
 				    struct err *e);
+/* Does a release that is not revoked name this image? */
+MUST_USE int releases_need_image(struct store *s, const struct hash32 *sha256, bool *out, struct err *e);
 
 #endif

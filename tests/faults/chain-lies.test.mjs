@@ -38,8 +38,9 @@ async function tell(c, row) {
   return status
 }
 
-function checkNamed(row, status) {
+function checkNamed(t, row, status) {
   const said = sayings(status, 'mallory')
+  t.diagnostic(said.join(' | '))
   assert.ok(said.some((s) => row.named.test(s)), `named as ${row.named}; the status says: ${JSON.stringify(said)}`)
   if (row.state) assert.equal(status.providers.find((p) => p.name === 'mallory').state, row.state, JSON.stringify(said))
 }
@@ -68,7 +69,7 @@ for (const [group, rows] of Map.groupBy?.(chosen, (row) => row.group) ?? groupBy
         c.facts.elsewhere = other?.url
         const status = await tell(c, row)
         const asked = c.rpc.provider.mallory.requests
-        if (!row.tolerated) checkNamed(row, status)
+        if (!row.tolerated) checkNamed(t, row, status)
         await c.active()
         await c.isServing(c.newest)
         await c.nothingWrong()

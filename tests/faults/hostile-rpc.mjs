@@ -75,7 +75,7 @@ const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
 class Provider {
   constructor(rpc, name, tls) {
-    Object.assign(this, { rpc, name, tls, requests: 0, methods: {}, lie: {}, view: rpc.view })
+    Object.assign(this, { rpc, name, tls, requests: 0, methods: {}, lie: {}, view: rpc.view, next: null, nextLie: null })
   }
 
   async listen(port = 0) {
@@ -92,6 +92,13 @@ class Provider {
     const closed = new Promise((resolve) => this.server.close(resolve))
     this.server.closeAllConnections()
     await closed
+  }
+
+  /** A poll begins in which it shows something new. */
+  async turn() {
+    this.view = this.next.view
+    if (this.nextLie) await this.turnTo(this.nextLie)
+    this.next = this.nextLie = null
   }
 
   /** Tells this lie from now on, instead of the one before; {}: the truth. */
@@ -156,10 +163,7 @@ class HostileRpc {
       this.held.settle()
       await this.going.promise
     }
-    if (begins && provider.next && number >= provider.next.from) {
-      provider.view = provider.next.view
-      provider.next = null
-    }
+    if (begins && provider.next && number >= provider.next.from) await provider.turn()
   }
 
   lied() {
@@ -181,15 +185,19 @@ class HostileRpc {
     for (const provider of Object.values(this.provider)) provider.next = { from, view: this.view }
   }
 
-  /** Switches a lie on at some providers; they share what it remembers. `isPaced`: for twoPollsOver(). */
-  async lie(tamper, names, facts, { isPaced = false } = {}) {
+  /**
+   * Switches a lie on at some providers; they share what it remembers. `isPaced`: for twoPollsOver(). `whenShown`: with the
+   * next show(), so that nothing of it is told too early to matter; a provider that goes away goes at once.
+   */
+  async lie(tamper, names, facts, { isPaced = false, whenShown = false } = {}) {
     this.forget()
     this.isPaced = isPaced
     const before = this.provider[names[0]].view
     const stage = { ...facts, before, view: () => this.provider[names[0]].view, block: (number) => this.node.block(number),
       ask: (method, ...params) => this.node.ask(this.provider[names[0]].view, method, params) }
     const lie = await tamper(stage)
-    await Promise.all(names.map((name) => this.provider[name].turnTo(lie)))
+    if (lie.isDown || !whenShown) await Promise.all(names.map((name) => this.provider[name].turnTo(lie)))
+    else for (const name of names) this.provider[name].nextLie = lie
     if (lie.isDown) this.lied()
   }
 

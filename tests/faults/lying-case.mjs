@@ -103,7 +103,7 @@ class Case {
     const n = Object.keys(this.rpc.provider).length
     for (let attempt = 0; attempt < 2 * n; attempt++) {
       const view = await this.publish(releases, mine)
-      if (attempt === 0) await this.rpc.lie(tamper, names, this.facts, { isPaced: true })
+      if (attempt === 0) await this.rpc.lie(tamper, names, this.facts, { isPaced: true, whenShown: true })
       this.rpc.show(view, { turn: (1 + attempt) % n, of: n })
       const isActive = this.active()
       isActive.catch(() => {}) // whoever waits for it first says so

@@ -97,3 +97,15 @@ tests_fuzz_fuzz_keystore_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
 tests_fuzz_fuzz_node_SOURCES = %D%/fuzz_node.c
 tests_fuzz_fuzz_node_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_node_LDADD = $(FUZZ_MAIN) $(PUBLISH_LIBS) $(PUBLISH_LDLIBS)
+
+FUZZ_TARGETS += tests/fuzz/fuzz_header tests/fuzz/fuzz_logs tests/fuzz/fuzz_proof
+tests_fuzz_fuzz_header_SOURCES = %D%/fuzz_header.c
+tests_fuzz_fuzz_header_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_header_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+tests_fuzz_fuzz_logs_SOURCES = %D%/fuzz_logs.c
+tests_fuzz_fuzz_logs_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_logs_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+tests_fuzz_fuzz_proof_SOURCES = %D%/fuzz_proof.c tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_fuzz_fuzz_proof_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_fuzz_fuzz_proof_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_proof_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)

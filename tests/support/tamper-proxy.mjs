@@ -20,6 +20,8 @@ export async function startTamperProxy(t, upstream, { tamper = () => undefined, 
       const headers = { ...q.headers }
       for (const name of ['host', 'connection', 'content-length', 'transfer-encoding', 'expect']) delete headers[name]
       const r = await fetch(upstream + q.url, { method: q.method, headers, body: request.body.length ? request.body : undefined })
+        .catch(() => null)
+      if (!r) return q.socket.destroy() // upstream is gone: so are we
       const honest = { status: r.status, headers: { 'content-type': r.headers.get('content-type') ?? 'text/plain' }, body: Buffer.from(await r.arrayBuffer()) }
       reply = await tamper(request, honest) ?? honest
     }

@@ -22,7 +22,7 @@ export const proofLies = [
   { name: 'proof-of-an-older-root', what: 'proves the registry as it was some blocks ago', tamper: proofs((proof, { keys }, stage) =>
     stage.ask('eth_getProof', stage.registry, keys, older(stage))), named: /a node is not the one that its parent names/ },
   { name: 'proof-of-another-account', what: 'proves another account in the right state', tamper: proofs(async (proof, { keys, number }, stage) =>
-    ({ ...await stage.ask('eth_getProof', stage.owner, keys, quantity(number)), address: proof.address })), named: /lying: proof: / },
+    ({ ...await stage.ask('eth_getProof', stage.owner, keys, quantity(number)), address: proof.address })), named: /lying: its proof at block \d+ does not hold: / },
   { name: 'proof-names-another-account', what: 'proves the registry and says that it is another account',
     tamper: proofs((proof, _, stage) => ({ ...proof, address: stage.owner })), named: /proof: of another account/ },
   { name: 'proof-truncated', what: 'leaves the last node out of the account\'s proof',
@@ -45,7 +45,7 @@ export const proofLies = [
     if (keys.length === 0) return undefined
     const empty = (await stage.ask('eth_getProof', stage.registry, [keccak256('0x6e6f7468696e67')], quantity(number))).storageProof[0]
     return { ...proof, storageProof: [{ ...empty, key: keys[0] }, ...proof.storageProof.slice(1)] }
-  }), named: /lying: proof: / },
+  }), named: /lying: its proof at block \d+ does not hold: / },
   { name: 'proof-word-edited', what: 'claims another value than the proof has',
     tamper: editWord((w) => ({ ...w, value: `0x${word(BigInt(w.value) ^ 1n)}` })),
     named: /claims another value than it proves/ },
@@ -61,8 +61,8 @@ export const proofLies = [
   { name: 'proof-of-65-nodes', what: 'gives a proof of more nodes than a path can have',
     tamper: editAccount((nodes) => Array.from({ length: 65 }, () => nodes[0])),
     named: /more than 64 nodes/ },
-  { name: 'proof-huge-node', what: 'gives a node of a megabyte',
-    tamper: editAccount((nodes) => [...nodes.slice(0, -1), `0x${'ab'.repeat(1024 * 1024)}`]),
+  { name: 'proof-huge-node', what: 'gives a node of half a megabyte',
+    tamper: editAccount((nodes) => [...nodes.slice(0, -1), `0x${'ab'.repeat(512 * 1024)}`]),
     named: /more than 1024 bytes/ },
   { name: 'proof-not-hex', what: 'gives a node that is not hex', tamper: editAccount((nodes) => [...nodes.slice(0, -1), '0xnode']), named: /hex/ },
   { name: 'no-getproof', what: 'does not know eth_getProof', tamper: errors(-32601, 'the method eth_getProof does not exist/is not available', PROOF),

@@ -31,7 +31,7 @@ export const rpcLies = [
     tamper: every((a) => ({ ...a, result: null })),
     named: /not there|not a string|they are an array/ },
   { name: 'empty-object', what: 'answers {} to everything', tamper: text(() => '{}'), named: /garbage: / },
-  { name: 'empty-body', what: 'answers with no byte at all', tamper: text(() => ''), named: /garbage: JSON/ },
+  { name: 'empty-body', what: 'answers with no byte at all', tamper: text(() => ''), named: /garbage: JSON: there is not a byte/ },
   { name: 'two-answers', what: 'sends a second answer behind the first',
     tamper: text((body) => `${body}\n${body}`),
     named: /JSON: end of file expected/ },
@@ -66,5 +66,5 @@ export const rpcLies = [
     tolerated: BATCHES },
   { name: 'batch-crossed', what: 'gives the answers of a batch to each other\'s ids',
     tamper: () => ({ batch: (answers) => answers.map((a, i) => ({ ...a, id: answers.at(-1 - i).id })) }),
-    named: /final|latest|contradict|behind/i },
+    named: /contradiction: its final block \d+ is above its latest/ },
 ]

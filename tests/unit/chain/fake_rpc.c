@@ -530,7 +530,7 @@ static void put_bomb(struct buf *out)
 
 static void put_lines(struct buf *out, const struct fake_source *s, const char *product)
 {
-	const struct fake_provider as = { .chain = s->chain, .lie = s->lie };
+	struct fake_provider as = { .chain = s->chain, .lie = s->lie };
 	const struct record *rows[512];
 	size_t n = 0, first = s->lie == OMITS_FIRST_LOG ? 1 : 0;
 
@@ -552,6 +552,8 @@ static void put_lines(struct buf *out, const struct fake_source *s, const char *
 			r.block--;
 		if (s->lie == OMITS_LOGS && i == n / 2)
 			continue;
+		if (s->lie == EDITS_LAST)
+			as.lie = i == n - 1 ? EDITS_DATA : HONEST;
 		put_row(out, &r, &as, true);
 		buf_byte(out, '\n');
 	}

@@ -227,7 +227,7 @@ START_TEST(a_base_among_liars)
 	runs(1);
 	in_step(0);
 	ck_assert_uint_eq(fake_count(&w, "seen *"), 9);
-	said("alarm provider-lying p0: gave log records that are not the chain's");
+	said("alarm provider-lying p0: gave log records that are not the chain's: *");
 	source_says(0, "acme/one: its records, with the newest from providers, do not replay");
 }
 END_TEST
@@ -248,6 +248,21 @@ START_TEST(a_base_in_a_wrong_block)
 	in_step(0);
 	ck_assert_uint_eq(w.source[1].asked, 1);
 	said("seen acme/one 6 release in 5");
+	silent("alarm provider-lying");
+}
+END_TEST
+
+/* Providers reach below the end of the base, which was invented: what lies before that still serves. */
+START_TEST(a_base_with_a_wrong_end)
+{
+	history("acme/one", 6);
+	w.source[0].final = 6;
+	w.source[0].lie = EDITS_LAST;
+	providers_prune(6);
+	start();
+	runs(1);
+	in_step(0);
+	ck_assert_uint_eq(fake_count(&w, "seen *"), 9);
 }
 END_TEST
 
@@ -438,6 +453,61 @@ START_TEST(later_and_later)
 }
 END_TEST
 
+/* Once it was not in vain, or not needed, the next time is like the first. */
+START_TEST(help_from_providers_ends_the_pause)
+{
+	history("acme/one", 3);
+	w.source[0].status = 404;
+	providers_prune(UINT64_MAX);
+	start();
+	runs(4);
+	ck_assert_uint_eq(w.source[0].asked, 3);	/* and again after four more */
+	providers_prune(0);
+	runs(1);
+	in_step(0);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	providers_prune(UINT64_MAX);
+	w.source[0].status = 0;
+	runs(1);
+	in_step(0);
+}
+END_TEST
+
+static int64_t rests_ms(void)
+{
+	struct follower_entries_info info;
+
+	follower_entries(w.f, 0, &info);
+	return info.retry_at_ms - (w.now_ms - 60000);
+}
+
+START_TEST(a_broken_source_rests_longer_each_time)
+{
+	history("acme/one", 3);
+	providers_prune(UINT64_MAX);
+	w.source[0].lie = HTTP_500;
+	start();
+	runs(1);
+	ck_assert_int_eq(rests_ms(), 60000);
+	runs(1);
+	ck_assert_int_eq(rests_ms(), 120000);
+	w.source[0].lie = HONEST;
+	w.now_ms += 120000;
+	runs(1);
+	in_step(0);
+	fake_publish(chain, 0);
+	fake_mine(chain, 1);
+	w.source[0].lie = HTTP_500;
+	runs(1);
+	ck_assert_msg(rests_ms() == 60000, "its earlier failures are forgiven");
+	w.source[0].lie = HTTP_429;
+	w.now_ms += 60000;
+	runs(1);
+	ck_assert_msg(rests_ms() == 3000000, "as long as it asks for");
+}
+END_TEST
+
 /* --- blocks that a head does not cover --- */
 
 /* A restart would find that the last final block is another one, and see finality broken. */
@@ -491,6 +561,9 @@ int main(void)
 	tcase_add_test(t, a_base_and_the_newest);
 	tcase_add_test(t, a_base_among_liars);
 	tcase_add_test(t, a_base_in_a_wrong_block);
+	tcase_add_test(t, a_base_with_a_wrong_end);
+	tcase_add_test(t, help_from_providers_ends_the_pause);
+	tcase_add_test(t, a_broken_source_rests_longer_each_time);
 	tcase_add_test(t, what_providers_left_out_shows);
 	LOOP(t, useless_alone, useless);
 	LOOP(t, useless_before_an_honest_one, useless);

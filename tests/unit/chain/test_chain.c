@@ -235,6 +235,7 @@ START_TEST(json_budget)
 	ck_assert_ptr_null(json_parse(SPAN_LIT("{\"a\":1,\"a\":2}"), &e));
 	ck_assert_ptr_null(json_parse(SPAN_LIT("{} {}"), &e));
 	ck_assert_ptr_null(json_parse(SPAN(NULL, 0), &e));
+	ck_assert_str_eq(e.msg, "JSON: there is not a byte");
 	/* Outside of json_parse nothing is counted, and the next parse has its whole budget again. */
 	j = json_array();
 	for (int i = 0; i < 300000; i++)

@@ -620,6 +620,29 @@ START_TEST(conflict_of_quorums)
 }
 END_TEST
 
+/* Neither side has to have reached the other's final block for them to contradict each other. */
+START_TEST(quorums_of_unlike_height)
+{
+	struct fake_chain *other;
+
+	conf.providers_n = 4;
+	conf.quorum = 2;
+	one_product();
+	start();
+	runs(1);
+	other = fake_fork(chain, chain->n - 1);
+	fake_mine(other, 20);
+	fake_mine(chain, 3);
+	w.p[0].chain = w.p[1].chain = other;
+	fake_forget(&w);
+	runs(2);
+	said("alarm anchor-conflict : two quorums give two hashes for block *");
+	silent("anchor");
+	silent("alarm provider-lying");
+	fake_free(other);
+}
+END_TEST
+
 START_TEST(pinned_anchor)
 {
 	one_product();
@@ -1052,6 +1075,59 @@ START_TEST(lean_and_down)
 	w.blocks = 0;
 	runs(2);
 	ck_assert_uint_eq(w.blocks, 0);
+}
+END_TEST
+
+/* --- how often the final block is asked for --- */
+
+static unsigned finals_in_a_round(void)
+{
+	unsigned before = w.headers;
+
+	runs(1);
+	return w.headers - before;		/* beside the latest one */
+}
+
+/* Steps of ten minutes: after the second one is known, the next is not asked for before it is about due. */
+START_TEST(finality_comes_in_steps)
+{
+	unsigned asked = 0;
+
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	fake_mine(chain, 150);
+	w.p[0].final = 50;
+	start();
+	runs(2);
+	w.p[0].final = 100;			/* 50 blocks of 12 s */
+	runs(1);
+	said("anchor 100");
+	for (unsigned i = 0; i < 8; i++)
+		asked += finals_in_a_round() - 1;
+	ck_assert_uint_eq(asked, 1);		/* four rounds are left out, one asks, three are left out */
+	w.p[0].final = 150;
+	runs(2);
+	said("anchor 150");
+	silent("alarm");
+}
+END_TEST
+
+/* Steps of a second, as on a local chain: every round asks. */
+START_TEST(finality_of_each_block)
+{
+	conf.finality = FINALITY_FINALIZED;
+	one_product();
+	fake_mine(chain, 20);
+	for (uint64_t n = 2; n < 12; n++) {
+		char line[32];
+
+		w.p[0].final = n;
+		if (n == 2)
+			start();
+		runs(1);
+		snprintf(line, sizeof line, "anchor %d", (int)n);
+		said(line);
+	}
 }
 END_TEST
 
@@ -1719,6 +1795,7 @@ int main(void)
 	tcase_add_test(t, lower_provider_sets_the_recent_block);
 	tcase_add_test(t, frozen_finality);
 	tcase_add_test(t, conflict_of_quorums);
+	tcase_add_test(t, quorums_of_unlike_height);
 	tcase_add_test(t, pinned_anchor);
 	tcase_add_test(t, pin_has_to_fit);
 	tcase_add_test(t, code_replaced);
@@ -1737,6 +1814,8 @@ int main(void)
 	tcase_add_test(t, headers_are_lean);
 	LOOP(t, no_lean_headers, lean_kinds);
 	tcase_add_test(t, lean_and_down);
+	tcase_add_test(t, finality_comes_in_steps);
+	tcase_add_test(t, finality_of_each_block);
 	tcase_add_test(t, silent_provider_is_left_behind);
 	tcase_add_loop_test(t, silence_in_any_step, 0, 12);
 	tcase_add_test(t, silent_provider_is_needed);

@@ -186,6 +186,10 @@ START_TEST(refuses_points)
 	ck_assert_msg(sig_public_check(&k, &e) == ERR_RULE, "%s", no_keys[_i].rule);
 	ck_assert_msg(strstr(e.msg, no_keys[_i].says), "%s: %s", no_keys[_i].rule, e.msg);
 	/* Nor does anything verify under it. */
+	if (k.curve == SIG_P256 || k.curve == SIG_ED25519 || k.curve == SIG_SECP256K1) {
+		ck_assert_int_eq(sig_verify(&k, sig_alg_of(k.curve), SPAN_LIT("x"), SPAN((uint8_t[64]){ 1 }, 64), &e), ERR_RULE);
+		ck_assert_msg(strstr(e.msg, no_keys[_i].says), "%s: %s", no_keys[_i].rule, e.msg);
+	}
 	ck_assert_int_eq(sig_verify(&k, -8, SPAN_LIT("x"), SPAN((uint8_t[64]){ 1 }, 64), NULL), ERR_RULE);
 }
 END_TEST

@@ -59,15 +59,15 @@ START_TEST(by_priority)
 {
 	static struct fetch_source f[] = { { .priority = 10, .name = "a" }, { .priority = 5, .name = "b" }, { .priority = -990, .name = "peer" },
 		{ .priority = 10, .name = "c" }, { .priority = 5, .name = "d" } };
-	struct entries_source all[5] = { { 0 } };
+	struct entries_source all[6] = { { 0 } };
 	char order[32] = "";
 
 	for (int i = 0; i < 5; i++)
 		all[i].source = &f[i];
-	entries_source_sort(all, 5);
-	for (int i = 0; i < 5; i++)
-		snprintf(order + strlen(order), sizeof order - strlen(order), "%s ", all[i].source->name);
-	ck_assert_str_eq(order, "peer b d a c ");
+	entries_source_sort(all, 6);
+	for (int i = 0; i < 6; i++)
+		snprintf(order + strlen(order), sizeof order - strlen(order), "%s ", all[i].source ? all[i].source->name : "own");
+	ck_assert_str_eq(order, "own peer b d a c ");
 }
 END_TEST
 

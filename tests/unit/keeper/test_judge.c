@@ -62,6 +62,13 @@ static const struct {
 	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .held = true, .want = RELEASE_HELD, .wanted = true } }, 2 },
 	{ "a frozen gateway activates nothing new", { .keep = 2, .is_frozen = true },
 	  { { HERE, .was_active = true, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .want = RELEASE_READY, .wanted = true } }, 2 },
+	{ "a newer one that waits for finality supersedes nothing", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .not_final = true, .want = RELEASE_READY, .wanted = true } }, 2 },
+	{ "each channel keeps its own newest, however they alternate", { .keep = 1 },
+	  { { HERE, .want = RELEASE_SUPERSEDED }, { HERE, .channel = "beta", .want = RELEASE_SUPERSEDED },
+	    { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .channel = "beta", .want = RELEASE_ACTIVE, .wanted = true } }, 4 },
+	{ "channels that nobody follows leave the others alone", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .unfollowed = true, .want = RELEASE_SEEN } }, 2 },
 	{ "a rejected release does not count as a newer one", { .keep = 1 },
 	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { .verdict = HISTORY_REJECTED, .want = RELEASE_REJECTED } }, 2 },
 };

@@ -109,6 +109,24 @@ START_TEST(a_reorg_takes_a_release_back)
 }
 END_TEST
 
+START_TEST(a_reorg_takes_a_registration_back)
+{
+	static const struct addr20 nobody;
+	struct product_row row;
+
+	world_register(&w, 0, 1, "A");
+	world_settle(&w);
+	ck_ok(products_get(w.store, &w.product[0].id, &row, &err));
+	ck_assert_msg(row.signers.n == 1 && row.signers.threshold == 1, "the set of the registration");
+	world_undo(&w, 0, 0, 0);
+	world_settle(&w);
+	ck_ok(products_get(w.store, &w.product[0].id, &row, &err));
+	ck_assert_msg(row.signers.n == 0 && row.signers.threshold == 0, "nobody signs for what is not registered");
+	ck_assert_msg(addr20_eq(&row.owner, &nobody), "nobody owns it");
+	ck_assert_uint_eq(row.entries, 0);
+}
+END_TEST
+
 START_TEST(a_revocation_acts_before_finality_and_is_undone)
 {
 	one_active(0, 0);
@@ -481,7 +499,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 	const TTest *const tests[] = { first_sync, settling_again_changes_nothing, every_change_is_in_the_audit_log,
-		a_reorg_takes_a_release_back, a_revocation_acts_before_finality_and_is_undone,
+		a_reorg_takes_a_release_back, a_reorg_takes_a_registration_back, a_revocation_acts_before_finality_and_is_undone,
 		a_revoked_image_is_gone_when_nobody_else_names_it, a_floor_revokes_what_is_below, decisions_survive,
 		new_signers_need_the_old_ones_or_the_operator, an_evicted_image_stays_away_until_it_is_needed,
 		an_evicted_image_comes_back_when_it_must_be_active, a_damaged_image_stays_active_and_is_asked_for,

@@ -1,4 +1,5 @@
 /* test_db.c: SQLite as it must be set up, every statement, migrations, and damage of the file. */
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "store/audit.h"
 #include "store/devices.h"
@@ -49,6 +50,41 @@ START_TEST(every_statement_prepares)
 		sqlite3_finalize(q);
 	}
 	ck_assert_uint_gt(n, 60);
+	store_close(s);
+}
+END_TEST
+
+/* Does the plan read a table from one end to the other? */
+static bool scans(sqlite3 *db, const char *text, char out[128])
+{
+	AUTO(buf_free) struct buf explain = BUF_INIT(8 * KIB);
+	sqlite3_stmt *q;
+	bool is_scan = false;
+
+	buf_fmt(&explain, "EXPLAIN QUERY PLAN %s", text);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, (const char *)explain.p, (int)explain.n, &q, NULL), SQLITE_OK);
+	while (!is_scan && sqlite3_step(q) == SQLITE_ROW) {
+		snprintf(out, 128, "%s", (const char *)sqlite3_column_text(q, 3));
+		is_scan = strncmp(out, "SCAN ", 5) == 0 && strcmp(out, "SCAN CONSTANT ROW") != 0 && strcmp(out, "SCAN after") != 0;
+	}
+	sqlite3_finalize(q);
+	return is_scan;
+}
+
+/* A gateway with thousands of products asks for one at a time, thousands of times. */
+START_TEST(what_is_asked_of_one_product_reads_no_other)
+{
+	struct store *s = open_store();
+	unsigned n = 0;
+	char plan[128];
+
+	for (const struct db_sql *sql = __start_db_sql; sql < __stop_db_sql; sql++) {
+		if (!strstr(sql->text, "product = :product") && !strstr(sql->text, "id = :product"))
+			continue;
+		ck_assert_msg(!scans(handle(s), sql->text, plan), "%s\n%s", plan, sql->text);
+		n++;
+	}
+	ck_assert_uint_gt(n, 15);
 	store_close(s);
 }
 END_TEST
@@ -578,7 +614,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		every_statement_prepares, settings_are_in_force, one_owner, older_schemas_grow,
+		every_statement_prepares, what_is_asked_of_one_product_reads_no_other, settings_are_in_force, one_owner, older_schemas_grow,
 		a_newer_schema_is_refused_and_left_alone, a_stranger_is_not_taken_for_ours, flipped_bytes_are_found,
 		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
 		a_damaged_wal_gives_an_earlier_state,

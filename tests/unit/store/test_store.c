@@ -443,6 +443,28 @@ START_TEST(release_lists)
 	s.text[0] = 0;
 	ck_ok(releases_each_of_image(store, h(4), note_release, &s, &err));
 	ck_assert_str_eq(s.text, "2/1 1/1 ");
+	s.text[0] = 0;
+	ck_ok(releases_each(store, &(struct release_query){ .product = h(1), .after_product = h(1), .after_sequence = 1 },
+			    note_release, &s, &err));
+	ck_assert_str_eq(s.text, "1/2 ");
+}
+END_TEST
+
+START_TEST(an_image_is_needed_while_a_release_stands)
+{
+	bool is_needed = true;
+
+	put_product(1, "acme/a");
+	put_product(2, "acme/b");
+	ck_ok(releases_need_image(store, h(4), &is_needed, &err));
+	ck_assert_msg(!is_needed, "nobody names it");
+	put_release(1, 1, 4, RELEASE_REVOKED);
+	put_release(2, 1, 5, RELEASE_ACTIVE);
+	ck_ok(releases_need_image(store, h(4), &is_needed, &err));
+	ck_assert_msg(!is_needed, "only a revoked one does");
+	put_release(2, 2, 4, RELEASE_HELD);
+	ck_ok(releases_need_image(store, h(4), &is_needed, &err));
+	ck_assert(is_needed);
 }
 END_TEST
 
@@ -910,7 +932,7 @@ int main(void)
 		mark_survives, alarms_latch, product_round_trip, accepted_sets_are_remembered, entries_replay_in_order,
 		entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
-		decisions_are_bound_to_the_manifest, release_lists, walks_within_walks, a_walk_ends_with_its_visitor,
+		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,

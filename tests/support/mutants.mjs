@@ -1,0 +1,179 @@
+// mutants.mjs: takes something out of a C file, one thing at a time, and looks whether a unit test notices.
+//
+// Everything is built once, from a copy of the tree; a mutant costs one compilation, a link and the tests up to the first that
+// fails. Test programs run in one process each (CK_FORK=no): a crash, a leak and a hang are noticed as well.
+import { spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from './process.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+const STALL_MS = 30000 // a test program that says nothing for so long hangs; the slowest test takes some seconds
+
+/** The C files of a folder of the tree, those that `want` likes. */
+export async function cFiles(folder, want = () => true) {
+  return (await readdir(join(root, folder))).filter((n) => n.endsWith('.c') && want(n)).sort().map((n) => join(folder, n))
+}
+
+// --- what can be taken away ---
+
+const masked = (text) => text.replace(/\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, (s) => s.replace(/[^\n]/g, '_'))
+
+function closing(text, open) {
+  let depth = 0
+  for (let i = open; ; i++) {
+    if (text[i] === '(') depth++
+    if (text[i] === ')' && --depth === 0) return i
+  }
+}
+
+const lineOf = (text, at) => text.slice(0, at).split('\n').length
+
+/**
+ * Every `if` of a file, with a condition that never holds. Those that only an allocation can make true are left out: it would
+ * have to fail. `spared` are conditions, as they stand in the file, that may go unnoticed: { condition: why }.
+ */
+export async function withoutEachIf(file, spared = {}) {
+  const text = await readFile(join(root, file), 'utf8')
+  const bare = masked(text), found = [], seen = new Set()
+  for (const m of bare.matchAll(/\bif \(/g)) {
+    const open = m.index + m[0].length - 1, close = closing(bare, open)
+    const condition = text.slice(open + 1, close).replace(/\s+/g, ' ')
+    const body = text.slice(close + 1, text.indexOf(';', close)).trim()
+    seen.add(condition)
+    if (/^\{?\s*abort\(\)|ERR_MEMORY|no memory/.test(body) || condition in spared) continue
+    found.push({ file, what: `line ${lineOf(text, open)}: if (${condition})`, text: text.slice(0, open + 1) + '0' + text.slice(close) })
+  }
+  for (const condition of Object.keys(spared)) {
+    if (!seen.has(condition)) throw new Error(`${file} has no if (${condition})`)
+  }
+  return found
+}
+
+/** Rows of [file, what stands there exactly once, what stands there instead]. */
+export async function rows(folder, list) {
+  const found = []
+  for (const [name, from, to] of list) {
+    const file = join(folder, name), text = await readFile(join(root, file), 'utf8'), at = text.indexOf(from)
+    if (at < 0 || text.indexOf(from, at + 1) >= 0) throw new Error(`stands ${at < 0 ? 'not' : 'more than once'} in ${file}: ${from}`)
+    const show = (s) => s.trim().replace(/\s+/g, ' ') || 'nothing'
+    found.push({ file, what: `line ${lineOf(text, at)}: ${show(from)} → ${show(to)}`, text: text.replace(from, () => to) })
+  }
+  return found
+}
+
+// --- the workshop ---
+
+/** Runs a test program until a test fails. Returns what noticed, or null. */
+function firstFailure(program) {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, CK_FORK: 'no', CK_TAP_LOG_FILE_NAME: '-', ASAN_OPTIONS: 'handle_abort=1:hard_rss_limit_mb=2000',
+      UBSAN_OPTIONS: 'print_stacktrace=1' }
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let rest = '', errors = '', found = null, timer
+    const wait = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => { found ??= 'hangs'; child.kill('SIGKILL') }, STALL_MS)
+    }
+    wait()
+    child.stderr.setEncoding('utf8').on('data', (text) => { errors = (errors + text).slice(-20000) })
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop()
+      for (const line of lines) {
+        if (/^ok /.test(line)) wait()
+        const bad = /^not ok \d+ - [^:]*:[^:]*:([^:]*)/.exec(line)
+        if (!bad || found) continue
+        found = bad[1]
+        child.kill('SIGKILL')
+      }
+    })
+    child.once('error', reject)
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      if (!found && code === 0) return resolve(null)
+      const test = / in (\w+)_fn /.exec(errors)?.[1]
+      resolve(`${basename(program)}: ${found ?? (test ? `${test} (crash)` : errors.includes('LeakSanitizer') ? 'a leak' : 'a crash')}`)
+    })
+  })
+}
+
+/**
+ * Builds `sources` (C files of the tree) and the test programs, { name: { sources, helpers } }, of which helpers are linked only
+ * where they are needed: once plain and fast, and once so that the mutated file is watched by the sanitizers, for what the
+ * plain tests do not notice. `prepare` may add to the copy of the tree; `flags` and `libs` go to the compiler. Throws when the tests
+ * fail as things are. `noticedBy(mutant, names)` runs the programs of these names; `close` takes everything away.
+ */
+export async function workshop({ sources, programs, flags = [], libs = [], prepare = async () => {} }) {
+  const dir = await mkdtemp(join(tmpdir(), 'gatepost-mutants-'))
+  const helpers = [...new Set(Object.values(programs).flatMap((p) => p.helpers ?? []))]
+  const tool = async (command, args) => {
+    const { code, stderr } = await run(command, args, { cwd: dir, deadline_ms: 300_000 })
+    if (code) throw new Error(stderr)
+  }
+  const object = (file) => join('objects', file.replaceAll('/', '_') + '.o')
+  const compile = (file, to, ...options) => tool('cc',
+    ['-g', '-w', '-fno-omit-frame-pointer', '-std=gnu11', '-D_GNU_SOURCE', '-Isrc', `-I${dirname(file)}`, ...flags, ...options, '-c', file, '-o', to])
+  const archive = async (name, files) => {
+    await inLanes(files, (file) => compile(file, object(file), '-O2'))
+    await tool('ar', ['rcs', name, ...files.map(object)])
+  }
+  await mkdir(join(dir, 'objects'))
+  for (const folder of ['src', 'tests/unit']) await cp(join(root, folder), join(dir, folder), { recursive: true })
+  await prepare(dir)
+  await archive('sources.a', sources)
+  await archive('helpers.a', helpers)
+  await inLanes(Object.values(programs).flatMap((p) => p.sources), (file) => compile(file, object(file), '-O2'))
+
+  const noticed = async (lane, mutant, names, ...sanitize) => {
+    const own = mutant ? [join(lane, 'mutant.o')] : []
+    if (mutant) await compile(join(lane, mutant.file), own[0], '-O1', ...sanitize)
+    for (const name of names) {
+      const program = join(lane, name)
+      await tool('cc', [...sanitize, ...own, ...programs[name].sources.map(object), 'helpers.a', 'sources.a', ...libs,
+        '-lcheck', '-lsubunit', '-lm', '-lrt', '-lpthread', '-o', program])
+      const found = await firstFailure(join(dir, program))
+      if (found) return found
+    }
+    return null
+  }
+  let lanes = 0
+  const idle = []
+  const noticedBy = async (mutant, names = Object.keys(programs)) => {
+    const lane = idle.pop() ?? `lane${lanes++}`
+    await mkdir(join(dir, lane, dirname(mutant?.file ?? 'none')), { recursive: true })
+    if (mutant) await writeFile(join(dir, lane, mutant.file), mutant.text)
+    const found = await noticed(lane, mutant, names) ?? await noticed(lane, mutant, names, ...SANITIZE)
+    idle.push(lane)
+    return found
+  }
+  const close = () => rm(dir, { recursive: true })
+  const found = await noticedBy(null)
+  if (found) {
+    await close()
+    throw new Error(`fails without any mutant: ${found}`)
+  }
+  return { noticedBy, close }
+}
+
+/** As many at a time as a small machine has cores. */
+export async function inLanes(items, work, lanes = 2) {
+  const left = [...items].reverse()
+  await Promise.all(Array.from({ length: lanes }, async () => { while (left.length) await work(left.pop()) }))
+}
+
+/** All mutants in turn, from a command line: a line for each, the survivors at the end, the exit status. */
+export async function report(shop, mutants, programsOf) {
+  const alive = []
+  await inLanes(mutants, async (m) => {
+    const found = await shop.noticedBy(m, programsOf?.(m))
+    console.log(`${found ? 'caught' : 'ALIVE '} ${m.file} ${m.what}${found ? `: ${found}` : ''}`)
+    if (!found) alive.push(m)
+  })
+  console.log(`\n${mutants.length} mutants, ${mutants.length - alive.length} caught${alive.length ? '; alive:' : ''}`)
+  for (const m of alive) console.log(`${m.file} ${m.what}`)
+  process.exitCode = alive.length ? 1 : 0
+}
