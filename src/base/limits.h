@@ -112,7 +112,7 @@
 /* --- keeper --- */
 #define CHAIN_SLEEP_MAX_MS 60000	/* the follower is asked at least this often whether something is due */
 #define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
-#define CHAIN_NEWS_MS 200		/* what else a long round brings within this is judged together: nobody notices the wait */
+#define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */

@@ -80,8 +80,8 @@ static bool ask(struct follower *f)
 	struct hash32 slot = ring_slot(l->block.number);
 	size_t p = l->is_by_parents ? follow_pick(f, l->tried, f->anchor.number) : proof_pick(f, l->tried, f->anchor.number);
 
-	if (p == NO_PROVIDER)
-		return false;
+	if (p == NO_PROVIDER || (!l->is_by_parents && distance(f) > LINK_RING))
+		return false;		/* further down, the slot has a later block's hash */
 	if (l->is_by_parents)
 		rpc_put_block_hash(&call_push(f, &call_parent, p)->params, &l->parent);
 	else
@@ -94,7 +94,7 @@ static void by_ring(struct follower *f)
 {
 	f->link.is_by_parents = false;
 	f->link.tried = 0;
-	if (distance(f) > LINK_RING || !ask(f))
+	if (!ask(f))
 		f->link.verdict = LINK_UNKNOWN;
 }
 

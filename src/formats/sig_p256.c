@@ -7,6 +7,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
+#include <pthread.h>
 
 #define DER_MAX 80	/* two 33-byte integers and three heads make 72 */
 
@@ -17,9 +18,41 @@ static int refuse(struct err *e, enum err_code code, const char *rule)
 	return err_set(e, code, "%s", rule);
 }
 
+/* The curve alone. Making it takes libcrypto half as long as a verification, copying it a tenth of that. */
+static EVP_PKEY *curve;
+
+static void make_curve(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+
+	if (!ctx || EVP_PKEY_paramgen_init(ctx) != 1 || EVP_PKEY_CTX_set_group_name(ctx, sig_evp_group(SIG_P256)) != 1 ||
+	    EVP_PKEY_paramgen(ctx, &curve) != 1)
+		curve = NULL;
+	EVP_PKEY_CTX_free(ctx);
+}
+
+/* NULL: the point is not on the curve. */
+static EVP_PKEY *public_key(const struct sig_public *key)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	uint8_t point[65] = { 4 };
+	EVP_PKEY *pkey;
+
+	pthread_once(&once, make_curve);
+	if (!curve)		/* a want of memory then must not refuse keys now */
+		return sig_evp_key(key, NULL);
+	pkey = EVP_PKEY_dup(curve);
+	memcpy(point + 1, key->x, 32);
+	memcpy(point + 33, key->y, 32);
+	if (pkey && EVP_PKEY_set1_encoded_public_key(pkey, point, sizeof point) == 1)
+		return pkey;
+	EVP_PKEY_free(pkey);
+	return NULL;
+}
+
 static int key_of(const struct sig_public *key, EVP_PKEY **out, struct err *e)
 {
-	*out = sig_evp_key(key, NULL);
+	*out = public_key(key);
 	return *out ? ERR_OK : refuse(e, ERR_RULE, "the point is not on P-256");
 }
 

@@ -266,13 +266,28 @@ int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct e
 	return rc;
 }
 
+/* Kept statements: hundreds of parts are one settle. */
+static int savepoint(struct db *db, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(db, "SAVEPOINT part");
+
+	return db_run(&q, e);
+}
+
+static int release(struct db *db, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(db, "RELEASE part");
+
+	return db_run(&q, e);
+}
+
 struct db_part db_part(struct db *db)
 {
 	struct db_part p = { .db = db };
 
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
 	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
-	p.rc = db_exec(db, p.is_outermost ? "BEGIN IMMEDIATE" : "SAVEPOINT part", &p.err);
+	p.rc = p.is_outermost ? db_exec(db, "BEGIN IMMEDIATE", &p.err) : savepoint(db, &p.err);
 	return p;
 }
 
@@ -286,7 +301,7 @@ int db_part_keep(struct db_part *p, struct err *e)
 		p->db = NULL;
 		return rc;
 	}
-	rc = db_exec(p->db, p->is_outermost ? "COMMIT" : "RELEASE part", e);
+	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
 	if (rc == ERR_OK)
 		p->db = NULL;
 	return rc;

@@ -15,7 +15,7 @@ grep -hoE '^#include .*' src/device/gpd_*.[ch] src/device/gatepost-device.h | so
 	grep -vE '"(gatepost-device|gpd_[a-z]+)\.h"|<(string|stdbool|stddef|stdint)\.h>' | judge "it includes its own headers and string.h only"
 
 try() { # FLAG: takes the compiler it?
-	echo 'int x;' | $cc -Werror "$1" -x c -c -o /dev/null - 2>/dev/null && printf '%s ' "$1"
+	echo 'int x;' | $cc -Werror "$1" -x c -c -o "$dir/probe.o" - 2>/dev/null && printf '%s ' "$1"	# no -o /dev/null: what is written beside it would land here
 }
 flags="-std=c11 -pedantic -Wall -Wextra -Wvla -Werror -ffreestanding -fno-asynchronous-unwind-tables
 	-fno-stack-protector -fno-pie $(try -fcf-protection=none) $(try -fcallgraph-info=su)"

@@ -1,15 +1,6 @@
 // Takes each check of src/coap away in turn; some test of tests/unit/coap must fail then. A long test: run it by hand or in
 // the long tier, `node tests/faults/coap-mutants.mjs`.
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { run } from '../support/process.mjs'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const SANITIZE = '-fsanitize=address,undefined'
-const CFLAGS = ['-g', '-O1', '-w', '-std=gnu11', '-D_GNU_SOURCE', SANITIZE, '-fno-sanitize-recover=all', '-Isrc']
-const FOLDERS = ['src/base', 'src/coap', 'tests/unit/coap']
+import { cFiles, report, rows, workshop } from '../support/mutants.mjs'
 
 /** [file in src/coap, what stands there, what stands there instead] */
 const mutants = [
@@ -96,47 +87,9 @@ const mutants = [
   ['endpoint.c', 'rest == 0 ||', '1 ||'],
 ]
 
-const dir = await mkdtemp(join(tmpdir(), 'gatepost-mutants-'))
-const object = (file) => join('objects', file.replaceAll('/', '_') + '.o')
-
-async function compile(file) {
-  const { code, stderr } = await run('cc', [...CFLAGS, '-c', file, '-o', object(file)], { cwd: dir })
-  if (code) throw new Error(stderr)
-}
-
-await mkdir(join(dir, 'objects'))
-const objects = []
-for (const folder of FOLDERS) {
-  await cp(join(root, folder), join(dir, folder), { recursive: true })
-  for (const name of (await readdir(join(dir, folder))).filter((n) => n.endsWith('.c'))) {
-    await compile(join(folder, name))
-    objects.push(object(join(folder, name)))
-  }
-}
-
-/** Do the tests pass with what is compiled now? */
-async function passes() {
-  const { code, stderr } = await run('cc', [SANITIZE, ...objects, '-lcheck', '-lsubunit', '-lm', '-lrt', '-lpthread', '-o', 'run-tests'],
-    { cwd: dir })
-  if (code) throw new Error(stderr)
-  return (await run('./run-tests', [], { cwd: dir, env: { CK_DEFAULT_TIMEOUT: '20' }, deadline_ms: 300_000 })).code === 0
-}
-
-if (!await passes()) throw new Error('the tests fail without any mutant')
-let alive = 0
-for (const [name, from, to] of mutants) {
-  const file = join('src/coap', name)
-  const source = await readFile(join(dir, file), 'utf8')
-  if (!source.includes(from)) throw new Error(`not in ${file}: ${from}`)
-  await writeFile(join(dir, file), source.replace(from, () => to))
-  await compile(file)
-  if (await passes()) {
-    alive++
-    console.log(`ALIVE ${file}: ${from.trim()}`)
-  }
-  await writeFile(join(dir, file), source)
-  await compile(file)
-}
-console.log(`${mutants.length} mutants, ${mutants.length - alive} caught`)
-await rm(dir, { recursive: true })
-process.exitCode = alive ? 1 : 0
+const shop = await workshop({
+  sources: [...await cFiles('src/base'), ...await cFiles('src/coap')],
+  programs: { test_coap: { sources: await cFiles('tests/unit/coap') } },
+})
+await report(shop, await rows('src/coap', mutants))
+await shop.close()

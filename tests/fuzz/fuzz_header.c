@@ -86,7 +86,7 @@ static struct span text_of(struct buf *room, struct span bytes, bool is_number)
 
 	buf_str(room, "0x");
 	buf_hex(room, bytes);
-	if (is_number && room->p[at + 2] == '0')	/* "0x0a" is written "0xa" */
+	if (is_number && bytes.n && room->p[at + 2] == '0')	/* "0x0a" is written "0xa" */
 		memmove(room->p + at + 2, room->p + at + 3, --room->n - at - 2);
 	if (is_number && room->n == at + 2)
 		buf_byte(room, '0');

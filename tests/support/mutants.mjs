@@ -105,9 +105,9 @@ function firstFailure(program) {
  * Builds `sources` (C files of the tree) and the test programs, { name: { sources, helpers } }, of which helpers are linked only
  * where they are needed: once plain and fast, and once so that the mutated file is watched by the sanitizers, for what the
  * plain tests do not notice. `prepare` may add to the copy of the tree; `flags` and `libs` go to the compiler. Throws when the tests
- * fail as things are. `noticedBy(mutant, names)` runs the programs of these names; `close` takes everything away.
+ * fail as things are. `is_fast` does without the sanitizers. `noticedBy(mutant, names)` runs the programs of these names; `close` takes everything away.
  */
-export async function workshop({ sources, programs, flags = [], libs = [], prepare = async () => {} }) {
+export async function workshop({ sources, programs, flags = [], libs = [], is_fast = false, prepare = async () => {} }) {
   const dir = await mkdtemp(join(tmpdir(), 'gatepost-mutants-'))
   const helpers = [...new Set(Object.values(programs).flatMap((p) => p.helpers ?? []))]
   const tool = async (command, args) => {
@@ -130,7 +130,7 @@ export async function workshop({ sources, programs, flags = [], libs = [], prepa
 
   const noticed = async (lane, mutant, names, ...sanitize) => {
     const own = mutant ? [join(lane, 'mutant.o')] : []
-    if (mutant) await compile(join(lane, mutant.file), own[0], '-O1', ...sanitize)
+    if (mutant) await compile(join(lane, mutant.file), own[0], sanitize.length ? '-O1' : '-O0', ...sanitize)
     for (const name of names) {
       const program = join(lane, name)
       await tool('cc', [...sanitize, ...own, ...programs[name].sources.map(object), 'helpers.a', 'sources.a', ...libs,
@@ -146,7 +146,7 @@ export async function workshop({ sources, programs, flags = [], libs = [], prepa
     const lane = idle.pop() ?? `lane${lanes++}`
     await mkdir(join(dir, lane, dirname(mutant?.file ?? 'none')), { recursive: true })
     if (mutant) await writeFile(join(dir, lane, mutant.file), mutant.text)
-    const found = await noticed(lane, mutant, names) ?? await noticed(lane, mutant, names, ...SANITIZE)
+    const found = await noticed(lane, mutant, names) ?? (is_fast ? null : await noticed(lane, mutant, names, ...SANITIZE))
     idle.push(lane)
     return found
   }
@@ -160,7 +160,7 @@ export async function workshop({ sources, programs, flags = [], libs = [], prepa
 }
 
 /** As many at a time as a small machine has cores. */
-export async function inLanes(items, work, lanes = 2) {
+export async function inLanes(items, work, lanes = Number(process.env.LANES ?? 2)) {
   const left = [...items].reverse()
   await Promise.all(Array.from({ length: lanes }, async () => { while (left.length) await work(left.pop()) }))
 }

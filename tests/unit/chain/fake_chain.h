@@ -3,6 +3,7 @@
 #ifndef TESTS_FAKE_CHAIN_H
 #define TESTS_FAKE_CHAIN_H
 
+#include "base/buf.h"
 #include "chain/follower.h"
 #include "chain/records.h"
 
@@ -98,7 +99,7 @@ struct fake_source {
 
 /* --- a follower in this world --- */
 
-#define FAKE_LINES 4000
+#define FAKE_LINES 24000		/* more than PRODUCTS_MAX: one for each in a first round */
 
 #define FAKE_HELD 64
 
@@ -106,6 +107,18 @@ struct fake_held {			/* an exchange without an answer */
 	uint64_t id;
 	int64_t due_ms;
 	size_t answer_max;
+};
+
+struct fake_world;
+
+/* For whoever wants to do worse than the lies above, and to look at every output. */
+struct fake_hooks {
+	/* Before a provider answers: may change what it is. */
+	void (*asked)(struct fake_world *w, const struct follower_action *a);
+	/* After that: may change its answer. body is the answer's. */
+	void (*answered)(struct fake_world *w, const struct follower_action *a, struct follower_answer *answer, struct buf *body);
+	/* For each output. Any of the three may be NULL. */
+	void (*told)(struct fake_world *w, const struct follower_output *o);
 };
 
 struct fake_world {
@@ -131,10 +144,15 @@ struct fake_world {
 	unsigned disowned;
 	unsigned lies_told;		/* a provider that disowns its proof gave one */
 	int64_t took_ms;		/* the last round, from its poll to its end */
+	const struct fake_hooks *hooks;	/* or NULL */
+	void *arg;			/* theirs */
 };
 
 /* Polls, answers everything, and lets time pass until the round has ended; notes the outputs as lines. Then a minute is over. */
 void fake_run(struct fake_world *w);
+
+/* One action by hand: as fake_run answers it, whenever the test wants to. */
+void fake_answer(struct fake_world *w, const struct follower_action *a);
 
 /* Answers what is due but for entries: gives the ids of those actions, for the test to answer. */
 void fake_hold_entries(struct fake_world *w, uint64_t *ids, unsigned *n);

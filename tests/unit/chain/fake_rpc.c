@@ -605,6 +605,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	uint64_t id = a->id;
 
 	ck_assert_ptr_nonnull(request);
+	if (w->hooks && w->hooks->asked)
+		w->hooks->asked(w, a);
 	w->exchanges++;
 	if (p->lie == SILENT || (p->lie == HOLDS_LOGS && memmem(a->body.p, a->body.n, "eth_getLogs", 11)) || (w->silent_after && a->provider == w->silent_provider && --w->silent_after == 0 && ++w->silent_after)) {
 		ck_assert_uint_lt(w->held_n, FAKE_HELD);
@@ -623,6 +625,8 @@ static void answer(struct fake_world *w, const struct follower_action *a)
 	default: put_all(&body, w, p, request);
 	}
 	ck_assert_int_eq(buf_ok(&body, NULL), ERR_OK);
+	if (w->hooks && w->hooks->answered)
+		w->hooks->answered(w, a, &out, &body);
 	out.body = buf_span(&body);
 	w->bytes += body.n;
 	follower_answer(w->f, id, &out, w->now_ms);
@@ -655,6 +659,8 @@ static void note_output(struct fake_world *w, const struct follower_output *o)
 {
 	struct entry entry;
 
+	if (w->hooks && w->hooks->told)
+		w->hooks->told(w, o);
 	switch (o->kind) {
 	case FOLLOWER_GENESIS: w->genesis = o->hash; note(w, "genesis"); return;
 	case FOLLOWER_ANCHOR: note(w, "anchor %" PRIu64, o->block.number); return;
@@ -732,6 +738,12 @@ static int64_t next_event(const struct fake_world *w)
 	return at;
 }
 
+void fake_answer(struct fake_world *w, const struct follower_action *a)
+{
+	answer(w, a);
+	drain(w);
+}
+
 void fake_run(struct fake_world *w)
 {
 	int64_t start = w->now_ms, end = start + 60000;
@@ -743,10 +755,8 @@ void fake_run(struct fake_world *w)
 		follower_poll(w->f, w->now_ms);
 		drain(w);
 		cancel(w);
-		while (follower_action(w->f, &a)) {
-			answer(w, &a);
-			drain(w);
-		}
+		while (follower_action(w->f, &a))
+			fake_answer(w, &a);
 		follower_info(w->f, &info);
 		if (strcmp(info.doing, "idle") == 0 || next_event(w) >= end)
 			break;

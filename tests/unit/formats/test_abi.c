@@ -52,10 +52,14 @@ static const struct { const char *rule, *hex; bool is_list; } rows[] = {
 
 START_TEST(reads)
 {
-	uint8_t raw[512];
-	struct span data = { raw, unhex(rows[_i].hex, raw) }, list[2];
+	uint8_t raw[512], *exact;	/* memory of that length, so that the sanitizer sees a read past its end */
+	size_t n = unhex(rows[_i].hex, raw);
+	struct span data = { exact = malloc(n), n }, list[3] = { [2] = SPAN_LIT("untouched") };
 	struct err e = { 0 };
-	struct abi_reader r = abi_read(data, rows[_i].is_list ? 1 : 2);
+	struct abi_reader r;
+
+	memcpy(exact, raw, n);
+	r = abi_read(data, rows[_i].is_list ? 1 : 2);
 
 	if (rows[_i].is_list) {
 		abi_list(&r, list, 2, 8);
@@ -69,6 +73,8 @@ START_TEST(reads)
 	ck_assert_int_eq(rc, rows[_i].rule ? ERR_FORMAT : ERR_OK);
 	if (rows[_i].rule)
 		ck_assert_msg(strstr(e.msg, rows[_i].rule) != NULL, "%s, not: %s", rows[_i].rule, e.msg);
+	ck_assert(span_is(list[2], "untouched"));	/* only two were asked for */
+	free(exact);
 }
 END_TEST
 
@@ -95,8 +101,79 @@ START_TEST(reads_values)
 	abi_addr(&r);
 	ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);	/* an address has 20 bytes */
 	r = abi_read(data, 0);
-	abi_word(&r);
+	ck_assert_uint_eq(abi_word(&r).b[0], 0);
 	ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);	/* no more head words */
+}
+END_TEST
+
+/* After a failure every getter gives zeros, and the first rule that was broken is the one that is named. */
+START_TEST(reads_nothing_after_a_failure)
+{
+	uint8_t raw[512];
+	struct span data = { raw, unhex(W2 FF W60 W3 ABC, raw) }, list[2] = { SPAN_LIT("x") };
+	struct abi_reader r = abi_read(data, 3);
+	struct err e = { 0 };
+	struct addr20 a, none = { { 0 } };
+
+	ck_assert(!abi_bool(&r));
+	a = abi_addr(&r);
+	ck_assert(addr20_eq(&a, &none));
+	ck_assert_uint_eq(abi_bytes(&r, 8).n, 0);
+	ck_assert_uint_eq(abi_list(&r, list, 2, 8), 0);
+	ck_assert_int_eq(abi_end(&r, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "ABI: a bool is 0 or 1");
+	r = abi_read(SPAN(raw + 32, 32), 1);
+	a = abi_addr(&r);
+	ck_assert(addr20_eq(&a, &none));
+	r = abi_read(SPAN(raw + 32, 32), 1);
+	ck_assert_uint_eq(abi_uint(&r, 64), 0);
+}
+END_TEST
+
+/* Each type up to its last bit, and one more. */
+START_TEST(reads_within_types)
+{
+	uint8_t raw[32] = { 0 };
+	struct abi_reader r;
+
+	for (unsigned bits = 8; bits <= 64; bits += 8) {
+		memset(raw, 0, sizeof raw);
+		memset(raw + 32 - bits / 8, 0xff, bits / 8);
+		r = abi_read(SPAN_OF(raw), 1);
+		ck_assert_uint_eq(abi_uint(&r, bits), UINT64_MAX >> (64 - bits));
+		ck_assert_int_eq(abi_end(&r, NULL), ERR_OK);
+		raw[31 - bits / 8] = 1;
+		r = abi_read(SPAN_OF(raw), 1);
+		ck_assert_uint_eq(abi_uint(&r, bits), 0);
+		ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);
+	}
+	memset(raw, 0, sizeof raw);
+	raw[12] = 0xab;
+	raw[31] = 0xcd;
+	r = abi_read(SPAN_OF(raw), 1);
+	ck_assert(abi_addr(&r).b[0] == 0xab);
+	r = abi_read(SPAN_OF(raw), 1);
+	ck_assert(abi_addr(&r).b[19] == 0xcd);
+	ck_assert_int_eq(abi_end(&r, NULL), ERR_OK);
+	raw[11] = 1;
+	r = abi_read(SPAN_OF(raw), 1);
+	ck_assert(abi_addr(&r).b[19] == 0);
+	ck_assert_int_eq(abi_end(&r, NULL), ERR_FORMAT);
+}
+END_TEST
+
+/* Each head word has to be read, also when there is nothing behind them. */
+START_TEST(reads_the_whole_head)
+{
+	uint8_t raw[64];
+	struct abi_reader r = abi_read(SPAN(raw, unhex(W1 W2, raw)), 2);
+	struct err e = { 0 };
+
+	ck_assert_uint_eq(abi_uint(&r, 64), 1);
+	ck_assert_int_eq(abi_end(&r, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "ABI: there are head words left");
+	ck_assert_uint_eq(abi_uint(&r, 8), 2);
+	ck_assert_int_eq(abi_end(&r, NULL), ERR_OK);
 }
 END_TEST
 
@@ -224,6 +301,9 @@ int main(void)
 
 	tcase_add_loop_test(a, reads, 0, sizeof rows / sizeof rows[0]);
 	tcase_add_test(a, reads_values);
+	tcase_add_test(a, reads_nothing_after_a_failure);
+	tcase_add_test(a, reads_the_whole_head);
+	tcase_add_test(a, reads_within_types);
 	tcase_add_test(a, writes);
 	tcase_add_test(a, topics);
 	tcase_add_loop_test(t, addresses, 0, 4);

@@ -190,6 +190,29 @@ START_TEST(rlp_refuses)
 }
 END_TEST
 
+/* The edges of long forms: 55 bytes are short, and the last byte of 56 has to be there. */
+START_TEST(rlp_long_forms)
+{
+	uint8_t raw[2 + 56] = { 0xb8, 55 };
+	struct rlp_item item;
+	struct err e = { 0 };
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		raw[0] = kind ? 0xf8 : 0xb8;
+		raw[1] = 55;
+		ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 55), &item, &e), ERR_FORMAT);
+		ck_assert_str_eq(e.msg, "RLP: a length up to 55 has the short form");
+		raw[1] = 56;
+		ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 56), &item, NULL), ERR_OK);
+		ck_assert_uint_eq(item.body.n, 56);
+		for (size_t less = 1; less < 3; less++) {
+			ck_assert_int_eq(rlp_only(SPAN(raw, 2 + 56 - less), &item, &e), ERR_FORMAT);
+			ck_assert_str_eq(e.msg, "RLP: an item must not run past the end");
+		}
+	}
+}
+END_TEST
+
 START_TEST(rlp_numbers)
 {
 	static const struct { const char *hex; int rc; uint64_t v; } rows[] = {
@@ -401,7 +424,15 @@ static const struct { const char *rule, *node; } bad_nodes[] = {
 	{ "a reference is a hash or a node", "d280" "81aa" "808080808080808080808080808080" },
 	{ "a node of 32 bytes or more is named by its hash",
 	  "e2" "11" "e0" "32" "9e" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+	{ "a node of 32 bytes or more is named by its hash",
+	  "e1" "11" "df" "32" "9d" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 	{ "a branch's value is a string", "d1" "80808080808080808080808080808080" "c0" },
+	{ "a path has the hex-prefix form", "c2c005" },
+	{ "an extension leads to a node", "c21180" },
+	{ "an item is missing", "c0" },
+	{ "a path has the hex-prefix form", "c4" "c22012" "05" },
+	{ "a leaf's value is a string that is not empty", "c5822012c105" },
+	{ "an item is missing", "d1" "80c0" "808080808080808080808080808080" },
 };
 
 START_TEST(trie_refuses_nodes)
@@ -425,6 +456,9 @@ START_TEST(trie_limits)
 	uint8_t key[33] = { 0 };
 
 	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, 1, &value, &e), ERR_LIMIT);
+	nodes[0].n = PROOF_NODE_MAX;
+	root = keccak256(nodes[0]);
+	ck_assert_int_eq(trie_get(&root, SPAN(key, 32), nodes, 1, &value, &e), ERR_FORMAT);	/* zeros are no node */
 	for (size_t i = 0; i <= PROOF_NODES_MAX; i++)
 		nodes[i] = SPAN_LIT("\x80");
 	root = trie_empty_root;
@@ -466,6 +500,23 @@ START_TEST(trie_extension)
 	prove(&t, SPAN("\x12\x35\x50", 3), SPAN(NULL, 0), "last nibble");
 	prove(&t, SPAN("\x12\x34\x70", 3), SPAN(NULL, 0), "behind it");
 	prove(&t, SPAN("\x12", 1), SPAN(NULL, 0), "ends in it");
+	prove(&t, SPAN(a, 1), SPAN(NULL, 0), "what stands behind the key in memory is no part of it");
+}
+END_TEST
+
+/* Only a whole trie can be empty: a branch that leads to an empty one is no branch. */
+START_TEST(trie_empty_child)
+{
+	uint8_t branch[1 + 1 + 33 + 15] = { 0xf1, 0x80, 0xa0 }, key = 0x12;
+	struct span nodes[2] = { SPAN_OF(branch), SPAN_LIT("\x80") }, value;
+	struct hash32 root;
+	struct err e = { 0 };
+
+	memcpy(branch + 3, trie_empty_root.b, 32);
+	memset(branch + 35, 0x80, 15);
+	root = keccak256(nodes[0]);
+	ck_assert_int_eq(trie_get(&root, SPAN(&key, 1), nodes, 2, &value, &e), ERR_PROOF);
+	ck_assert_str_eq(e.msg, "proof: a node is a list");
 }
 END_TEST
 
@@ -475,6 +526,7 @@ static const struct { const char *rule, *value; } bad_accounts[] = {
 	{ NULL, "f844" "01" "80" ROOT32 ROOT32 },
 	{ "roots and hashes have 32 bytes", "f843" "01" "80" "9f" "11111111111111111111111111111111111111111111111111111111111111" ROOT32 },
 	{ "roots and hashes have 32 bytes", "e4" "01" "80" ROOT32 "80" },
+	{ "roots and hashes have 32 bytes", "f844" "01" "80" ROOT32 "e0" "1111111111111111111111111111111111111111111111111111111111111111" },
 	{ "an item is missing", "e3" "01" "80" ROOT32 },
 	{ "more than 4 items", "f845" "01" "80" ROOT32 ROOT32 "80" },
 	{ "it is a list of four", "820101" },
@@ -619,6 +671,9 @@ static const struct { const char *rule, *field, *value; int rc; } edits[] = {
 	{ "number has no leading zero", "number", "0x", ERR_FORMAT },
 	{ "number begins with 0x", "number", "17034870", ERR_FORMAT },
 	{ "number begins with 0x", "number", "0X1", ERR_FORMAT },
+	{ "number begins with 0x", "number", "1x1", ERR_FORMAT },
+	{ "number begins with 0x", "number", "0", ERR_FORMAT },
+	{ "number begins with 0x", "number", "", ERR_FORMAT },
 	{ "number has at most 8 bytes", "number", "0x10000000000000000", ERR_FORMAT },
 	{ "gasUsed", "gasUsed", "0x1g", ERR_FORMAT },
 	{ "miner has 20 bytes", "miner", "0x388c818ca8b9251b393131c08a736a67ccb192", ERR_FORMAT },
@@ -695,6 +750,143 @@ START_TEST(header_later_forks)
 }
 END_TEST
 
+/* Each field that may be shorter: as long as it can be, and one byte more. */
+static const struct { const char *name; size_t width; } widths[] = {
+	{ "difficulty", 32 }, { "number", 8 }, { "gasLimit", 8 }, { "gasUsed", 8 }, { "timestamp", 8 }, { "extraData", 1024 },
+	{ "baseFeePerGas", 32 },
+};
+
+START_TEST(header_widths)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	char text[2 * 1025 + 3] = "0x";
+
+	memset(text + 2, '7', sizeof text - 3);
+	for (size_t more = 0; more < 2; more++) {
+		struct buf rlp = BUF_INIT(4096);
+		struct err e = { 0 };
+
+		json_object_set_new(j, widths[_i].name, json_stringn(text, 2 + 2 * (widths[_i].width + more)));
+		ck_assert_int_eq(header_encode(f, fields_of(j, f), &rlp, &e), more ? ERR_FORMAT : ERR_OK);
+		ck_assert_msg(!more || (strstr(e.msg, widths[_i].name) && strstr(e.msg, " has at most ")), "%s", e.msg);
+		buf_free(&rlp);
+	}
+	json_decref(j);
+}
+END_TEST
+
+/* A value ends where its span ends, whatever stands behind it. */
+START_TEST(header_value_ends)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	struct buf rlp = BUF_INIT(4096);
+	struct err e = { 0 };
+	size_t n = fields_of(j, f), i = 0;
+
+	while (!span_is(f[i].name, "gasUsed"))
+		i++;
+	f[i].value = SPAN("0x5", 1);
+	ck_assert_int_eq(header_encode(f, n, &rlp, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "header: gasUsed begins with 0x");
+	buf_free(&rlp);
+	json_decref(j);
+}
+END_TEST
+
+/* RLP of the Shanghai header with some bytes in place of others, its length put right, and what decoding it says. */
+static const struct { const char *rule; unsigned field; const char *hex; int rc; } bad_headers[] = {
+	{ "parentHash has 32 bytes", 0, "9f11111111111111111111111111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "parentHash has 32 bytes", 0, "a1111111111111111111111111111111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "miner is not a list", 2, "d4" "1111111111111111111111111111111111111111", ERR_FORMAT },
+	{ "number has no leading zero", 8, "820011", ERR_FORMAT },
+	{ "number has at most 8 bytes", 8, "89111111111111111111", ERR_FORMAT },
+	{ "an item must not run past the end", 16, "a1", ERR_FORMAT },
+	{ "withdrawalsRoot is not a list", 16, "c0", ERR_FORMAT },
+	{ "a number is there that is long, but not too long", 8, "881111111111111111", ERR_OK },
+	{ "a number may be zero", 9, "80", ERR_OK },
+};
+
+/* The header's fields as items of a list. */
+static size_t items_of(struct span rlp, struct rlp_item *out, size_t max)
+{
+	struct rlp_item whole;
+	struct span rest;
+	size_t n = 0;
+
+	ck_assert_int_eq(rlp_only(rlp, &whole, NULL), ERR_OK);
+	for (rest = whole.body; rest.n && n < max; n++)
+		ck_assert_int_eq(rlp_next(&rest, &out[n], NULL), ERR_OK);
+	return n;
+}
+
+static struct buf shanghai(void)
+{
+	json_t *j = load_header("Shanghai");
+	struct header_field f[FIELDS_MAX];
+	struct buf rlp = BUF_INIT(4096);
+
+	ck_assert_int_eq(header_encode(f, fields_of(j, f), &rlp, NULL), ERR_OK);
+	json_decref(j);
+	return rlp;
+}
+
+START_TEST(header_decode_refuses)
+{
+	struct buf rlp = shanghai(), items = BUF_INIT(4096), list = BUF_INIT(4096);
+	struct rlp_item item[FIELDS_MAX];
+	size_t n = items_of(buf_span(&rlp), item, FIELDS_MAX);
+	struct header h = { .number = 7 };
+	struct err e = { 0 };
+	uint8_t raw[64];
+
+	for (size_t i = 0; i < n; i++)
+		buf_add(&items, i == bad_headers[_i].field ? SPAN(raw, unhex(bad_headers[_i].hex, raw, sizeof raw)) : item[i].whole);
+	rlp_put_list(&list, buf_span(&items));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), bad_headers[_i].rc);
+	if (bad_headers[_i].rc) {
+		ck_assert_msg(strstr(e.msg, bad_headers[_i].rule) != NULL, "%s, not: %s", bad_headers[_i].rule, e.msg);
+		ck_assert_uint_eq(h.number, 7);
+	}
+	buf_free(&rlp);
+	buf_free(&items);
+	buf_free(&list);
+}
+END_TEST
+
+/* As a whole: a list, of as many fields as a fork has, and of no more bytes than a header can have. */
+START_TEST(header_decode_refuses_wholes)
+{
+	struct buf rlp = shanghai(), items = BUF_INIT(8192), list = BUF_INIT(8192);
+	struct rlp_item item[FIELDS_MAX];
+	size_t n = items_of(buf_span(&rlp), item, FIELDS_MAX);
+	struct header h;
+	struct err e = { 0 };
+
+	ck_assert_int_eq(header_decode(SPAN_LIT("\x80"), &h, &e), ERR_FORMAT);
+	ck_assert_str_eq(e.msg, "header: it is a list");
+	ck_assert_int_eq(header_decode(SPAN_LIT("\xc0"), &h, &e), ERR_FORMAT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "parentHash is missing"));
+	ck_assert_int_eq(header_decode(SPAN(rlp.p, rlp.n - 1), &h, &e), ERR_FORMAT);
+	for (size_t i = 0; i < n; i++)
+		buf_add(&items, item[i].whole);
+	for (size_t i = 0; i < 7; i++)		/* Amsterdam's, and one more */
+		rlp_put_bytes(&items, i >= 2 && i <= 4 ? item[0].body : SPAN_LIT("\1"));
+	rlp_put_list(&list, SPAN(items.p, items.n - 1));
+	ck_assert_msg(header_decode(buf_span(&list), &h, &e) == ERR_OK, "%s", e.msg);
+	buf_reset(&list);
+	rlp_put_list(&list, buf_span(&items));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), ERR_FORMAT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "a new fork?"));
+	ck_assert_ptr_nonnull(buf_grow(&list, HEADER_MAX + 1 - list.n));
+	ck_assert_int_eq(header_decode(buf_span(&list), &h, &e), ERR_LIMIT);
+	buf_free(&rlp);
+	buf_free(&items);
+	buf_free(&list);
+}
+END_TEST
+
 #define LOOP(tc, test, rows) tcase_add_loop_test(tc, test, 0, sizeof(rows) / sizeof((rows)[0]))
 
 int main(void)
@@ -707,6 +899,7 @@ int main(void)
 	tcase_add_test(r, rlp_vectors);
 	tcase_add_test(r, rlp_invalid_vectors);
 	LOOP(r, rlp_refuses, bad_rlp);
+	tcase_add_test(r, rlp_long_forms);
 	tcase_add_test(r, rlp_numbers);
 	tcase_add_test(r, rlp_depth_and_count);
 	LOOP(t, trie_vectors, tries);
@@ -715,11 +908,16 @@ int main(void)
 	tcase_add_test(t, trie_limits);
 	tcase_add_test(t, trie_empty);
 	tcase_add_test(t, trie_extension);
+	tcase_add_test(t, trie_empty_child);
 	LOOP(t, account_refuses, bad_accounts);
 	LOOP(t, word_refuses, bad_words);
 	LOOP(h, header_vectors, header_files);
 	LOOP(h, header_covers_each_field, header_files);
 	LOOP(h, header_refuses, edits);
+	LOOP(h, header_widths, widths);
+	tcase_add_test(h, header_value_ends);
+	LOOP(h, header_decode_refuses, bad_headers);
+	tcase_add_test(h, header_decode_refuses_wholes);
 	tcase_add_test(h, header_twice_and_beside);
 	tcase_add_test(h, header_later_forks);
 	tcase_set_timeout(t, 60);
