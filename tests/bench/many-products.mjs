@@ -21,24 +21,16 @@ const written = async (pid) => Number(/^write_bytes: (\d+)/m.exec(await readFile
 
 try {
   const world = await makeCrowdWorld(t, { products, strangers, released })
-  const { chain, meter } = world
+  const { meter } = world
   const gateway = await world.start()
   const keeper = async () => (await gateway.children())['gatepost-keeper']
   const server = async () => (await gateway.children())['gatepost-server']
-  const rounds = async (n) => { // that many polls, each seen as a question for the newest block
-    const from = meter.of('eth_getBlockByNumber').filter((c) => c.params[0] === 'latest').length
-    await waitFor(`${n} polls`, () => meter.of('eth_getBlockByNumber').filter((c) => c.params[0] === 'latest').length >= from + n, { deadline_ms: 600000 })
-  }
-  const calls = () => `${meter.of('eth_getProof').length} proofs (${meter.of('eth_getProof').reduce((n, c) => n + c.params[1].length, 0)} keys), ` +
+  const { rounds } = meter
+  const calls = () => `${meter.of('eth_getProof').length} proofs (${meter.keys().reduce((a, b) => a + b, 0)} keys), ` +
     `${meter.of('eth_getLogs').length} log queries, ${mib(meter.bytes())}`
-  const proven = (n) => waitFor(`${n} products to be proven`, async () => {
-    const { chain: c } = await gateway.status()
-    if (c.products_proven === n && c.products_followed === n) return true
-    throw new Error(`${c.products_proven} of ${c.products_followed}`)
-  }, { deadline_ms: 900000, every_ms: 200 })
 
   const asked = performance.now()
-  await proven(products)
+  await world.followed(gateway, products)
   row('first sync', `${((performance.now() - asked) / 1000).toFixed(1)} s, keeper ${await cpuMs(await keeper())} ms CPU`, calls())
   await waitFor('the releases to be active', async () => (await gateway.ask('releases')).items.filter((r) => r.state === 'active').length >= Math.min(released, 100), { deadline_ms: 300000, every_ms: 200 })
   row('memory after it', `VmHWM ${mib(await memory(await keeper(), 'VmHWM'))}, VmRSS ${mib(await memory(await keeper(), 'VmRSS'))}`, `server VmRSS ${mib(await memory(await server(), 'VmRSS'))}`)
@@ -54,21 +46,21 @@ try {
   }
   await rounds(2)
   await measure('an idle poll, same block', 40, () => rounds(1))
-  await measure('an idle poll, new block', 10, async () => { await chain.mine(1); await rounds(2) })
+  await measure('an idle poll, new block', 10, async () => { await world.mine(1); await rounds(2) })
   await measure('a release of one product', 5, async (i) => {
     await world.publish(released + i)
-    await chain.finalize()
+    await world.finalize()
     await rounds(2)
     await gateway.waitRelease(world.name(released + i), 1, 'active')
   })
   await measure('a new registration', 3, async (i) => {
     await world.register([`late/n${i}`])
-    await chain.finalize()
-    await proven(products + i + 1)
+    await world.finalize()
+    await world.followed(gateway, products + i + 1)
   })
   await measure('a stranger\'s registration', 3, async (i) => {
-    await world.strangers.register([`late/n${i}`], world)
-    await chain.finalize()
+    await world.registerOthers([`late/n${i}`])
+    await world.finalize()
     await rounds(3)
   })
   row('memory after that', `VmHWM ${mib(await memory(await keeper(), 'VmHWM'))}, VmRSS ${mib(await memory(await keeper(), 'VmRSS'))}`, '')
