@@ -358,8 +358,8 @@ export async function chainWorkshop(is_fast = false) {
     flags: ['-I.', '-Itests/unit', '-Itests/unit/chain', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
     libs: await pkgConfig('jansson', 'libcrypto', 'libsecp256k1'),
     prepare: async (dir) => {
-      const { code, stdout, stderr } = await run(process.execPath, [join(root, 'contracts/compile.mjs'), 'header', join(root, 'contracts/FirmwareRegistry.sol')])
-      if (code) throw new Error(stderr)
+      const { code, stdout, stderr } = await run(process.execPath, [join(root, 'contracts/compile.mjs'), 'header', join(root, 'contracts/FirmwareRegistry.sol')], { deadline_ms: 300_000 })
+      if (code !== 0) throw new Error(stderr)
       await mkdir(join(dir, 'contracts'))
       await writeFile(join(dir, 'contracts/registry_gen.h'), stdout)
     },

@@ -25,7 +25,8 @@ export async function waitSettled(world, gateway, n) {
  * stranger does), publish(i), mine(n), finalize(), start(options), followed(gateway, n).
  */
 export async function makeCrowdWorld(t, { products, strangers, released, slotsInEpoch = 1 }) {
-  const chain = await startAnvil({ slotsInEpoch, args: ['--gas-limit', '1000000000'] })
+  // All states of so large a registry would be gigabytes: those that are not final are needed.
+  const chain = await startAnvil({ slotsInEpoch, args: ['--gas-limit', '1000000000', '--prune-history', String(2 * slotsInEpoch + 20)] })
   t.after(() => chain.stop())
   await chain.mine(1) // genesis has a wrong state root in anvil
   const registry = await deployRegistry(chain)
