@@ -237,6 +237,7 @@ static int settle_one(struct ledger *l, struct ledger_product *p, struct err *e)
 	if (rc)
 		return err_wrap(e, "judging %s", p->name);
 	p->is_marked = false;
+	p->has_releases = s.n > 0;
 	p->judged = p->proven;
 	tell(&s);
 	return ERR_OK;
