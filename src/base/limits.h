@@ -36,6 +36,10 @@
 #define PROOF_NODES_MAX 64		/* a path of 64 nibbles has no more nodes */
 #define PROOF_NODE_MAX 1024		/* a full branch is 532 bytes; an account leaf below 150 */
 #define PROOF_KEYS_MAX 500		/* storage keys an eth_getProof call: stays under RPC_BODY_MAX */
+#define PROOF_KEYS_A_ROUND 2000		/* of many products, at the recent block and at the anchor each: 9 MB a poll when strangers change the registry all over */
+#define WITNESS_BYTES_MAX (40 * MIB)	/* trie nodes kept: 3 MiB for 5,000 products, 20 MiB for 20,000 */
+#define LISTED_OPEN_MAX 1000		/* registered ids that nobody explains and that are asked about again: 56 KB */
+#define EXPLAIN_RETRY_MS 3600000	/* and no more seldom than this */
 #define RECORD_DATA_MAX 8192		/* a log's data; the largest event, a release, has 4,288 */
 #define RECORDS_HELD_MAX (32 * MIB)	/* one product's records on their way to a proven head: 40,000 releases */
 #define ENTRIES_FILE_MAX (32 * MIB)	/* one product's history as JSON lines, served or taken: 16,000 releases of 2 KiB a line */

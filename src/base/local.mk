@@ -13,4 +13,5 @@ libbase_a_SOURCES = \
 	%D%/nearest.c %D%/nearest.h \
 	%D%/sm.c %D%/sm.h \
 	%D%/span.h \
+	%D%/table.c %D%/table.h \
 	%D%/utf8.c %D%/utf8.h

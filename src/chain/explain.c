@@ -6,14 +6,20 @@
 
 #include <stdlib.h>
 
-/* Notes an id from the registry's list. false: no memory. */
-bool explain_note(struct follower *f, const struct hash32 *id)
+/* --- the ids --- */
+
+static struct unexplained *find(struct follower *f, const struct hash32 *id)
 {
-	if (track_of(f, id))
-		return true;
-	for (size_t i = 0; i < f->ids_n; i++)
-		if (hash32_eq(&f->ids[i].id, id))
-			return true;
+	struct table_cursor c;
+
+	for (size_t at = table_first(&f->ids_by_id, table_hash(SPAN_OF(*id)), &c); at != TABLE_NONE; at = table_next(&f->ids_by_id, &c))
+		if (hash32_eq(&f->ids[at].id, id))
+			return &f->ids[at];
+	return NULL;
+}
+
+static bool add(struct follower *f, const struct unexplained *u)
+{
 	if (f->ids_n == f->ids_cap) {
 		size_t cap = f->ids_cap ? 2 * f->ids_cap : 16;
 		struct unexplained *v = realloc(f->ids, cap * sizeof *v);
@@ -23,22 +29,104 @@ bool explain_note(struct follower *f, const struct hash32 *id)
 		f->ids = v;
 		f->ids_cap = cap;
 	}
-	f->ids[f->ids_n++] = (struct unexplained){ .id = *id };
+	if (!table_add(&f->ids_by_id, table_hash(SPAN_OF(u->id)), f->ids_n))
+		return false;
+	f->ids[f->ids_n++] = *u;
 	return true;
+}
+
+bool explain_note(struct follower *f, const struct hash32 *id, uint64_t at, bool is_final)
+{
+	struct unexplained *u = find(f, id);
+
+	if (track_of(f, id))
+		return true;
+	if (u) {
+		u->is_final |= is_final;
+		return true;
+	}
+	if (!add(f, &(struct unexplained){ .id = *id, .at = at, .is_final = is_final }))
+		return false;
+	f->has_new_ids |= at >= f->ids_noted_n;
+	f->ids_noted_n = at >= f->ids_noted_n ? at + 1 : f->ids_noted_n;
+	return true;
+}
+
+static void keep_only(struct follower *f, bool (*is_kept)(struct follower *f, const struct unexplained *u))
+{
+	size_t n = 0;
+
+	table_clear(&f->ids_by_id);
+	for (size_t i = 0; i < f->ids_n; i++) {
+		if (!is_kept(f, &f->ids[i]))
+			continue;
+		f->ids[n] = f->ids[i];
+		/* The table has had more in it: it does not grow, and cannot fail. */
+		if (table_add(&f->ids_by_id, table_hash(SPAN_OF(f->ids[n].id)), n))
+			n++;
+	}
+	f->ids_n = n;
 }
 
 static bool is_open(const struct unexplained *u)
 {
-	return !u->is_ours && !u->is_stranger;
+	return !u->is_stranger;
 }
 
-bool explain_is_needed(const struct follower *f)
+static bool is_still_there(struct follower *f, const struct unexplained *u)
+{
+	(void)f;
+	return u->is_final || u->is_stranger;	/* whose an id is does not depend on the chain */
+}
+
+void explain_reread(struct follower *f)
+{
+	keep_only(f, is_still_there);
+}
+
+static bool is_of_interest(struct follower *f, const struct unexplained *u)
+{
+	return !track_of(f, &u->id) && (is_open(u) || !u->is_final);
+}
+
+void explain_sweep(struct follower *f)
+{
+	keep_only(f, is_of_interest);
+}
+
+static bool has_open(const struct follower *f)
 {
 	for (size_t i = 0; i < f->ids_n; i++)
 		if (is_open(&f->ids[i]))
 			return true;
 	return false;
 }
+
+bool explain_is_due(const struct follower *f)
+{
+	return (f->has_new_ids || f->explain_at_ms <= f->now_ms) && has_open(f);
+}
+
+size_t explain_open(const struct follower *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->ids_n; i++)
+		n += f->ids[i].is_final && is_open(&f->ids[i]);
+	return n;
+}
+
+uint64_t explain_listed(const struct follower *f)
+{
+	uint64_t n = f->ids_final_n;
+
+	for (size_t i = 0; i < f->ids_n; i++)
+		if (f->ids[i].is_final && is_open(&f->ids[i]) && f->ids[i].at < n)
+			n = f->ids[i].at;
+	return n;
+}
+
+/* --- explaining --- */
 
 static bool is_wanted(const struct follower *f, const struct addr20 *registrant)
 {
@@ -48,22 +136,35 @@ static bool is_wanted(const struct follower *f, const struct addr20 *registrant)
 	return false;
 }
 
-static void explained(struct follower *f, struct unexplained *u, const struct addr20 *registrant, struct span name)
+/* Too many of one registrant's: what is followed already goes on. */
+static bool has_room(struct follower *f)
+{
+	if (f->tracks_n < PRODUCTS_MAX)
+		return true;
+	alarm_on(f, ALARM_REGISTRATION_MISSING, "too many", "more than %d products are wanted: the rest is not followed", PRODUCTS_MAX);
+	return false;
+}
+
+static void follow(struct follower *f, const struct addr20 *registrant, struct span name)
 {
 	char text[PRODUCT_NAME_MAX + 1] = "";
+	struct follower_output *o;
+	struct track *t;
 
-	u->is_stranger = !is_wanted(f, registrant);
-	u->is_ours = !u->is_stranger;
-	if (u->is_stranger)
-		return;
 	memcpy(text, name.p, name.n);
-
-	struct track *t = track_add(f, registrant, text);
-	struct follower_output *o = output_push(f, FOLLOWER_PRODUCT);
-
+	t = track_add(f, registrant, text);
+	o = output_push(f, FOLLOWER_PRODUCT);
 	o->product = t->id;
 	o->registrant = *registrant;
 	o->name = t->name;
+}
+
+/* One of ours becomes a track, and leaves the list with the next sweep. */
+static void explained(struct follower *f, struct unexplained *u, const struct addr20 *registrant, struct span name)
+{
+	u->is_stranger = true;
+	if (is_wanted(f, registrant) && has_room(f))
+		follow(f, registrant, name);
 }
 
 /* Believed only if the id is the hash of what the record says. */
@@ -75,13 +176,14 @@ static void take_record(struct follower *f, const struct record *r)
 		return;
 
 	struct hash32 id = product_id(&entry.registered.registrant, entry.registered.name);
+	struct unexplained *u = find(f, &id);
 
-	for (size_t i = 0; i < f->ids_n; i++)
-		if (is_open(&f->ids[i]) && hash32_eq(&f->ids[i].id, &id))
-			explained(f, &f->ids[i], &entry.registered.registrant, entry.registered.name);
+	if (u && is_open(u))
+		explained(f, u, &entry.registered.registrant, entry.registered.name);
 }
 
 #define IDS_A_CALL 20		/* topics alternatives that every node takes */
+#define CALLS_AT_ONCE 5		/* of those: 100 ids in a round trip */
 
 static size_t next_ids(const struct follower *f, size_t *from, struct hash32 out[IDS_A_CALL])
 {
@@ -117,12 +219,12 @@ static const struct call_kind call_registrations = {
 	.method = "eth_getLogs", .is_bulk = true, .is_long = true, .is_big = true, .done = on_registrations,
 };
 
-/* All open ids in one call each for 20 of them, the calls one after the other: answers change which ids are open. */
-static bool ask(struct follower *f)
+/* The next open ids, with the best provider that has not had its pass. */
+static bool ask_one(struct follower *f)
 {
 	struct target *t = &f->target;
 	struct hash32 topic = entry_topic(ENTRY_REGISTERED), ids[IDS_A_CALL];
-	size_t from = t->done, n = next_ids(f, &from, ids), p = follow_pick(f, t->tried, t->header.number);
+	size_t from = t->explain_at, n = next_ids(f, &from, ids), p = follow_pick(f, t->tried, t->header.number);
 	struct rpc_log_filter filter = { .address = &f->registry, .to = t->header.number, .topic0 = &topic, .products = ids,
 					 .products_n = n };
 	struct call *c;
@@ -130,19 +232,60 @@ static bool ask(struct follower *f)
 	if (n == 0 || p == NO_PROVIDER)
 		return false;
 	c = call_push(f, &call_registrations, p);
-	c->index = t->done;
+	c->index = t->explain_at;
 	c->number = t->header.number;
 	rpc_put_logs(&c->params, &filter);
-	t->done = from;
-	t->asked = p;
+	t->explain_at = from;
+	t->explainers |= UINT32_C(1) << p;
 	return true;
+}
+
+/* Some calls side by side: each is about ids of its own, which no other one's answer closes. */
+static bool ask(struct follower *f)
+{
+	size_t n = 0;
+
+	while (n < CALLS_AT_ONCE && ask_one(f))
+		n++;
+	return n > 0;
+}
+
+static bool ask_others(struct follower *f)
+{
+	struct target *t = &f->target;
+
+	t->tried |= t->explainers;
+	t->explain_at = 0;
+	t->explainers = 0;
+	return ask(f);
+}
+
+static void in_vain(struct follower *f)
+{
+	int64_t wait = f->poll_ms;
+
+	for (unsigned i = 0; i < f->explain_tries && wait < EXPLAIN_RETRY_MS; i++)
+		wait *= 2;
+	f->explain_tries++;
+	f->explain_at_ms = f->now_ms + (wait < EXPLAIN_RETRY_MS ? wait : EXPLAIN_RETRY_MS);
+	alarm_on(f, ALARM_REGISTRATION_MISSING, "", "no provider says who registered some of the registry's products");
+}
+
+void explain_over(struct follower *f)
+{
+	if (has_open(f))
+		return;
+	f->explain_tries = 0;
+	f->explain_at_ms = 0;
+	alarm_off(f, ALARM_REGISTRATION_MISSING, "");
 }
 
 void explain_begin(struct follower *f)
 {
-	f->target.done = 0;
+	f->has_new_ids = false;
 	f->target.tried = 0;
-	f->target.asked = NO_PROVIDER;
+	f->target.explain_at = 0;
+	f->target.explainers = 0;
 	step_to(f, STEP_EXPLAINING);
 	if (!ask(f))
 		explain_advance(f);
@@ -151,21 +294,10 @@ void explain_begin(struct follower *f)
 /* One pass over the open ids per provider, until none is open or no provider is left. */
 void explain_advance(struct follower *f)
 {
-	struct target *t = &f->target;
-
-	if (explain_is_needed(f)) {
-		if (ask(f))
+	if (has_open(f)) {
+		if (ask(f) || ask_others(f))
 			return;
-		if (t->asked != NO_PROVIDER)
-			t->tried |= UINT32_C(1) << t->asked;
-		t->done = 0;
-		t->asked = NO_PROVIDER;
-		if (ask(f))
-			return;
-		alarm_on(f, ALARM_REGISTRATION_MISSING, "", "no provider says who registered some of the registry's products");
-	} else {
-		alarm_off(f, ALARM_REGISTRATION_MISSING, "");
+		in_vain(f);
 	}
-	step_to(f, STEP_WORDS);
-	words_restart(f);
+	words_listed(f);
 }

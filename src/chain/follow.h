@@ -28,13 +28,14 @@
 #include "chain/rpc.h"
 #include "chain/track.h"
 #include "chain/vote.h"
+#include "chain/witness.h"
 
 enum step {
 	STEP_IDLE, STEP_CHECKING, STEP_TAGS, STEP_HASHES, STEP_ACCOUNT, STEP_WORDS, STEP_EXPLAINING, STEP_RECORDS,
 	STEP_PROMOTING, STEP_LINKING, STEPS,
 };
 
-enum level { LEVEL_FINAL, LEVEL_RECENT };
+enum level { LEVEL_FINAL, LEVEL_RECENT, LEVELS };
 
 #define NO_PROVIDER SIZE_MAX
 
@@ -120,15 +121,29 @@ void alarm_off(struct follower *f, enum follower_alarm alarm, const char *subjec
 void calls_free(struct follower *f);
 void outputs_free(struct follower *f);
 
-/* --- the proven words of all tracks at one storage root --- */
+/* --- the proven words of all tracks at one storage root (heads.c) --- */
+
+struct head {
+	struct product_words words;
+	bool is_known;			/* false: it was not proven at this root */
+};
+
+#define HEADS_PART 64
+
+/* Shared by the heads of all storage roots under which these products stand alike: a change costs memory for a part, not
+ * for all. */
+struct heads_part {
+	unsigned refs;
+	struct head v[HEADS_PART];
+};
 
 struct heads {
 	unsigned refs;
 	bool is_missing;		/* there was no registry: all words are zero */
+	bool is_whole;			/* all of them are known, and the registry's list was read to its end */
 	struct hash32 storage_root;
 	size_t n;			/* tracks that were followed then; later ones are not in it */
-	uint64_t ids_n;			/* elements of the registry's list that were read with it */
-	struct product_words v[];
+	struct heads_part *part[];
 };
 
 struct snap {
@@ -136,10 +151,20 @@ struct snap {
 	struct heads *heads;		/* NULL: none */
 };
 
+/* For n tracks, none of them known. NULL: no memory. */
+struct heads *heads_new(size_t n);
+struct head *heads_at(const struct heads *h, size_t i);
+/* From now on h is only read: what it has in common with `like` (may be NULL) is kept once. */
+void heads_share(struct heads *h, const struct heads *like);
 void heads_put(struct heads *h);
 void snap_set(struct snap *s, const struct block_ref *block, struct heads *heads);
 
 /* --- where a round is --- */
+
+struct sought {				/* a storage word to prove */
+	struct hash32 slot, word;
+	bool is_known;
+};
 
 struct target {
 	enum level level;
@@ -148,12 +173,17 @@ struct target {
 	bool has_account, is_missing;	/* the registry's account was proven; it was proven absent */
 	struct hash32 storage_root, code_hash;
 	struct heads *heads;
-	/* the words to prove: keys[0 … n), of which `done` are there */
-	struct hash32 *keys, *words;
-	size_t keys_n, keys_cap, done;
-	enum { PLAN_LENGTH, PLAN_IDS, PLAN_PRODUCTS } plan;
-	uint64_t ids_n;
-	size_t asked;			/* explaining: the provider of the present pass */
+	/* the words to prove (words.c) */
+	enum { PLAN_PRODUCTS, PLAN_IDS } plan;
+	struct sought *sought;
+	size_t sought_n, sought_cap;
+	uint32_t *asked;		/* places in sought that are asked for in this pass, of which `done` are there */
+	size_t asked_n, asked_cap, done;
+	bool is_cut;			/* what may be asked in a round was used up */
+	uint64_t ids_n, ids_at;		/* the registry's list: its length, and how far it has been read at this root */
+	/* explaining */
+	size_t explain_at;		/* ids before this place were asked about in the present pass … */
+	uint32_t explainers;		/* … of these providers */
 };
 
 struct suspect {			/* a story that did not replay */
@@ -219,7 +249,9 @@ bool entries_answer(struct follower *f, uint64_t id, const struct follower_answe
 
 struct unexplained {
 	struct hash32 id;
-	bool is_ours, is_stranger;
+	uint64_t at;			/* its place in the registry's list */
+	bool is_stranger;		/* explained, and not wanted; else nobody has said yet whose it is */
+	bool is_final;			/* it stands there at an anchored block */
 };
 
 struct alarm {
@@ -239,6 +271,7 @@ struct follower {
 	struct block_ref pin;
 	enum finality finality;
 	int64_t poll_ms, probe_ms;
+	size_t proof_keys, round_keys, first_ids;
 	struct addr20 *wild;			/* registrants all of whose products are wanted */
 	size_t wild_n;
 
@@ -248,6 +281,7 @@ struct follower {
 	size_t providers_n;
 	struct track *track;
 	size_t tracks_n, tracks_cap;
+	struct table tracks_by_id;
 	bool has_genesis, is_conflict;
 	struct hash32 genesis;
 	struct entries_source source[ENTRIES_SOURCES_MAX];
@@ -257,9 +291,19 @@ struct follower {
 	struct snap final_snap, recent_snap, pending[FOLLOW_PENDING_MAX];
 	size_t pending_n;
 	unsigned lower_rounds;			/* in a row in which the recent block was below the last one */
-	struct unexplained *ids;		/* ids that are not of a product that the config names */
+	struct witness witness;			/* of the registry's storage */
+	size_t keys_left[LEVELS], words_from[LEVELS];	/* keys that may be asked for; where the last round was cut */
+	uint64_t words_round;			/* in which that was last added to */
+	/* the registry's list of ids, for wants without name (explain.c) */
+	struct unexplained *ids;		/* those that are not of a track, and still of interest */
 	size_t ids_n, ids_cap;
-	uint64_t ids_final_n;			/* so many elements of `ids` are final and explained */
+	struct table ids_by_id;
+	uint64_t ids_final_n;			/* so many elements of the list are final, and explained or in ids */
+	uint64_t ids_noted_n;			/* so many have been seen, final or not */
+	uint64_t ids_left;			/* elements that may be asked for */
+	bool has_new_ids;			/* nobody was asked about them yet */
+	unsigned explain_tries;			/* in vain, in a row … */
+	int64_t explain_at_ms;			/* … and the next one is not due before */
 
 	/* the loop */
 	int64_t now_ms, next_round_ms;
@@ -312,16 +356,30 @@ void lie_found(struct follower *f, size_t provider, const char *text);
 
 void prove_begin(struct follower *f, enum level level, const struct header *h);	/* prove.c */
 void account_advance(struct follower *f);
+void words_begin(struct follower *f);		/* words.c */
 void words_advance(struct follower *f);
-void words_restart(struct follower *f);		/* after new products were found */
+void words_listed(struct follower *f);		/* what is listed has been explained, as far as anybody does */
+void words_missing(struct follower *f);		/* there is no registry at this root, and that is fine */
 /* The class of a proof that could not be read; the provider is asked once more for the target's block. */
 enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e);
 void target_reset(struct follower *f);
 
 void explain_begin(struct follower *f);		/* explain.c */
 void explain_advance(struct follower *f);
-bool explain_note(struct follower *f, const struct hash32 *id);
-bool explain_is_needed(const struct follower *f);
+/* Notes element `at` of the registry's list. false: no memory. */
+bool explain_note(struct follower *f, const struct hash32 *id, uint64_t at, bool is_final);
+/* The list is read again from ids_final_n on: what stood there unexplained may be gone. */
+void explain_reread(struct follower *f);
+/* What is final and known to be a stranger's is of no interest any more. */
+void explain_sweep(struct follower *f);
+/* Ids that nobody has explained, and it is time to ask. */
+bool explain_is_due(const struct follower *f);
+/* At a round's end: is there nothing left to explain? */
+void explain_over(struct follower *f);
+/* Final ones that nobody has explained. */
+size_t explain_open(const struct follower *f);
+/* So many elements of the list are final and explained: what a restart need not read again. */
+uint64_t explain_listed(const struct follower *f);
 
 void promote_begin(struct follower *f);		/* promote.c */
 void promote_done(struct follower *f);

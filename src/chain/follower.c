@@ -76,6 +76,9 @@ static void take_conf(struct follower *f, const struct follower_conf *c)
 	f->poll_ms = c->poll_ms;
 	f->probe_ms = c->probe_ms ? c->probe_ms : QUARANTINE_PROBE_MS;
 	f->stall_s = c->stall_s ? c->stall_s : FINALITY_STALL_S;
+	f->proof_keys = c->proof_keys && c->proof_keys < PROOF_KEYS_MAX ? c->proof_keys : PROOF_KEYS_MAX;
+	f->round_keys = c->round_keys ? c->round_keys : PROOF_KEYS_A_ROUND;
+	f->first_ids = c->first_ids ? c->first_ids : PRODUCTS_MAX;
 	f->rng = c->seed | 1;
 	f->has_genesis = c->genesis != NULL;
 	if (c->genesis)
@@ -121,6 +124,31 @@ static int take_product(struct follower *f, const struct follower_known_product 
 	return ERR_OK;
 }
 
+/* Was each track's final state, as it is known, part of that proof? */
+static bool is_covered(const struct follower *f, const struct block_ref *whole)
+{
+	for (size_t i = 0; i < f->tracks_n; i++)
+		if (f->track[i].proof.number == 0 || f->track[i].proof.number > whole->number)
+			return false;
+	return whole->number != 0;
+}
+
+/* While the registry's storage root is still that one, nothing has to be proven again. */
+static void take_whole(struct follower *f, const struct follower_known *k)
+{
+	struct heads *h;
+
+	f->ids_final_n = f->ids_noted_n = k->listed;
+	if (!is_covered(f, &k->whole) || (f->wild_n && !k->listed) || !(h = heads_new(f->tracks_n)))
+		return;
+	h->storage_root = k->whole_root;
+	h->is_whole = true;
+	for (size_t i = 0; i < f->tracks_n; i++)
+		*heads_at(h, i) = (struct head){ f->track[i].final, true };
+	snap_set(&f->final_snap, &k->whole, h);
+	heads_put(h);
+}
+
 static int take_known(struct follower *f, const struct follower_known *k, struct err *e)
 {
 	f->anchor = k->anchor;
@@ -133,6 +161,7 @@ static int take_known(struct follower *f, const struct follower_known *k, struct
 		if (rc)
 			return rc;
 	}
+	take_whole(f, k);
 	return ERR_OK;
 }
 
@@ -178,6 +207,7 @@ void follower_free(struct follower *f)
 	pending_clear(f);
 	heads_put(f->final_snap.heads);
 	heads_put(f->recent_snap.heads);
+	witness_free(&f->witness);
 	for (size_t i = 0; i < f->tracks_n; i++)
 		track_fini(&f->track[i]);
 	for (size_t i = 0; i < f->providers_n; i++)
@@ -185,7 +215,9 @@ void follower_free(struct follower *f)
 	for (size_t i = 0; i < f->sources_n; i++)
 		free(f->source[i].name);
 	free(f->track);
+	table_free(&f->tracks_by_id);
 	free(f->ids);
+	table_free(&f->ids_by_id);
 	free(f->wild);
 	free(f->code_hashes);
 	free(f);
@@ -195,9 +227,11 @@ void follower_free(struct follower *f)
 
 struct track *track_of(struct follower *f, const struct hash32 *id)
 {
-	for (size_t i = 0; i < f->tracks_n; i++)
-		if (hash32_eq(&f->track[i].id, id))
-			return &f->track[i];
+	struct table_cursor c;
+
+	for (size_t at = table_first(&f->tracks_by_id, table_hash(SPAN_OF(*id)), &c); at != TABLE_NONE; at = table_next(&f->tracks_by_id, &c))
+		if (hash32_eq(&f->track[at].id, id))
+			return &f->track[at];
 	return NULL;
 }
 
@@ -218,6 +252,8 @@ struct track *track_add(struct follower *f, const struct addr20 *registrant, con
 		if (!f->track)
 			abort();
 	}
+	if (!table_add(&f->tracks_by_id, table_hash(SPAN_OF(t.id)), f->tracks_n))
+		abort();
 	f->track[f->tracks_n] = t;
 	return &f->track[f->tracks_n++];
 }
@@ -324,12 +360,11 @@ void follower_product(const struct follower *f, size_t i, struct follower_produc
 
 bool follower_product_find(const struct follower *f, const struct hash32 *id, struct follower_product_info *out)
 {
-	for (size_t i = 0; i < f->tracks_n; i++)
-		if (hash32_eq(&f->track[i].id, id)) {
-			follower_product(f, i, out);
-			return true;
-		}
-	return false;
+	const struct track *t = track_of((struct follower *)f, id);
+
+	if (t)
+		follower_product(f, (size_t)(t - f->track), out);
+	return t != NULL;
 }
 
 void follower_info(const struct follower *f, struct follower_info *out)

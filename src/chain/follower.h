@@ -22,7 +22,8 @@
  * Happy path, once per poll interval: (1) every provider is asked for its latest and its final block; votes are
  * counted per operator, which gives the *anchor* (final) and the *recent* block (any block whose hash K operators
  * give). (2) Any provider gives the registry's account proof at each of them. Same storage root as last time: the whole
- * registry is proven unchanged. (3) Else the two words of each followed product are proven. (4) For a head that
+ * registry is proven unchanged. (3) Else the two words of each followed product are proven: of a few products all, of
+ * many what the trie's nodes that are known already do not prove. (4) For a head that
  * moved, records are fetched (a range query when more than a few are missing, else block by block over prevBlock) until
  * they replay from a head that we hold to the proven one; if no provider has them, from entries sources.
  * (5) Outputs.
@@ -81,6 +82,9 @@ struct follower_conf {
 	int64_t poll_ms;			/* between two rounds */
 	int64_t probe_ms;			/* between probes of a quarantined provider; 0: QUARANTINE_PROBE_MS */
 	uint64_t stall_s;			/* recent block this much younger than the anchor: alarm; 0: FINALITY_STALL_S */
+	size_t proof_keys;			/* keys an eth_getProof call; 0: PROOF_KEYS_MAX, and no more than that */
+	size_t round_keys;			/* keys a round and level, of many products; 0: PROOF_KEYS_A_ROUND */
+	size_t first_ids;			/* elements of the registry's list that are read without pause; 0: PRODUCTS_MAX */
 	uint64_t seed;				/* for jitter */
 	const struct follower_provider *providers;
 	size_t providers_n;			/* 1 to PROVIDERS_MAX */
@@ -111,6 +115,9 @@ struct follower_known {
 	bool conflict;			/* the anchor conflict alarm is latched */
 	const struct follower_known_product *products;	/* those not wanted (any more) are ignored */
 	size_t products_n;
+	struct block_ref whole;		/* of the last REFRESHED that was final and whole; number 0: none */
+	struct hash32 whole_root;	/* its hash */
+	uint64_t listed;		/* its position, if the same registrants were wanted then; else 0 */
 };
 
 struct follower;
@@ -178,8 +185,10 @@ enum follower_output_kind {
 				 * proven at a block which K operators gave: act on revocations and floors, fetch images */
 	FOLLOWER_PROVEN,	/* product, position, words, block, is_final: the history up to position is proven at block. With
 				 * is_final all of it is under the anchor. Emitted when position or finality changed */
-	FOLLOWER_REFRESHED,	/* block, is_final: the last output of a completed proof. With is_final: every product whose
-				 * follower_product().proof is this block was proven at it; the time of freshness */
+	FOLLOWER_REFRESHED,	/* block, is_final, is_whole, hash, position: the last output of a completed proof. With is_final: every
+				 * product whose follower_product().proof is this block was proven at it; the time of freshness. With
+				 * is_whole that is every one. hash is the registry's storage root, position how many elements of its
+				 * list need not be read again */
 	FOLLOWER_ALARM_ON,	/* alarm, subject, detail */
 	FOLLOWER_ALARM_OFF,	/* alarm, subject */
 	FOLLOWER_NOTE,		/* subject: provider; detail: something odd that it does, told now and then. For the log */
@@ -215,7 +224,7 @@ struct follower_output {
 	struct hash32 product;
 	uint64_t position;
 	struct block_ref block;
-	bool is_final;
+	bool is_final, is_whole;
 	struct product_words words;	/* PROVEN */
 	struct record record;		/* SEEN; record.data is valid until the next follower_output */
 	struct hash32 hash;		/* SEEN: head after the record; GENESIS */

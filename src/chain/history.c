@@ -174,7 +174,7 @@ static void fetch_begin(struct follower *f, struct fetch *x, size_t track)
 	const struct track *t = &f->track[track];
 	size_t p;
 
-	*x = (struct fetch){ .is_busy = true, .track = track, .words = f->target.heads->v[track] };
+	*x = (struct fetch){ .is_busy = true, .track = track, .words = heads_at(f->target.heads, track)->words };
 	x->is_range = x->words.entries - t->final.entries > RANGE_ABOVE && x->words.entries > track_end(t) &&
 		      x->words.entries - track_end(t) > RANGE_ABOVE;
 	p = pick(f, x);
@@ -402,8 +402,6 @@ static void complete(struct follower *f)
 
 	snap_set(s, &block, f->target.heads);
 	if (f->target.level == LEVEL_FINAL) {
-		if (!explain_is_needed(f) && f->target.heads->ids_n > f->ids_final_n)
-			f->ids_final_n = f->target.heads->ids_n;
 		pending_drop(f, block.number);
 	} else if (is_news && block.number > f->anchor.number) {
 		pending_add(f);
@@ -413,6 +411,9 @@ static void complete(struct follower *f)
 
 		o->block = block;
 		o->is_final = f->target.level == LEVEL_FINAL;
+		o->is_whole = f->target.heads->is_whole && f->incomplete == 0;
+		o->hash = f->target.heads->storage_root;
+		o->position = explain_listed(f);
 	}
 	round_next(f);
 }
@@ -439,10 +440,14 @@ void records_advance(struct follower *f)
 
 	while (f->apply_at < h->n) {
 		struct track *t = &f->track[f->apply_at];
-		const struct product_words *w = &h->v[f->apply_at];
+		const struct product_words *w = &heads_at(h, f->apply_at)->words;
 		uint64_t position = track_find(t, w);
 		struct fetch *slot;
 
+		if (!heads_at(h, f->apply_at)->is_known) {
+			f->apply_at++;		/* its turn comes in another round */
+			continue;
+		}
 		if (position != TRACK_NOWHERE) {
 			track_proven(f, t, position, w);
 		} else if (!track_is_too_deep(f, t, w)) {

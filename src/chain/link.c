@@ -38,7 +38,7 @@ static enum rpc_class on_ring(struct follower *f, struct call *c, const struct r
 	f->link.tried |= UINT32_C(1) << c->provider;
 	if (a->class != RPC_OK)
 		return proof_answered(f, c, a->class);
-	rc = read_proof(a->result, &f->anchor_header.state_root, &history_contract, &slot, 1, &account, &word, e);
+	rc = read_proof(a->result, &f->anchor_header.state_root, &history_contract, &slot, 1, &account, &word, NULL, e);
 	if (rc && rc != ERR_NOT_FOUND)
 		return proof_doubted(f, c, rc, e);
 	if (rc || hash32_is_zero(&word))

@@ -14,6 +14,7 @@ libchain_a_SOURCES = \
 	%D%/explain.c \
 	%D%/follow.h \
 	%D%/follower.c %D%/follower.h \
+	%D%/heads.c \
 	%D%/history.c \
 	%D%/json.c %D%/json.h \
 	%D%/link.c \
@@ -29,4 +30,6 @@ libchain_a_SOURCES = \
 	%D%/rpc.c %D%/rpc.h \
 	%D%/track.c %D%/track.h \
 	%D%/vote.c %D%/vote.h \
-	%D%/watch.c
+	%D%/watch.c \
+	%D%/witness.c %D%/witness.h \
+	%D%/words.c

@@ -1,4 +1,4 @@
-/* prove.c: the registry's state at an agreed block: account proof, then the storage words, from any provider.
+/* prove.c: the registry's state at an agreed block: its account's proof, from any provider. words.c goes on with its storage.
  *
  * The block's header was hashed to the agreed hash, so its state root is as good as the hash; every answer here is
  * checked against it and nothing else. */
@@ -9,31 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- snaps and heads --- */
-
-void heads_put(struct heads *h)
-{
-	if (h && --h->refs == 0)
-		free(h);
-}
-
-void snap_set(struct snap *s, const struct block_ref *block, struct heads *heads)
-{
-	if (heads)
-		heads->refs++;
-	heads_put(s->heads);
-	s->block = *block;
-	s->heads = heads;
-}
+/* --- what is known already --- */
 
 void target_reset(struct follower *f)
 {
 	struct target *t = &f->target;
 
-	free(t->keys);
-	free(t->words);
+	free(t->sought);
+	free(t->asked);
 	heads_put(t->heads);
-	*t = (struct target){ .level = LEVEL_FINAL, .asked = NO_PROVIDER };
+	*t = (struct target){ .level = LEVEL_FINAL };
 }
 
 static void take_heads(struct target *t, struct heads *heads)
@@ -48,12 +33,12 @@ static struct heads *known_heads(struct follower *f, const struct hash32 *block,
 {
 	struct snap *snaps[] = { &f->final_snap, &f->recent_snap };
 
-	if (explain_is_needed(f))
-		return NULL;		/* the list of ids has to be read again */
+	if (explain_is_due(f))
+		return NULL;		/* the list of ids is to be read again */
 	for (size_t i = 0; i < 2; i++) {
 		struct heads *h = snaps[i]->heads;
 
-		if (!h || h->n != f->tracks_n)
+		if (!h || !h->is_whole || h->n != f->tracks_n)
 			continue;
 		if (block && hash32_eq(&snaps[i]->block.hash, block))
 			return h;
@@ -140,7 +125,7 @@ static enum rpc_class on_account(struct follower *f, struct call *c, const struc
 	t->tried |= UINT32_C(1) << c->provider;
 	if (a->class != RPC_OK)
 		return proof_answered(f, c, a->class);
-	rc = read_proof(a->result, &t->header.state_root, &f->registry, NULL, 0, &account, NULL, e);
+	rc = read_proof(a->result, &t->header.state_root, &f->registry, NULL, 0, &account, NULL, NULL, e);
 	if (rc)
 		return proof_doubted(f, c, rc, e);
 	t->has_account = true;
@@ -215,201 +200,6 @@ static bool is_right_account(struct follower *f)
 	return true;
 }
 
-/* --- the words --- */
-
-static bool reserve(struct target *t, size_t n)
-{
-	if (n <= t->keys_cap)
-		return true;
-
-	struct hash32 *keys = realloc(t->keys, 2 * n * sizeof *keys);
-
-	if (keys)
-		t->keys = keys;
-
-	struct hash32 *words = realloc(t->words, 2 * n * sizeof *words);
-
-	if (words)
-		t->words = words;
-	if (!keys || !words)
-		return false;
-	t->keys_cap = 2 * n;
-	return true;
-}
-
-static bool plan_key(struct target *t, const struct hash32 *key)
-{
-	if (!reserve(t, t->keys_n + 1))
-		return false;
-	t->keys[t->keys_n++] = *key;
-	return true;
-}
-
-static bool plan_products(struct follower *f)
-{
-	bool is_fine = true;
-
-	for (size_t i = 0; i < f->tracks_n; i++) {
-		struct product_slots s = product_slots(&f->track[i].id);
-
-		is_fine = is_fine && plan_key(&f->target, &s.head) && plan_key(&f->target, &s.packed);
-	}
-	return is_fine;
-}
-
-static bool plan_ids(struct follower *f)
-{
-	bool is_fine = true;
-
-	for (uint64_t i = f->ids_final_n; i < f->target.ids_n; i++) {
-		struct hash32 slot = ids_slot(i);
-
-		is_fine = is_fine && plan_key(&f->target, &slot);
-	}
-	return is_fine;
-}
-
-static bool plan(struct follower *f)
-{
-	struct target *t = &f->target;
-
-	t->keys_n = t->done = 0;
-	t->tried = 0;
-	switch (t->plan) {
-	case PLAN_LENGTH:
-		return plan_key(t, &ids_length_slot);
-	case PLAN_IDS:
-		return plan_ids(f);
-	case PLAN_PRODUCTS:
-		return plan_products(f);
-	}
-	return false;
-}
-
-static enum rpc_class on_words(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
-{
-	struct target *t = &f->target;
-	struct trie_account account;
-	int rc;
-
-	t->tried |= UINT32_C(1) << c->provider;
-	if (a->class != RPC_OK)
-		return proof_answered(f, c, a->class);
-	rc = read_proof(a->result, &t->header.state_root, &f->registry, t->keys + c->index, c->count, &account,
-			t->words + c->index, e);
-	if (rc)
-		return proof_doubted(f, c, rc, e);
-	t->done = c->index + c->count;
-	t->tried = 0;
-	return RPC_OK;
-}
-
-static const struct call_kind call_words = {
-	.method = "eth_getProof", .is_bulk = true, .is_long = true, .is_big = true, .done = on_words,
-};
-
-static bool ask_words(struct follower *f)
-{
-	struct target *t = &f->target;
-	size_t p = proof_pick(f, t->tried, t->header.number);
-
-	if (p == NO_PROVIDER)
-		return false;
-
-	struct call *c = call_push(f, &call_words, p);
-
-	c->index = t->done;
-	c->count = t->keys_n - t->done < PROOF_KEYS_MAX ? t->keys_n - t->done : PROOF_KEYS_MAX;
-	rpc_put_proof(&c->params, &f->registry, t->keys + c->index, c->count, t->header.number);
-	return true;
-}
-
-static void give_up(struct follower *f, const char *why)
-{
-	alarm_on(f, ALARM_MEMORY, "", "%s", why);
-	round_next(f);
-}
-
-static void take_words(struct follower *f)
-{
-	struct target *t = &f->target;
-	struct heads *h = malloc(sizeof *h + f->tracks_n * sizeof h->v[0]);
-
-	if (!h) {
-		give_up(f, "no memory for the heads of all products");
-		return;
-	}
-	*h = (struct heads){ .refs = 0, .is_missing = t->is_missing, .storage_root = t->storage_root, .n = f->tracks_n, .ids_n = t->ids_n };
-	for (size_t i = 0; i < f->tracks_n; i++)
-		h->v[i] = t->is_missing ? (struct product_words){ .sequence = 0 } :
-			product_words(&t->words[2 * i], &t->words[2 * i + 1]);
-	take_heads(t, h);
-	alarm_off(f, ALARM_MEMORY, "");
-	records_begin(f);
-}
-
-static uint64_t length_of(const struct hash32 *word)
-{
-	uint64_t n = 0;
-
-	for (size_t i = sizeof word->b - 8; i < sizeof word->b; i++)
-		n = n << 8 | word->b[i];
-	return n;
-}
-
-/* The present list of keys is proven: what comes after it. */
-static void words_next(struct follower *f)
-{
-	struct target *t = &f->target;
-
-	switch (t->plan) {
-	case PLAN_LENGTH:
-		t->ids_n = length_of(&t->words[0]);
-		if (t->ids_n > PRODUCTS_MAX) {
-			alarm_on(f, ALARM_REGISTRATION_MISSING, "", "the registry has %" PRIu64 " products, more than %d",
-				 t->ids_n, PRODUCTS_MAX);
-			t->ids_n = PRODUCTS_MAX;
-		}
-		t->plan = PLAN_IDS;
-		break;
-	case PLAN_IDS:
-		for (size_t i = 0; i < t->keys_n; i++)
-			if (!explain_note(f, &t->words[i])) {
-				give_up(f, "no memory for the registry's ids");
-				return;
-			}
-		t->plan = PLAN_PRODUCTS;
-		if (explain_is_needed(f)) {
-			explain_begin(f);
-			return;
-		}
-		break;
-	case PLAN_PRODUCTS:
-		take_words(f);
-		return;
-	}
-	words_restart(f);
-}
-
-void words_restart(struct follower *f)
-{
-	if (!plan(f)) {
-		give_up(f, "no memory for storage keys");
-		return;
-	}
-	words_advance(f);
-}
-
-void words_advance(struct follower *f)
-{
-	struct target *t = &f->target;
-
-	if (t->done == t->keys_n)
-		words_next(f);
-	else if (!ask_words(f))
-		round_next(f);
-}
-
 void account_advance(struct follower *f)
 {
 	struct target *t = &f->target;
@@ -430,10 +220,8 @@ void account_advance(struct follower *f)
 		take_heads(t, known);
 		records_begin(f);
 	} else if (t->is_missing) {
-		take_words(f);
+		words_missing(f);
 	} else {
-		t->plan = f->wild_n ? PLAN_LENGTH : PLAN_PRODUCTS;
-		step_to(f, STEP_WORDS);
-		words_restart(f);
+		words_begin(f);
 	}
 }

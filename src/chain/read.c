@@ -191,7 +191,7 @@ static int check_account(const json_t *result, const struct addr20 *address, con
 }
 
 static int read_word(const json_t *item, const struct hash32 *storage_root, const struct hash32 *key,
-		     struct nodes *room, struct hash32 *out, struct err *e)
+		     struct nodes *room, struct hash32 *out, struct witness *keep, struct err *e)
 {
 	struct hash32 said_key, said_value;
 	int rc = json_word(json_object_get(item, "key"), &said_key, e);
@@ -206,11 +206,14 @@ static int read_word(const json_t *item, const struct hash32 *storage_root, cons
 		rc = trie_word(storage_root, key, room->v, room->n, out, e);
 	if (rc == ERR_OK && !hash32_eq(&said_value, out))
 		rc = err_set(e, ERR_RULE, "proof: claims another value than it proves");
+	for (size_t i = 0; rc == ERR_OK && keep && i < room->n; i++)
+		witness_add(keep, room->v[i]);
 	return rc;
 }
 
 int read_proof(const json_t *result, const struct hash32 *state_root, const struct addr20 *address,
-	       const struct hash32 *keys, size_t n, struct trie_account *account, struct hash32 *words, struct err *e)
+	       const struct hash32 *keys, size_t n, struct trie_account *account, struct hash32 *words, struct witness *keep,
+	       struct err *e)
 {
 	autofree struct nodes *room = malloc(sizeof *room);
 	const json_t *list = json_object_get(result, "storageProof");
@@ -230,7 +233,7 @@ int read_proof(const json_t *result, const struct hash32 *state_root, const stru
 	if (rc == ERR_OK && n && !a.exists)
 		rc = err_set(e, ERR_NOT_FOUND, "proof: an absent account has no storage");
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], e);
+		rc = read_word(json_array_get(list, i), &a.storage_root, &keys[i], room, &words[i], keep, e);
 	if (rc == ERR_OK)
 		*account = a;
 	return rc;

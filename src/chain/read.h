@@ -9,6 +9,7 @@
 #include "chain/json.h"
 #include "chain/records.h"
 #include "chain/rpc.h"
+#include "chain/witness.h"
 #include "formats/header.h"
 #include "formats/trie.h"
 
@@ -28,9 +29,10 @@ MUST_USE int read_log(const json_t *row, const struct rpc_log_filter *f, uint8_t
 MUST_USE int read_logs(const json_t *result, const struct rpc_log_filter *f, struct records *out, struct err *e);
 
 /* An eth_getProof result under a state root: the account, then the words of the keys, in order. An
- * account that is proven absent is an answer only when no keys were asked for, else ERR_NOT_FOUND. */
+ * account that is proven absent is an answer only when no keys were asked for, else ERR_NOT_FOUND. The nodes of the
+ * words' proofs go to keep (may be NULL). */
 MUST_USE int read_proof(const json_t *result, const struct hash32 *state_root, const struct addr20 *address,
 			const struct hash32 *keys, size_t n, struct trie_account *account, struct hash32 *words,
-			struct err *e);
+			struct witness *keep, struct err *e);
 
 #endif

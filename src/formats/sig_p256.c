@@ -32,7 +32,7 @@ static void make_curve(void)
 }
 
 /* NULL: the point is not on the curve. */
-static EVP_PKEY *public_key(const struct sig_public *key)
+static EVP_PKEY *make_key(const struct sig_public *key)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	uint8_t point[65] = { 4 };
@@ -48,6 +48,49 @@ static EVP_PKEY *public_key(const struct sig_public *key)
 		return pkey;
 	EVP_PKEY_free(pkey);
 	return NULL;
+}
+
+/* The key that was asked for last: a product's releases have one signer, as a rule, and making its key is a sixth of a
+ * verification. */
+static struct {
+	pthread_mutex_t lock;
+	struct sig_public key;
+	EVP_PKEY *pkey;
+} last = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static EVP_PKEY *last_key(const struct sig_public *key)
+{
+	EVP_PKEY *pkey = NULL;
+
+	pthread_mutex_lock(&last.lock);
+	if (last.pkey && sig_public_eq(&last.key, key) && EVP_PKEY_up_ref(last.pkey) == 1)
+		pkey = last.pkey;
+	pthread_mutex_unlock(&last.lock);
+	return pkey;
+}
+
+static void keep_key(const struct sig_public *key, EVP_PKEY *pkey)
+{
+	if (EVP_PKEY_up_ref(pkey) != 1)
+		return;
+	pthread_mutex_lock(&last.lock);
+	EVP_PKEY_free(last.pkey);
+	last.key = *key;
+	last.pkey = pkey;
+	pthread_mutex_unlock(&last.lock);
+}
+
+/* NULL: the point is not on the curve. */
+static EVP_PKEY *public_key(const struct sig_public *key)
+{
+	EVP_PKEY *pkey = last_key(key);
+
+	if (pkey)
+		return pkey;
+	pkey = make_key(key);
+	if (pkey)
+		keep_key(key, pkey);
+	return pkey;
 }
 
 static int key_of(const struct sig_public *key, EVP_PKEY **out, struct err *e)

@@ -8,6 +8,8 @@
 #include "formats/keccak.h"
 #include "formats/rlp.h"
 
+#include <string.h>
+
 #define BRANCH_ITEMS 17
 #define BRANCH_VALUE 16
 #define REFERENCE 32		/* nodes from this size on are named by their hash */
@@ -20,8 +22,11 @@ const struct hash32 trie_empty_root = { {
 struct walk {
 	struct span key;
 	size_t depth;			/* nibbles of the key that are behind us */
-	const struct span *nodes;
+	const struct span *nodes;	/* listed, or … */
 	size_t n, used;
+	trie_find_fn *find;		/* … found */
+	void *arg;
+	struct hash32 *missing;
 	struct rlp_item node;		/* where we are */
 	bool is_done;
 	struct span value;		/* once done; empty: absent */
@@ -62,11 +67,29 @@ static int enter_listed(struct walk *w, struct span name, struct err *e)
 	return rlp_only(raw, &w->node, e);
 }
 
+static int enter_found(struct walk *w, struct span name, struct err *e)
+{
+	struct hash32 hash;
+	struct span raw;
+
+	memcpy(hash.b, name.p, sizeof hash.b);
+	raw = w->find(w->arg, &hash);
+	if (raw.n)
+		return rlp_only(raw, &w->node, e);
+	*w->missing = hash;
+	return err_set(e, ERR_NOT_FOUND, "proof: a node is not there");
+}
+
+static int enter(struct walk *w, struct span name, struct err *e)
+{
+	return w->find ? enter_found(w, name, e) : enter_listed(w, name, e);
+}
+
 /* Follows a reference as it stands in a branch or an extension. */
 static int follow(struct walk *w, const struct rlp_item *ref, struct err *e)
 {
 	if (ref->kind == RLP_STRING && ref->body.n == REFERENCE)
-		return enter_listed(w, ref->body, e);
+		return enter(w, ref->body, e);
 	if (ref->kind == RLP_STRING && ref->body.n == 0)
 		return end_with(w, SPAN(NULL, 0));
 	if (ref->kind == RLP_STRING)
@@ -177,6 +200,16 @@ static int step(struct walk *w, struct err *e)
 	return n == 2 ? step_short(w, item, e) : step_branch(w, item, e);
 }
 
+/* Every step either ends, uses up nibbles or a listed node, or goes into a smaller embedded one. */
+static int walk(struct walk *w, const struct hash32 *root, struct err *e)
+{
+	int rc = enter(w, SPAN_OF(*root), e);
+
+	while (rc == ERR_OK && !w->is_done)
+		rc = step(w, e);
+	return rc;
+}
+
 int trie_get(const struct hash32 *root, struct span key, const struct span *nodes, size_t n,
 	     struct span *value, struct err *e)
 {
@@ -188,10 +221,7 @@ int trie_get(const struct hash32 *root, struct span key, const struct span *node
 	if (n == 0 && hash32_eq(root, &trie_empty_root))
 		w.is_done = true;
 	else
-		rc = enter_listed(&w, SPAN_OF(*root), e);
-	/* Every step either ends, uses up a listed node, or goes into a smaller embedded one. */
-	while (rc == ERR_OK && !w.is_done)
-		rc = step(&w, e);
+		rc = walk(&w, root, e);
 	if (rc)
 		return rc;
 	if (w.used != n)
@@ -247,16 +277,12 @@ int trie_account(const struct hash32 *state_root, const struct addr20 *address,
 	return read_account(value, out, e);
 }
 
-int trie_word(const struct hash32 *storage_root, const struct hash32 *slot,
-	      const struct span *nodes, size_t n, struct hash32 *out, struct err *e)
+static int read_word(struct span value, struct hash32 *out, struct err *e)
 {
-	struct hash32 key = keccak256(SPAN_OF(*slot)), word = { { 0 } };
 	struct rlp_item item = { .kind = RLP_STRING };
-	struct span value;
-	int rc = trie_get(storage_root, SPAN_OF(key), nodes, n, &value, e);
+	struct hash32 word = { { 0 } };
+	int rc = value.n ? rlp_only(value, &item, e) : ERR_OK;
 
-	if (rc == ERR_OK && value.n)
-		rc = rlp_only(value, &item, e);
 	if (rc)
 		return rc;
 	if (item.kind != RLP_STRING || item.body.n > sizeof word.b || (item.body.n && item.body.p[0] == 0))
@@ -265,4 +291,24 @@ int trie_word(const struct hash32 *storage_root, const struct hash32 *slot,
 		memcpy(word.b + sizeof word.b - item.body.n, item.body.p, item.body.n);
 	*out = word;
 	return ERR_OK;
+}
+
+int trie_word(const struct hash32 *storage_root, const struct hash32 *slot,
+	      const struct span *nodes, size_t n, struct hash32 *out, struct err *e)
+{
+	struct hash32 key = keccak256(SPAN_OF(*slot));
+	struct span value;
+	int rc = trie_get(storage_root, SPAN_OF(key), nodes, n, &value, e);
+
+	return rc ? rc : read_word(value, out, e);
+}
+
+int trie_find_word(const struct hash32 *storage_root, const struct hash32 *slot, trie_find_fn *find, void *arg,
+		   struct hash32 *out, struct hash32 *missing, struct err *e)
+{
+	struct hash32 key = keccak256(SPAN_OF(*slot));
+	struct walk w = { .key = SPAN_OF(key), .find = find, .arg = arg, .missing = missing };
+	int rc = hash32_eq(storage_root, &trie_empty_root) ? ERR_OK : walk(&w, storage_root, e);
+
+	return rc ? rc : read_word(w.value, out, e);
 }

@@ -22,6 +22,18 @@ extern const struct hash32 trie_empty_root;
 MUST_USE int trie_get(const struct hash32 *root, struct span key, const struct span *nodes, size_t n,
 		      struct span *value, struct err *e);
 
+/* --- nodes that are kept --- */
+
+/* The node whose keccak-256 this is, by the word of whoever keeps it; an empty span: it is not there. */
+typedef struct span trie_find_fn(void *arg, const struct hash32 *name);
+
+/* As trie_word, with nodes that are found by their names. ERR_NOT_FOUND: the walk ends at a node that is not there, and
+ * *missing is its name. */
+MUST_USE int trie_find_word(const struct hash32 *storage_root, const struct hash32 *slot, trie_find_fn *find, void *arg,
+			    struct hash32 *out, struct hash32 *missing, struct err *e);
+
+/* --- what Ethereum stores in its tries --- */
+
 struct trie_account {
 	bool exists;		/* false: proven absent; the rest is zero */
 	uint64_t nonce;

@@ -112,20 +112,18 @@ static int add_product(struct building *g, struct ledger_product *p, bool with_t
 {
 	struct release_query q = { .product = &p->id, .states = SHOWN | PENDING };
 	autofree bool *is_pending = calloc(p->follow->channels_n, sizeof *is_pending);
-	struct product_row row;
-	int rc = products_get(g->k->store, &p->id, &row, e);
+	int rc = ERR_OK;
 
-	if (rc)
-		return rc;
 	if (!is_pending)
 		return err_set(e, ERR_MEMORY, "no memory for the catalog");
 	g->p = p;
 	g->is_pending = is_pending;
-	keeper_bring_entries(g->k, p, row.final_entries);
-	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = row.registrant,
+	keeper_bring_entries(g->k, p, p->final_entries);
+	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = p->registrant,
 		.proof = proof_of(p, with_times), .trust = trust_of(g->k), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
 		.entries_sha256 = p->file.sha256, .entries_bytes = p->file.bytes });
-	rc = releases_each(g->k->store, &q, look_at_release, g, e);
+	if (p->has_releases)		/* thousands of products have none yet: no query for them */
+		rc = releases_each(g->k->store, &q, look_at_release, g, e);
 	for (size_t i = 0; i < p->follow->channels_n; i++)
 		builder_channel(g->b, span_str(p->follow->channels[i]), is_pending[i]);
 	return rc;

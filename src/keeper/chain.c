@@ -2,6 +2,7 @@
 #include "keeper/chain_start.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "formats/sha256.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,9 +59,15 @@ static void take_refreshed(struct chain *c, const struct follower_output *o)
 	}
 	if (!o->is_final)
 		return;
+	c->mark.listed = o->position;
+	if (!o->is_whole)
+		return;
 	c->mark.has_proven = true;
-	c->mark.proven = (struct proof_mark){ .number = o->block.number, .hash = o->block.hash,
+	c->mark.proven = (struct proof_mark){ .number = o->block.number, .hash = o->block.hash, .root = o->hash,
 		.time = o->block.time, .wall_ms = clock_wall_ms(c->clock) };
+	/* A restart that finds this covers what changed has nothing to prove again. */
+	c->is_mark_changed |= c->is_whole_due;
+	c->is_whole_due = false;
 }
 
 static int take(struct chain *c, const struct follower_output *o, struct err *e)
@@ -88,27 +95,30 @@ static int take(struct chain *c, const struct follower_output *o, struct err *e)
 		return ERR_OK;
 	default:
 		news_note(&c->news);
-		c->is_mark_changed = true;
+		c->is_mark_changed = c->is_whole_due = true;
 		return ledger_take(c->ledger, o, e);
 	}
 }
 
-/* "Cursor and time of the last proof are written when something changed, else every 15 minutes." */
+/* "Cursor and time of the last proof are written when something changed, else every 15 minutes": one row, whose proof is as
+ * good as one in each product's. Products that were proven apart from the others wait for the 15 minutes. */
 static int save_mark(struct chain *c, struct err *e)
 {
 	int64_t now = clock_mono_ms(c->clock);
-	int rc;
+	bool is_time = now - c->proofs_saved_ms >= MARK_SAVE_MS;
+	int rc = ERR_OK;
 
-	if (!c->is_mark_changed && now - c->mark_saved_ms < MARK_SAVE_MS)
+	if (!c->is_mark_changed && !is_time)
 		return ERR_OK;
-	rc = ledger_save_proofs(c->ledger, e);
+	if (is_time)
+		rc = ledger_save_proofs(c->ledger, c->mark.has_proven ? &c->mark.proven : NULL, e);
 	if (!rc)
 		rc = mark_save(c->store, &c->mark, e);
-	if (!rc) {
-		c->is_mark_changed = false;
-		c->mark_saved_ms = now;
-	}
-	return rc;
+	if (rc)
+		return rc;
+	c->is_mark_changed = false;
+	c->proofs_saved_ms = is_time ? now : c->proofs_saved_ms;
+	return ERR_OK;
 }
 
 static int drain(struct chain *c, struct err *e)
@@ -277,6 +287,19 @@ static void sleep_until(struct chain *c, int64_t mono_ms)
 	uv_timer_start(&c->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
+/* What decides which listed products are followed: a name that has a section of its own is not the wildcard's. */
+static struct hash32 wanted_digest(const struct conf *conf)
+{
+	struct sha256 sum;
+
+	sha256_init(&sum);
+	for (size_t i = 0; i < conf->products_n; i++) {
+		sha256_add(&sum, SPAN_OF(conf->products[i].registrant));
+		sha256_add(&sum, SPAN(conf->products[i].name, strlen(conf->products[i].name) + 1));
+	}
+	return sha256_end(&sum);
+}
+
 static int load_mark(struct chain *c, struct err *e)
 {
 	struct mark m = { .has_anchor = false };
@@ -285,6 +308,9 @@ static int load_mark(struct chain *c, struct err *e)
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
 	c->mark = m;
+	c->mark.listed_for = wanted_digest(c->conf);
+	if (!hash32_eq(&m.listed_for, &c->mark.listed_for))
+		c->mark.listed = 0;
 	c->mark.chain_id = c->conf->chain.chain_id;
 	c->mark.registry = c->conf->chain.registry;
 	snprintf(c->mark.trust, sizeof c->mark.trust, "%s", c->conf->chain.anchor == CONF_PINNED ? "pinned" :

@@ -47,8 +47,8 @@ struct chain {
 	struct entryfiles *entryfiles;	/* for our own */
 	struct list calls;		/* struct chain_call: requests under way */
 	struct mark mark;		/* as last stored, or to be stored */
-	bool is_mark_changed;
-	int64_t mark_saved_ms;
+	bool is_mark_changed, is_whole_due;	/* due: the stored proof of all does not cover what changed since */
+	int64_t proofs_saved_ms;
 	struct news news;		/* of products, that was not told yet */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
 	const struct secrets *secrets;	/* what servers may echo and nobody is to read; NULL: nothing */

@@ -176,6 +176,11 @@ int chain_start(struct chain *c, struct follower **out, struct err *e)
 	known.conflict = c->has_conflict;
 	known.products = s.products;
 	known.products_n = s.products_n;
+	known.listed = c->mark.listed;
+	if (c->mark.has_proven) {
+		known.whole = (struct block_ref){ c->mark.proven.number, c->mark.proven.hash, c->mark.proven.time };
+		known.whole_root = c->mark.proven.root;
+	}
 	*out = follower_new(&fc, &known, e);
 	return *out ? ERR_OK : e ? (int)e->code : ERR_INTERNAL;
 }

@@ -212,11 +212,8 @@ static void on_want(void *arg, const struct ledger_want *w)
 {
 	struct keeper *k = arg;
 	struct err e = { 0 };
-	int rc = keeper_note_want(k, w, &e);
 
-	if (!rc)
-		rc = fetcher_want(&k->fetcher, w, &e);
-	if (rc)
+	if (fetcher_want(&k->fetcher, w, &e))
 		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
 }
 

@@ -142,7 +142,5 @@ void keeper_recover(struct keeper *k);
 void keeper_sweep(struct keeper *k);
 void keeper_image_rotten(struct keeper *k, const struct link_rot *m);
 void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256);
-/* A row for an image that will be fetched. */
-MUST_USE int keeper_note_want(struct keeper *k, const struct ledger_want *w, struct err *e);
 
 #endif

@@ -230,7 +230,7 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 	changed(k, &m->sha256);
 }
 
-int keeper_note_want(struct keeper *k, const struct ledger_want *w, struct err *e)
+static int note_want(struct keeper *k, const struct ledger_want *w, struct err *e)
 {
 	int rc = images_want(k->store, &w->sha256, w->size, w->cid, now_ms(k), e);
 
@@ -251,7 +251,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK)
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;
-	rc = rc == ERR_NOT_FOUND ? keeper_note_want(k, &w, e) : rc;
+	rc = rc == ERR_NOT_FOUND ? note_want(k, &w, e) : rc;
 	return rc ? rc : fetcher_want_once(&k->fetcher, &w, e);
 }
 

@@ -1,5 +1,6 @@
 /* ledger.c: see ledger.h. Taking outputs; judging is in settle.c. */
 #include "keeper/ledger.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "store/entries.h"
 
@@ -35,16 +36,18 @@ struct ledger_product *ledger_find(const struct ledger *l, const struct hash32 *
 
 struct ledger_product *ledger_find_name(const struct ledger *l, struct span name)
 {
-	for (size_t i = 0; i < l->products; i++)
-		if (span_is(name, l->product[i]->name))
-			return l->product[i];
+	struct table_cursor c;
+
+	for (size_t at = table_first(&l->by_name, table_hash(name), &c); at != TABLE_NONE; at = table_next(&l->by_name, &c))
+		if (span_is(name, l->named[at]->name))
+			return l->named[at];
 	return NULL;
 }
 
 void ledger_mark(struct ledger *l, struct ledger_product *p)
 {
 	(void)l;
-	p->is_marked = true;
+	p->is_marked = p->has_releases = true;
 }
 
 void ledger_mark_all(struct ledger *l)
@@ -69,46 +72,89 @@ int ledger_mark_image(struct ledger *l, const struct hash32 *sha256, struct err 
 	return releases_each_of_image(l->store, sha256, mark_release, l, e);
 }
 
+static const struct ledger_follow *section_of(const struct ledger *l, const char *name)
+{
+	struct table_cursor c;
+	uint32_t hash = table_hash(span_str(name));
+
+	for (size_t at = table_first(&l->follow_by_name, hash, &c); at != TABLE_NONE; at = table_next(&l->follow_by_name, &c))
+		if (!strcmp(l->follow[at].name, name))
+			return &l->follow[at];
+	return NULL;
+}
+
 /* The section that is about this product: its own, else the wildcard of its registrant. A name that has a section is
  * nobody else's: devices ask by name. */
 static const struct ledger_follow *follow_of(const struct ledger *l, const char *name, const struct addr20 *registrant)
 {
-	const struct ledger_follow *wildcard = NULL;
+	const struct ledger_follow *own = section_of(l, name);
 
-	for (size_t i = 0; i < l->follow_n; i++) {
-		const struct ledger_follow *f = &l->follow[i];
-		bool is_theirs = addr20_eq(&f->registrant, registrant);
+	if (own)
+		return addr20_eq(&own->registrant, registrant) ? own : NULL;
+	for (size_t i = 0; i < l->wild_n; i++)
+		if (addr20_eq(&l->wild[i]->registrant, registrant))
+			return l->wild[i];
+	return NULL;
+}
 
-		if (f->name && !strcmp(f->name, name))
-			return is_theirs ? f : NULL;
-		if (!f->name && is_theirs)
-			wildcard = f;
-	}
-	return wildcard;
+static bool reserve(struct ledger *l)
+{
+	size_t cap = l->cap ? 2 * l->cap : 16;
+	struct ledger_product **product, **named;
+
+	if (l->products < l->cap)
+		return true;
+	product = reallocarray(l->product, cap, sizeof(struct ledger_product *));
+	if (product)
+		l->product = product;
+	named = reallocarray(l->named, cap, sizeof(struct ledger_product *));
+	if (named)
+		l->named = named;
+	if (product && named)
+		l->cap = cap;
+	return product && named;
+}
+
+/* What the store has of it, or of all together, whichever is newer. */
+static void take_proof(const struct ledger *l, struct ledger_product *p, const struct product_row *row)
+{
+	p->proven = row->has_proven ? row->proven : (struct proof_mark){ .number = 0 };
+	if (row->has_proven && l->whole.number > row->proven.number)
+		p->proven = l->whole;
+	p->stored = p->proven.number;
+}
+
+static struct ledger_product *make_product(const struct ledger *l, const struct product_row *row, const struct ledger_follow *follow)
+{
+	struct ledger_product *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return NULL;
+	*p = (struct ledger_product){ .id = row->id, .registrant = row->registrant, .follow = follow, .is_marked = true,
+		.has_releases = true, .final_entries = row->final_entries };
+	snprintf(p->name, sizeof p->name, "%s", row->name);
+	take_proof(l, p, row);
+	return p;
 }
 
 static int insert(struct ledger *l, const struct product_row *row, const struct ledger_follow *follow, struct err *e)
 {
-	struct ledger_product *p = calloc(1, sizeof *p), **list;
+	struct ledger_product *p = reserve(l) ? make_product(l, row, follow) : NULL;
 	size_t at = l->products;
 
-	list = realloc(l->product, (l->products + 1) * sizeof *list);
-	if (list)
-		l->product = list;
-	if (!p || !list) {
+	if (!p || !table_add(&l->by_name, table_hash(span_str(p->name)), at)) {
 		free(p);
 		return err_set(e, ERR_MEMORY, "no memory for a product");
 	}
-	*p = (struct ledger_product){ .id = row->id, .follow = follow, .is_marked = true };
-	snprintf(p->name, sizeof p->name, "%s", row->name);
-	if (row->has_proven)
-		p->proven = row->proven;
-	while (at > 0 && hash32_cmp(&list[at - 1]->id, &p->id) > 0) {
-		list[at] = list[at - 1];
+	l->named[at] = p;
+	while (at > 0 && hash32_cmp(&l->product[at - 1]->id, &p->id) > 0) {
+		l->product[at] = l->product[at - 1];
 		at--;
 	}
-	list[at] = p;
+	l->product[at] = p;
 	l->products++;
+	if (row->keep == follow->keep && !row->in_rollout)
+		return ERR_OK;		/* thousands of products are not written at every start */
 	return products_set_keep(l->store, &p->id, follow->keep, false, e);
 }
 
@@ -129,6 +175,7 @@ static int add_product(struct ledger *l, const struct hash32 *id, const char *na
 		row = (struct product_row){ .id = *id, .registrant = *registrant };
 		snprintf(row.name, sizeof row.name, "%s", name);
 		rc = products_put(l->store, &row, e);
+		row.keep = UINT32_MAX;		/* whatever the schema says: it is set */
 	}
 	return rc ? rc : insert(l, &row, follow, e);
 }
@@ -143,7 +190,31 @@ static int load_known(void *arg, const struct product_row *row, struct err *e)
 	return products_drop(l->store, &row->id, e);
 }
 
-static int load(struct ledger *l, struct err *e)
+static int index_follow(struct ledger *l, struct err *e)
+{
+	l->wild = calloc(l->follow_n + 1, sizeof *l->wild);
+	if (!l->wild)
+		return err_set(e, ERR_MEMORY, "no memory for the followed products");
+	for (size_t i = 0; i < l->follow_n; i++) {
+		if (!l->follow[i].name)
+			l->wild[l->wild_n++] = &l->follow[i];
+		else if (!table_add(&l->follow_by_name, table_hash(span_str(l->follow[i].name)), i))
+			return err_set(e, ERR_MEMORY, "no memory for the followed products");
+	}
+	return ERR_OK;
+}
+
+static int load_whole(struct ledger *l, struct err *e)
+{
+	struct mark m;
+	int rc = mark_load(l->store, &m, e);
+
+	l->whole = rc == ERR_OK && m.has_proven ? m.proven : (struct proof_mark){ .number = 0 };
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
+/* One transaction: each product that is new to the store would be one of its own. */
+static int load_products(struct ledger *l, struct err *e)
 {
 	int rc = products_each(l->store, load_known, l, e);
 
@@ -159,6 +230,18 @@ static int load(struct ledger *l, struct err *e)
 	return rc;
 }
 
+static int load(struct ledger *l, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(l->store);
+	int rc = index_follow(l, e);
+
+	if (!rc)
+		rc = load_whole(l, e);
+	if (!rc)
+		rc = load_products(l, e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
 int ledger_init(struct ledger *l, struct store *s, struct floors *f, const struct clock *clock, struct alarms *alarms,
 		const struct ledger_follow *follow, size_t follow_n, struct ledger_owner owner, struct err *e)
 {
@@ -172,6 +255,10 @@ void ledger_fini(struct ledger *l)
 	for (size_t i = 0; i < l->products; i++)
 		free(l->product[i]);
 	free(l->product);
+	free(l->named);
+	free(l->wild);
+	table_free(&l->by_name);
+	table_free(&l->follow_by_name);
 	verified_fini(&l->verified);
 	*l = (struct ledger){ .products = 0 };
 }
@@ -207,43 +294,50 @@ static int take_proven(struct ledger *l, struct ledger_product *p, const struct 
 	rc = entries_finalise(l->store, &o->product, (uint32_t)o->position, e);
 	if (rc)
 		return rc;
-	p->proven = m;		/* ledger_forget_unstored takes it back */
-	p->is_unsaved = false;
+	p->proven = m;		/* ledger_forget_unstored takes this back */
+	p->stored = m.number;
+	p->final_entries = (uint32_t)o->position;
 	return products_set_proven(l->store, &o->product, &m, e);
 }
 
 void ledger_refresh(struct ledger_product *p, const struct proof_mark *m)
 {
 	p->proven = *m;
-	p->is_unsaved = true;
 	if (!p->is_marked)
 		p->judged = *m;
 }
 
-int ledger_save_proofs(struct ledger *l, struct err *e)
+int ledger_save_proofs(struct ledger *l, const struct proof_mark *whole, struct err *e)
 {
 	for (size_t i = 0; i < l->products; i++) {
 		struct ledger_product *p = l->product[i];
-		int rc = p->is_unsaved ? products_set_proven(l->store, &p->id, &p->proven, e) : ERR_OK;
+		bool is_covered = whole && whole->number >= p->proven.number;
+		int rc = ERR_OK;
 
+		if (p->proven.number > p->stored && !is_covered)
+			rc = products_set_proven(l->store, &p->id, &p->proven, e);
 		if (rc)
 			return rc;
-		p->is_unsaved = false;
+		p->stored = p->proven.number;
 	}
 	return ERR_OK;
 }
 
 int ledger_forget_unstored(struct ledger *l, struct err *e)
 {
+	int rc = load_whole(l, e);
+
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < l->products; i++) {
 		struct ledger_product *p = l->product[i];
 		struct product_row row;
-		int rc = products_get(l->store, &p->id, &row, e);
 
+		rc = products_get(l->store, &p->id, &row, e);
 		if (rc)
 			return rc;
-		p->proven = row.has_proven ? row.proven : (struct proof_mark){ .number = 0 };
-		p->is_unsaved = false;
+		take_proof(l, p, &row);
+		p->final_entries = row.final_entries;
 		ledger_mark(l, p);
 	}
 	return ERR_OK;

@@ -14,6 +14,7 @@
 #define KEEPER_LEDGER_H
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "chain/follower.h"
 #include "keeper/alarms.h"
 #include "keeper/entryfiles.h"
@@ -38,12 +39,15 @@ struct ledger_follow {
 /* One followed product, in memory. */
 struct ledger_product {
 	struct hash32 id;
+	struct addr20 registrant;
 	char name[PRODUCT_NAME_MAX + 1];
 	const struct ledger_follow *follow;
+	uint32_t final_entries;		/* as stored */
+	uint64_t stored;		/* number of the proof that the store has of it */
 	struct proof_mark proven;	/* the last final proof; number 0: none */
 	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
 	bool is_marked;			/* to be judged */
-	bool is_unsaved;		/* `proven` is newer than the store's */
+	bool has_releases;		/* false: none, and it is not marked */
 	struct entryfile file;		/* the keeper's: its final entries, for the server */
 };
 
@@ -66,7 +70,7 @@ struct ledger_change {			/* a release came into another state */
 };
 
 struct ledger_owner {
-	/* The image should be here and is not; called on every settle while that is so. */
+	/* The image should be here and is not; it is known to the store. Called on every settle while that is so. */
 	void (*on_want)(void *arg, const struct ledger_want *w);
 	/* This release does not ask for its image (any more); others that name it may. */
 	void (*on_unwanted)(void *arg, const struct ledger_want *w);
@@ -87,7 +91,13 @@ struct ledger {
 	size_t follow_n;
 	struct ledger_owner owner;
 	struct ledger_product **product;	/* by id */
-	size_t products;
+	size_t products, cap;
+	struct ledger_product **named;	/* in the order in which they came */
+	struct table by_name;		/* places in named */
+	const struct ledger_follow **wild;	/* those without a name */
+	size_t wild_n;
+	struct table follow_by_name;	/* places in follow of the others */
+	struct proof_mark whole;	/* the store's proof of all products together; number 0: none */
 	struct verified verified;	/* what settling need not check again */
 	bool is_untold;			/* something was judged since on_settled was last called */
 };
@@ -105,10 +115,10 @@ struct ledger_product *ledger_find_name(const struct ledger *l, struct span name
 
 /* One output of the follower; the caller holds the transaction. Alarms and anchors are not the ledger's. */
 MUST_USE int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e);
-/* The product was proven again, unchanged. Kept in memory until the next mark is saved. */
+/* The product was proven again, unchanged. Kept in memory until ledger_save_proofs. */
 void ledger_refresh(struct ledger_product *p, const struct proof_mark *m);
-/* Stores what ledger_refresh kept; the caller holds the transaction. */
-MUST_USE int ledger_save_proofs(struct ledger *l, struct err *e);
+/* Writes down the proofs that are newer than the store's, but for those that `whole` (NULL: none) covers. */
+MUST_USE int ledger_save_proofs(struct ledger *l, const struct proof_mark *whole, struct err *e);
 /* The transaction failed: forgets what memory knows and the store does not. */
 MUST_USE int ledger_forget_unstored(struct ledger *l, struct err *e);
 

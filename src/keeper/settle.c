@@ -94,6 +94,22 @@ static int write_image_state(struct settling *s, size_t i, struct err *e)
 	return images_set_state(s->l->store, sha256, is_needed ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
 }
 
+static bool is_missing(const struct settling *s, size_t i)
+{
+	const struct judge_release *j = &s->judged[i];
+
+	return j->h->has_manifest && j->is_wanted && (j->image != IMAGE_GOOD || s->noted[i].needs_repair);
+}
+
+static int write_want(struct settling *s, size_t i, struct err *e)
+{
+	const struct noted *n = &s->noted[i];
+	int rc = is_missing(s, i) ? images_want(s->l->store, &n->sha256, n->size, n->cid, clock_wall_ms(s->l->clock), e) : ERR_OK;
+
+	/* Known with another size, which may be the lie: the fetch finds out. */
+	return rc == ERR_RULE ? ERR_OK : rc;
+}
+
 static int write_verdicts(struct settling *s, struct err *e)
 {
 	int rc = products_put(s->l->store, &s->row, e);
@@ -102,6 +118,8 @@ static int write_verdicts(struct settling *s, struct err *e)
 		rc = write_state(s, i, e);
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = write_image_state(s, i, e);
+	for (size_t i = 0; i < s->n && !rc; i++)
+		rc = write_want(s, i, e);
 	return rc;
 }
 
@@ -139,7 +157,7 @@ static void tell_want(struct settling *s, size_t i)
 	struct ledger_want w = { .sha256 = n->sha256, .size = n->size, .cid = n->cid, .product = s->p->name, .sequence = i + 1,
 		.is_urgent = j->h->manifest.urgent };
 
-	if (j->is_wanted && (j->image != IMAGE_GOOD || n->needs_repair))
+	if (is_missing(s, i))
 		s->l->owner.on_want(s->l->owner.arg, &w);
 	else
 		s->l->owner.on_unwanted(s->l->owner.arg, &w);
@@ -219,6 +237,7 @@ static int settle_one(struct ledger *l, struct ledger_product *p, struct err *e)
 	if (rc)
 		return err_wrap(e, "judging %s", p->name);
 	p->is_marked = false;
+	p->has_releases = s.n > 0;
 	p->judged = p->proven;
 	tell(&s);
 	return ERR_OK;

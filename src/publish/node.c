@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "net/secrets.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,6 +89,17 @@ static int ask(struct node *n, const char *body, struct web_reply *reply, struct
 	return rc ? err_wrap(e, "node") : ERR_OK;
 }
 
+/* The URL may hold a key: the node's own words are printed without it as well. */
+static void hush(const struct node *n, struct err *e)
+{
+	AUTO(secrets_fini) struct secrets secrets = { .n = 0 };
+
+	if (!e)
+		return;
+	secrets_add_url(&secrets, n->url);
+	secrets_hide(&secrets, e->msg);
+}
+
 int node_call_take(struct node *n, const char *method, json_t *params, struct buf *revert, json_t **result,
 		   struct err *e)
 {
@@ -105,9 +117,9 @@ int node_call_take(struct node *n, const char *method, json_t *params, struct bu
 		return rc;
 	/* Some nodes answer an error with a status of 4xx or 5xx and still in JSON-RPC: the status decides nothing. */
 	rc = node_read_answer(buf_span(&reply.body), id, method, revert, result, e);
-	if (rc == ERR_NET)
-		return err_wrap(e, "node (HTTP status %u)", reply.status);
-	return rc;
+	if (rc)
+		hush(n, e);
+	return rc == ERR_NET ? err_wrap(e, "node (HTTP status %u)", reply.status) : rc;
 }
 
 int node_open(struct web *web, const char *url, struct node *out, struct err *e)

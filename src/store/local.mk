@@ -32,7 +32,7 @@ libstore_a_SOURCES = \
 nodist_libstore_a_SOURCES = %D%/migrations.c
 
 # Append only: a file that was released never changes.
-SQL_FILES = sql/0001-first.sql
+SQL_FILES = sql/0001-first.sql sql/0002-listed.sql
 EXTRA_DIST += $(SQL_FILES) %D%/embed-sql
 CLEANFILES += %D%/migrations.c
 %D%/migrations.c: $(SQL_FILES) %D%/embed-sql

@@ -31,7 +31,7 @@ int mark_load(struct store *s, struct mark *out, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"SELECT chain_id, registry, genesis, anchor_number, anchor_hash, trust,"
-		" proven_number, proven_hash, proven_root, proven_time, proven_wall_ms"
+		" proven_number, proven_hash, proven_root, proven_time, proven_wall_ms, listed, listed_for"
 		" FROM mark WHERE id = 1");
 	struct mark m = { 0 };
 	int rc = db_one(&q, "mark", e);
@@ -50,6 +50,9 @@ int mark_load(struct store *s, struct mark *out, struct err *e)
 	}
 	db_text(&q, 5, m.trust, sizeof m.trust);
 	m.has_proven = mark_read_proof(&q, 6, &m.proven);
+	m.listed = db_u64(&q, 11);
+	if (m.listed)
+		db_hash(&q, 12, &m.listed_for);
 	if ((rc = db_row_ok(&q, e)))
 		return rc;
 	*out = m;
@@ -60,14 +63,14 @@ int mark_save(struct store *s, const struct mark *m, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"INSERT INTO mark (id, chain_id, registry, genesis, anchor_number, anchor_hash, trust,"
-		"  proven_number, proven_hash, proven_root, proven_time, proven_wall_ms)"
+		"  proven_number, proven_hash, proven_root, proven_time, proven_wall_ms, listed, listed_for)"
 		" VALUES (1, :chain_id, :registry, :genesis, :anchor_number, :anchor_hash, :trust,"
-		"  :proven_number, :proven_hash, :proven_root, :proven_time, :proven_wall_ms)"
+		"  :proven_number, :proven_hash, :proven_root, :proven_time, :proven_wall_ms, :listed, :listed_for)"
 		" ON CONFLICT (id) DO UPDATE SET chain_id = excluded.chain_id, registry = excluded.registry,"
 		"  genesis = excluded.genesis, anchor_number = excluded.anchor_number, anchor_hash = excluded.anchor_hash,"
 		"  trust = excluded.trust, proven_number = excluded.proven_number, proven_hash = excluded.proven_hash,"
 		"  proven_root = excluded.proven_root, proven_time = excluded.proven_time,"
-		"  proven_wall_ms = excluded.proven_wall_ms"
+		"  proven_wall_ms = excluded.proven_wall_ms, listed = excluded.listed, listed_for = excluded.listed_for"
 		" WHERE anchor_number IS NULL OR excluded.anchor_number >= anchor_number");
 	int rc;
 
@@ -80,6 +83,8 @@ int mark_save(struct store *s, const struct mark *m, struct err *e)
 	}
 	db_bind_text(&q, ":trust", m->trust);
 	mark_bind_proof(&q, m->has_proven ? &m->proven : NULL);
+	db_bind_u64(&q, ":listed", m->listed);
+	db_bind_hash(&q, ":listed_for", &m->listed_for);
 	if ((rc = db_run(&q, e)))
 		return rc;
 	if (db_changes(s->db) == 0)

@@ -1,9 +1,9 @@
 /* mark.h: how far the registry was followed, and what an operator must clear.
  *
  * One record for the whole registry: the identity that was pinned at first
- * contact, the newest anchor, and the storage root that was last proven under
- * it. Written when something changed, else every 15 minutes (the keeper
- * decides). */
+ * contact, the newest anchor, and the last block under which all products were
+ * proven, which spares a write to each of them. Written when something changed,
+ * else every 15 minutes (the keeper decides). */
 #ifndef STORE_MARK_H
 #define STORE_MARK_H
 
@@ -27,7 +27,9 @@ struct mark {
 	uint64_t anchor_number;		/* newest final block that the anchor vouched for; only rises */
 	struct hash32 anchor_hash;
 	bool has_proven;
-	struct proof_mark proven;	/* last proof of the registry's account */
+	struct proof_mark proven;	/* the last block at which every followed product was proven: as good as a proof of its own, for those that have one */
+	uint64_t listed;		/* so much of the registry's list of ids need not be read again … */
+	struct hash32 listed_for;	/* … while the digest of what is wanted is this one */
 	char trust[16];			/* "quorum", "single", … as the status says it */
 };
 

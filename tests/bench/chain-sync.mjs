@@ -1,9 +1,12 @@
-// chain-sync.mjs: the first sync of a registry: the real keeper beside a plain viem loop (viem-sync.mjs), on the same anvil, each
-// through a proxy that counts. Prints Markdown rows; medians. GATEPOST_BUILD: an optimised build.
+// chain-sync.mjs: the first sync of a registry: the real keeper beside a plain viem loop (peers/viem-sync.mjs), on the same
+// anvil, each through a proxy that counts. Prints Markdown rows; medians. GATEPOST_BUILD: an optimised build.
 //
-// Ours proves, replays, checks every signature and writes the database; no source is configured, so that no image is fetched. It
-// ends when every release was judged and the keeper has nothing more to do. The viem loop believes its node.
-import { readFile, writeFile } from 'node:fs/promises'
+// Ours proves, replays, checks every signature and writes the database. Images are no part of it: the only source accepts
+// connections and says nothing. It ends when every release was judged and the keeper has nothing more to do. The viem loop believes
+// its node.
+import { once } from 'node:events'
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startAnvil } from '../support/anvil.mjs'
@@ -24,6 +27,15 @@ const undo = []
 const t = { after: (fn) => undo.push(fn) }
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1]
 
+/** Images that nobody has. */
+const imageOf = (name, sequence) => ({ cid: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy', bytes: Buffer.from(`${name} ${sequence}`) })
+
+/** A source that never answers. Without one, every wanted image would fail at once, and be tried again, and be judged each time. */
+const silent = createServer()
+silent.listen(0, '127.0.0.1')
+await once(silent, 'listening')
+const sources = [{ name: 'silent', url: `http://127.0.0.1:${silent.address().port}` }]
+
 async function usage(pid) {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ')
   const peak = /VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]
@@ -41,30 +53,60 @@ async function idle(pid) {
   }
 }
 
-async function ours({ registry, owner, made, proxy }) {
+/** CPU milliseconds of a process's present threads, finer than ticks. */
+async function cpuMs(pid) {
+  const tasks = await readdir(`/proc/${pid}/task`)
+  const times = await Promise.all(tasks.map(async (task) => Number((await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8')).split(' ')[0])))
+  return times.reduce((a, b) => a + b, 0) / 1e6
+}
+
+const judgedLines = (gateway) => gateway.lines().filter((line) => / release product=/.test(line)).length
+
+async function start({ registry, owner, made, proxy }, poll) {
   const dir = await tempDir(t)
-  const releases = made.reduce((sum, p) => sum + p.releases, 0)
   const conf = makeConfig({
-    dir, registry: registry.address, providers: [{ name: 'one', url: proxy.url, operator: 'alpha' }],
+    dir, registry: registry.address, providers: [{ name: 'one', url: proxy.url, operator: 'alpha' }], sources,
     products: Object.fromEntries(made.map(({ name }) => [name, { registrant: owner.address }])),
-    chain: { poll: '60s' }, gateway: { 'log-level': 'info' },
+    chain: { poll }, gateway: { 'log-level': 'info' },
   })
   proxy.reset()
-  const from = performance.now()
   const gateway = await startGateway(t, { dir, conf })
-  const judged = () => gateway.lines().filter((line) => / release product=/.test(line)).length
-  await waitFor('every release to be judged', () => judged() >= releases, { deadline_ms: 300_000, every_ms: 5 })
+  const releases = made.reduce((sum, p) => sum + p.releases, 0)
+  await waitFor('every release to be judged', () => judgedLines(gateway) >= releases, { deadline_ms: 300_000, every_ms: 5 })
+  if (gateway.lines().some((line) => /state=rejected/.test(line))) throw new Error('a release was rejected')
+  return { gateway, keeper: (await gateway.children())['gatepost-keeper'] }
+}
+
+async function ours(world) {
+  const from = performance.now()
+  const { gateway, keeper } = await start(world, '60s')
   const wall_ms = performance.now() - from
-  const { 'gatepost-keeper': keeper } = await gateway.children()
-  const result = { ...await idle(keeper), wall_ms, ...proxy.counts() }
+  const result = { ...await idle(keeper), wall_ms, ...world.proxy.counts() }
   await gateway.stop()
   return result
+}
+
+/** What one more release costs when all the others are there: they are judged again, but not checked again. */
+async function oneMore(world) {
+  const { gateway, keeper } = await start(world, '1s')
+  const costs = []
+  for (let i = 0; i < ROUNDS; i++) {
+    await idle(keeper)
+    const before = { cpu: await cpuMs(keeper), lines: judgedLines(gateway) }
+    world.proxy.reset()
+    await world.more()
+    await waitFor('the release to be judged', () => judgedLines(gateway) > before.lines, { every_ms: 5 })
+    await idle(keeper)
+    costs.push({ cpu_ms: await cpuMs(keeper) - before.cpu, ...world.proxy.counts() })
+  }
+  await gateway.stop()
+  return costs
 }
 
 async function theirs({ registry, made, proxy, abiFile }) {
   proxy.reset()
   const from = performance.now()
-  const r = await run(process.execPath, [new URL('viem-sync.mjs', import.meta.url).pathname, proxy.url, registry.address,
+  const r = await run(process.execPath, [new URL('peers/viem-sync.mjs', import.meta.url).pathname, proxy.url, registry.address,
     String(registry.deployed.block), String(CHUNK), abiFile], { deadline_ms: 300_000 })
   if (r.code) throw new Error(r.stderr)
   const result = { ...JSON.parse(r.stdout), wall_ms: performance.now() - from, ...proxy.counts() }
@@ -88,23 +130,25 @@ for (const { products, entries } of CASES) {
   await chain.mine(1) // genesis has a wrong state root in anvil
   const registry = await deployRegistry(chain)
   const owner = chain.accounts[1]
-  const image = { cid: 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy', bytes: Buffer.alloc(0) }
-  const made = await makeHistory({ chain, registry, owner, products, entries, blocks: BLOCKS, image: () => image })
+  const { products: made, publish } = await makeHistory({ chain, registry, owner, products, entries, blocks: BLOCKS, image: imageOf })
   await chain.finalize()
   const proxy = await startCountProxy(t, chain.url)
   const abiFile = join(await tempDir(t), 'abi.json')
   await writeFile(abiFile, JSON.stringify(registry.abi))
+  const world = { registry, owner, made, proxy, abiFile, more: async () => { await publish(made[0]); await chain.finalize() } }
   const us = []
   const them = []
   for (let i = 0; i < ROUNDS; i++) {
-    us.push(await ours({ registry, owner, made, proxy }))
-    them.push(await theirs({ registry, made, proxy, abiFile }))
+    us.push(await ours(world))
+    them.push(await theirs(world))
   }
   const what = `${products} × ${entries} entries`
   row(what, 'gatepost', us)
   row(what, 'viem', them)
   const ratio = (name) => median(them.map((r) => r[name])) / median(us.map((r) => r.cpu_s))
   console.log(`| ${what} | viem/gatepost | | | | ${ratio('cpu_s').toFixed(2)}; ${ratio('cpu_without_start_s').toFixed(2)} without node's start | | |`)
+  const more = await oneMore(world)
+  console.log(`| ${what}, then one release | gatepost | | | ${(median(more.map((m) => m.answered)) / 1e3).toFixed(0)} | ${(median(more.map((m) => m.cpu_ms)) / 1e3).toFixed(3)} | | |`)
   await proxy.stop()
   await chain.stop()
 }

@@ -16,3 +16,9 @@ tests_bench_chain_day_SOURCES = %D%/chain_day.c tests/unit/support/trie_build.c 
 tests_bench_chain_day_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_bench_chain_day_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_bench_chain_day_LDADD = libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
+EXTRA_PROGRAMS += tests/bench/chain_proof
+BENCH_TOOLS += tests/bench/chain_proof
+tests_bench_chain_proof_SOURCES = %D%/chain_proof.c
+tests_bench_chain_proof_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_bench_chain_proof_LDADD = libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)

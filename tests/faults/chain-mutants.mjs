@@ -28,9 +28,15 @@ const spared = {
   },
   'chain/explain.c': {
     '!v': 'memory',
+    '!table_add(&f->ids_by_id, table_hash(SPAN_OF(u->id)), f->ids_n)': 'memory',
+    '!add(f, &(struct unexplained){ .id = *id, .at = at, .is_final = is_final })': 'memory',
     '!ask(f)': 'nobody can be asked: the step ends as any other without an open call does',
   },
   'chain/follower.c': { rc: 'memory' },
+  'chain/heads.c': {
+    '!h': 'memory',
+    '!h->part[i]': 'memory',
+  },
   'chain/history.c': {
     '!s->digests': 'memory',
     'n == 0 || n + x->got.n != x->words.entries - t->final.entries || record_prev_block(&x->got.v[0], &prev, NULL) || prev != x->base.v[n - 1].block':
@@ -38,8 +44,6 @@ const spared = {
   },
   'chain/prove.c': {
     'rc == ERR_MEMORY': 'memory',
-    '!keys || !words': 'memory',
-    'n <= t->keys_cap': 'spares an allocation',
     '!ask_account(f)': 'nobody can be asked: the step ends as any other without an open call does',
   },
   'chain/promote.c': {
@@ -52,6 +56,21 @@ const spared = {
   'chain/track.c': {
     'records->n > w->entries': 'the difference wraps around to a position far above the end, which is refused below',
     gone: 'moves everything by nothing',
+  },
+  'chain/witness.c': {
+    '!grown': 'memory',
+  },
+  'chain/words.c': {
+    '!s': 'memory',
+    '!h': 'memory',
+    '!grown': 'memory',
+    '!reserve(t, products_at(f) + 2 * f->tracks_n)': 'memory',
+    '!reserve(t, (size_t)n)': 'memory',
+    '!take_heads(f)': 'memory',
+    '!explain_note(f, &t->sought[i].word, t->ids_at + i, t->level == LEVEL_FINAL)': 'memory',
+    '!note_ids(f)': 'memory',
+    '!look(f)': 'memory',
+    'n <= t->sought_cap': 'spares an allocation',
   },
 }
 
@@ -97,7 +116,7 @@ const more = [
   ['formats/trie.c', ' || n > PROOF_NODES_MAX)', ')'],
   ['formats/trie.c', 'n == 0 && hash32_eq(root', 'hash32_eq(root'],
   ['formats/trie.c', 'if (n == 0 && hash32_eq(root, &trie_empty_root))', 'if (n == 0)'],
-  ['formats/trie.c', 'rc == ERR_OK && !w.is_done', '!w.is_done'],
+  ['formats/trie.c', 'rc == ERR_OK && !w->is_done', '!w->is_done'],
   ['formats/trie.c', 'item->kind != RLP_STRING || item->body.n != sizeof out->b', 'item->body.n != sizeof out->b'],
   ['formats/trie.c', 'item.kind != RLP_STRING || item.body.n > sizeof word.b ||', 'item.body.n > sizeof word.b ||'],
   ['formats/trie.c', '(item.body.n && item.body.p[0] == 0)', '0'],
@@ -299,11 +318,12 @@ const more = [
   ['chain/check.c', 'p->foreign_times++', 'p->foreign_times'],
   ['chain/check.c', '\tp->foreign_times = 0;\n', ''],
   ['chain/explain.c', ' || !product_name_is_valid(entry.registered.name))', ')'],
-  ['chain/explain.c', 'is_open(&f->ids[i]) && hash32_eq(&f->ids[i].id, &id)', 'is_open(&f->ids[i])'],
+  ['chain/explain.c', 'u && is_open(u)', 'u'],
   ['chain/promote.c', 'f->pending[i].block.number <= f->anchor.number &&', '1 &&'],
   ['chain/promote.c', '(hash32_eq(&f->anchor_header.hash, &f->anchor.hash) && hash32_eq(&s->block.hash, &f->anchor_header.parent))', '0'],
   ['chain/prove.c', 't->tried |= UINT32_C(1) << c->provider;\n\tif (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL', 'if (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL'],
-  ['chain/prove.c', '!h || h->n != f->tracks_n', '!h'],
+  ['chain/prove.c', '!h || !h->is_whole || h->n != f->tracks_n', '!h || !h->is_whole'],
+  ['chain/prove.c', '!h || !h->is_whole || h->n != f->tracks_n', '!h || h->n != f->tracks_n'],
   ['chain/history.c', 'got->v[got->n - 1].block != x->words.last_block', '0'],
   ['chain/history.c', 'prev >= x->got.v[0].block || ', ''],
   ['chain/history.c', ' || prev <= t->final.last_block)', ')'],
@@ -326,6 +346,7 @@ const chainTests = (await cFiles('tests/unit/chain', (n) => n.startsWith('test_'
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file, text }) {
   const first = FORMATS.includes(file) ? ['test_ethereum', 'test_abi']
+    : /words|heads|witness|explain/.test(file) ? ['test_many', 'test_witness', 'test_steps', 'test_follower']
     : text.includes('"chain/follow.h"') ? ['test_steps', 'test_follower', 'test_borrow'] : ['test_chain', 'test_reading', 'test_entries']
   return [...first, ...chainTests.filter((t) => !first.includes(t))]
 }
@@ -348,8 +369,8 @@ export async function chainWorkshop(is_fast = false) {
     flags: ['-I.', '-Itests/unit', '-Itests/unit/chain', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
     libs: await pkgConfig('jansson', 'libcrypto', 'libsecp256k1'),
     prepare: async (dir) => {
-      const { code, stdout, stderr } = await run(process.execPath, [join(root, 'contracts/compile.mjs'), 'header', join(root, 'contracts/FirmwareRegistry.sol')])
-      if (code) throw new Error(stderr)
+      const { code, stdout, stderr } = await run(process.execPath, [join(root, 'contracts/compile.mjs'), 'header', join(root, 'contracts/FirmwareRegistry.sol')], { deadline_ms: 300_000 })
+      if (code !== 0) throw new Error(stderr)
       await mkdir(join(dir, 'contracts'))
       await writeFile(join(dir, 'contracts/registry_gen.h'), stdout)
     },

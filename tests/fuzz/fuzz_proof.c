@@ -256,7 +256,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	j = answer(&w);
 	for (; in.n && bends < BENDS; bends++)
 		bend(j, &w, &in);
-	rc = read_proof(j, &w.state_root, &registry, w.key, w.keys, &account, words, NULL);
+	rc = read_proof(j, &w.state_root, &registry, w.key, w.keys, &account, words, NULL, NULL);
 	json_decref(j);
 	if (rc != ERR_OK) {
 		check(bends > 0 || (!w.has_account && w.keys > 0));

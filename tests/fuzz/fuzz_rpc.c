@@ -16,7 +16,7 @@ static void read_all(const json_t *result)
 	(void)!read_block(result, &h, NULL);
 	(void)!read_claimed_hash(result, &root, NULL);
 	(void)!read_logs(result, &f, &records, NULL);
-	(void)!read_proof(result, &root, &registry, ids, 2, &account, words, NULL);
+	(void)!read_proof(result, &root, &registry, ids, 2, &account, words, NULL, NULL);
 	records_free(&records);
 }
 

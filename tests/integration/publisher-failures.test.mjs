@@ -233,6 +233,12 @@ describe('not reachable', () => {
     const { stderr } = await refused([...publish(), ...await via(`${await deadUrl()}/v1/secret-key`)], EXIT.unreachable, /127\.0\.0\.1/)
     assert.doesNotMatch(stderr, /secret-key/)
   })
+  test('nor is it told when the node itself does', async () => {
+    const before = ({ url, body }) => ({ status: 401, headers: {}, body: JSON.stringify({ jsonrpc: '2.0', id: JSON.parse(body).id, error: { code: -32001, message: `${url} is blocked` } }) })
+    const proxy = await startTamperProxy(t, desk.chain.url, { before })
+    const { stderr } = await refused([...publish(), ...await via(`${proxy.url}/v1/secret-key?key=other-secret`)], EXIT.refused, /the node refuses eth_chainId: \/v1\/\*\*\*\?key=\*\*\* is blocked/)
+    assert.doesNotMatch(stderr, /secret-key|other-secret/)
+  })
   test('what answers is no node', async () => {
     for (const reply of [
       { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' },

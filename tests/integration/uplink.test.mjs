@@ -52,7 +52,7 @@ const methodsOf = (front) => new Set(front.requests.flatMap(({ body }) => JSON.p
 
 // What proxies, providers and sources are told, and nobody else: each with a character that others may write in another way.
 const KEYS = {
-  user: 'user-4f1c', password: 'pass-9Be2/x', path: 'path-Kq7sLm20Zz', query: 'query-8fTj31Pw', token: 'token-Yd5rN6', entries: 'entry-Wb3kV9',
+  user: 'user-4f1c', password: 'pass-9Be2/x', path: 'path-Kq7sLm20Zz', query: 'query-8fTj31Pw', token: 'token-Yd5rN6', source: 'source-Wb3kV9',
   proxyUser: 'gate-keeper7', proxyPassword: 'proxy:Hd3@4s',
 }
 const keyed = (url) => `${url.replace('://', `://${KEYS.user}:${encodeURIComponent(KEYS.password)}@`)}/v2/${KEYS.path}/rpc?apikey=${KEYS.query}`
@@ -67,6 +67,12 @@ function assertNoKeys(text, where) {
     const at = low.indexOf(key.slice(0, 8).toLowerCase())
     assert.ok(at < 0, `${where}: ${text.slice(Math.max(0, at - 100), at + 60)}`)
   }
+}
+
+/** The least of it: status and log. */
+async function assertQuiet(gateway) {
+  assertNoKeys(JSON.stringify(await gateway.status()), 'status')
+  assertNoKeys(gateway.lines().join('\n'), 'log')
 }
 
 /** All that an operator can see: every page of the API, every table, every line of the log (at its level debug), every file. */
@@ -108,22 +114,17 @@ test('outbound-proxy: everything goes through it, nothing while it refuses us or
   const gateway = await world.gateway(config(stranger))
   await waitErrors(gateway, { plain: /HTTP status 407/, secure: /407/ })
   assert.deepEqual([asked(), proxy.seen], [[[0, 0], [0, 0], [0, 0]], []], 'nobody but the proxy was asked')
-  await assertNothingShows(gateway)
+  await assertQuiet(gateway)
 
   await gateway.restart(world.config(config(proxy.url)))
   await gateway.waitRelease(PRODUCT, 1, 'active')
 
   await proxy.stop()
-  const named = new RegExp(`through the proxy: .*127\\.0\\.0\\.1 port ${proxy.port}\\b`)
-  await waitErrors(gateway, { plain: named, secure: named })
-  const before = asked()
-  const tries = new Map((await gateway.status()).providers.map(({ name, calls }) => [name, calls]))
   const second = await world.publish()
   await world.finalize()
-  await waitFor('both to be tried again', async () =>
-    (await gateway.status()).providers.every(({ name, calls }) => calls > tries.get(name)))
+  const named = new RegExp(`through the proxy: .*127\\.0\\.0\\.1 port ${proxy.port}\\b`)
+  await waitErrors(gateway, { plain: named, secure: named })
   assert.equal(await gateway.release(PRODUCT, 2), undefined)
-  assert.deepEqual(asked(), before, 'nobody was asked')
   await assertServed(gateway, world.first)
 
   await proxy.start()
@@ -192,6 +193,13 @@ const saying = (message, code = -32000) => (q) => {
 }
 /** The same to whatever was asked. */
 const refusal = (message) => JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } })
+/** Blocks with a field of a name that may be a key. */
+const withField = (name) => (q, reply) => {
+  const said = JSON.parse(reply.body)
+  for (const { result } of [said].flat())
+    if (result?.stateRoot) Object.assign(result, { [name]: '0x1', gasUsed: '0x1' })
+  return { ...reply, body: JSON.stringify(said) }
+}
 const results = (result) => (q) => {
   const asked = JSON.parse(q.body)
   const one = ({ id }) => ({ jsonrpc: '2.0', id, result })
@@ -200,7 +208,6 @@ const results = (result) => (q) => {
 
 /** How a provider can fail while it holds a key, and what is to be seen of it all the same. */
 const FAILURES = {
-  hangup: [() => ({ hangUp: true }), /down/],
   500: [html(500), /status 500/],
   401: [(q) => html(401, { 'www-authenticate': `Basic realm="${KEYS.path}"` })(q), /status 401/],
   429: [html(429, { 'retry-after': '1' }), /status 429/],
@@ -211,7 +218,8 @@ const FAILURES = {
   escapes: [saying(() => `no ${escaped(KEYS.path)}!`), /error -32000: no \*\*\*!/],
   parts: [saying(() => `${percent(KEYS.path)} begins with ${KEYS.path.slice(0, 9)} and ends`), /: \*\*\* begins with \*\*\* and/],
   cut: [saying(() => `${'x'.repeat(110)}${KEYS.path}`), /x\*\*\*$/],
-  basic: [saying((q) => `bad ${q.headers.authorization}`), /bad Basic \*\*\*/],
+  login: [saying((q) => `bad ${q.headers.authorization} of ${KEYS.user} ${KEYS.password} ${encodeURIComponent(KEYS.password)}`),
+    /bad Basic \*\*\* of \*\*\* \*\*\* \*\*\*$/],
   results: [results(KEYS.path), /garbage/],
 }
 
@@ -219,20 +227,21 @@ test('keys-in-urls: providers and sources get them, and however they fail nobody
   const world = await makeStory(t)
   const front = (before, upstream = world.chain.url, options = {}) => startFront(t, upstream, { before, ...options })
   const honest = await front(() => undefined, world.chain.url, { rewrite: () => '/' })
-  const source = await front(() => undefined, world.source.url, { rewrite: (url) => url.replace(`/${KEYS.path}`, '') })
-  const echoing = await front((q) => ({ status: 200, headers: { 'content-type': `${KEYS.path}/${q.headers.authorization.split(' ')[1]}` }, body: q.url }))
+  const source = await front(() => undefined, world.source.url, { rewrite: (url) => url.replace(`/${KEYS.source}`, '') })
+  const echoing = await front((q) => ({ status: 200, headers: { 'content-type': `${KEYS.source}/${q.headers.authorization.split(' ')[1]}` }, body: q.url }))
   const failing = await Promise.all(Object.entries(FAILURES).map(async ([name, [before]]) => ({ name, url: (await front(before)).url })))
+  const fork = await front(() => undefined, world.chain.url, { rewrite: () => '/', tamper: withField(KEYS.path) })
   const filed = await front(saying((q) => `sorry, ${q.url}`))
   await writeFile(world.otherDir('filed.url'), `${keyed(filed.url)}\n`)
   const providers = [
-    { name: 'honest', url: honest.url }, ...failing,
+    { name: 'honest', url: honest.url }, { name: 'fork', url: fork.url }, ...failing,
     { name: 'refused', url: 'http://127.0.0.1:1' },
   ].map(({ name, url }) => ({ name, url: keyed(url), operator: name }))
   const gateway = await world.gateway({ config: {
     providers, chain: { anchor: 'quorum:1' },
     sources: [
-      { name: 'echoing', url: `${echoing.url}/${KEYS.path}`, token: KEYS.token, priority: 1 },
-      { name: 'own', url: `${source.url}/${KEYS.path}`, token: KEYS.token, priority: 2 },
+      { name: 'echoing', url: `${echoing.url}/${KEYS.source}`, token: KEYS.token, priority: 1 },
+      { name: 'own', url: `${source.url}/${KEYS.source}`, token: KEYS.token, priority: 2 },
     ],
     extra: `[provider filed]\nurl-file = filed.url\noperator = filed\n`,
   } })
@@ -243,9 +252,10 @@ test('keys-in-urls: providers and sources get them, and however they fail nobody
   assert.equal(source.requests[0].headers.authorization, `Bearer ${KEYS.token}`)
 
   const expected = { ...Object.fromEntries(Object.entries(FAILURES).map(([name, [, seen]]) => [name, seen])),
-    refused: /127\.0\.0\.1/, filed: /sorry, \/v2\/\*\*\*/ }
+    refused: /127\.0\.0\.1/, fork: /unknown ones are there \(\*\*\*/, filed: /sorry, \/v2\/\*\*\*/ }
   await waitSaid(gateway, expected)
-  const [first] = (await gateway.status()).sources
+  const { alarms, sources: [first] } = await gateway.status()
+  assert.match(alarms.find(({ code, subject }) => code === 'new-fork' && subject === 'fork').detail, /\(\*\*\*/)
   assert.match(first.last_error, /answers with \*\*\*\/\*\*\*/)
   await assertNothingShows(gateway)
   await gateway.restart()
@@ -286,8 +296,7 @@ test('tls-failure-with-keys: a failed handshake does not show them', async (t) =
     providers: [secure('plain', plain.url), secure('stranger', stranger.url)],
     sources: [{ name: 'own', url: world.source.url }] } })
   await waitErrors(gateway, { plain: /SSL|TLS/i, stranger: /certificate/ })
-  assertNoKeys(JSON.stringify(await gateway.status()), 'status')
-  assertNoKeys(gateway.lines().join('\n'), 'log')
+  await assertQuiet(gateway)
 })
 
 test('another-chain: a provider that becomes another is named, not used, and welcome when it is itself again', async (t) => {
@@ -355,11 +364,17 @@ test('freshness: fresh while proofs are young, stale when they are old, fresh ag
   await assertServed(gateway, second)
 
   // Ten minutes and a little are the proof's age, whoever may be asked now: that, and only that, decides.
+  const proven = async () => (await gateway.status()).chain.verified.number
+  const stored = await proven()
+  await world.chain.mine(3)
+  await waitFor('a proof in which nothing is new', async () => await proven() > stored)
   await front.stop()
   await waitErrors(gateway, { one: /./ })
   await is('fresh')
+  const last = await proven()
   await gateway.restart()
   await is('fresh')
+  assert.equal(await proven(), last, 'not the one that was stored with something new')
   await gateway.restart(world.config(config('10m')))
   await is('stale')
   await gateway.restart(world.config(config('15m')))

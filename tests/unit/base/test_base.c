@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/sm.h"
+#include "base/table.h"
 #include "base/utf8.h"
 
 #include <check.h>
@@ -255,6 +256,64 @@ START_TEST(typos_find_their_word)
 }
 END_TEST
 
+/* --- tables --- */
+
+static size_t table_count(const struct table *t, uint32_t hash, size_t at)
+{
+	struct table_cursor c;
+	size_t n = 0;
+
+	for (size_t i = table_first(t, hash, &c); i != TABLE_NONE; i = table_next(t, &c))
+		n += i == at;
+	return n;
+}
+
+START_TEST(tables_find_what_was_added)
+{
+	struct table t = { .cap = 0 };
+	struct table_cursor c;
+
+	ck_assert_uint_eq(table_first(&t, 7, &c), TABLE_NONE);
+	for (uint32_t i = 0; i < 5000; i++)
+		ck_assert(table_add(&t, table_hash(SPAN_OF(i)), i));
+	for (uint32_t i = 0; i < 5000; i++)
+		ck_assert_uint_eq(table_count(&t, table_hash(SPAN_OF(i)), i), 1);
+	ck_assert_uint_le(t.n * 4, t.cap * 3);
+	table_clear(&t);
+	ck_assert_uint_eq(table_first(&t, table_hash(SPAN_OF(t.n)), &c), TABLE_NONE);
+	table_free(&t);
+}
+END_TEST
+
+/* Also across the end of the array, and however many there are. */
+START_TEST(tables_tell_all_of_one_hash)
+{
+	static const uint32_t hashes[] = { 15, 15, 0, 15, 31, 15, 0 };
+	struct table t = { .cap = 0 };
+
+	for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++)
+		ck_assert(table_add(&t, hashes[i], i));
+	for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++)
+		for (uint32_t h = 0; h < 40; h++)
+			ck_assert_uint_eq(table_count(&t, h, i), h == hashes[i]);
+	table_free(&t);
+}
+END_TEST
+
+START_TEST(table_hashes_differ)
+{
+	static const char *const keys[] = { "", "a", "b", "aa", "acme/n1", "acme/n2", "acme/n11", "acme/n111", "12345678", "123456780" };
+	uint32_t seen[10];
+
+	for (size_t i = 0; i < 10; i++) {
+		seen[i] = table_hash(span_str(keys[i]));
+		ck_assert_uint_eq(seen[i], table_hash(span_str(keys[i])));
+		for (size_t k = 0; k < i; k++)
+			ck_assert_msg(seen[k] != seen[i], "%s and %s", keys[k], keys[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base");
@@ -277,6 +336,9 @@ int main(void)
 	tcase_add_test(t, times_are_rfc3339);
 	tcase_add_test(t, descriptors_travel);
 	tcase_add_test(t, files_are_read_up_to_a_limit);
+	tcase_add_test(t, tables_find_what_was_added);
+	tcase_add_test(t, tables_tell_all_of_one_hash);
+	tcase_add_test(t, table_hashes_differ);
 	tcase_add_loop_test(t, typos_find_their_word, 0, (int)(sizeof typos / sizeof *typos));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -8,8 +8,8 @@
 #include "chain/records.h"
 
 #define FAKE_BLOCKS 400
-#define FAKE_WORDS 256
-#define FAKE_PRODUCTS 40
+#define FAKE_WORDS 640
+#define FAKE_PRODUCTS 160
 
 struct fake_word {
 	struct hash32 slot, value;
@@ -99,7 +99,7 @@ struct fake_source {
 
 /* --- a follower in this world --- */
 
-#define FAKE_LINES 4000
+#define FAKE_LINES 24000		/* more than PRODUCTS_MAX: one for each in a first round */
 
 #define FAKE_HELD 64
 
@@ -129,8 +129,12 @@ struct fake_world {
 	int64_t now_ms;
 	char *line[FAKE_LINES];
 	size_t lines;
-	struct hash32 genesis;
+	struct hash32 genesis, whole_root;
+	struct block_ref whole;		/* of the last proof of all that was final */
+	uint64_t listed;
 	unsigned exchanges, calls, proofs, logs, headers, blocks;
+	unsigned keys, keys_most, topics_most;	/* asked for; in one call */
+	unsigned registrations;		/* log queries about who registered what */
 	unsigned silent_after;		/* from this exchange with silent_provider on it is silent; 0: never */
 	size_t silent_provider;
 	size_t bytes;

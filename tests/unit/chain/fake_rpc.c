@@ -433,6 +433,16 @@ static bool disowns(struct fake_world *w, const struct fake_provider *p, const c
 	return true;
 }
 
+static void count(const json_t *list, unsigned *all, unsigned *most)
+{
+	unsigned n = (unsigned)json_array_size(list);
+
+	if (all)
+		*all += n;
+	if (n > *most)
+		*most = n;
+}
+
 static void put_result(struct buf *out, struct fake_world *w, const struct fake_provider *p, const char *method, const json_t *params)
 {
 	if (disowns(w, p, method, params)) {
@@ -441,9 +451,12 @@ static void put_result(struct buf *out, struct fake_world *w, const struct fake_
 		buf_fmt(out, "\"0x%x\"", p->lie == OTHER_CHAIN_ID ? 1 : FAKE_CHAIN_ID);
 	} else if (strcmp(method, "eth_getProof") == 0) {
 		w->proofs++;
+		count(json_array_get(params, 1), &w->keys, &w->keys_most);
 		put_account(out, p, params);
 	} else if (strcmp(method, "eth_getLogs") == 0) {
 		w->logs++;
+		w->registrations += json_is_string(json_array_get(json_object_get(json_array_get(params, 0), "topics"), 0));
+		count(json_array_get(json_object_get(json_array_get(params, 0), "topics"), 1), NULL, &w->topics_most);
 		put_logs(out, p, params);
 	} else if (strncmp(method, "eth_getHeaderBy", 15) == 0) {
 		put_block(out, p, params, true);
@@ -663,6 +676,11 @@ static void note_output(struct fake_world *w, const struct follower_output *o)
 		     o->is_final ? "final" : "provisional", o->block.number);
 		return;
 	case FOLLOWER_REFRESHED:
+		if (o->is_final && o->is_whole) {
+			w->whole = o->block;
+			w->whole_root = o->hash;
+			w->listed = o->position;
+		}
 		note(w, "refreshed %" PRIu64 " %s", o->block.number, o->is_final ? "final" : "provisional");
 		return;
 	case FOLLOWER_ALARM_ON:

@@ -24,6 +24,19 @@ tests_unit_test_entries_SOURCES = %D%/test_entries.c
 tests_unit_test_entries_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_entries_LDADD = $(CHAIN_TEST_LDADD)
 
+check_PROGRAMS += tests/unit/test_many
+tests_unit_test_many_SOURCES = %D%/test_many.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
+	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_many_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
+tests_unit_test_many_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_many_LDADD = $(CHAIN_TEST_LDADD)
+
+check_PROGRAMS += tests/unit/test_witness
+tests_unit_test_witness_SOURCES = %D%/test_witness.c tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_witness_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_unit_test_witness_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_witness_LDADD = $(CHAIN_TEST_LDADD)
+
 check_PROGRAMS += tests/unit/test_reading
 tests_unit_test_reading_SOURCES = %D%/test_reading.c
 tests_unit_test_reading_CPPFLAGS = $(AM_CPPFLAGS) -DVECTORS_DIR='"$(top_srcdir)/tests/vectors"'

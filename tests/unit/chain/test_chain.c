@@ -449,11 +449,11 @@ START_TEST(absent_account_has_no_words)
 			  "[{\"key\":\"0x0\",\"value\":\"0x0\",\"proof\":[]}]}");
 	json_t *none = json_array();
 
-	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, &e), ERR_NOT_FOUND);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, &key, 1, &a, &word, NULL, &e), ERR_NOT_FOUND);
 	ck_assert_str_eq(e.msg, "proof: an absent account has no storage");
-	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_FORMAT);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL, NULL), ERR_FORMAT);
 	json_object_set_new(j, "storageProof", none);
-	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL), ERR_OK);
+	ck_assert_int_eq(read_proof(j, &trie_empty_root, &registry, NULL, 0, &a, NULL, NULL, NULL), ERR_OK);
 	ck_assert(!a.exists);
 	json_decref(j);
 }

@@ -121,7 +121,7 @@ static struct proof real_proof(void)
 
 static int read_it(struct proof *p, struct err *e)
 {
-	return read_proof(p->j, &p->block.state_root, &weth, &p->key, 1, &p->account, &p->word, e);
+	return read_proof(p->j, &p->block.state_root, &weth, &p->key, 1, &p->account, &p->word, NULL, e);
 }
 
 START_TEST(mainnet_proof)
@@ -252,13 +252,13 @@ START_TEST(as_many_words_as_keys)
 	struct hash32 keys[2] = { p.key, p.key }, words[2];
 	json_t *list = json_object_get(p.j, "storageProof"), *other = json_array();
 
-	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 2, &p.account, words, NULL), ERR_FORMAT);
-	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL), ERR_FORMAT);
+	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 2, &p.account, words, NULL, NULL), ERR_FORMAT);
+	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL, NULL), ERR_FORMAT);
 	json_array_append(list, json_array_get(list, 0));
-	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 2, &p.account, words, NULL), ERR_OK);
-	ck_assert_int_eq(read_proof(other, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL), ERR_FORMAT);
+	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 2, &p.account, words, NULL, NULL), ERR_OK);
+	ck_assert_int_eq(read_proof(other, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL, NULL), ERR_FORMAT);
 	json_object_del(p.j, "storageProof");
-	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL), ERR_FORMAT);
+	ck_assert_int_eq(read_proof(p.j, &p.block.state_root, &weth, keys, 0, &p.account, words, NULL, NULL), ERR_FORMAT);
 	json_decref(other);
 	json_decref(p.j);
 }

@@ -2,6 +2,7 @@
 #include "world.h"
 #include "base/cleanup.h"
 #include "store/audit.h"
+#include "store/mark.h"
 
 static struct world w;
 
@@ -34,6 +35,9 @@ static void one_active(size_t product, unsigned image)
 
 START_TEST(first_sync)
 {
+	struct hash32 sha = world_sha(0);
+	struct image_row image;
+
 	world_settle(&w);
 	world_forget(&w);
 	world_register(&w, 0, 1, "A");
@@ -41,6 +45,8 @@ START_TEST(first_sync)
 	world_settle(&w);
 	ck_state(0, 1, "seen", "seen, and its image wanted before it is final");
 	ck_assert(world_wanted(&w, 0, 1));
+	ck_ok(images_get(w.store, &sha, &image, &err));
+	ck_assert_msg(image.state == IMAGE_IS_WANTED && image.size == 1000, "the store knows what is wanted");
 	ck_assert_uint_eq(w.settled, 1);
 	world_image(&w, 0, IMAGE_IS_FETCHING);
 	w.fetching = world_sha(0);
@@ -438,12 +444,33 @@ START_TEST(proof_times_are_stored_when_they_are_new)
 	one_active(1, 1);
 	ledger_refresh(ledger_find(&w.ledger, &w.product[0].id), &m);
 	ck_ok(products_set_proven(w.store, &w.product[1].id, &other, &err));
-	ck_ok(ledger_save_proofs(&w.ledger, &err));
+	ck_ok(ledger_save_proofs(&w.ledger, NULL, &err));
 	ck_assert_uint_eq(stored_proof(0), 999);
 	ck_assert_msg(stored_proof(1) == 7, "with thousands of products each answer would write them all");
 	ck_ok(products_set_proven(w.store, &w.product[0].id, &other, &err));
-	ck_ok(ledger_save_proofs(&w.ledger, &err));
+	ck_ok(ledger_save_proofs(&w.ledger, NULL, &err));
 	ck_assert_msg(stored_proof(0) == 7, "stored once");
+}
+END_TEST
+
+START_TEST(a_proof_of_all_products_spares_the_single_ones)
+{
+	struct mark mark = { .has_proven = true, .trust = "single", .proven = { .number = 999, .time = 1790009999 } };
+	struct proof_mark later = { .number = 1000, .time = 1790010000 };
+
+	one_active(0, 0);
+	one_active(1, 1);
+	ledger_refresh(ledger_find(&w.ledger, &w.product[0].id), &mark.proven);
+	ledger_refresh(ledger_find(&w.ledger, &w.product[1].id), &later);
+	ck_ok(ledger_save_proofs(&w.ledger, &mark.proven, &err));
+	ck_assert_msg(stored_proof(0) != 999, "the mark has it");
+	ck_assert_uint_eq(stored_proof(1), 1000);
+	ck_ok(mark_save(w.store, &mark, &err));
+	world_reopen(&w, true);
+	ck_assert_msg(ledger_find(&w.ledger, &w.product[0].id)->proven.number == 999, "as good as its own");
+	ck_assert_msg(ledger_find(&w.ledger, &w.product[1].id)->proven.number == 1000, "its own is newer");
+	ck_ok(ledger_forget_unstored(&w.ledger, &err));
+	ck_assert_uint_eq(ledger_find(&w.ledger, &w.product[0].id)->proven.number, 999);
 }
 END_TEST
 
@@ -523,7 +550,8 @@ int main(void)
 	TCase *t = tcase_create("all");
 	SRunner *r;
 	int failed;
-	const TTest *const tests[] = { first_sync, proof_times_are_stored_when_they_are_new, settling_again_changes_nothing,
+	const TTest *const tests[] = { first_sync, proof_times_are_stored_when_they_are_new,
+		a_proof_of_all_products_spares_the_single_ones, settling_again_changes_nothing,
 		every_change_is_in_the_audit_log, a_reorg_takes_a_release_back, a_reorg_takes_a_registration_back,
 		a_revocation_acts_before_finality_and_is_undone,
 		a_revoked_image_is_gone_when_nobody_else_names_it, a_floor_revokes_what_is_below, decisions_survive,

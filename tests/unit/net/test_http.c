@@ -421,6 +421,8 @@ START_TEST(nothing_after_a_cancel)
 		got.cancel_at_head = call;
 	if (_i == 2)
 		got.cancel_at_body = call;
+	while (got.heads < (unsigned)(_i > 0) || got.pieces < (unsigned)(_i > 1))
+		uv_run(&loop, UV_RUN_ONCE);
 	for (int i = 0; i < 50; i++)
 		uv_run(&loop, UV_RUN_NOWAIT), usleep(1000);
 	ck_assert_uint_eq(got.dones, 0);

@@ -1,6 +1,7 @@
 /* test_store.c: what is put into the tables comes out again, and their rules hold. */
 #include "base/cleanup.h"
 #include "store/audit.h"
+#include "store/db.h"
 #include "store/devices.h"
 #include "store/entries.h"
 #include "store/images.h"
@@ -93,7 +94,8 @@ START_TEST(mark_survives)
 {
 	struct mark m = { .chain_id = 31337, .has_genesis = true, .genesis = hash_of(1), .has_anchor = true,
 			  .anchor_number = 100, .anchor_hash = hash_of(2), .trust = "quorum", .has_proven = true,
-			  .proven = { 99, hash_of(3), hash_of(4), 1700000000, 1700000001000 } }, got;
+			  .proven = { 99, hash_of(3), hash_of(4), 1700000000, 1700000001000 },
+			  .listed = 4321, .listed_for = hash_of(5) }, got;
 
 	ck_refused(mark_load(store, &got, &err), ERR_NOT_FOUND, "nothing is remembered at first");
 	ck_ok(mark_save(store, &m, &err));
@@ -103,6 +105,8 @@ START_TEST(mark_survives)
 	ck_assert(got.has_genesis && hash32_eq(&got.genesis, &m.genesis));
 	ck_assert(got.has_anchor && got.anchor_number == 100 && hash32_eq(&got.anchor_hash, &m.anchor_hash));
 	ck_assert(got.has_proven && got.proven.number == 99 && got.proven.wall_ms == 1700000001000);
+	ck_assert(hash32_eq(&got.proven.root, &m.proven.root));
+	ck_assert(got.listed == 4321 && hash32_eq(&got.listed_for, &m.listed_for));
 	ck_assert_str_eq(got.trust, "quorum");
 	m.anchor_number = 99;
 	ck_refused(mark_save(store, &m, &err), ERR_RULE, "an anchor never goes back");
@@ -133,6 +137,29 @@ START_TEST(alarms_latch)
 	ck_ok(mark_unlatch(store, "quorum-conflict", &err));
 	ck_ok(mark_each_latched(store, count_alarm, &n, &err));
 	ck_assert_int_eq(n, 1);
+}
+END_TEST
+
+START_TEST(a_mark_of_the_first_schema_is_taken_over)
+{
+	struct mark m;
+	struct db *old;
+	char path[PATH_MAX + 16];
+	bool is_new;
+
+	store_close(store);
+	snprintf(path, sizeof path, "%s/gatepost.db", tempdir);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_ok(db_open(path, &old, &is_new, &err));
+	ck_ok(db_migrate(old, db_migrations, 1, &err));
+	ck_ok(db_exec(old, "INSERT INTO mark VALUES (1, 31337, zeroblob(20), NULL, 100, zeroblob(32), 99, zeroblob(32),"
+		" zeroblob(32), 1700000000, 1700000001000, 'quorum')", &err));
+	db_close(old);
+	ck_ok(store_open(tempdir, &store, &err));
+	ck_ok(mark_load(store, &m, &err));
+	ck_assert(m.chain_id == 31337 && m.has_anchor && m.anchor_number == 100);
+	ck_assert_msg(!m.has_proven, "it was the account's, and covered no product");
+	ck_assert_msg(m.listed == 0, "the list is read once more");
 }
 END_TEST
 
@@ -929,8 +956,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		mark_survives, alarms_latch, product_round_trip, accepted_sets_are_remembered, entries_replay_in_order,
-		entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
+		mark_survives, a_mark_of_the_first_schema_is_taken_over, alarms_latch, product_round_trip,
+		accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
 		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,

@@ -1,4 +1,4 @@
-// viem-sync.mjs: the peer of chain-sync.mjs: what one would write to have a registry's releases in memory. Asks for the contract's events
+// viem-sync.mjs: the peer of ../chain-sync.mjs: what one would write to have a registry's releases in memory. Asks for the contract's events
 // from its deployment on, in fixed chunks, decodes them with viem and keeps the newest state. Believes its node, checks no signature
 // and stores nothing.
 //
