@@ -135,7 +135,7 @@ for (const { products, entries } of CASES) {
   const proxy = await startCountProxy(t, chain.url)
   const abiFile = join(await tempDir(t), 'abi.json')
   await writeFile(abiFile, JSON.stringify(registry.abi))
-  const world = { registry, owner, made, proxy, abiFile, more: async () => { await publish(made[0]); await chain.finalize() } }
+  const world = { registry, owner, made, proxy, abiFile, more: () => proxy.while(async () => { await publish(made[0]); await chain.finalize() }) }
   const us = []
   const them = []
   for (let i = 0; i < ROUNDS; i++) {

@@ -10,7 +10,8 @@ const read = async (stream) => {
 
 /**
  * Forwards to `upstream` (a base URL), with the headers of both sides as they came. counts(): { exchanges, calls: { method: n }, asked,
- * answered (body bytes), wireIn, wireOut (bytes on the socket, HTTP headers included) } since the last reset().
+ * answered (body bytes), wireIn, wireOut (bytes on the socket, HTTP headers included) } since the last reset(). while(fn): runs fn
+ * (async) while no request is on its way: anvil's proofs are of another state than their block's while it mines.
  */
 export async function startCountProxy(t, upstream) {
   const to = new URL(upstream)
@@ -21,13 +22,24 @@ export async function startCountProxy(t, upstream) {
   const note = (body) => {
     for (const { method } of [JSON.parse(body)].flat()) now.calls[method] = (now.calls[method] ?? 0) + 1
   }
+  let gate = Promise.resolve()
+  const asking = new Set()
   const wire = () => [...sockets].reduce((sum, s) => ({ wireIn: sum.wireIn + s.bytesRead, wireOut: sum.wireOut + s.bytesWritten }), { wireIn: 0, wireOut: 0 })
-  const server = createServer(async (q, a) => {
-    const body = await read(q)
+  const exchange = async (q, body) => {
     const upstreamRequest = ask({ host: to.hostname, port: to.port, path: q.url, method: q.method, headers: { ...q.headers, host: to.host } })
     upstreamRequest.end(body)
     const [answer] = await once(upstreamRequest, 'response')
-    const reply = await read(answer)
+    return { answer, reply: await read(answer) }
+  }
+  const forward = (q, body) => {
+    const done = exchange(q, body).finally(() => asking.delete(done))
+    asking.add(done)
+    return done
+  }
+  const server = createServer(async (q, a) => {
+    const body = await read(q)
+    await gate
+    const { answer, reply } = await forward(q, body)
     now.exchanges++
     now.asked += body.length
     now.answered += reply.length
@@ -45,6 +57,12 @@ export async function startCountProxy(t, upstream) {
     counts: () => {
       const { wireIn, wireOut } = wire()
       return { ...now, wireIn: wireIn - before.wireIn, wireOut: wireOut - before.wireOut }
+    },
+    async while(fn) {
+      let open
+      gate = new Promise((resolve) => { open = resolve })
+      await Promise.allSettled(asking)
+      await fn().finally(open)
     },
     reset() {
       before = wire()

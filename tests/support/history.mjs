@@ -1,4 +1,4 @@
-// history.mjs: long registry histories, made fast: transactions are sent one after the other without waiting for receipts.
+// history.mjs: long registry histories, made fast: blocks are mined as they are needed, receipts are not looked at.
 import { encodeFunctionData } from 'viem'
 import { hex, productId } from './registry.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from './suit.mjs'
@@ -17,7 +17,7 @@ export async function makeHistory({ chain, registry, owner, products = 1, entrie
       chainId: chain.chainId, type: 'eip1559', to: registry.address, nonce: nonce++, data, gas: 2_000_000n,
       maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n,
     })
-    await chain.rpc('eth_sendRawTransaction', raw)
+    await chain.rpc('eth_sendRawTransactionSync', raw)
     if (gap > 1) await chain.mine(gap - 1)
   }
   const publish = async (product) => {
