@@ -112,7 +112,8 @@ static int write_want(struct settling *s, size_t i, struct err *e)
 
 static int write_verdicts(struct settling *s, struct err *e)
 {
-	int rc = products_put(s->l->store, &s->row, e);
+	/* A start judges all products, thousands: what is as stored costs no write. */
+	int rc = memcmp(&s->row, &s->was, sizeof s->row) ? products_put(s->l->store, &s->row, e) : ERR_OK;
 
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = write_state(s, i, e);
@@ -183,9 +184,12 @@ static int begin(struct settling *s, const struct hash32 *accepted, size_t accep
 	struct history_rules rules = { .vendor = span_cut(name, 0, slash), .model = span_cut(name, slash + 1, name.n),
 		.pinned = f->pinned, .pinned_n = f->pinned_n, .accepted = accepted, .accepted_n = accepted_n,
 		.image_max = f->image_max, .verified = &s->l->verified };
+	int rc;
 
 	history_init(&s->history, &rules);
-	return products_get(s->l->store, &s->p->id, &s->row, e);
+	rc = products_get(s->l->store, &s->p->id, &s->row, e);
+	s->was = s->row;
+	return rc;
 }
 
 /* An image that was to leave and is needed after all (a newer release was revoked) is still on disk. */

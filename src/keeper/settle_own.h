@@ -21,7 +21,7 @@ struct noted {
 struct settling {
 	struct ledger *l;
 	struct ledger_product *p;
-	struct product_row row;
+	struct product_row row, was;	/* was: as stored */
 	struct history history;
 	struct noted *noted;
 	struct judge_release *judged;

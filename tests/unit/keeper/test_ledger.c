@@ -4,6 +4,8 @@
 #include "store/audit.h"
 #include "store/mark.h"
 
+#include <sys/stat.h>
+
 static struct world w;
 
 static void setup(void)
@@ -64,8 +66,17 @@ START_TEST(first_sync)
 }
 END_TEST
 
+static off_t wal_size(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(w.dir_fd, "gatepost.db-wal", &st, 0), 0);
+	return st.st_size;
+}
+
 START_TEST(settling_again_changes_nothing)
 {
+	off_t written;
 	uint64_t before, after;
 	struct hash32 hash;
 
@@ -75,7 +86,9 @@ START_TEST(settling_again_changes_nothing)
 	world_settle(&w);
 	ck_assert_msg(w.settled == 0, "nothing was marked: nobody is told");
 	ledger_mark_all(&w.ledger);
+	written = wal_size();
 	world_settle(&w);
+	ck_assert_msg(wal_size() == written, "each start judges all products");
 	ck_ok(audit_newest(w.store, &after, &hash, &err));
 	ck_assert_uint_eq(before, after);
 	ck_assert_uint_eq(w.changes, 0);
