@@ -86,7 +86,7 @@ void explain_reread(struct follower *f)
 
 static bool is_of_interest(struct follower *f, const struct unexplained *u)
 {
-	return !track_of(f, &u->id) && (is_open(u) || !u->is_final);
+	return !track_of(f, &u->id) && (is_open(u) || u->at >= f->ids_final_n);
 }
 
 void explain_sweep(struct follower *f)
@@ -271,13 +271,22 @@ static void in_vain(struct follower *f)
 	alarm_on(f, ALARM_REGISTRATION_MISSING, "", "no provider says who registered some of the registry's products");
 }
 
-void explain_over(struct follower *f)
+void explain_settle(struct follower *f, uint64_t listed)
+{
+	if (listed <= f->ids_final_n)
+		return;
+	f->ids_final_n = listed;
+	explain_sweep(f);
+}
+
+bool explain_over(struct follower *f)
 {
 	if (has_open(f))
-		return;
+		return false;
 	f->explain_tries = 0;
 	f->explain_at_ms = 0;
 	alarm_off(f, ALARM_REGISTRATION_MISSING, "");
+	return true;
 }
 
 void explain_begin(struct follower *f)

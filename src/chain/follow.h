@@ -142,6 +142,7 @@ struct heads {
 	bool is_missing;		/* there was no registry: all words are zero */
 	bool is_whole;			/* all of them are known, and the registry's list was read to its end */
 	struct hash32 storage_root;
+	uint64_t listed;		/* how long the list was; 0: it has ids that nobody has explained */
 	size_t n;			/* tracks that were followed then; later ones are not in it */
 	struct heads_part *part[];
 };
@@ -375,7 +376,9 @@ void explain_sweep(struct follower *f);
 /* Ids that nobody has explained, and it is time to ask. */
 bool explain_is_due(const struct follower *f);
 /* At a round's end: is there nothing left to explain? */
-void explain_over(struct follower *f);
+bool explain_over(struct follower *f);
+/* The list is final up to there, and whose those ids are is known. */
+void explain_settle(struct follower *f, uint64_t listed);
 /* Final ones that nobody has explained. */
 size_t explain_open(const struct follower *f);
 /* So many elements of the list are final and explained: what a restart need not read again. */

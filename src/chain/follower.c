@@ -143,6 +143,7 @@ static void take_whole(struct follower *f, const struct follower_known *k)
 		return;
 	h->storage_root = k->whole_root;
 	h->is_whole = true;
+	h->listed = k->listed;
 	for (size_t i = 0; i < f->tracks_n; i++)
 		*heads_at(h, i) = (struct head){ f->track[i].final, true };
 	snap_set(&f->final_snap, &k->whole, h);

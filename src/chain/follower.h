@@ -187,8 +187,8 @@ enum follower_output_kind {
 				 * is_final all of it is under the anchor. Emitted when position or finality changed */
 	FOLLOWER_REFRESHED,	/* block, is_final, is_whole, hash, position: the last output of a completed proof. With is_final: every
 				 * product whose follower_product().proof is this block was proven at it; the time of freshness. With
-				 * is_whole that is every one. hash is the registry's storage root, position how many elements of its
-				 * list need not be read again */
+				 * is_whole that is every one. hash is the registry's storage root (zero: a restart has to look at it again), position how many
+				 * elements of its list need not be read again */
 	FOLLOWER_ALARM_ON,	/* alarm, subject, detail */
 	FOLLOWER_ALARM_OFF,	/* alarm, subject */
 	FOLLOWER_NOTE,		/* subject: provider; detail: something odd that it does, told now and then. For the log */

@@ -403,6 +403,7 @@ static void complete(struct follower *f)
 	snap_set(s, &block, f->target.heads);
 	if (f->target.level == LEVEL_FINAL) {
 		pending_drop(f, block.number);
+		explain_settle(f, f->target.heads->listed);
 	} else if (is_news && block.number > f->anchor.number) {
 		pending_add(f);
 	}
@@ -412,7 +413,8 @@ static void complete(struct follower *f)
 		o->block = block;
 		o->is_final = f->target.level == LEVEL_FINAL;
 		o->is_whole = f->target.heads->is_whole && f->incomplete == 0;
-		o->hash = f->target.heads->storage_root;
+		/* A restart with this root would not look at the list again. */
+		o->hash = explain_open(f) ? (struct hash32){ { 0 } } : f->target.heads->storage_root;
 		o->position = explain_listed(f);
 	}
 	round_next(f);

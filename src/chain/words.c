@@ -353,7 +353,7 @@ static void finish(struct follower *f)
 		witness_sweep(&f->witness);
 	}
 	t->heads->is_whole = t->heads->is_whole && t->ids_at >= t->ids_n;
-	explain_over(f);
+	t->heads->listed = explain_over(f) && t->heads->is_whole ? t->ids_n : 0;
 	alarm_off(f, ALARM_MEMORY, "");
 	records_begin(f);
 }

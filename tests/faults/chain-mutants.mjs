@@ -59,6 +59,8 @@ const spared = {
   },
   'chain/witness.c': {
     '!grown': 'memory',
+    '!node': 'memory; the other one is in every test',
+    'w->n <= 2 * w->used + SLACK': 'spares sweeping at each change',
   },
   'chain/words.c': {
     '!s': 'memory',
@@ -71,6 +73,8 @@ const spared = {
     '!note_ids(f)': 'memory',
     '!look(f)': 'memory',
     'n <= t->sought_cap': 'spares an allocation',
+    'explain_is_due(f)': 'matters from LISTED_OPEN_MAX ids on: tests/integration/many-products.long.test.mjs',
+    's->is_known': 'spares a walk to what an answer has proven',
   },
 }
 
@@ -318,7 +322,6 @@ const more = [
   ['chain/check.c', 'p->foreign_times++', 'p->foreign_times'],
   ['chain/check.c', '\tp->foreign_times = 0;\n', ''],
   ['chain/explain.c', ' || !product_name_is_valid(entry.registered.name))', ')'],
-  ['chain/explain.c', 'u && is_open(u)', 'u'],
   ['chain/promote.c', 'f->pending[i].block.number <= f->anchor.number &&', '1 &&'],
   ['chain/promote.c', '(hash32_eq(&f->anchor_header.hash, &f->anchor.hash) && hash32_eq(&s->block.hash, &f->anchor_header.parent))', '0'],
   ['chain/prove.c', 't->tried |= UINT32_C(1) << c->provider;\n\tif (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL', 'if (a->class != RPC_OK)\n\t\treturn proof_answered(f, c, a->class);\n\trc = read_proof(a->result, &t->header.state_root, &f->registry, NULL'],
