@@ -64,7 +64,7 @@ export async function makeCrowdWorld(t, { products, strangers, released, slotsIn
       const { products_followed: followed, products_proven: proven } = (await gateway.status()).chain
       if (followed === n && proven === n) return true
       throw new Error(`${proven} of ${followed}`)
-    }, { deadline_ms: 900000, every_ms: 100 }),
+    }, { deadline_ms: 60000 + 200 * products, every_ms: 100 }),
   }
   const half = products >> 1
   const names = Array.from({ length: products }, (_, i) => name(i))
