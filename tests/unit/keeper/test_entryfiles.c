@@ -143,6 +143,10 @@ START_TEST(new_entries_are_appended)
 	faulty.trace[0] = '\0';
 	ck_ok(bring());
 	ck_assert_msg(faulty.calls == 0, "nothing is new");
+	tempdir_flip(path, 3);
+	ck_ok(bring());
+	ck_assert_msg(faulty.calls == 0, "so nothing is even read");
+	tempdir_flip(path, 3);
 	one_more();
 	ck_ok(bring());
 	ck_assert_str_eq(faulty.trace, "pwrite ");
@@ -392,7 +396,7 @@ START_TEST(what_is_not_followed_is_removed)
 	publish();
 	ck_assert(tempdir_has(path) && !tempdir_has(stranger) && !tempdir_has("entries/leftover") && !tempdir_has(fresh));
 	tempdir_poke(stranger, 0, "x", 1);
-	ledger_mark_all(&rig.w.ledger);
+	one_more();
 	publish();
 	ck_assert_msg(tempdir_has(stranger), "it is looked for at the start only");
 }
