@@ -1,8 +1,11 @@
 CHAIN_TEST_LDADD = libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test_follower
-tests_unit_test_follower_SOURCES = %D%/test_follower.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
+# A follower on a chain in memory.
+CHAIN_STAGE = %D%/stage.c %D%/stage.h %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
 	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+
+check_PROGRAMS += tests/unit/test_follower
+tests_unit_test_follower_SOURCES = %D%/test_follower.c $(CHAIN_STAGE)
 tests_unit_test_follower_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit -I$(top_srcdir)/%D%
 tests_unit_test_follower_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_follower_LDADD = $(CHAIN_TEST_LDADD)
@@ -13,8 +16,7 @@ tests_unit_test_chain_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_chain_LDADD = $(CHAIN_TEST_LDADD)
 
 check_PROGRAMS += tests/unit/test_borrow
-tests_unit_test_borrow_SOURCES = %D%/test_borrow.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
-	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_borrow_SOURCES = %D%/test_borrow.c $(CHAIN_STAGE)
 tests_unit_test_borrow_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
 tests_unit_test_borrow_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_borrow_LDADD = $(CHAIN_TEST_LDADD)
@@ -25,8 +27,7 @@ tests_unit_test_entries_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_entries_LDADD = $(CHAIN_TEST_LDADD)
 
 check_PROGRAMS += tests/unit/test_many
-tests_unit_test_many_SOURCES = %D%/test_many.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
-	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_many_SOURCES = %D%/test_many.c $(CHAIN_STAGE)
 tests_unit_test_many_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
 tests_unit_test_many_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_many_LDADD = $(CHAIN_TEST_LDADD)
@@ -44,8 +45,7 @@ tests_unit_test_reading_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_reading_LDADD = $(CHAIN_TEST_LDADD)
 
 check_PROGRAMS += tests/unit/test_steps
-tests_unit_test_steps_SOURCES = %D%/test_steps.c %D%/fake_chain.c %D%/fake_chain.h %D%/fake_rpc.c %D%/fake_rpc.h \
-	tests/unit/support/trie_build.c tests/unit/support/trie_build.h
+tests_unit_test_steps_SOURCES = %D%/test_steps.c $(CHAIN_STAGE)
 tests_unit_test_steps_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
 tests_unit_test_steps_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_steps_LDADD = $(CHAIN_TEST_LDADD)

@@ -1,74 +1,20 @@
 /* test_borrow.c: stories of a follower whose providers have pruned their logs, and of entries sources that help, or do not. */
-#include "fake_chain.h"
+#include "stage.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct fake_chain *chain;
-static struct fake_world w;
-static struct hash32 codes[1];
-static struct follower_provider providers[3];
 static struct follower_entries sources[3] = { { "peer" }, { "export" }, { "third" } };
-static struct follower_want wants[FAKE_PRODUCTS];
-static struct follower_conf conf;
-static struct follower_known known;
 
 static void setup(void)
 {
-	static const char *const names[] = { "p0", "p1", "p2" };
-
-	chain = fake_new();
-	w = (struct fake_world){ .now_ms = 1000 };
-	codes[0] = fake_code_hash(false);
-	known = (struct follower_known){ .conflict = false };
-	wants[0] = (struct follower_want){ fake_owner, "acme/one" };
-	for (size_t i = 0; i < 3; i++) {
-		providers[i] = (struct follower_provider){ names[i], NULL };
-		w.p[i] = (struct fake_provider){ .chain = chain, .latest = UINT64_MAX, .final = UINT64_MAX };
+	stage_setup();
+	operators(3, 2);
+	for (size_t i = 0; i < 3; i++)
 		w.source[i] = (struct fake_source){ .chain = chain, .final = UINT64_MAX };
-	}
-	conf = (struct follower_conf){
-		.chain_id = FAKE_CHAIN_ID, .registry = fake_registry, .code_hashes = codes, .code_hashes_n = 1,
-		.anchor = ANCHOR_QUORUM, .quorum = 2, .finality = FINALITY_LATEST, .poll_ms = 60000, .seed = 7,
-		.providers = providers, .providers_n = 3, .entries = sources, .entries_n = 1, .wants = wants, .wants_n = 1,
-	};
-}
-
-static void teardown(void)
-{
-	fake_world_free(&w);
-	fake_free(chain);
-}
-
-static void start(void)
-{
-	struct err e = { 0 };
-
-	w.n = conf.providers_n;
-	w.f = follower_new(&conf, &known, &e);
-	ck_assert_msg(w.f != NULL, "%s", e.msg);
-}
-
-static void runs(unsigned n)
-{
-	while (n--)
-		fake_run(&w);
-}
-
-static void said(const char *line)
-{
-	char all[4000] = "";
-
-	for (size_t i = w.lines > 30 ? w.lines - 30 : 0; i < w.lines; i++)
-		snprintf(all + strlen(all), sizeof all - strlen(all), "\n  %s", w.line[i]);
-	ck_assert_msg(fake_said(&w, line), "not said: %s; but:%s", line, all);
-}
-
-static void silent(const char *line)
-{
-	for (size_t i = 0; i < w.lines; i++)
-		ck_assert_msg(strncmp(w.line[i], line, strlen(line)) != 0, "said: %s", w.line[i]);
+	conf.entries = sources;
+	conf.entries_n = 1;
 }
 
 static void in_step(size_t product)
@@ -551,7 +497,7 @@ int main(void)
 	SRunner *run;
 	int failed;
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, stage_teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, pruned_everywhere);
 	tcase_add_test(t, nobody_is_asked_without_need);

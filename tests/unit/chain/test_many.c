@@ -1,7 +1,7 @@
 /* test_many.c: stories of a follower of many products, with limits that are small enough for a chain of this size: what is
  * asked for when little changes, when strangers change much, and when nobody explains the registry's list. */
 #include "chain/follow.h"
-#include "fake_chain.h"
+#include "stage.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -11,64 +11,11 @@
 #define OURS 40
 #define KEYS_A_CALL 16		/* of 80 words: many products */
 
-static struct fake_chain *chain;
-static struct fake_world w;
-static struct hash32 codes[1];
-static struct follower_provider providers[2] = { { "p0", NULL }, { "p1", NULL } };
-static struct follower_want wants[2];
-static struct follower_conf conf;
-static struct follower_known known;
-
 static void setup(void)
 {
-	chain = fake_new();
-	w = (struct fake_world){ .now_ms = 1000 };
-	codes[0] = fake_code_hash(false);
-	known = (struct follower_known){ .conflict = false };
-	wants[0] = (struct follower_want){ fake_owner, NULL };
-	for (size_t i = 0; i < 2; i++)
-		w.p[i] = (struct fake_provider){ .chain = chain, .latest = UINT64_MAX, .final = UINT64_MAX };
-	conf = (struct follower_conf){
-		.chain_id = FAKE_CHAIN_ID, .registry = fake_registry, .code_hashes = codes, .code_hashes_n = 1,
-		.anchor = ANCHOR_QUORUM, .quorum = 1, .finality = FINALITY_LATEST, .poll_ms = 60000, .seed = 7,
-		.providers = providers, .providers_n = 1, .wants = wants, .wants_n = 1, .proof_keys = KEYS_A_CALL,
-	};
-}
-
-static void teardown(void)
-{
-	fake_world_free(&w);
-	fake_free(chain);
-}
-
-static void start(void)
-{
-	struct err e = { 0 };
-
-	w.n = conf.providers_n;
-	w.f = follower_new(&conf, &known, &e);
-	ck_assert_msg(w.f != NULL, "%s", e.msg);
-}
-
-static void runs(unsigned n)
-{
-	while (n--)
-		fake_run(&w);
-}
-
-static void said(const char *line)
-{
-	char all[4000] = "";
-
-	for (size_t i = w.lines > 30 ? w.lines - 30 : 0; i < w.lines; i++)
-		snprintf(all + strlen(all), sizeof all - strlen(all), "\n  %s", w.line[i]);
-	ck_assert_msg(fake_said(&w, line), "not said: %s; but:%s", line, all);
-}
-
-static void silent(const char *line)
-{
-	for (size_t i = 0; i < w.lines; i++)
-		ck_assert_msg(strncmp(w.line[i], line, strlen(line)) != 0, "said: %s", w.line[i]);
+	stage_setup();
+	wants[0].name = NULL;
+	conf.proof_keys = KEYS_A_CALL;
 }
 
 static size_t register_one(const struct addr20 *who, const char *model, size_t i)
@@ -709,7 +656,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, stage_teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, first_sync);
 	tcase_add_test(t, unchanged_root_costs_one_account_proof);

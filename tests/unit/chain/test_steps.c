@@ -1,87 +1,15 @@
 /* test_steps.c: stories in which one step of a round has to look closely: who is asked, what for, what becomes of the answer. */
 #include "base/hex.h"
 #include "chain/follow.h"
-#include "fake_chain.h"
+#include "stage.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct fake_chain *chain;
-static struct fake_world w;
-static struct hash32 code;
-static struct follower_provider providers[PROVIDERS_MAX];
-static struct follower_want wants[3];
-static struct follower_conf conf;
-static struct follower_known known;
-
-static void setup(void)
-{
-	static char names[PROVIDERS_MAX][8];
-
-	chain = fake_new();
-	w = (struct fake_world){ .now_ms = 1000 };
-	code = fake_code_hash(false);
-	known = (struct follower_known){ .conflict = false };
-	wants[0] = (struct follower_want){ fake_owner, "acme/one" };
-	for (size_t i = 0; i < PROVIDERS_MAX; i++) {
-		snprintf(names[i], sizeof names[i], "p%zu", i);
-		providers[i] = (struct follower_provider){ names[i], NULL };
-		w.p[i] = (struct fake_provider){ .chain = chain, .latest = UINT64_MAX, .final = UINT64_MAX };
-	}
-	conf = (struct follower_conf){
-		.chain_id = FAKE_CHAIN_ID, .registry = fake_registry, .code_hashes = &code, .code_hashes_n = 1,
-		.anchor = ANCHOR_QUORUM, .quorum = 1, .finality = FINALITY_LATEST, .poll_ms = 60000, .seed = 7,
-		.providers = providers, .providers_n = 1, .wants = wants, .wants_n = 1,
-	};
-}
-
-static void teardown(void)
-{
-	fake_world_free(&w);
-	fake_free(chain);
-}
-
-static void start(void)
-{
-	struct err e = { 0 };
-
-	w.n = conf.providers_n;
-	w.f = follower_new(&conf, &known, &e);
-	ck_assert_msg(w.f != NULL, "%s", e.msg);
-}
-
-static void runs(unsigned n)
-{
-	while (n--)
-		fake_run(&w);
-}
-
-static void said(const char *line)
-{
-	char all[4000] = "";
-
-	for (size_t i = w.lines > 30 ? w.lines - 30 : 0; i < w.lines; i++)
-		snprintf(all + strlen(all), sizeof all - strlen(all), "\n  %s", w.line[i]);
-	ck_assert_msg(fake_said(&w, line), "not said: %s; but:%s", line, all);
-}
-
-static void silent(const char *line)
-{
-	for (size_t i = 0; i < w.lines; i++)
-		ck_assert_msg(strncmp(w.line[i], line, strlen(line)) != 0, "said: %s", w.line[i]);
-}
-
 static void in_step(size_t product, bool is_final)
 {
-	struct follower_product_info info;
-	const struct fake_product *p = &chain->product[product];
-
-	ck_assert(follower_product_find(w.f, &p->id, &info));
-	ck_assert_uint_eq(info.recent.entries, p->words.entries);
-	ck_assert(hash32_eq(&info.recent.head, &p->words.head));
-	if (is_final)
-		ck_assert(hash32_eq(&info.final.head, &p->words.head) && info.provisional == 0);
+	in_step_with(chain, product, is_final);
 }
 
 static struct follower_provider_info of(size_t provider)
@@ -90,20 +18,6 @@ static struct follower_provider_info of(size_t provider)
 
 	follower_provider(w.f, provider, &info);
 	return info;
-}
-
-static void one_product(void)
-{
-	fake_register(chain, &fake_owner, "acme/one");
-	fake_mine(chain, 1);
-	fake_publish(chain, 0);
-	fake_mine(chain, 1);
-}
-
-static void operators(unsigned n, unsigned quorum)
-{
-	conf.providers_n = n;
-	conf.quorum = quorum;
 }
 
 /* --- what providers are asked; counted by a word in the request --- */
@@ -1368,7 +1282,7 @@ int main(void)
 	SRunner *run;
 	int failed;
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, stage_setup, stage_teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, configurations_that_cannot_work);
 	tcase_add_test(t, a_product_wanted_twice);
