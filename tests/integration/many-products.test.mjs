@@ -2,6 +2,7 @@
 // it asks for stays within the limits. many-products.long.test.mjs does it with thousands.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { waitFor } from '../support/wait.mjs'
 import { makeCrowdWorld, waitSettled } from '../support/crowd-world.mjs'
 
 const PRODUCTS = 260
@@ -52,6 +53,17 @@ test('many-products: a wildcard among strangers', async (t) => {
     await settled(PRODUCTS)
     assert.ok(sum(meter.keys()) < words / 10, `${sum(meter.keys())} keys`)
     assert.ok(meter.of('eth_getLogs').length <= 2)
+  })
+
+  await t.test('many-products-killed: nothing is proven or listed again by a keeper whose forerunner could not say goodbye', async () => {
+    const { 'gatepost-keeper': killed } = await gateway.children()
+    await settled(PRODUCTS)
+    meter.forget()
+    process.kill(killed, 'SIGKILL')
+    await waitFor('another keeper', async () => ![undefined, killed].includes((await gateway.children())['gatepost-keeper']))
+    await settled(PRODUCTS)
+    assert.equal(sum(meter.keys()), 0)
+    assert.equal(meter.of('eth_getLogs').length, 0)
   })
 
   await t.test('many-products-restart: nothing is proven or listed again that has not changed', async () => {
