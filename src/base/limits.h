@@ -85,6 +85,7 @@
 #define PLAN_PLACE_MAX (16 * MIB)	/* bytes written for one block that the file repeats; the rest waits for plan_settle */
 #define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
+#define ODD_LEAVES_MAX 4		/* leaves of a plain file that do not fit before the reply is given up, and as many as fitted */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
 #define SECRET_MIN 6			/* shorter parts of a URL ("v3", "eth") are not taken for keys: hiding them would garble texts */
@@ -126,7 +127,20 @@
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
-#define FETCH_BLOCKS_MAX 8		/* single-block requests in flight (chapter 5: 6 to 16) */
+#define FETCH_LANES_MAX 12		/* requests in flight for one image (chapter 5: 6 to 16); each holds a block */
+#define FETCH_LANES_A_SOURCE 8		/* and to one server: what HTTP/2 servers and small gateways take well */
+#define FETCH_RUNS_A_SOURCE 2		/* of these, runs of the plain file: one on its way while the other is asked for */
+#define FETCH_RUN_BYTES (8 * MIB)	/* of one of them: the question costs nothing beside it, and another mirror can have the next */
+#define FETCH_DENIED_MAX 64		/* blocks of which is remembered who lacks them */
+#define FETCH_LACKS_MAX 32		/* blocks that a source may lack before it is no use for this image */
+#define FETCH_ERRORS_MAX 6		/* failures in a row before a source is out for this try: one of three failing gets there once in 700 */
+#define FETCH_ERROR_PAUSE_MS 100	/* after the first of them; doubles */
+#define FETCH_PATIENCE_MS 5000		/* a source that can be asked again this soon is waited for within a try */
+#define FETCH_TICK_MS 500		/* between two looks at how lanes get on */
+#define FETCH_PACE_MS 4000		/* a lane's rate is that of so long a time */
+#define FETCH_FLOOR_RATE 8000		/* bytes a second below which others are asked, if there are any … */
+#define FETCH_FLOOR_PART 8		/* … or below this part of what the best other source has shown */
+#define FETCH_HEDGE_MS 2000		/* the last blocks are asked of a second source after this, or three times what they usually take */
 #define FETCH_STEP_BYTES (8 * MIB)	/* hashed or copied between two looks at whether the fetch was cancelled */
 #define FETCH_TOTAL_MS 3600000		/* one request: 4 GiB at 1.2 MB/s */
 #define FETCH_RATE_MIN 1000		/* bytes a second below which a transfer counts as stalled */

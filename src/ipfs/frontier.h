@@ -16,7 +16,7 @@ struct spot {
 	uint32_t offset, size;	/* size 0: taken, to be swept */
 	uint8_t codec, version;	/* of the link's CID */
 	uint8_t depth;
-	bool is_asked;
+	bool is_asked : 1, needs_block : 1;	/* needs_block: its file bytes are known not to be enough */
 };
 
 struct frontier {

@@ -21,7 +21,13 @@ uint64_t intake_car_max(uint64_t size)
 void intake_open(struct intake *in, struct plan *p, enum source_ask ask, enum plan_order order, const struct cid *cid)
 {
 	*in = (struct intake){ .plan = p, .ask = ask, .order = order, .cid = *cid, .block = BUF_INIT(BLOCK_MAX) };
-	in->bytes_max = ask == SOURCE_ASK_CAR ? intake_car_max(plan_size(p)) : BLOCK_MAX;
+	in->bytes_max = ask != SOURCE_ASK_BLOCK ? intake_car_max(plan_size(p)) : BLOCK_MAX;
+	car_open(&in->car);
+}
+
+void intake_open_file(struct intake *in, struct plan *p, uint64_t from, uint64_t end)
+{
+	*in = (struct intake){ .plan = p, .ask = SOURCE_ASK_FILE, .order = PLAN_ANY, .block = BUF_INIT(BLOCK_MAX), .at = from, .end = end };
 	car_open(&in->car);
 }
 
@@ -104,12 +110,100 @@ static enum intake_result feed_block(struct intake *in, struct span chunk, struc
 	return INTAKE_STORAGE;
 }
 
+/* --- bytes of the plain file --- */
+
+/* Moves on to the next missing leaf within the chunk; *skip bytes before it are not needed. False: nothing of it is. */
+static bool next_leaf(struct intake *in, size_t *skip)
+{
+	struct plan_link link;
+	uint64_t to;
+
+	if (in->at >= in->end || !plan_missing(in->plan, in->at, &link) || link.offset >= in->end)
+		return false;
+	/* A subtree whose inner block is not known yet, or a leaf that is missing further on. */
+	to = link.offset > in->at ? link.offset : link.may_be_leaf ? in->at : link.offset + link.size;
+	*skip = (size_t)(to - in->at);
+	in->want = *skip ? 0 : (size_t)link.size;
+	in->is_maybe_odd = link.may_be_inner;
+	return true;
+}
+
+static enum intake_result take_leaf(struct intake *in, struct span bytes, struct err *e)
+{
+	enum plan_verdict v = plan_bytes(in->plan, in->at, bytes, e);
+
+	in->at += in->want;
+	in->want = 0;
+	buf_reset(&in->block);
+	/* Nobody's proven lie; but one whose bytes never fit is of no use. */
+	if (v == PLAN_LIE && in->is_maybe_odd)
+		return ++in->odd > in->taken + ODD_LEAVES_MAX ? INTAKE_BROKEN : INTAKE_MORE;
+	return v == PLAN_STRAY ? INTAKE_MORE : result_of(in, v);
+}
+
+/* Adds to the leaf that is being gathered; takes it when it is whole. */
+static enum intake_result gather(struct intake *in, struct span *chunk, struct err *e)
+{
+	size_t n = in->want - in->block.n < chunk->n ? in->want - in->block.n : chunk->n;
+	struct span part = span_cut(*chunk, 0, n);
+
+	*chunk = span_cut(*chunk, n, chunk->n);
+	if (n == in->want)
+		return take_leaf(in, part, e);
+	buf_add(&in->block, part);
+	if (in->block.failed) {
+		err_set(e, ERR_MEMORY, "no memory for a leaf");
+		return INTAKE_STORAGE;
+	}
+	return in->block.n == in->want ? take_leaf(in, buf_span(&in->block), e) : INTAKE_MORE;
+}
+
+/* Nothing of it is missing any more, but for leaves of other shapes. */
+static enum intake_result all_come(const struct intake *in, struct err *e)
+{
+	if (in->odd == 0 || in->taken > 0)
+		return INTAKE_DONE;
+	err_set(e, ERR_PROOF, "file: its bytes are no leaves of the image");
+	return INTAKE_BROKEN;
+}
+
+static enum intake_result feed_file(struct intake *in, struct span chunk, struct err *e)
+{
+	enum intake_result r = INTAKE_MORE;
+	size_t skip;
+
+	while (r == INTAKE_MORE && chunk.n > 0) {
+		if (in->want > 0) {
+			r = gather(in, &chunk, e);
+		} else if (!next_leaf(in, &skip)) {
+			return all_come(in, e);
+		} else if (skip > 0) {
+			skip = skip < chunk.n ? skip : chunk.n;
+			in->at += skip;
+			chunk = span_cut(chunk, skip, chunk.n);
+		}
+	}
+	return r == INTAKE_MORE && in->want == 0 && !next_leaf(in, &skip) ? all_come(in, e) : r;
+}
+
+static enum intake_result end_file(struct intake *in, struct err *e)
+{
+	size_t skip;
+
+	if (in->want == 0 && !next_leaf(in, &skip))
+		return all_come(in, e);
+	err_set(e, ERR_FORMAT, "file: ends at byte %llu, before what was asked for", (unsigned long long)(in->at + in->block.n));
+	return INTAKE_SHORT;
+}
+
 enum intake_result intake_feed(struct intake *in, struct span chunk, struct err *e)
 {
 	struct err local;
 
 	e = e ? e : &local;
 	in->bytes += chunk.n;
+	if (in->ask == SOURCE_ASK_FILE)
+		return feed_file(in, chunk, e);
 	if (in->ask == SOURCE_ASK_BLOCK && in->bytes > in->bytes_max) {
 		err_set(e, ERR_LIMIT, "a block of more than %d bytes", BLOCK_MAX);
 		return INTAKE_BROKEN;
@@ -146,6 +240,8 @@ enum intake_result intake_end(struct intake *in, struct err *e)
 	e = e ? e : &local;
 	if (in->ask == SOURCE_ASK_BLOCK)
 		return end_block(in, e);
+	if (in->ask == SOURCE_ASK_FILE)
+		return end_file(in, e);
 	/* Under dups=n an honest sender leaves repetitions out. */
 	if (!plan_needs_source(in->plan))
 		return INTAKE_DONE;

@@ -1,12 +1,13 @@
 /* intake.h: the body of one reply on its way into a plan, with that reply's budgets.
  *
- *	intake_open(&in, plan, SOURCE_ASK_CAR, order, cid)
+ *	intake_open(&in, plan, SOURCE_ASK_CAR, order, cid)	or intake_open_file(&in, plan, from, end)
  *	per arriving chunk:	switch (intake_feed(&in, chunk, &e))
  *	at the end of the body:	switch (intake_end(&in, &e))
  *	always:			intake_close(&in)
  *
  * A CAR runs through formats/car block by block; a single block is gathered up
- * to BLOCK_MAX. What a CAR holds besides the file's blocks is passed over,
+ * to BLOCK_MAX. Bytes of the plain file are cut where the plan's missing leaves begin and end, and each is
+ * made a leaf again and compared with its hash; bytes that are not missing are passed over. What a CAR holds besides the file's blocks is passed over,
  * within STRAY_BLOCKS_MAX, STRAY_BYTES_MAX and, for all bytes together, 1.05 × size + 1 MiB. Holds no more
  * than one block. Time limits (stall, rate, deadline) are net's and the keeper's. */
 #ifndef IPFS_INTAKE_H
@@ -35,14 +36,19 @@ struct intake {
 	enum plan_order order;
 	struct cid cid;		/* that was asked for */
 	struct car_reader car;
-	struct buf block;	/* SOURCE_ASK_BLOCK: gathered so far */
+	struct buf block;	/* SOURCE_ASK_BLOCK, SOURCE_ASK_FILE: gathered so far */
+	uint64_t at, end;	/* SOURCE_ASK_FILE: the offset of what is gathered or comes next; asked for until here */
+	size_t want;		/* bytes of the leaf that is being gathered; 0: none */
+	bool is_maybe_odd;	/* its wrapper may be one that file bytes alone do not give */
 	uint64_t bytes, bytes_max;
 	uint64_t stray_bytes;
-	uint32_t stray_blocks, repeats, taken;
+	uint32_t stray_blocks, repeats, taken, odd;	/* odd: leaves that file bytes did not give */
 };
 
 /* cid: what was asked for: the plan's root for a CAR, a missing link's CID for a block. */
 void intake_open(struct intake *in, struct plan *p, enum source_ask ask, enum plan_order order, const struct cid *cid);
+/* For file bytes from..end, of a plain file; the chunks begin with the one at from. */
+void intake_open_file(struct intake *in, struct plan *p, uint64_t from, uint64_t end);
 void intake_close(struct intake *in);
 
 /* Any result but INTAKE_MORE and INTAKE_SHORT is final; e is set for all after INTAKE_DONE and names the rule. */

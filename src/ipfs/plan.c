@@ -151,6 +151,7 @@ enum plan_verdict plan_bytes(struct plan *p, uint64_t offset, struct span bytes,
 		return PLAN_STRAY;
 	digest = s->digest;
 	if (rebuild(p, s, bytes, &block, e)) {
+		p->frontier.spots[i].needs_block = s->codec == CID_DAG_PB;
 		err_wrap(e, "bytes at %llu", (unsigned long long)offset);
 		return PLAN_LIE;
 	}
@@ -281,20 +282,90 @@ static void mark_asked(struct plan *p, const struct hash32 *digest, bool is_aske
 			p->frontier.spots[i].is_asked = is_asked;
 }
 
-bool plan_ask(struct plan *p, struct plan_link *out)
+static bool is_open_to_ask(const struct plan *p, const struct spot *s)
 {
+	return !s->is_asked && !seen_find(&p->seen, &s->digest);
+}
+
+static bool fits_all(void *arg, const struct plan_link *l)
+{
+	(void)arg, (void)l;
+	return true;
+}
+
+bool plan_ask_if(struct plan *p, bool (*fits)(void *arg, const struct plan_link *l), void *arg, struct plan_link *out)
+{
+	struct plan_link link;
+
 	if (p->bad.code)
 		return false;
 	for (size_t i = p->frontier.n; i-- > 0;) {
 		const struct spot *s = &p->frontier.spots[i];
 
-		if (s->is_asked || seen_find(&p->seen, &s->digest))
+		if (!is_open_to_ask(p, s))
 			continue;
-		link_of(s, out);
+		link_of(s, &link);
+		if (!fits(arg, &link))
+			continue;
+		*out = link;
 		mark_asked(p, &s->digest, true);
 		return true;
 	}
 	return false;
+}
+
+bool plan_ask(struct plan *p, struct plan_link *out)
+{
+	return plan_ask_if(p, fits_all, NULL, out);
+}
+
+static bool is_run_material(const struct plan *p, const struct spot *s)
+{
+	return may_be_leaf(s) && !s->needs_block && is_open_to_ask(p, s);
+}
+
+bool plan_ask_run(struct plan *p, uint64_t max_bytes, uint64_t *offset, uint64_t *n)
+{
+	size_t i = p->frontier.n;
+	uint64_t end;
+
+	while (i > 0 && !is_run_material(p, &p->frontier.spots[i - 1]))
+		i--;
+	if (i == 0 || p->bad.code)
+		return false;
+	*offset = end = p->frontier.spots[i - 1].offset;
+	for (; i > 0 && end - *offset < max_bytes; i--) {
+		struct spot *s = &p->frontier.spots[i - 1];
+
+		if (s->offset != end || !is_run_material(p, s))
+			break;
+		end += s->size;
+		mark_asked(p, &s->digest, true);
+		/* One that repeats an earlier one of this run was marked with it, and ends the run: plan_settle has it. */
+	}
+	*n = end - *offset;
+	return true;
+}
+
+bool plan_reconsider(struct plan *p)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < p->frontier.n; i++) {
+		any |= p->frontier.spots[i].needs_block;
+		p->frontier.spots[i].needs_block = false;
+	}
+	return any;
+}
+
+void plan_unask_run(struct plan *p, uint64_t offset, uint64_t n)
+{
+	for (size_t i = 0; i < p->frontier.n; i++) {
+		const struct spot *s = &p->frontier.spots[i];
+
+		if (s->offset >= offset && s->offset < offset + n)
+			mark_asked(p, &s->digest, false);
+	}
 }
 
 void plan_unask(struct plan *p, const struct cid *cid)

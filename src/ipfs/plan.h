@@ -91,7 +91,7 @@ enum plan_verdict plan_block(struct plan *p, const struct cid *cid, struct span 
 /* Takes file bytes for the missing link at exactly this offset, from somebody who has the plain file (a mirror, or our own
  * part file): rebuilds the leaf around them and checks its hash. bytes.n must be the link's size.
  * PLAN_STRAY: no such link is missing, or it is too large for a leaf. PLAN_LIE: not these bytes; or, where the link
- * may_be_inner, maybe no leaf of an ordinary shape, and only its block helps. */
+ * may_be_inner, maybe no leaf of an ordinary shape, and only its block helps: plan_ask_run passes it over from now on. */
 enum plan_verdict plan_bytes(struct plan *p, uint64_t offset, struct span bytes, struct err *e);
 
 /* Fills in, from what was verified already, links that name the same blocks again (padding, mostly); senders leave such
@@ -116,6 +116,15 @@ struct plan_link {
 /* The first link, in file order, that was not asked for yet; marks it, and every other link to the same block, as
  * asked. False: nothing (left) to ask. Links that plan_settle can fill are passed over. */
 bool plan_ask(struct plan *p, struct plan_link *out);
+/* The same among the links that fits says yes to. */
+bool plan_ask_if(struct plan *p, bool (*fits)(void *arg, const struct plan_link *l), void *arg, struct plan_link *out);
+/* For plan_bytes: the first run of links of which file bytes are enough, and that were not asked for; marks them. It
+ * covers from *offset on *n bytes, at most about max_bytes, without a gap. False: none. */
+bool plan_ask_run(struct plan *p, uint64_t max_bytes, uint64_t *offset, uint64_t *n);
+/* It may have been a lie: plan_ask_run passes nothing over any more. False: there was nothing. */
+bool plan_reconsider(struct plan *p);
+/* Whoever was asked for these bytes of the file did not deliver (all of) them. */
+void plan_unask_run(struct plan *p, uint64_t offset, uint64_t n);
 /* Whoever was asked for it did not deliver: it may be asked for again. */
 void plan_unask(struct plan *p, const struct cid *cid);
 /* None is asked for: after a source broke off. */

@@ -1,51 +1,43 @@
-/* source.c: see source.h. */
-#include "ipfs/source.h"
+/* source.c: what each kind of source is asked, and where. See source.h. */
+#include "ipfs/source_own.h"
 #include "ipfs/intake.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
-#include <time.h>
 
-#define TYPES_MAX 4
+#define TRUSTLESS_QUESTIONS { \
+	[SOURCE_ASK_CAR] = { "GET", "/ipfs/{cid}?format=car", "application/vnd.ipld.car; version=1; order=dfs; dups=y", \
+			     { "application/vnd.ipld.car" }, false }, \
+	[SOURCE_ASK_BLOCK] = { "GET", "/ipfs/{cid}?format=raw", "application/vnd.ipld.raw", { NULL }, false }, \
+}
 
-/* How a kind is asked one question. No method: it has no answer to it. */
-struct question {
-	const char *method;
-	const char *path;	/* goes after the source's URL; {cid} is replaced */
-	const char *accept;
-	const char *types[TYPES_MAX];	/* media types it may answer with; none: the hash decides */
-};
-
-static const struct {
-	const char *name;
-	struct question ask[SOURCE_ASKS];
-	bool errors_are_500;	/* whatever went wrong, a missing block too */
-} kinds[SOURCE_KINDS] = {
-	[SOURCE_TRUSTLESS] = { "trustless", {
-		[SOURCE_ASK_CAR] = { "GET", "/ipfs/{cid}?format=car",
-				     "application/vnd.ipld.car; version=1; order=dfs; dups=y",
-				     { "application/vnd.ipld.car" } },
-		[SOURCE_ASK_BLOCK] = { "GET", "/ipfs/{cid}?format=raw", "application/vnd.ipld.raw", { NULL } },
-	}, false },
+const struct source_traits source_traits[SOURCE_KINDS] = {
+	[SOURCE_TRUSTLESS] = { "trustless", TRUSTLESS_QUESTIONS, false, false },
+	[SOURCE_PEER] = { "peer", TRUSTLESS_QUESTIONS, false, false },
 	/* Kubo names the type; older nodes call every stream an octet-stream, and js-ipfs 0.66 this one JSON. */
 	[SOURCE_KUBO] = { "kubo", {
 		[SOURCE_ASK_CAR] = { "POST", "/api/v0/dag/export?arg={cid}&progress=false", "*/*",
-				     { "application/vnd.ipld.car", "application/octet-stream", "application/json" } },
-		[SOURCE_ASK_BLOCK] = { "POST", "/api/v0/block/get?arg={cid}", "*/*", { NULL } },
-	}, true },
+				     { "application/vnd.ipld.car", "application/octet-stream", "application/json" }, false },
+		[SOURCE_ASK_BLOCK] = { "POST", "/api/v0/block/get?arg={cid}", "*/*", { NULL }, false },
+	}, true, false },
+	/* Web servers know no type for these files: hashes decide. */
+	[SOURCE_CAR] = { "car", { [SOURCE_ASK_CAR] = { "GET", NULL, "*/*", { NULL }, true } }, false, true },
+	[SOURCE_BLOCKS] = { "blocks", { [SOURCE_ASK_BLOCK] = { "GET", NULL, "*/*", { NULL }, false } }, false, true },
+	[SOURCE_MIRROR] = { "mirror", {
+		[SOURCE_ASK_INNER] = { "GET", NULL, "*/*", { NULL }, false },
+		[SOURCE_ASK_FILE] = { "GET", NULL, "*/*", { NULL }, true },
+	}, false, true },
 };
 
 const char *source_kind_name(enum source_kind kind)
 {
-	return kinds[kind].name;
+	return source_traits[kind].name;
 }
 
 int source_kind_read(struct span text, enum source_kind *out, struct err *e)
 {
 	for (unsigned i = 0; i < SOURCE_KINDS; i++) {
-		if (span_is(text, kinds[i].name)) {
+		if (span_is(text, source_traits[i].name)) {
 			*out = (enum source_kind)i;
 			return ERR_OK;
 		}
@@ -53,58 +45,134 @@ int source_kind_read(struct span text, enum source_kind *out, struct err *e)
 	return err_set(e, ERR_USAGE, "not a kind of source: %.*s", (int)(text.n < 32 ? text.n : 32), (const char *)text.p);
 }
 
-const char *source_verdict_name(enum source_verdict v)
+static int check_characters(const char *url, struct err *e)
 {
-	static const char *const names[] = {
-		[SOURCE_READ] = "read",		[SOURCE_LACKS] = "lacks",   [SOURCE_NO_CAR] = "no-car",
-		[SOURCE_LATER] = "later",	[SOURCE_DENIES] = "denies", [SOURCE_BROKEN] = "broken",
-	};
+	if (strlen(url) > SOURCE_URL_MAX)
+		return err_set(e, ERR_USAGE, "a source's url has at most %d characters", SOURCE_URL_MAX);
+	for (const char *c = url; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return err_set(e, ERR_USAGE, "a source's url has only printable ASCII and no spaces");
+	return ERR_OK;
+}
 
-	return names[v];
+/* What stands behind the host. */
+static int check_tail(enum source_kind kind, const char *url, const char *host, struct err *e)
+{
+	if (strchr(host, '#'))
+		return err_set(e, ERR_USAGE, "a source's url has no fragment");
+	if (source_traits[kind].is_template)
+		return template_check(url, e);
+	if (strchr(host, '?'))
+		return err_set(e, ERR_USAGE, "a source's url has no query or fragment");
+	if (template_has_names(host))
+		return err_set(e, ERR_USAGE, "a %s source's url has no names in braces", source_traits[kind].name);
+	return ERR_OK;
 }
 
 int source_check_url(enum source_kind kind, const char *url, struct err *e)
 {
 	const char *host = !strncmp(url, "http://", 7) ? url + 7 : !strncmp(url, "https://", 8) ? url + 8 : NULL;
-	size_t n = strlen(url);
+	int rc = check_characters(url, e);
 
-	(void)kind;	/* the kinds to come have templates */
-	if (n > SOURCE_URL_MAX)
-		return err_set(e, ERR_USAGE, "a source's url has at most %d characters", SOURCE_URL_MAX);
+	if (rc)
+		return rc;
 	if (!host)
 		return err_set(e, ERR_USAGE, "a source's url begins with http:// or https://");
-	if (strcspn(host, "/") == 0)
+	if (strcspn(host, "/?#") == 0)
 		return err_set(e, ERR_USAGE, "a source's url names a host");
-	for (const char *c = url; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			return err_set(e, ERR_USAGE, "a source's url has only printable ASCII and no spaces");
 	if (memchr(host, '@', strcspn(host, "/")))
 		return err_set(e, ERR_USAGE, "a source's url has no user or password; use a token");
-	if (strpbrk(host, "?#"))
-		return err_set(e, ERR_USAGE, "a source's url has no query or fragment");
-	return ERR_OK;
+	rc = check_tail(kind, url, host, e);
+	if (rc || kind != SOURCE_BLOCKS || template_has_name(host, "{cid}") || !template_has_names(host))
+		return rc;
+	return err_set(e, ERR_USAGE, "a blocks source's url names each block by {cid}");
 }
 
-bool source_can(enum source_kind kind, enum source_ask ask)
+bool source_inner_url(const char *url, char out[SOURCE_URL_MAX + 1])
 {
-	return kinds[kind].ask[ask].method != NULL;
+	static const char tail[] = "/image/{sha256}";
+	size_t n = strlen(url), cut = sizeof tail - 1;
+
+	if (n < cut || strcmp(url + n - cut, tail) != 0)
+		return false;
+	return (size_t)snprintf(out, SOURCE_URL_MAX + 1, "%.*s/inner/{cid}.car", (int)(n - cut), url) <= SOURCE_URL_MAX;
 }
 
-static int put_url(const struct source *s, const char *path, const struct cid *cid, struct source_request *out,
-		   struct err *e)
+bool source_can(const struct source *s, enum source_ask ask)
 {
-	char text[CID_TEXT_MAX];
-	const char *mark = strstr(path, "{cid}");
+	char inner[SOURCE_URL_MAX + 1];
+
+	if (ask == SOURCE_ASK_INNER && source_traits[s->kind].ask[ask].method)
+		return s->inner || source_inner_url(s->url, inner);
+	return source_traits[s->kind].ask[ask].method != NULL;
+}
+
+bool source_can_resume(enum source_kind kind, enum source_ask ask)
+{
+	return source_traits[kind].ask[ask].has_parts;
+}
+
+/* The URL before names are filled in. */
+static int raw_url(const struct source *s, enum source_ask ask, char out[SOURCE_URL_MAX + 64], struct err *e)
+{
+	const struct question *q = &source_traits[s->kind].ask[ask];
+	const char *path = q->path ? q->path : "";
 	size_t n = strlen(s->url);
-	int used;
 
-	while (n > 0 && s->url[n - 1] == '/')
+	if (ask == SOURCE_ASK_INNER) {
+		if (s->inner)
+			snprintf(out, SOURCE_URL_MAX + 64, "%s", s->inner);
+		return s->inner || source_inner_url(s->url, out) ? ERR_OK : err_set(e, ERR_USAGE, "it has no inner blocks");
+	}
+	/* Blocks without a template: a directory of them. */
+	if (s->kind == SOURCE_BLOCKS && !template_has_names(s->url))
+		path = "/{cid}";
+	while (*path && n > 0 && s->url[n - 1] == '/')
 		n--;
-	used = snprintf(out->url, sizeof out->url, "%.*s%.*s%s%s", (int)n, s->url, (int)(mark - path), path,
-			cid_text(cid, text), mark + strlen("{cid}"));
-	if (used < 0 || (size_t)used >= sizeof out->url)
+	if ((size_t)snprintf(out, SOURCE_URL_MAX + 64, "%.*s%s", (int)n, s->url, path) >= SOURCE_URL_MAX + 64)
 		return err_set(e, ERR_USAGE, "a source's url is too long");
 	return ERR_OK;
+}
+
+static int put_url(const struct source *s, enum source_ask ask, const struct source_about *about, struct source_request *out,
+		   struct err *e)
+{
+	char raw[SOURCE_URL_MAX + 64];
+	int rc = raw_url(s, ask, raw, e);
+
+	return rc ? rc : template_fill(raw, &about->names, about->cid, out->url, sizeof out->url, e);
+}
+
+/* RFC 9110, 14.2 and 13.1.5. A whole file is asked for as it is: caches and small servers know that best. */
+static void put_range(const struct source_about *about, struct source_request *out)
+{
+	size_t room = sizeof out->line[0];
+
+	if (about->end)
+		snprintf(out->line[out->lines++], room, "Range: bytes=%" PRIu64 "-%" PRIu64, about->from, about->end - 1);
+	else if (about->from)
+		snprintf(out->line[out->lines++], room, "Range: bytes=%" PRIu64 "-", about->from);
+	else
+		return;
+	out->has_range = true;
+	out->from = about->from;
+	/* A weak one cannot be used for this. */
+	if (about->etag && about->etag[0] == '"')
+		snprintf(out->line[out->lines++], room, "If-Range: %.*s", SOURCE_ETAG_MAX, about->etag);
+}
+
+static uint64_t body_max(enum source_ask ask, uint64_t size)
+{
+	switch (ask) {
+	case SOURCE_ASK_BLOCK:
+		return BLOCK_MAX;
+	case SOURCE_ASK_FILE:
+		return size;
+	case SOURCE_ASK_INNER:
+		return KEPT_BYTES_MAX + MIB;
+	default:
+		return intake_car_max(size);
+	}
 }
 
 static int put_token(const char *token, struct source_request *out, struct err *e)
@@ -123,198 +191,21 @@ static int put_token(const char *token, struct source_request *out, struct err *
 	return ERR_OK;
 }
 
-int source_request(const struct source *s, enum source_ask ask, const struct cid *cid, uint64_t size,
-		   struct source_request *out, struct err *e)
+int source_request(const struct source *s, enum source_ask ask, const struct source_about *about, struct source_request *out,
+		   struct err *e)
 {
-	const struct question *q = &kinds[s->kind].ask[ask];
+	const struct question *q = &source_traits[s->kind].ask[ask];
 	int rc;
 
 	if (!q->method)
-		return err_set(e, ERR_USAGE, "a %s source has no answer to that", kinds[s->kind].name);
-	*out = (struct source_request){ .method = q->method };
-	out->body_max = ask == SOURCE_ASK_CAR ? intake_car_max(size) : BLOCK_MAX;
+		return err_set(e, ERR_USAGE, "a %s source has no answer to that", source_traits[s->kind].name);
+	*out = (struct source_request){ .method = q->method, .body_max = body_max(ask, about->size) };
+	out->total = ask == SOURCE_ASK_FILE ? about->size : 0;
 	snprintf(out->line[out->lines++], sizeof out->line[0], "Accept: %s", q->accept);
 	snprintf(out->line[out->lines++], sizeof out->line[0], "Accept-Encoding: identity");
-	if ((rc = put_url(s, q->path, cid, out, e)))
+	if (q->has_parts)
+		put_range(about, out);
+	if ((rc = put_url(s, ask, about, out, e)))
 		return rc;
-	return s->token ? put_token(s->token, out, e) : ERR_OK;
-}
-
-/* --- replies --- */
-
-static struct span trim(struct span s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = span_cut(s, 1, s.n);
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
-static bool is_same_word(struct span a, const char *b)
-{
-	return a.n == strlen(b) && strncasecmp((const char *)a.p, b, a.n) == 0;
-}
-
-/* Takes what stands before the next `mark` off the front; all of it when there is none. */
-static struct span take_until(struct span *s, uint8_t mark)
-{
-	const uint8_t *at = s->n ? memchr(s->p, mark, s->n) : NULL;
-	size_t n = at ? (size_t)(at - s->p) : s->n;
-	struct span front = span_cut(*s, 0, n);
-
-	*s = span_cut(*s, at ? n + 1 : n, s->n);
-	return front;
-}
-
-static int take_parameter(struct span text, struct source_media *m, struct err *e)
-{
-	struct span name = trim(take_until(&text, '=')), value = trim(text);
-
-	if (name.n == 0)
-		return value.n == 0 ? ERR_OK : err_set(e, ERR_FORMAT, "a parameter without a name");
-	if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
-		value = span_cut(value, 1, value.n - 2);
-	if (is_same_word(name, "order"))
-		m->order = value;
-	else if (is_same_word(name, "dups"))
-		m->dups = value;
-	else if (is_same_word(name, "version"))
-		m->version = value;
-	return ERR_OK;
-}
-
-int source_media_read(struct span text, struct source_media *out, struct err *e)
-{
-	struct source_media m = { .type = trim(take_until(&text, ';')) };
-	const uint8_t *slash = m.type.n ? memchr(m.type.p, '/', m.type.n) : NULL;
-	int rc = ERR_OK;
-
-	if (!slash || slash == m.type.p || slash == m.type.p + m.type.n - 1)
-		return err_set(e, ERR_FORMAT, "not a media type");
-	/* No parameter that we read may hold a semicolon, so quotes need no care here. */
-	while (rc == ERR_OK && text.n > 0)
-		rc = take_parameter(take_until(&text, ';'), &m, e);
-	if (rc == ERR_OK)
-		*out = m;
-	return rc;
-}
-
-static int64_t clamp_wait(int64_t ms)
-{
-	return ms < 1000 ? 1000 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
-}
-
-/* RFC 9110 10.2.3: seconds, or an HTTP date; what cannot be read counts as not said. */
-static int64_t wait_of(const struct source_reply *r)
-{
-	struct span text = trim(r->retry_after);
-	char copy[40] = "";
-	struct tm tm = { 0 };
-	const char *end;
-
-	if (text.n == 0 || text.n >= sizeof copy)
-		return RETRY_AFTER_DEFAULT_MS;
-	memcpy(copy, text.p, text.n);
-	if (strspn(copy, "0123456789") == text.n)
-		return clamp_wait(text.n > 9 ? RETRY_AFTER_MAX_MS : (int64_t)strtoul(copy, NULL, 10) * 1000);
-	end = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	if (!end || *end || r->wall_ms == 0)
-		return RETRY_AFTER_DEFAULT_MS;
-	return clamp_wait((int64_t)timegm(&tm) * 1000 - r->wall_ms);
-}
-
-/* Statuses that mean the same whoever says them. NO_CAR is LACKS when a block was asked for. */
-static const struct { unsigned status; enum source_verdict verdict; const char *why; } statuses[] = {
-	{ 400, SOURCE_NO_CAR, "does not take the question" },
-	{ 401, SOURCE_DENIES, "wants credentials" },
-	{ 402, SOURCE_DENIES, "wants to be paid" },
-	{ 403, SOURCE_DENIES, "forbids it" },
-	{ 404, SOURCE_LACKS, "does not have it" },
-	{ 405, SOURCE_NO_CAR, "does not take the question" },
-	{ 406, SOURCE_NO_CAR, "does not give that format" },
-	{ 408, SOURCE_LATER, "took too long" },
-	{ 410, SOURCE_NO_CAR, "does not give it any more" },
-	{ 413, SOURCE_NO_CAR, "finds it too large" },
-	{ 415, SOURCE_NO_CAR, "does not give that format" },
-	{ 425, SOURCE_LATER, "finds it too early" },
-	{ 429, SOURCE_LATER, "has had too many requests" },
-	{ 451, SOURCE_DENIES, "may not give it" },
-	{ 501, SOURCE_NO_CAR, "does not give that format" },
-	{ 503, SOURCE_LATER, "is not available now" },
-};
-
-static void say(struct source_answer *a, enum source_verdict v, unsigned status, const char *why)
-{
-	a->verdict = v;
-	snprintf(a->why, sizeof a->why, "%.120s (status %u)", why, status);
-}
-
-static void classify_failure(enum source_kind kind, enum source_ask ask, const struct source_reply *r,
-			     struct source_answer *out)
-{
-	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-		enum source_verdict v = statuses[i].verdict;
-
-		if (statuses[i].status != r->status)
-			continue;
-		if (v == SOURCE_NO_CAR && ask != SOURCE_ASK_CAR)
-			v = SOURCE_LACKS;
-		say(out, v, r->status, statuses[i].why);
-		out->wait_ms = v == SOURCE_LATER ? wait_of(r) : 0;
-		return;
-	}
-	if (r->status == 500 && kinds[kind].errors_are_500)
-		say(out, SOURCE_LACKS, r->status, "does not have it, or cannot give it");
-	else if (r->status >= 300 && r->status < 400)
-		say(out, SOURCE_BROKEN, r->status, "redirects elsewhere, which is not followed");
-	else
-		say(out, SOURCE_BROKEN, r->status, "failed");
-}
-
-/* Is the media type one of the question's? A CAR's promise about its order goes to out. */
-static int check_media(const struct question *q, const struct source_reply *r, struct source_answer *out, struct err *e)
-{
-	struct source_media m = { 0 };
-	bool fits = q->types[0] == NULL;
-
-	if (fits)
-		return ERR_OK;
-	if (source_media_read(r->content_type, &m, e))
-		return err_set(e, ERR_FORMAT, "answers without a media type");
-	for (size_t i = 0; i < TYPES_MAX && q->types[i]; i++)
-		fits |= is_same_word(m.type, q->types[i]);
-	if (!fits && m.type.n > 60)	/* whole or not at all: half of a key could not be told to be one */
-		return err_set(e, ERR_RULE, "answers with a media type of %zu characters", m.type.n);
-	if (!fits)
-		return err_set(e, ERR_RULE, "answers with %.*s", (int)m.type.n, (const char *)m.type.p);
-	if (m.version.n > 0 && !span_is(m.version, "1"))
-		return err_set(e, ERR_RULE, "answers with a CAR of another version");
-	out->order = span_is(m.order, "dfs") && span_is(m.dups, "y") ? PLAN_DFS : PLAN_ANY;
-	return ERR_OK;
-}
-
-static int check_success(const struct question *q, const struct source_request *req, const struct source_reply *r,
-			 struct source_answer *out, struct err *e)
-{
-	struct span encoding = trim(r->content_encoding);
-
-	if (encoding.n > 0 && !is_same_word(encoding, "identity"))
-		return err_set(e, ERR_RULE, "answers with a content encoding, which was not asked for");
-	if (r->content_length >= 0 && (uint64_t)r->content_length > req->body_max)
-		return err_set(e, ERR_LIMIT, "announces %" PRId64 " bytes, at most %" PRIu64, r->content_length,
-			       req->body_max);
-	return check_media(q, r, out, e);
-}
-
-void source_classify(const struct source *s, const struct source_request *req, enum source_ask ask,
-		     const struct source_reply *r, struct source_answer *out)
-{
-	struct err e = { 0 };
-
-	*out = (struct source_answer){ .verdict = SOURCE_READ, .order = PLAN_ANY };
-	if (r->status != 200)
-		classify_failure(s->kind, ask, r, out);
-	else if (check_success(&kinds[s->kind].ask[ask], req, r, out, &e))
-		say(out, SOURCE_BROKEN, r->status, e.msg);
+	return s->token && s->token[0] ? put_token(s->token, out, e) : ERR_OK;
 }

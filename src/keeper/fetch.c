@@ -11,11 +11,10 @@
 static const struct sm_state table[] = {
 	[FETCH_QUEUED] = { "queued", TO(FETCH_OPENING) },
 	[FETCH_OPENING] = { "opening", TO(FETCH_RESTORING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_RESTORING] = { "restoring", TO(FETCH_CAR) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_CAR] = { "car", TO(FETCH_CAR) | TO(FETCH_BLOCKS) | TO(FETCH_SETTLING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_SETTLING] = { "settling", TO(FETCH_CAR) | TO(FETCH_BLOCKS) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_BLOCKS] = { "blocks", TO(FETCH_CAR) | TO(FETCH_SETTLING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_FINISHING] = { "finishing", TO(FETCH_DONE) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_RESTORING] = { "restoring", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_FETCHING] = { "fetching", TO(FETCH_SETTLING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_SETTLING] = { "settling", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_FINISHING] = { "finishing", TO(FETCH_DONE) | TO(FETCH_OPENING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_WAITING] = { "waiting", TO(FETCH_QUEUED) },
 	[FETCH_DONE] = { "done", 0 },
 	[FETCH_WRONG] = { "wrong", TO(FETCH_QUEUED) },
@@ -23,7 +22,8 @@ static const struct sm_state table[] = {
 
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 {
-	snprintf(f->why, sizeof f->why, "%s", why);
+	if (why != f->why)
+		snprintf(f->why, sizeof f->why, "%s", why);
 	fetch_enter(f, to);
 }
 
@@ -54,7 +54,6 @@ static void fetch_free_soon(struct fetch *f);
 static void after_plan_work(uv_work_t *work, int status)
 {
 	struct fetch *f = work->data;
-	bool was_settling = f->sm.at == FETCH_SETTLING;
 
 	(void)status;
 	f->work.data = NULL;
@@ -66,10 +65,8 @@ static void after_plan_work(uv_work_t *work, int status)
 		fetch_fail(f, FETCH_WAITING, f->work_err.msg);
 	else if (plan_is_done(f->plan))
 		fetch_enter(f, FETCH_FINISHING);
-	else if (was_settling && f->source)
-		fetch_enter(f, FETCH_BLOCKS);
 	else
-		fetch_next_source(f);
+		fetch_enter(f, FETCH_FETCHING);
 }
 
 static void start_work(struct fetch *f, uv_work_cb work, uv_after_work_cb after)
@@ -96,7 +93,28 @@ static void work_finish(uv_work_t *work)
 	struct fetch *f = work->data;
 
 	sniff_blob(f);
+	if (f->whole_from)
+		fetch_guess_dag(f);
 	f->work_rc = blob_finish(f->blob, &f->fetched.digests, &f->work_err);
+}
+
+static void let_go(struct fetch *f)
+{
+	uv_timer_stop(&f->tick);
+	fetch_hang_up(f);
+	plan_free(STEAL_PTR(f->plan));
+	blob_free(STEAL_PTR(f->blob));
+	kept_fini(&f->kept);
+	f->whole_from = NULL;
+}
+
+/* The mirror's, not the release's fault. Its bytes are gone with the part, and what was verified before with them. */
+static void drop_whole(struct fetch *f)
+{
+	fetch_whole_lied(f);
+	let_go(f);
+	f->settled_at = UINT64_MAX;
+	fetch_enter(f, FETCH_OPENING);
 }
 
 static void after_finish(uv_work_t *work, int status)
@@ -107,6 +125,8 @@ static void after_finish(uv_work_t *work, int status)
 	f->work.data = NULL;
 	if (f->is_forgotten)
 		fetch_free_soon(f);
+	else if (f->work_rc == ERR_PROOF && f->whole_from)
+		drop_whole(f);
 	else if (f->work_rc == ERR_PROOF)
 		fetch_fail(f, FETCH_WRONG, f->work_err.msg);
 	else if (f->work_rc)
@@ -115,19 +135,11 @@ static void after_finish(uv_work_t *work, int status)
 		fetch_enter(f, FETCH_DONE);
 }
 
-static void let_go(struct fetch *f)
-{
-	fetch_hang_up(f);
-	plan_free(STEAL_PTR(f->plan));
-	blob_free(STEAL_PTR(f->blob));
-	kept_fini(&f->kept);
-	f->source = NULL;
-}
-
 /* A new try. */
 static void queue(struct fetch *f)
 {
-	f->tried = 0;
+	memset(f->use, 0, sizeof f->use);
+	memset(f->denied, 0, sizeof f->denied);
 	f->settled_at = UINT64_MAX;
 	f->why[0] = '\0';
 	fetch_enter(f, FETCH_QUEUED);
@@ -148,7 +160,7 @@ static void wait(struct fetch *f)
 {
 	struct backoff b = { .base_ms = FETCH_RETRY_BASE_MS, .cap_ms = FETCH_RETRY_CAP_MS, .floor_ms = FETCH_RETRY_FLOOR_MS,
 		.tries = f->tries, .seed = f->target.sha256.b[0] + (uint64_t)clock_mono_ms(f->owner->clock) };
-	int64_t ms = backoff_next(&b);
+	int64_t ms = fetch_pause_ms(f, backoff_next(&b));
 
 	f->tries++;
 	let_go(f);
@@ -195,11 +207,8 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		o->on_begun(o->arg, &f->target.sha256);
 		start_work(f, work_restore, after_plan_work);
 		return;
-	case FETCH_CAR:
-		fetch_ask_car(f);
-		return;
-	case FETCH_BLOCKS:
-		fetch_ask_blocks(f);
+	case FETCH_FETCHING:
+		fetch_turn(f);
 		return;
 	case FETCH_SETTLING:
 		start_work(f, work_settle, after_plan_work);
@@ -244,7 +253,9 @@ int fetch_new(struct fetcher *owner, const struct ledger_want *w, bool is_once, 
 	kept_init(&f->kept);
 	sm_init(&f->sm, "fetch", table, FETCH_QUEUED);
 	uv_timer_init(owner->loop, &f->pause);
-	f->pause.data = f;
+	uv_timer_init(owner->loop, &f->tick);
+	f->pause.data = f->tick.data = f;
+	f->handles = 2;
 	*out = f;
 	return ERR_OK;
 }
@@ -262,10 +273,12 @@ void fetch_hurry(struct fetch *f)
 	queue(f);
 }
 
-static void on_pause_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct fetch *f = handle->data;
 
+	if (--f->handles > 0)
+		return;
 	fetch_drop_all(f);
 	free(f);
 }
@@ -273,7 +286,8 @@ static void on_pause_closed(uv_handle_t *handle)
 static void fetch_free_soon(struct fetch *f)
 {
 	let_go(f);
-	uv_close((uv_handle_t *)&f->pause, on_pause_closed);
+	uv_close((uv_handle_t *)&f->pause, on_timer_closed);
+	uv_close((uv_handle_t *)&f->tick, on_timer_closed);
 }
 
 void fetch_cancel(struct fetch *f)

@@ -1,22 +1,29 @@
 /* fetch.h: one image, from the network to a finished blob.
  *
- *  QUEUED ─► OPENING ─► RESTORING ─► CAR ─► BLOCKS ─► SETTLING ─► FINISHING ─► DONE
- *    ▲           │          │         │ ▲      │          │            │
- *    │           └──────────┴─────────┴─┼──────┴──────────┴────────────┤
- *    │                                  └── next source ──┘            ├─► WRONG
- *    └─────────────────────── WAITING ◄── no source left ──────────────┘
+ *  QUEUED ─► OPENING ─► RESTORING ─► FETCHING ◄─► SETTLING      FINISHING ─► DONE
+ *    ▲          │           │         │  │            │             │ │
+ *    │          │           │         │  └── complete ┴────────────►│ └─► OPENING, after a mirror's lie
+ *    │          └───────────┴─────────┴── not the image ────────────┴───► WRONG
+ *    └────────────────────── WAITING ◄── no source left ────────────┘
  *
  * Happy path: room is made, the .part opened, what an earlier run left in it is
  * taken up block by block; the best source gives a CAR, whose blocks are
  * verified and written as they come; when the plan is complete the file is
  * hashed and made durable on a worker.
  *
- * A source breaks off, refuses CARs or goes silent: what came stays, and the
- * missing blocks are asked of it one by one (several in flight), then of the
- * next source. A hash that does not fit quarantines the source. All sources
- * tried: WAITING with growing pauses. The content is not the manifest's image:
- * WRONG, for good, for those who claim just this CID and size; for others, QUEUED
- * again. The disk refuses: WAITING, with that reason. */
+ * FETCHING has lanes: requests under way, to one source or to several. A fresh
+ * file begins with one lane for all of it: a CAR. When that breaks, is refused
+ * or falls under a floor, what came stays, and the missing blocks are asked for one by
+ * one, or in runs of the plain file, of the cheapest sources of the best priority;
+ * a block that lets everybody wait is asked of a second source too. Nothing
+ * that was verified is asked for again.
+ *
+ * Failure modes: a hash that does not fit quarantines the source. One that fails
+ * is left alone for a moment, and after some failures in a row for the rest of
+ * this try. All sources out: a mirror's whole file is taken, and believed only
+ * when its SHA-256 is right; without a mirror, WAITING with growing pauses. The
+ * content is not the manifest's image: WRONG, for good, for those who claim just
+ * this CID and size; for others, QUEUED again. The disk refuses: WAITING, with that reason. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
 
@@ -27,19 +34,49 @@
 #include "net/http.h"
 
 enum fetch_at {
-	FETCH_QUEUED, FETCH_OPENING, FETCH_RESTORING, FETCH_CAR, FETCH_BLOCKS, FETCH_SETTLING, FETCH_FINISHING,
+	FETCH_QUEUED, FETCH_OPENING, FETCH_RESTORING, FETCH_FETCHING, FETCH_SETTLING, FETCH_FINISHING,
 	FETCH_WAITING, FETCH_DONE, FETCH_WRONG, FETCH_STATES
 };
 
 struct fetch;
 
-/* One request for one block. */
-struct fetch_block {
+/* One request under way. */
+struct fetch_lane {
 	struct fetch *fetch;
-	struct http_call *call;		/* NULL: free */
+	struct fetch_source *source;	/* NULL: free */
+	struct http_call *call;
+	enum source_ask ask;
+	struct cid cid;			/* asked for */
+	uint64_t from, end;		/* SOURCE_ASK_FILE: bytes of the file */
+	bool is_whole;			/* SOURCE_ASK_FILE: taken as it comes, and judged by the whole file's digest */
+	bool is_reading;		/* there is an answer, and intake is open (but for whole files) */
+	bool has_come;			/* all that was asked for */
+	bool is_hedge;			/* somebody else was asked for the same before, or is now */
 	struct source_request asked;
-	struct cid cid;
+	struct source_answer answer;
 	struct intake intake;
+	uint64_t bytes;			/* of the body, over all its resumptions */
+	uint64_t resumed_at;		/* bytes at the last resumption */
+	char etag[SOURCE_ETAG_MAX];
+	int64_t started_ms, first_byte_ms;	/* monotonic; 0: none came */
+	int64_t looked_ms;		/* when its pace was measured last … */
+	uint64_t looked_bytes;		/* … and what had come by then */
+};
+
+/* A source in this try. */
+struct fetch_use {
+	bool is_out;			/* asked no more */
+	bool no_car, no_parts, no_whole, has_inner;	/* refused or tried: CARs; parts of the file; the whole file; inner blocks */
+	unsigned errors;		/* in a row */
+	unsigned lacks;			/* blocks that it does not have */
+	uint64_t brought;		/* good answers */
+	int64_t again_ms;		/* monotonic: left alone until then */
+};
+
+/* Blocks that sources have said they lack. */
+struct fetch_denied {
+	struct hash32 digest;
+	uint32_t sources;		/* bit per source */
 };
 
 struct fetch {
@@ -49,21 +86,19 @@ struct fetch {
 	struct list claims;		/* who wants it; the first one's idea of it is tried next. Never empty while in the list */
 	struct fetch_target target;	/* of this try */
 	struct cid root;
+	struct template_names names;	/* borrowed from the claim; target's release */
 	_Atomic bool is_forgotten;	/* workers look at it */
 
 	struct blob *blob;
 	struct plan *plan;
 	struct kept kept;
 
-	struct fetch_source *source;	/* asked now */
-	uint32_t tried;			/* bit per source of fetcher.source */
-	struct http_call *call;		/* the CAR's */
-	struct source_request asked;
-	struct source_answer answer;	/* to the CAR request */
-	struct intake intake;
+	struct fetch_lane lane[FETCH_LANES_MAX];
+	struct fetch_use use[SOURCES_MAX];	/* as fetcher.source */
+	struct fetch_denied denied[FETCH_DENIED_MAX];
+	unsigned denied_n;		/* ever; the oldest make room */
+	struct fetch_source *whole_from;	/* who gave the file that is being finished; NULL: the plan is complete */
 	uint64_t settled_at;		/* verified bytes when repetitions were last filled in */
-	bool is_reading;		/* intake is open */
-	struct fetch_block block[FETCH_BLOCKS_MAX];
 
 	uv_work_t work;
 	int work_rc;
@@ -72,7 +107,9 @@ struct fetch {
 	struct err work_err;
 	struct fetched fetched;
 
-	uv_timer_t pause;
+	uv_timer_t pause;		/* WAITING: until the next try */
+	uv_timer_t tick;		/* FETCHING: the next look at lanes and resting sources */
+	unsigned handles;		/* of the two, not closed yet */
 	unsigned tries;
 	char why[320];			/* the last thing that went wrong */
 };

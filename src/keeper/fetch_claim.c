@@ -8,6 +8,7 @@ struct claim {
 	struct list node;
 	const char *product;		/* borrowed: the ledger's */
 	uint64_t sequence;
+	char version[VERSION_MAX + 1];
 	struct fetch_target target;
 	struct cid root;
 	bool is_urgent, is_once;
@@ -49,6 +50,7 @@ int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool
 	*c = (struct claim){ .product = w->product, .sequence = w->sequence, .is_urgent = w->is_urgent, .is_once = is_once,
 		.target = { .sha256 = w->sha256, .size = w->size } };
 	snprintf(c->target.cid, sizeof c->target.cid, "%s", w->cid);
+	snprintf(c->version, sizeof c->version, "%s", w->version);
 	rc = cid_read_text(span_str(w->cid), &c->root, e);
 	if (rc) {
 		free(c);
@@ -81,6 +83,8 @@ void fetch_next_claim(struct fetch *f)
 
 	f->target = CLAIM(first)->target;
 	f->root = CLAIM(first)->root;
+	f->names = (struct template_names){ .sha256 = f->target.sha256, .product = CLAIM(first)->product,
+		.version = CLAIM(first)->version, .sequence = CLAIM(first)->sequence };
 	list_remove(first);
 	list_append(&f->claims, first);
 }

@@ -1,5 +1,6 @@
 /* fetch_open.c: where a fetch's bytes go: its part on disk, the blocks kept beside it, and the plan over both. */
 #include "keeper/fetch_own.h"
+#include "formats/dagbuild.h"
 
 /* --- where the plan's bytes go --- */
 
@@ -74,4 +75,54 @@ void fetch_open(struct fetch *f)
 		fetch_fail(f, rc == ERR_MEMORY ? FETCH_WAITING : FETCH_WRONG, e.msg);
 	else
 		fetch_enter(f, FETCH_RESTORING);
+}
+
+/* --- a plain file's DAG --- */
+
+/* The image that is in the part, and its inner blocks on their way to be kept. */
+struct guess {
+	struct fetch *f;
+	uint64_t at;
+	bool keeps;
+};
+
+static int read_part(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e)
+{
+	struct guess *g = arg;
+	uint64_t left = g->f->target.size - g->at;
+	int rc;
+
+	*n = left < cap ? (size_t)left : cap;
+	rc = *n ? blob_read(g->f->blob, g->at, out, *n, e) : ERR_OK;
+	g->at += *n;
+	return rc;
+}
+
+static int keep_inner(void *arg, const struct dag_block *b, struct err *e)
+{
+	struct guess *g = arg;
+
+	return b->is_leaf || !g->keeps ? ERR_OK : io_keep(g->f, PLAN_INNER, &b->cid, b->bytes, e);
+}
+
+/* Twice: nothing is kept of a DAG that turns out to be another one. */
+static bool try_profile(struct fetch *f, const struct dag_profile *profile)
+{
+	struct guess g = { .f = f };
+	const struct dag_io io = { read_part, keep_inner, &g };
+	struct dag_built built;
+
+	if (dag_build(profile, &io, &built, NULL) || !cid_same_block(&built.root, &f->root))
+		return false;
+	g = (struct guess){ .f = f, .keeps = true };
+	return dag_build(profile, &io, &built, NULL) == ERR_OK;
+}
+
+void fetch_guess_dag(struct fetch *f)
+{
+	static const char *const names[] = { "unixfs-v1-2025", "unixfs-v0-2015" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (try_profile(f, dag_profile_find(span_str(names[i]))))
+			return;
 }

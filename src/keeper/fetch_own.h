@@ -1,5 +1,5 @@
 /* fetch_own.h: what the files of one fetch share. fetch.c: states; fetch_claim.c: who wants it; fetch_open.c: disk and plan;
- * fetch_ask.c: sources, CARs, single blocks. */
+ * fetch_turn.c: who is asked for what next; fetch_lane.c: one request; fetch_end.c: what its end means; fetch_pace.c: time. */
 #ifndef KEEPER_FETCH_OWN_H
 #define KEEPER_FETCH_OWN_H
 
@@ -16,7 +16,7 @@ MUST_USE int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_o
 /* Takes it back. false: nobody is left. */
 bool fetch_unclaim(struct fetch *f, const struct ledger_want *w);
 bool fetch_is_urgent(const struct fetch *f);
-/* The next claim's turn: sets target and root. */
+/* The next claim's turn: sets target, root and names. */
 void fetch_next_claim(struct fetch *f);
 /* Drops those that end with a failed try; those that name just this target. false: nobody is left. */
 bool fetch_drop_once(struct fetch *f);
@@ -25,13 +25,52 @@ void fetch_drop_all(struct fetch *f);
 
 /* OPENING: room, part, kept blocks, plan; moves on to RESTORING, or fails. */
 void fetch_open(struct fetch *f);
+/* [worker] A plain file came without its DAG: when one of the profiles gives its CID, keeps the inner blocks, so that it can be
+ * served as blocks too. Otherwise nothing happens. */
+void fetch_guess_dag(struct fetch *f);
 
-/* The best source that was not asked in this round; none left: WAITING. */
-void fetch_next_source(struct fetch *f);
-/* CAR and BLOCKS: asks f->source. */
-void fetch_ask_car(struct fetch *f);
-void fetch_ask_blocks(struct fetch *f);
+/* --- fetch_turn.c --- */
+/* FETCHING: opens as many lanes as there is something to ask; with none left, says how it goes on. */
+void fetch_turn(struct fetch *f);
+/* What of this source is known in this try. */
+struct fetch_use *fetch_use_of(struct fetch *f, const struct fetch_source *s);
+/* May it be asked now? */
+bool fetch_is_usable(const struct fetch *f, size_t source, int64_t now);
+/* Is there another source that could go on with the file? */
+bool fetch_has_other(const struct fetch *f, const struct fetch_source *s);
+/* Asks a second source for what this lane has waited for too long. */
+void fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
+
+/* --- fetch_lane.c --- */
+/* Asks s. `lane` is free; the caller has filled in nothing. ERR_USAGE, ERR_MEMORY: not asked. */
+MUST_USE int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_source *s, enum source_ask ask,
+			     const struct cid *cid, uint64_t from, uint64_t end, struct err *e);
+/* Asks for what follows what it has. */
+MUST_USE int fetch_lane_resume(struct fetch_lane *lane, struct err *e);
+/* Hangs up; what was asked for and has not come may be asked of others. */
+void fetch_lane_close(struct fetch_lane *lane);
+struct fetch_lane *fetch_lane_free(struct fetch *f);
+unsigned fetch_lanes(const struct fetch *f);
 /* Ends every request under way. */
 void fetch_hang_up(struct fetch *f);
+
+/* --- fetch_end.c: each is the end of the lane, and goes on with the fetch --- */
+/* The head said no. */
+void fetch_lane_refused(struct fetch_lane *lane);
+/* The request failed before there was an answer to read. */
+void fetch_lane_failed(struct fetch_lane *lane, const char *why);
+/* The body is over, or was broken off. */
+void fetch_lane_ended(struct fetch_lane *lane, enum intake_result result, const char *why);
+/* It crawls, and others are there. */
+void fetch_lane_too_slow(struct fetch_lane *lane);
+/* A whole file has another digest than the manifest's. */
+void fetch_whole_lied(struct fetch *f);
+
+/* --- fetch_pace.c --- */
+/* Looks at lanes now and then while there are some, or again in so many milliseconds. */
+void fetch_tick_soon(struct fetch *f, int64_t ms);
+void fetch_on_tick(struct fetch *f);
+/* How long to wait for the next try, when it would be `ms`: at least until somebody may be asked. */
+int64_t fetch_pause_ms(const struct fetch *f, int64_t ms);
 
 #endif

@@ -3,13 +3,6 @@
 #include "base/limits.h"
 #include "keeper/fetch_own.h"
 
-const char *fetch_source_state(const struct fetch_source *s, int64_t mono_ms)
-{
-	if (s->is_quarantined && mono_ms < s->quarantined_until_ms)
-		return "quarantined";
-	return mono_ms < s->rest_until_ms ? "resting" : "ok";
-}
-
 void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct blobs *blobs, const struct clock *clock,
 		  struct fetch_source *source, size_t sources, struct fetcher_owner owner)
 {
@@ -144,6 +137,14 @@ bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, stru
 		return false;
 	if (it->plan && !it->work.data)		/* a worker may be changing it */
 		plan_progress(it->plan, &p);
-	*out = (struct fetch_progress){ p.verified, it->target.size, it->source ? it->source->name : NULL };
+	*out = (struct fetch_progress){ .verified = p.verified, .total = it->target.size };
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++) {
+		const struct fetch_lane *l = &it->lane[i];
+
+		if (!l->source)
+			continue;
+		out->source = out->source ? out->source : l->source->name;
+		out->verified = l->is_whole ? l->from : out->verified;
+	}
 	return true;
 }

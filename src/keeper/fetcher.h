@@ -13,32 +13,15 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "formats/cid.h"
-#include "ipfs/source.h"
+#include "keeper/fetch_source.h"
 #include "keeper/ledger.h"
-#include "net/secrets.h"
+#include "keeper/window.h"
 #include "store/blob.h"
 
 #include <uv.h>
 
 struct http;
 struct fetch;
-
-/* A source and what it is worth. */
-struct fetch_source {
-	const char *name;
-	struct source source;
-	bool is_private;		/* loopback and private addresses are fine */
-	int priority;			/* lower is asked first */
-	/* since the start */
-	uint64_t bytes, bad_blocks, failures, successes;
-	int64_t rest_until_ms;		/* monotonic: throttled, or failed a moment ago */
-	int64_t quarantined_until_ms;	/* monotonic: a hash did not fit */
-	bool is_quarantined;
-	char last_error[200];
-};
-
-/* "ok", "resting", "quarantined". */
-const char *fetch_source_state(const struct fetch_source *s, int64_t mono_ms);
 
 struct fetch_progress {
 	uint64_t verified, total;
@@ -80,6 +63,8 @@ struct fetcher {
 	struct fetch_source *source;	/* borrowed */
 	size_t sources;
 	struct fetcher_owner owner;
+	struct window window;		/* outside it only peers are asked, and urgent images fetched. Set after fetcher_init */
+	uint64_t uplink;		/* bytes a second for all together; 0: no bound. Set after fetcher_init; http keeps to it */
 	const struct secrets *secrets;	/* what sources may echo and nobody is to read; NULL: nothing. Set after fetcher_init */
 	struct list fetches;		/* struct fetch, in order of age */
 	bool is_closing;

@@ -244,7 +244,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct keeper *k = arg;
 	const struct ledger_product *p = ledger_find(&k->ledger, &r->product);
 	const struct release_facts *f = &r->facts;
-	struct ledger_want w = { .sha256 = f->sha256, .size = f->size, .cid = f->cid, .sequence = r->sequence, .is_urgent = f->urgent };
+	struct ledger_want w = { .sha256 = f->sha256, .size = f->size, .cid = f->cid, .version = f->version, .sequence = r->sequence, .is_urgent = f->urgent };
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 

@@ -56,6 +56,7 @@ struct ledger_want {
 	uint64_t size;
 	const char *cid;
 	const char *product;
+	const char *version;
 	uint64_t sequence;
 	bool is_urgent;
 };

@@ -14,9 +14,13 @@ libkeeper_a_SOURCES = \
 	%D%/entries_source.c %D%/entries_source.h \
 	%D%/entryfiles.c %D%/entryfiles.h \
 	%D%/fetch.c %D%/fetch.h %D%/fetch_own.h \
-	%D%/fetch_ask.c \
 	%D%/fetch_claim.c \
+	%D%/fetch_end.c \
+	%D%/fetch_lane.c \
 	%D%/fetch_open.c \
+	%D%/fetch_pace.c \
+	%D%/fetch_source.c %D%/fetch_source.h \
+	%D%/fetch_turn.c \
 	%D%/fetcher.c %D%/fetcher.h \
 	%D%/history.c %D%/history.h \
 	%D%/js.c %D%/js.h \
@@ -38,7 +42,8 @@ libkeeper_a_SOURCES = \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
 	%D%/sup.c %D%/sup.h \
-	%D%/verified.c %D%/verified.h
+	%D%/verified.c %D%/verified.h \
+	%D%/window.c %D%/window.h
 
 BUILT_SOURCES += %D%/openapi_gen.h
 CLEANFILES += %D%/openapi_gen.h

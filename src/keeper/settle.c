@@ -155,8 +155,8 @@ static void tell_want(struct settling *s, size_t i)
 {
 	const struct noted *n = &s->noted[i];
 	const struct judge_release *j = &s->judged[i];
-	struct ledger_want w = { .sha256 = n->sha256, .size = n->size, .cid = n->cid, .product = s->p->name, .sequence = i + 1,
-		.is_urgent = j->h->manifest.urgent };
+	struct ledger_want w = { .sha256 = n->sha256, .size = n->size, .cid = n->cid, .product = s->p->name, .version = j->h->manifest.version,
+		.sequence = i + 1, .is_urgent = j->h->manifest.urgent };
 
 	if (is_missing(s, i))
 		s->l->owner.on_want(s->l->owner.arg, &w);

@@ -40,7 +40,7 @@ struct http_call;
 struct http_conf {
 	const char *proxy;	/* "http://host:port", or NULL: none, whatever the environment says */
 	const char *ca_file;	/* PEM roots, instead of the system's; NULL: those */
-	uint64_t rate_max;	/* bytes a second that one transfer may take; 0: no bound */
+	uint64_t rate_max;	/* body bytes a second that all metered calls together may take; 0: no bound */
 };
 
 /* conf is copied. */
@@ -72,6 +72,7 @@ struct http_ask {
 	 * up to cap bytes of out; not ERR_OK ends the call with that error. */
 	int (*send)(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e);
 	uint64_t send_length;
+	bool is_metered;	/* under http_conf.rate_max */
 	bool private_ok;	/* loopback, private, link-local addresses are fine */
 	uint64_t body_max;	/* required */
 	int64_t total_ms;	/* required: for the whole exchange */

@@ -122,7 +122,8 @@ static int question(struct readback *rb, enum source_ask ask, const struct cid *
 {
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
 	struct source_request request;
-	int rc = source_request(rb->source, ask, cid, rb->pack->size, &request, e);
+	struct source_about about = { .cid = cid, .size = rb->pack->size };
+	int rc = source_request(rb->source, ask, &about, &request, e);
 
 	if (rc)
 		return rc;
@@ -185,7 +186,7 @@ static int read_all(struct readback *rb, struct err *e)
 int kubo_read_back(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
 		   struct err *e)
 {
-	const struct source source = { SOURCE_KUBO, t->where, t->token[0] ? t->token : NULL };
+	const struct source source = { .kind = SOURCE_KUBO, .url = t->where, .token = t->token };
 	struct readback rb = { .web = web, .source = &source, .pack = p, .watch = watch };
 	const struct plan_io io = { .write = compare, .keep = keep, .load = load, .read = read_own, .arg = &rb };
 	struct err why = { 0 };

@@ -30,15 +30,25 @@ requests[] = {
 	  "http://127.0.0.1:5001/api/v0/block/get?arg=" V0, "Accept: */*" },
 };
 
+/* A question about this release; lives until the next one. */
+static const struct source_about *about(const struct cid *cid, uint64_t size)
+{
+	static struct source_about a;
+
+	a = (struct source_about){ .cid = cid, .size = size, .names = { .product = "acme/lamp", .version = "1.2 beta/3", .sequence = 7 } };
+	memset(a.names.sha256.b, 0xab, sizeof a.names.sha256.b);
+	return &a;
+}
+
 START_TEST(questions)
 {
-	struct source s = { requests[_i].kind, requests[_i].base, "s3cret" };
+	struct source s = { .kind = requests[_i].kind, .url = requests[_i].base, .token = "s3cret" };
 	struct source_request r;
 	struct err e = { 0 };
 
-	ck_assert(source_can(s.kind, requests[_i].ask));
+	ck_assert(source_can(&s, requests[_i].ask));
 	ck_assert_int_eq(source_check_url(s.kind, s.url, NULL), ERR_OK);
-	ck_assert_msg(source_request(&s, requests[_i].ask, requests[_i].is_v0 ? &v0 : &v1, 64 * MIB, &r, &e) == ERR_OK, "%s",
+	ck_assert_msg(source_request(&s, requests[_i].ask, about(requests[_i].is_v0 ? &v0 : &v1, 64 * MIB), &r, &e) == ERR_OK, "%s",
 		      e.msg);
 	ck_assert_str_eq(r.method, requests[_i].method);
 	ck_assert_str_eq(r.url, requests[_i].url);
@@ -48,7 +58,7 @@ START_TEST(questions)
 	ck_assert_str_eq(r.line[2], "Authorization: Bearer s3cret");
 	ck_assert_uint_eq(r.body_max, requests[_i].ask == SOURCE_ASK_CAR ? 64 * MIB + 64 * MIB / 20 + MIB : BLOCK_MAX);
 	s.token = NULL;
-	ck_assert_int_eq(source_request(&s, requests[_i].ask, &v1, 1, &r, NULL), ERR_OK);
+	ck_assert_int_eq(source_request(&s, requests[_i].ask, about(&v1, 1), &r, NULL), ERR_OK);
 	ck_assert_uint_eq(r.lines, 2);
 }
 END_TEST
@@ -78,7 +88,7 @@ END_TEST
 START_TEST(long_urls_and_tokens)
 {
 	char url[SOURCE_URL_MAX + 2] = "http://", token[600];
-	struct source s = { SOURCE_TRUSTLESS, url, token };
+	struct source s = { .kind = SOURCE_TRUSTLESS, .url = url, .token = token };
 	struct source_request r;
 
 	memset(url + 7, 'a', sizeof url - 8);
@@ -86,13 +96,13 @@ START_TEST(long_urls_and_tokens)
 	url[SOURCE_URL_MAX] = '\0';
 	ck_assert_int_eq(source_check_url(s.kind, url, NULL), ERR_OK);
 	s.token = NULL;
-	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, &v1, 1, &r, NULL), ERR_OK);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_OK);
 	memset(token, 't', sizeof token);
 	token[sizeof token - 1] = '\0';
 	s.token = token;
-	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, &v1, 1, &r, NULL), ERR_USAGE);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_USAGE);
 	s.token = "a\r\nX-Evil: 1";
-	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, &v1, 1, &r, NULL), ERR_USAGE);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_USAGE);
 }
 END_TEST
 
@@ -191,7 +201,7 @@ static const struct {
 
 START_TEST(answers)
 {
-	struct source s = { replies[_i].kind, "http://x", NULL };
+	struct source s = { .kind = replies[_i].kind, .url = "http://x" };
 	struct source_reply r = {
 		.status = replies[_i].status, .content_type = span_str(replies[_i].type),
 		.content_encoding = span_str(replies[_i].encoding), .retry_after = span_str(replies[_i].retry),
@@ -200,7 +210,7 @@ START_TEST(answers)
 	struct source_request req;
 	struct source_answer a;
 
-	ck_assert_int_eq(source_request(&s, replies[_i].ask, &v1, 1000, &req, NULL), ERR_OK);
+	ck_assert_int_eq(source_request(&s, replies[_i].ask, about(&v1, 1000), &req, NULL), ERR_OK);
 	source_classify(&s, &req, replies[_i].ask, &r, &a);
 	ck_assert_msg(a.verdict == replies[_i].verdict, "%s: %s %s", replies[_i].what, source_verdict_name(a.verdict), a.why);
 	ck_assert_msg(a.wait_ms == replies[_i].wait_ms, "%s: %lld", replies[_i].what, (long long)a.wait_ms);
@@ -212,12 +222,12 @@ END_TEST
 
 START_TEST(a_date_needs_a_clock)
 {
-	struct source s = { SOURCE_TRUSTLESS, "http://x", NULL };
+	struct source s = { .kind = SOURCE_TRUSTLESS, .url = "http://x" };
 	struct source_reply r = { .status = 429, .retry_after = SPAN_LIT("Sun, 06 Nov 1994 08:50:37 GMT"), .content_length = -1 };
 	struct source_request req;
 	struct source_answer a;
 
-	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, &v1, 1000, &req, NULL), ERR_OK);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1000), &req, NULL), ERR_OK);
 	source_classify(&s, &req, SOURCE_ASK_CAR, &r, &a);
 	ck_assert_int_eq(a.wait_ms, RETRY_AFTER_DEFAULT_MS);
 }

@@ -1,0 +1,204 @@
+/* fetch_lane.c: one request of a fetch: its question, its head, its body. What its end means is fetch_end.c. */
+#include "keeper/fetch_own.h"
+#include "base/cleanup.h"
+
+#include <stdio.h>
+
+static int64_t now_ms(const struct fetch *f)
+{
+	return clock_mono_ms(f->owner->clock);
+}
+
+/* --- the answer --- */
+
+static void classify(struct fetch_lane *lane, const struct http_reply *r)
+{
+	struct source_reply reply = { .status = r->status, .content_type = http_field(r, "Content-Type"),
+		.content_encoding = http_field(r, "Content-Encoding"), .retry_after = http_field(r, "Retry-After"),
+		.content_range = http_field(r, "Content-Range"), .content_length = r->length,
+		.wall_ms = clock_wall_ms(lane->fetch->owner->clock) };
+
+	source_classify(&lane->source->source, &lane->asked, lane->ask, &reply, &lane->answer);
+}
+
+static void open_intake(struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+
+	if (lane->ask == SOURCE_ASK_FILE)
+		intake_open_file(&lane->intake, f->plan, lane->from, lane->end);
+	else
+		intake_open(&lane->intake, f->plan, lane->ask, lane->ask == SOURCE_ASK_BLOCK ? PLAN_ANY : lane->answer.order, &lane->cid);
+}
+
+static int on_head(void *arg, const struct http_reply *r, struct err *e)
+{
+	struct fetch_lane *lane = arg;
+	struct span etag = http_field(r, "ETag");
+
+	classify(lane, r);
+	if (lane->answer.verdict != SOURCE_READ)
+		return err_set(e, ERR_NET, "%s", lane->answer.why);
+	if (!lane->first_byte_ms)
+		lane->first_byte_ms = now_ms(lane->fetch);
+	if (etag.n < sizeof lane->etag)
+		snprintf(lane->etag, sizeof lane->etag, "%.*s", (int)etag.n, (const char *)etag.p);
+	if (!lane->is_reading && !lane->is_whole)
+		open_intake(lane);
+	lane->is_reading = true;
+	return ERR_OK;
+}
+
+/* Bytes of a file that nothing is known of yet but its digest. */
+static enum intake_result take_unverified(struct fetch_lane *lane, struct span bytes, struct err *e)
+{
+	uint64_t left = lane->end - lane->from;
+
+	if (bytes.n > left)
+		bytes.n = (size_t)left;
+	if (blob_write(lane->fetch->blob, lane->from, bytes, e))
+		return INTAKE_STORAGE;
+	lane->from += bytes.n;
+	return lane->from == lane->end ? INTAKE_DONE : INTAKE_MORE;
+}
+
+static int on_body(void *arg, struct span bytes, struct err *e)
+{
+	struct fetch_lane *lane = arg;
+	enum intake_result result;
+	struct err why = { 0 };
+
+	lane->source->bytes += bytes.n;
+	lane->bytes += bytes.n;
+	result = lane->is_whole ? take_unverified(lane, bytes, &why) : intake_feed(&lane->intake, bytes, &why);
+	if (result != INTAKE_MORE)
+		fetch_lane_ended(lane, result, why.msg);	/* cancels this very call: allowed */
+	(void)e;
+	return ERR_OK;
+}
+
+static enum intake_result end_of_body(struct fetch_lane *lane, struct err *why)
+{
+	if (!lane->is_whole)
+		return intake_end(&lane->intake, why);
+	err_set(why, ERR_FORMAT, "the file ends after %llu bytes of %llu", (unsigned long long)lane->from, (unsigned long long)lane->end);
+	return INTAKE_SHORT;
+}
+
+static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *why)
+{
+	struct fetch_lane *lane = arg;
+	struct err e = { 0 };
+	enum intake_result result;
+
+	(void)r;
+	lane->call = NULL;
+	if (lane->answer.verdict != SOURCE_READ) {
+		fetch_lane_refused(lane);
+		return;
+	}
+	if (!lane->is_reading || (rc && lane->ask == SOURCE_ASK_BLOCK)) {
+		/* No head came at all, or half a block, which could be nothing but a wrong one. */
+		fetch_lane_failed(lane, why->msg);
+		return;
+	}
+	result = rc && source_can_resume(lane->source->source.kind, lane->ask) ? INTAKE_SHORT : end_of_body(lane, &e);
+	fetch_lane_ended(lane, result, result == INTAKE_SHORT && rc ? why->msg : e.msg);
+}
+
+/* --- the question --- */
+
+static struct source_about about_of(const struct fetch_lane *lane)
+{
+	const struct fetch *f = lane->fetch;
+	struct source_about about = { .cid = &lane->cid, .size = f->target.size, .names = f->names, .etag = lane->etag };
+
+	if (lane->ask == SOURCE_ASK_FILE) {
+		/* What has come of a run is written, and its intake knows where it is. */
+		about.from = lane->is_reading && !lane->is_whole ? lane->intake.at + lane->intake.block.n : lane->from;
+		about.end = about.from == 0 && lane->end == f->target.size ? 0 : lane->end;
+	} else if (lane->ask == SOURCE_ASK_CAR && source_can_resume(lane->source->source.kind, lane->ask)) {
+		about.from = lane->bytes;
+	}
+	return about;
+}
+
+static int ask(struct fetch_lane *lane, struct err *e)
+{
+	const char *lines[SOURCE_LINES_MAX];
+	struct source_about about = about_of(lane);
+	struct fetch *f = lane->fetch;
+	int rc = source_request(&lane->source->source, lane->ask, &about, &lane->asked, e);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < lane->asked.lines; i++)
+		lines[i] = lane->asked.line[i];
+	lane->answer = (struct source_answer){ .verdict = SOURCE_READ };
+	struct http_ask q = { .method = lane->asked.method, .url = lane->asked.url, .lines = lines, .lines_n = lane->asked.lines,
+		.private_ok = lane->source->is_private, .body_max = lane->asked.body_max, .total_ms = FETCH_TOTAL_MS,
+		.rate_min = FETCH_RATE_MIN, .is_metered = lane->source->source.kind != SOURCE_PEER,
+		.on_head = on_head, .on_body = on_body, .on_done = on_done, .arg = lane };
+	return http_start(f->owner->http, &q, &lane->call, e);
+}
+
+int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_source *s, enum source_ask what, const struct cid *cid,
+		    uint64_t from, uint64_t end, struct err *e)
+{
+	int64_t now = now_ms(f);
+	int rc;
+
+	*lane = (struct fetch_lane){ .fetch = f, .source = s, .ask = what, .cid = *cid, .from = from, .end = end,
+		.started_ms = now, .looked_ms = now };
+	rc = ask(lane, e);
+	if (rc)
+		lane->source = NULL;
+	return rc;
+}
+
+int fetch_lane_resume(struct fetch_lane *lane, struct err *e)
+{
+	lane->resumed_at = lane->bytes;
+	return ask(lane, e);
+}
+
+/* --- all lanes of a fetch --- */
+
+void fetch_lane_close(struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+
+	if (!lane->source)
+		return;
+	http_cancel(STEAL_PTR(lane->call));
+	if (lane->is_reading && !lane->is_whole)
+		intake_close(&lane->intake);
+	if (lane->ask == SOURCE_ASK_BLOCK && !lane->has_come)
+		plan_unask(f->plan, &lane->cid);
+	else if (lane->ask == SOURCE_ASK_FILE && !lane->is_whole)
+		plan_unask_run(f->plan, lane->from, lane->end - lane->from);
+	lane->source = NULL;
+}
+
+struct fetch_lane *fetch_lane_free(struct fetch *f)
+{
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++)
+		if (!f->lane[i].source)
+			return &f->lane[i];
+	return NULL;
+}
+
+unsigned fetch_lanes(const struct fetch *f)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++)
+		n += f->lane[i].source != NULL;
+	return n;
+}
+
+void fetch_hang_up(struct fetch *f)
+{
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++)
+		fetch_lane_close(&f->lane[i]);
+}

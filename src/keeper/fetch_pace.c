@@ -1,0 +1,99 @@
+/* fetch_pace.c: lanes that crawl while others could run; sources that may be asked again; the window that closes. */
+#include "keeper/fetch_own.h"
+
+static int64_t now_ms(const struct fetch *f)
+{
+	return clock_mono_ms(f->owner->clock);
+}
+
+/* The least that a lane must bring, in bytes a second, while others could do it. */
+static uint64_t floor_rate(const struct fetch *f, const struct fetch_lane *lane)
+{
+	uint64_t best = 0, floor;
+	int64_t now = now_ms(f);
+
+	for (size_t i = 0; i < f->owner->sources; i++) {
+		const struct fetch_source *s = &f->owner->source[i];
+
+		if (s != lane->source && fetch_is_usable(f, i, now) && s->rate > best)
+			best = s->rate;
+	}
+	/* Nobody is faster than the cap that we set ourselves. */
+	if (f->owner->uplink && best > f->owner->uplink / FETCH_LANES_MAX)
+		best = f->owner->uplink / FETCH_LANES_MAX;
+	floor = best / FETCH_FLOOR_PART;
+	return floor > FETCH_FLOOR_RATE ? floor : FETCH_FLOOR_RATE;
+}
+
+/* Has it had its time, and used it badly? Measures anew when the time is over. */
+static bool crawls(const struct fetch *f, struct fetch_lane *lane)
+{
+	int64_t ms = now_ms(f) - lane->looked_ms;
+	uint64_t bytes = lane->bytes - lane->looked_bytes;
+
+	if (ms < FETCH_PACE_MS)
+		return false;
+	lane->looked_ms += ms;
+	lane->looked_bytes = lane->bytes;
+	return bytes * 1000 / (uint64_t)ms < floor_rate(f, lane);
+}
+
+/* Two of its requests share the way: three times what one of them usually takes. */
+static int64_t hedge_after_ms(const struct fetch_lane *lane)
+{
+	int64_t usual = 3 * fetch_source_cost_ms(lane->source);
+
+	return usual > FETCH_HEDGE_MS ? usual : FETCH_HEDGE_MS;
+}
+
+static void look(struct fetch *f, struct fetch_lane *lane)
+{
+	if (!fetch_has_other(f, lane->source))
+		return;
+	if (lane->ask != SOURCE_ASK_BLOCK) {
+		if (crawls(f, lane))
+			fetch_lane_too_slow(lane);	/* has a turn of its own: the fetch may be in another state now */
+	} else if (!lane->is_hedge && now_ms(f) - lane->started_ms > hedge_after_ms(lane)) {
+		lane->is_hedge = true;
+		fetch_hedge(f, lane);
+	}
+}
+
+/* The window has closed: what is under way over the uplink ends here. */
+static void close_window(struct fetch *f)
+{
+	if (window_wait_ms(&f->owner->window, f->owner->clock) == 0 || fetch_is_urgent(f))
+		return;
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++)
+		if (f->lane[i].source && f->lane[i].source->source.kind != SOURCE_PEER)
+			fetch_lane_close(&f->lane[i]);
+}
+
+void fetch_on_tick(struct fetch *f)
+{
+	close_window(f);
+	for (size_t i = 0; i < FETCH_LANES_MAX && f->sm.at == FETCH_FETCHING; i++)
+		if (f->lane[i].source)
+			look(f, &f->lane[i]);
+	fetch_turn(f);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	fetch_on_tick(timer->data);
+}
+
+void fetch_tick_soon(struct fetch *f, int64_t ms)
+{
+	uv_timer_start(&f->tick, on_tick, (uint64_t)ms, 0);
+}
+
+int64_t fetch_pause_ms(const struct fetch *f, int64_t ms)
+{
+	int64_t window = fetch_is_urgent(f) ? 0 : window_wait_ms(&f->owner->window, f->owner->clock);
+
+	for (size_t i = 0; i < f->owner->sources; i++)
+		if (f->owner->source[i].source.kind == SOURCE_PEER)
+			return ms;	/* they may have it sooner */
+	return window > ms ? window : ms;
+}
