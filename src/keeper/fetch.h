@@ -51,7 +51,7 @@ struct fetch_lane {
 	bool is_whole;			/* SOURCE_ASK_FILE: taken as it comes, and judged by the whole file's digest */
 	bool is_reading;		/* there is an answer, and intake is open (but for whole files) */
 	bool has_come;			/* all that was asked for */
-	bool is_hedge;			/* somebody else was asked for the same before, or is now */
+	bool is_hedged;			/* somebody else was asked for the same, since it took too long */
 	struct source_request asked;
 	struct source_answer answer;
 	struct intake intake;

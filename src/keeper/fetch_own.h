@@ -38,8 +38,8 @@ struct fetch_use *fetch_use_of(struct fetch *f, const struct fetch_source *s);
 bool fetch_is_usable(const struct fetch *f, size_t source, int64_t now);
 /* Is there another source that could go on with the file? */
 bool fetch_has_other(const struct fetch *f, const struct fetch_source *s);
-/* Asks a second source for what this lane has waited for too long. */
-void fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
+/* Asks a second source for what this lane has waited for too long. False: there is none now. */
+bool fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
 
 /* --- fetch_lane.c --- */
 /* Asks s. `lane` is free; the caller has filled in nothing. ERR_USAGE, ERR_MEMORY: not asked. */

@@ -53,9 +53,8 @@ static void look(struct fetch *f, struct fetch_lane *lane)
 	if (lane->ask != SOURCE_ASK_BLOCK) {
 		if (crawls(f, lane))
 			fetch_lane_too_slow(lane);	/* has a turn of its own: the fetch may be in another state now */
-	} else if (!lane->is_hedge && now_ms(f) - lane->started_ms > hedge_after_ms(lane)) {
-		lane->is_hedge = true;
-		fetch_hedge(f, lane);
+	} else if (!lane->is_hedged && now_ms(f) - lane->started_ms > hedge_after_ms(lane)) {
+		lane->is_hedged = fetch_hedge(f, lane);
 	}
 }
 

@@ -123,11 +123,19 @@ static bool ask_inner(struct fetch *f, struct fetch_source *s, struct fetch_use 
 	return open_lane(f, s, SOURCE_ASK_INNER, &f->root, 0, 0);
 }
 
+/* Nothing is known but the root's name, and that it may have children: all of the file would come to find out. */
+static bool is_run_a_guess(const struct fetch *f)
+{
+	struct plan_link first;
+
+	return plan_missing(f->plan, 0, &first) && first.depth == 0 && first.may_be_inner;
+}
+
 static bool ask_run(struct fetch *f, struct fetch_source *s, const struct fetch_use *use)
 {
 	uint64_t from, n;
 
-	if (use->no_parts || !source_can(&s->source, SOURCE_ASK_FILE) || lanes_at(f, s, SOURCE_ASK_INNER) ||
+	if (use->no_parts || is_run_a_guess(f) || !source_can(&s->source, SOURCE_ASK_FILE) || lanes_at(f, s, SOURCE_ASK_INNER) ||
 	    lanes_at(f, s, SOURCE_ASK_FILE) >= FETCH_RUNS_A_SOURCE || !plan_ask_run(f->plan, FETCH_RUN_BYTES, &from, &n))
 		return false;
 	if (open_lane(f, s, SOURCE_ASK_FILE, &f->root, from, from + n))
@@ -220,7 +228,7 @@ static bool ask_one(struct fetch *f)
 	return false;
 }
 
-void fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
+bool fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
 {
 	struct fetch_source *by[SOURCES_MAX];
 	size_t n = sort_sources(f, by);
@@ -233,8 +241,9 @@ void fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
 		    lanes_at(f, by[i], SOURCE_ASKS) >= FETCH_LANES_A_SOURCE)
 			continue;
 		if (open_lane(f, by[i], SOURCE_ASK_BLOCK, &slow->cid, 0, 0))
-			return;
+			return true;
 	}
+	return false;
 }
 
 /* --- nothing is under way, and nothing can be asked --- */

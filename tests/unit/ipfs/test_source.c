@@ -70,7 +70,7 @@ static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "a host before the path", "http:///ipfs", "names a host" },
 	{ "no user", "http://me:pw@fw.example", "no user" },
 	{ "no query", "http://fw.example?x=1", "no query" },
-	{ "no fragment", "http://fw.example/#x", "no query" },
+	{ "no fragment", "http://fw.example/#x", "no fragment" },
 	{ "no blanks", "http://fw.example/a b", "printable ASCII" },
 	{ "no line ends", "http://fw.example/\r\nX: y", "printable ASCII" },
 	{ "ASCII", "http://fw.ex\xc3\xa4mple", "printable ASCII" },
