@@ -97,6 +97,9 @@
 /* --- HTTP towards the uplink --- */
 #define NET_HEADERS_MAX (32 * KIB)	/* a reply's header lines together */
 #define NET_STALL_MS 30000		/* this long without a byte ends a transfer */
+#define METER_BURST_MS 200		/* of its rate an idle uplink may take at once: short beside what people notice */
+#define METER_BURST_MIN 16384		/* and at least what curl hands over in one piece */
+#define METER_TICK_MS 20		/* between two looks at who may go on; rate × this is the least that goes on */
 
 /* --- catalog --- */
 #define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
