@@ -7,4 +7,3 @@ libipfs_a_SOURCES += %D%/plan.c %D%/plan.h
 libipfs_a_SOURCES += %D%/seen.c %D%/seen.h
 libipfs_a_SOURCES += %D%/source.c %D%/source.h %D%/source_own.h
 libipfs_a_SOURCES += %D%/source_reply.c
-libipfs_a_SOURCES += %D%/template.c %D%/template.h
