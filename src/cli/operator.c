@@ -136,7 +136,7 @@ static int run_providers(struct cli *cli, const void *options, struct err *e)
 static int run_sources(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
-		{ "SOURCE", "name" }, { "KIND", "kind" }, { "STATE", "state" }, { "BYTES", "bytes" },
+		{ "SOURCE", "name" }, { "KIND", "kind" }, { "STATE", "state" }, { "SCORE", "score" }, { "BYTES", "bytes" },
 		{ "BAD BLOCKS", "bad_blocks" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
