@@ -54,3 +54,7 @@ tests_unit_test_entryfiles_LDADD = $(KEEPER_WHOLE)
 check_PROGRAMS += tests/unit/test_entries_source
 tests_unit_test_entries_source_SOURCES = %D%/test_entries_source.c
 tests_unit_test_entries_source_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_window
+tests_unit_test_window_SOURCES = %D%/test_window.c
+tests_unit_test_window_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)

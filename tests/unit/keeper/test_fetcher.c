@@ -6,6 +6,7 @@
 #include "store/tempdir.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define NOTES 64
 
@@ -368,6 +369,41 @@ START_TEST(a_mirror_lies_in_a_whole_file)
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "quarantined");
 	ck_assert_str_eq(source[0].last_error, "its file has another SHA-256 than the manifest");
 	ck_assert_uint_eq(peer[1].file_sent, file.n);
+}
+END_TEST
+
+/* Its DAG is one that importers make by default: then it can be served as blocks, and repaired leaf by leaf. */
+static const struct { const char *profile; enum dag_leaf leaf; size_t chunk; bool has_inner; } whole[] = {
+	{ "unixfs-v0-2015", LEAF_FILE_V0, 262144, true },
+	{ "none", LEAF_RAW, 300000, false },
+};
+
+START_TEST(a_whole_file_and_its_inner_blocks)
+{
+	struct hash32 sha;
+	char object[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 16];
+	struct stat st;
+
+	buf_reset(&file);
+	root = dag_balanced(&dag, whole[_i].leaf, 700000, whole[_i].chunk, 174);
+	dag_file(root, &file);
+	USE(NO_INNER);
+	be(0, SOURCE_MIRROR);
+	fetched();
+	ck_assert_uint_eq(peer[0].file_sent, file.n);
+	sha = sha256_of(buf_span(&file));
+	snprintf(path, sizeof path, "objects/%s.dag", blobs_path(&sha, object));
+	ck_assert_msg((fstatat(tempdir_fd, path, &st, 0) == 0) == whole[_i].has_inner, "%s: %s", whole[_i].profile, path);
+}
+END_TEST
+
+START_TEST(a_whole_file_in_pieces)
+{
+	USE(BREAKS);
+	be(0, SOURCE_MIRROR);
+	source[0].source.inner = "http://127.0.0.1:1/none";
+	fetched();
+	ck_assert_uint_eq(peer[0].file_sent, file.n);
 }
 END_TEST
 
@@ -836,7 +872,7 @@ int main(void)
 		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
-		a_mirror_lies_in_a_whole_file, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
+		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_and_nobody_else,
 		the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
@@ -848,6 +884,7 @@ int main(void)
 	tcase_add_loop_test(t, one_honest_source_is_enough, 0, sizeof useless / sizeof *useless);
 	tcase_add_loop_test(t, another_size, 0, 2);
 	tcase_add_loop_test(t, each_kind_alone, 0, sizeof kinds / sizeof *kinds);
+	tcase_add_loop_test(t, a_whole_file_and_its_inner_blocks, 0, sizeof whole / sizeof *whole);
 	tcase_add_loop_test(t, an_archive_that_cannot_be_continued, 0, sizeof unsewn / sizeof *unsewn);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
 	tcase_add_loop_test(t, closed_in_each_state, 0, sizeof states / sizeof *states);
