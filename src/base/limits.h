@@ -219,6 +219,11 @@
 #define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
+/* --- LAN: images as IPFS blocks --- */
+#define SHARES_MAX 24			/* raw blocks and CARs on their way out: each holds a block, 24 MiB at the usual 1 MiB; three gateways' lanes */
+#define SHARE_NODES_MAX 262144		/* blocks of one image: 4 GiB in leaves of 16 KiB; smaller ones are not served as blocks */
+#define SHARE_TREES_MAX (32 * MIB)	/* where all images' blocks lie: 80 bytes a block; 2 GiB in leaves of 256 KiB have 0.6 MiB */
+
 /* --- LAN: CoAP --- */
 #define COAP_MESSAGE_MAX 1280		/* a datagram in or out: the IPv6 minimum MTU */
 #define COAP_UNVERIFIED_FACTOR 3	/* bytes out per byte in to an address that was not verified (RFC 9175 2.4) */

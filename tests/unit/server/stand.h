@@ -5,6 +5,7 @@
 
 #include "catalog/builder.h"
 #include "server/answer.h"
+#include "server/blocks.h"
 #include "server/devfloors.h"
 #include "server/histories.h"
 #include "server/keeper.h"
@@ -25,6 +26,7 @@ struct stand {
 	struct sightings *sightings;
 	struct objects *objects;
 	struct histories *histories;
+	struct blocks *blocks;
 	struct answers *answers;
 	unsigned rots;		/* told by objects */
 	struct hash32 rot;
