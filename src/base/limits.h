@@ -85,6 +85,8 @@
 #define PLAN_PLACE_MAX (16 * MIB)	/* bytes written for one block that the file repeats; the rest waits for plan_settle */
 #define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
+#define BUNDLE_ROOT_MAX 1024		/* a bundle's directory of four files is 270 bytes */
+#define BUNDLE_PROOF_MAX (512 * KIB)	/* its header and proofs as JSON: three paths of PROOF_NODES_MAX nodes of PROOF_NODE_MAX bytes, in hex; real ones have 20 KiB */
 #define ODD_LEAVES_MAX 4		/* leaves of a plain file that do not fit before the reply is given up, and as many as fitted */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
