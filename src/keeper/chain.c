@@ -318,6 +318,13 @@ static int load_mark(struct chain *c, struct err *e)
 	return ERR_OK;
 }
 
+void chain_restart(struct chain *c)
+{
+	cancel_calls(c);
+	follower_free(STEAL_PTR(c->follower));
+	sleep_until(c, 0);
+}
+
 /* Nothing of the batch was kept: begin again from what is. */
 static void give_up(struct chain *c, const struct err *e)
 {
@@ -371,6 +378,8 @@ static void turn(struct chain *c)
 {
 	struct err e = { 0 };
 
+	if (c->conf->providers_n == 0)
+		return;		/* nobody to ask: what there is comes in bundles */
 	if (restart(c, &e)) {
 		give_up(c, &e);
 		return;
