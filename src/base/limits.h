@@ -85,6 +85,9 @@
 #define PLAN_PLACE_MAX (16 * MIB)	/* bytes written for one block that the file repeats; the rest waits for plan_settle */
 #define STRAY_BLOCKS_MAX 64		/* unasked-for blocks a reply before its source is dropped */
 #define STRAY_BYTES_MAX (4 * MIB)	/* and their bytes */
+#define BUNDLE_ROOT_MAX 1024		/* a bundle's directory of four files is 270 bytes */
+#define BUNDLE_PROOF_MAX (512 * KIB)	/* its header and proofs as JSON: three paths of PROOF_NODES_MAX nodes of PROOF_NODE_MAX bytes, in hex; real ones have 20 KiB */
+#define BUNDLE_FILE_MAX (IMAGE_MAX / 20 * 21 + 64 * MIB)	/* a whole bundle: the largest image as blocks, and what proves it */
 #define ODD_LEAVES_MAX 4		/* leaves of a plain file that do not fit before the reply is given up, and as many as fitted */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
@@ -154,6 +157,9 @@
 #define KEPT_BYTES_MAX (16 * MIB)	/* inner blocks of one image: 4 GiB needs about 800 KiB at the usual width */
 #define ALARMS_MAX 128			/* alarms at a time: one for each of some dozen codes, providers, sources and products */
 
+#define BUNDLE_PIECE (45 * KIB)		/* of a bundle in one call: in base64, with room for the rest, below API_BODY_MAX */
+#define BUNDLE_IDLE_MS 60000		/* who sends or takes nothing for so long loses the place to the next one */
+#define BUNDLE_ASK_MS 15000		/* a provider's answer while a bundle is made; an operator waits */
 #define API_LIST_DEFAULT 100		/* rows of a list when limit= is not said */
 #define API_LIST_MAX 1000		/* and at most: an answer stays far below API_ANSWER_MAX */
 #define DEVICES_FLUSH_MS 5000		/* sightings wait this long: few writes, and little lost with them */

@@ -11,6 +11,7 @@ libchain_a_SOURCES = \
 	%D%/entries.c %D%/entries.h \
 	%D%/entries_ask.c \
 	%D%/entry.c %D%/entry.h \
+	%D%/evidence.c %D%/evidence.h \
 	%D%/explain.c \
 	%D%/follow.h \
 	%D%/follower.c %D%/follower.h \

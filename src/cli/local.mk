@@ -1,6 +1,8 @@
 bin_PROGRAMS += gatepost
 gatepost_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gatepost_SOURCES = \
+	%D%/bundle.c %D%/bundle.h \
+	%D%/bundle_inspect.c \
 	%D%/cli.h \
 	%D%/connect.c \
 	%D%/describe.c %D%/describe.h \

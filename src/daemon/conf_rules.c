@@ -34,7 +34,7 @@ static void check_quorum(struct settings *s, const struct conf *c)
 	struct place anchor = place_of(s, "chain", "", "anchor");
 	unsigned k = c->chain.quorum, operators = count_operators(c);
 
-	if (c->chain.anchor != CONF_QUORUM || k <= 1)
+	if (c->chain.anchor != CONF_QUORUM || k <= 1 || c->providers_n == 0)
 		return;
 	for (size_t i = 0; i < c->providers_n; i++)
 		if (!*c->providers[i].operator)
@@ -66,7 +66,7 @@ static void check_chain(struct settings *s, const struct conf *c)
 {
 	check_chain_id(s, c);
 	if (c->providers_n == 0)
-		settings_error(s, (struct place){ s->file, 0 }, "there is no [provider NAME]: nothing could be learnt from the chain");
+		settings_warn(s, (struct place){ s->file, 0 }, "there is no [provider NAME]: nothing is learnt but from offline bundles");
 	if (c->chain.finality == CONF_LATEST)
 		settings_warn(s, place_of(s, "chain", "", "finality"), "finality: latest takes blocks that may be undone; for tests");
 	if (c->chain.max_age_ms < c->chain.poll_ms)

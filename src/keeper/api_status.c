@@ -243,16 +243,14 @@ static json_t *audit_json(struct keeper *k)
 
 void api_status(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	struct follower_info info = { 0 };
 	json_t *o = json_object();
 
 	(void)c;
-	chain_info(&k->chain, &info);
 	js_set(o, "version", js_str(GATEPOST_VERSION));
 	js_set(o, "name", js_str(k->conf->gateway.name));
 	js_set(o, "uptime_s", js_u64((uint64_t)((clock_mono_ms(k->clock) - k->started_mono_ms) / 1000)));
 	js_set(o, "freshness", js_str(keeper_freshness(k, NULL)));
-	js_set(o, "trust", js_str(info.trust ? info.trust : keeper_trust(k)));
+	js_set(o, "trust", js_str(keeper_trust(k)));
 	js_set(o, "listeners", listeners_json(k));
 	js_set(o, "chain", chain_json(k));
 	js_set(o, "providers", providers_json(k));

@@ -23,13 +23,6 @@ struct building {
 	bool *is_pending;		/* per channel of p */
 };
 
-static enum catalog_trust trust_of(const struct keeper *k)
-{
-	if (k->conf->chain.anchor == CONF_PINNED)
-		return TRUST_PINNED;
-	return k->conf->chain.quorum > 1 ? TRUST_QUORUM : TRUST_SINGLE;
-}
-
 /* --- images --- */
 
 static int add_image(void *arg, const struct image_row *i, struct err *e)
@@ -120,7 +113,7 @@ static int add_product(struct building *g, struct ledger_product *p, bool with_t
 	g->is_pending = is_pending;
 	keeper_bring_entries(g->k, p, p->final_entries);
 	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = p->registrant,
-		.proof = proof_of(p, with_times), .trust = trust_of(g->k), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
+		.proof = proof_of(p, with_times), .trust = keeper_trust_in(g->k, p), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
 		.entries_sha256 = p->file.sha256, .entries_bytes = p->file.bytes });
 	if (p->has_releases)		/* thousands of products have none yet: no query for them */
 		rc = releases_each(g->k->store, &q, look_at_release, g, e);

@@ -318,6 +318,13 @@ static int load_mark(struct chain *c, struct err *e)
 	return ERR_OK;
 }
 
+void chain_restart(struct chain *c)
+{
+	cancel_calls(c);
+	follower_free(STEAL_PTR(c->follower));
+	sleep_until(c, 0);
+}
+
 /* Nothing of the batch was kept: begin again from what is. */
 static void give_up(struct chain *c, const struct err *e)
 {
@@ -371,6 +378,8 @@ static void turn(struct chain *c)
 {
 	struct err e = { 0 };
 
+	if (c->conf->providers_n == 0)
+		return;
 	if (restart(c, &e)) {
 		give_up(c, &e);
 		return;
@@ -399,8 +408,9 @@ int chain_init(struct chain *c, uv_loop_t *loop, struct http *http, const struct
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
 	rc = load_mark(c, e);
-	if (!rc)
-		rc = chain_start(c, &c->follower, e);
+	if (rc || conf->providers_n == 0)
+		return rc;	/* nobody to ask: what there is comes in bundles */
+	rc = chain_start(c, &c->follower, e);
 	if (!rc)
 		sleep_until(c, 0);
 	return rc;

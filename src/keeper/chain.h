@@ -66,6 +66,8 @@ size_t chain_providers(const struct chain *c);
 /* Its texts live until the next call. */
 void chain_provider(struct chain *c, size_t i, struct follower_provider_info *out);
 void chain_clear_conflict(struct chain *c);
+/* The store has other entries than the follower knows of: begins again from the store. Not from a callback of c's. */
+void chain_restart(struct chain *c);
 /* Polls at once. */
 void chain_hurry(struct chain *c);
 

@@ -115,9 +115,44 @@ const char *keeper_freshness(const struct keeper *k, const struct ledger_product
 	return freshness_name(p ? freshness_by(k, &p->proven) : freshness_of_gateway(k));
 }
 
+/* Without providers only bundles bring anything; before the first, nothing vouches for more than signers could. */
+static enum catalog_trust trust_of_conf(const struct keeper *k)
+{
+	if (k->conf->providers_n == 0)
+		return TRUST_BUNDLE_SIGNERS;
+	if (k->conf->chain.anchor == CONF_PINNED)
+		return TRUST_PINNED;
+	return k->conf->chain.quorum > 1 ? TRUST_QUORUM : TRUST_SINGLE;
+}
+
+/* The weakest: signers' word alone, then an operator's block, then what the configuration says of the chain. */
+static enum catalog_trust trust_in_all(const struct keeper *k)
+{
+	enum catalog_trust worst = k->conf->providers_n || k->ledger.products == 0 ? trust_of_conf(k) : TRUST_BUNDLE_PINNED;
+
+	for (size_t i = 0; i < k->ledger.products; i++) {
+		enum catalog_trust t = keeper_trust_in(k, k->ledger.product[i]);
+
+		if (t == TRUST_BUNDLE_SIGNERS)
+			return t;
+		if (t == TRUST_BUNDLE_PINNED)
+			worst = t;
+	}
+	return worst;
+}
+
+enum catalog_trust keeper_trust_in(const struct keeper *k, const struct ledger_product *p)
+{
+	if (!p)
+		return trust_in_all(k);
+	if (ledger_is_by_signers(p))
+		return TRUST_BUNDLE_SIGNERS;
+	return ledger_is_by_pinned_bundle(p) ? TRUST_BUNDLE_PINNED : trust_of_conf(k);
+}
+
 const char *keeper_trust(const struct keeper *k)
 {
-	return k->conf->chain.anchor == CONF_PINNED ? "pinned" : k->conf->chain.quorum > 1 ? "quorum" : "single";
+	return catalog_trust_name(keeper_trust_in(k, NULL));
 }
 
 /* --- judging and telling --- */
@@ -213,6 +248,8 @@ static void on_want(void *arg, const struct ledger_want *w)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
+	if (bundle_import_brings(k->import, &w->sha256))
+		return;		/* asked again when that is over */
 	if (fetcher_want(&k->fetcher, w, &e))
 		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
 }

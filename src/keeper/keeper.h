@@ -16,6 +16,8 @@
 #include "daemon/sandbox.h"
 #include "keeper/alarms.h"
 #include "keeper/api.h"
+#include "keeper/bundle_export.h"
+#include "keeper/bundle_import.h"
 #include "keeper/catalogs.h"
 #include "keeper/chain.h"
 #include "keeper/control.h"
@@ -63,6 +65,9 @@ struct keeper {
 	struct devices devices;
 	struct catalogs catalogs;
 	struct entryfiles entryfiles;
+	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
+	struct bundle_export *export;		/* likewise */
+	uint64_t bundles_begun;			/* names of both */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -86,6 +91,8 @@ const char *keeper_freshness(const struct keeper *k, const struct ledger_product
 const struct proof_mark *keeper_worst_proof(const struct keeper *k);
 /* By the wall clock, never below 0. */
 uint64_t keeper_age_s(const struct keeper *k, const struct proof_mark *m);
+/* What knowledge of the product (NULL: of all, the weakest) rests on. */
+enum catalog_trust keeper_trust_in(const struct keeper *k, const struct ledger_product *p);
 const char *keeper_trust(const struct keeper *k);
 
 /* Adds an operator's act to the audit log. */

@@ -204,6 +204,16 @@ static int index_follow(struct ledger *l, struct err *e)
 	return ERR_OK;
 }
 
+static int load_bundle(void *arg, const struct bundle_row *b, struct err *e)
+{
+	struct ledger_product *p = ledger_find(arg, &b->product);
+
+	(void)e;
+	if (p)
+		p->bundle = *b;
+	return ERR_OK;
+}
+
 static int load_whole(struct ledger *l, struct err *e)
 {
 	struct mark m;
@@ -239,6 +249,8 @@ static int load(struct ledger *l, struct err *e)
 		rc = load_whole(l, e);
 	if (!rc)
 		rc = load_products(l, e);
+	if (!rc)
+		rc = bundles_each(l->store, load_bundle, l, e);
 	return rc ? rc : store_commit(&tx, e);
 }
 
@@ -273,11 +285,16 @@ static int take_seen(struct ledger *l, const struct follower_output *o, struct e
 	return entries_append(l->store, &row, e);
 }
 
-static int take_undone(struct ledger *l, const struct follower_output *o, struct err *e)
+static int take_undone(struct ledger *l, struct ledger_product *p, const struct follower_output *o, struct err *e)
 {
 	uint32_t removed = 0;
 	int rc = entries_undo(l->store, &o->product, (uint32_t)o->position, &removed, e);
 
+	/* The chain contradicts what a bundle brought: nothing of it counts any more. */
+	if (!rc && p->bundle.entries > o->position) {
+		p->bundle.entries = 0;
+		rc = bundles_drop(l->store, &o->product, e);
+	}
 	if (!rc)
 		log_unusual("ledger", "reorg: entries undone", "position=%" PRIu64 " removed=%" PRIu32, o->position, removed);
 	return rc;
@@ -338,9 +355,31 @@ int ledger_forget_unstored(struct ledger *l, struct err *e)
 			return rc;
 		take_proof(l, p, &row);
 		p->final_entries = row.final_entries;
+		p->bundle.entries = 0;
 		ledger_mark(l, p);
 	}
+	return bundles_each(l->store, load_bundle, l, e);
+}
+
+int ledger_take_bundle(struct ledger *l, struct ledger_product *p, const struct bundle_row *b, struct err *e)
+{
+	int rc = bundles_put(l->store, b, e);
+
+	if (rc)
+		return rc;
+	p->bundle = *b;		/* ledger_forget_unstored takes this back */
+	ledger_mark(l, p);
 	return ERR_OK;
+}
+
+bool ledger_is_by_signers(const struct ledger_product *p)
+{
+	return !p->bundle.is_pinned && p->bundle.entries > p->final_entries;
+}
+
+bool ledger_is_by_pinned_bundle(const struct ledger_product *p)
+{
+	return p->bundle.entries && p->bundle.is_pinned && hash32_eq(&p->proven.hash, &p->bundle.hash);
 }
 
 int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e)
@@ -355,7 +394,7 @@ int ledger_take(struct ledger *l, const struct follower_output *o, struct err *e
 	switch (o->kind) {
 	case FOLLOWER_UNDONE:
 		ledger_mark(l, p);
-		return take_undone(l, o, e);
+		return take_undone(l, p, o, e);
 	case FOLLOWER_SEEN:
 		ledger_mark(l, p);
 		return take_seen(l, o, e);

@@ -19,6 +19,7 @@
 #include "keeper/alarms.h"
 #include "keeper/entryfiles.h"
 #include "keeper/judge.h"
+#include "store/bundles.h"
 #include "store/floor.h"
 #include "store/images.h"
 #include "store/products.h"
@@ -49,6 +50,7 @@ struct ledger_product {
 	bool is_marked;			/* to be judged */
 	bool has_releases;		/* false: none, and it is not marked */
 	struct entryfile file;		/* the keeper's: its final entries, for the server */
+	struct bundle_row bundle;	/* what the last offline bundle brought; entries 0: none */
 };
 
 struct ledger_want {
@@ -120,6 +122,12 @@ MUST_USE int ledger_take(struct ledger *l, const struct follower_output *o, stru
 void ledger_refresh(struct ledger_product *p, const struct proof_mark *m);
 /* Writes down the proofs that are newer than the store's, but for those that `whole` (NULL: none) covers. */
 MUST_USE int ledger_save_proofs(struct ledger *l, const struct proof_mark *whole, struct err *e);
+/* What an offline bundle brought counts from now on; the caller holds the transaction. */
+MUST_USE int ledger_take_bundle(struct ledger *l, struct ledger_product *p, const struct bundle_row *b, struct err *e);
+/* Does the product rest on a bundle's unproven entries, for which only its pinned signers vouch? */
+bool ledger_is_by_signers(const struct ledger_product *p);
+/* On a bundle whose block the operator gave the hash of, and on nothing newer? */
+bool ledger_is_by_pinned_bundle(const struct ledger_product *p);
 /* The transaction failed: forgets what memory knows and the store does not. */
 MUST_USE int ledger_forget_unstored(struct ledger *l, struct err *e);
 

@@ -8,6 +8,14 @@ libkeeper_a_SOURCES = \
 	%D%/api_products.c \
 	%D%/api_releases.c \
 	%D%/api_status.c \
+	%D%/bundle_api.c \
+	%D%/bundle_apply.c \
+	%D%/bundle_export.c %D%/bundle_export.h \
+	%D%/bundle_image.c \
+	%D%/bundle_import.c %D%/bundle_import.h \
+	%D%/bundle_judge.c \
+	%D%/bundle_own.h \
+	%D%/bundle_walk.c %D%/bundle_walk.h \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
 	%D%/devices.c %D%/devices.h \

@@ -75,7 +75,8 @@ static void note_signers(struct product_signers *to, const struct entry *entry)
 
 static int add_entry(struct settling *s, const struct entry_row *en, const struct entry *entry, struct err *e)
 {
-	bool is_final = en->order < s->row.final_entries;
+	/* What pinned signers vouch for counts as if it were final; the follower still sees it as provisional. */
+	bool is_final = en->order < s->row.final_entries || en->order < s->p->bundle.entries;
 	int rc;
 
 	switch (entry->kind) {

@@ -10,6 +10,7 @@ libstore_a_SOURCES = \
 	%D%/blob_finish.c \
 	%D%/blob_hash.c \
 	%D%/blobdir.c \
+	%D%/bundles.c %D%/bundles.h \
 	%D%/db.c %D%/db.h %D%/db_own.h \
 	%D%/devices.c %D%/devices.h \
 	%D%/durable.c %D%/durable.h \
@@ -32,7 +33,7 @@ libstore_a_SOURCES = \
 nodist_libstore_a_SOURCES = %D%/migrations.c
 
 # Append only: a file that was released never changes.
-SQL_FILES = sql/0001-first.sql sql/0002-listed.sql
+SQL_FILES = sql/0001-first.sql sql/0002-listed.sql sql/0003-bundles.sql
 EXTRA_DIST += $(SQL_FILES) %D%/embed-sql
 CLEANFILES += %D%/migrations.c
 %D%/migrations.c: $(SQL_FILES) %D%/embed-sql

@@ -22,7 +22,7 @@ export function makeConfig({ dir, chainId = 31337, registry, providers, sources 
   const operators = new Set(providers.map((p) => p.operator ?? p.name)).size
   return [
     section('gateway', { name: 'test', 'state-dir': join(dir, 'state'), 'run-dir': join(dir, 'run'), 'log-level': 'debug', clock: 'trusted', ...gateway }),
-    section('chain', { 'chain-id': chainId, registry, anchor: `quorum:${Math.min(operators, 2)}`, poll: '100ms', ...chain }),
+    section('chain', { 'chain-id': chainId, registry, anchor: `quorum:${Math.min(Math.max(operators, 1), 2)}`, poll: '100ms', ...chain }),
     ...providers.map((p) => section(`provider ${p.name}`, { url: p.url, operator: p.operator ?? p.name })),
     ...sources.map(({ name, ...s }) => section(`source ${name}`, { kind: 'trustless', private: 'yes', ...s })),
     ...Object.entries(products).map(([name, p]) => section(`product ${name}`, { channels: 'stable', ...p })),
