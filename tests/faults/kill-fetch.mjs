@@ -37,10 +37,10 @@ async function progress(gateway, sequence) {
   return r?.state === 'ready' || r?.state === 'active' ? 'there' : r?.fetch
 }
 
-async function oneImage(world, gateway, host, budget) {
+async function oneImage(world, gateway, received, budget) {
   const image = Buffer.alloc(SIZE, dice.below(256))
   for (let at = 0; at < SIZE; at += 4096) image.writeUInt32LE(dice.below(2 ** 32), at)
-  const before = host.received()
+  const before = received()
   const { sequence, sha256, cid: root } = await world.publish({ image })
   await world.finalize()
   const result = { kills: 0, bytes: 0, size: SIZE, allowed: Math.floor(1.02 * SIZE), lost: 0 }
@@ -66,7 +66,7 @@ async function oneImage(world, gateway, host, budget) {
     await gateway.start()
   }
   await gateway.waitRelease(PRODUCT, sequence, 'active')
-  result.bytes = host.received() - before
+  result.bytes = received() - before
   assert.equal(await digestOf(join(gateway.stateDir, 'objects', sha256.slice(0, 2), sha256)), sha256)
   for (const { cid } of [...world.source.blocks.walk(readCid(root))]) world.source.blocks.delete(cid)
   return result
@@ -75,7 +75,7 @@ async function oneImage(world, gateway, host, budget) {
 try {
   const world = await makeWorld(t, { chain: { host: '0.0.0.0' } })
   const host = await makeHost(t, { smallBuffers: true })
-  wire(null, '10.1.0.1/24', host, '10.1.0.2/24')
+  const [, end] = wire(null, '10.1.0.1/24', host, '10.1.0.2/24')
   const source = await startSource(t, { host: '10.1.0.1', blocks: world.source.blocks })
   const chain = world.chain.url.replace('127.0.0.1', '10.1.0.1')
   const dir = join(world.dir, 'gateway')
@@ -84,7 +84,7 @@ try {
     extra: '[network]\nuplink = 24M',
   } }) })
   for (let left = kills; left > 0;) {
-    const result = await oneImage(world, gateway, host, left)
+    const result = await oneImage(world, gateway, () => host.received(end), left)
     console.log(JSON.stringify(result))
     left -= result.kills
     if (result.kills === 0) throw new Error('no kill came in time')

@@ -16,9 +16,9 @@ const section = (name, settings) =>
 
 /**
  * The text of a configuration. providers: [{ name, url, operator }]; sources: [{ name, url, kind, private }];
- * products: { 'vendor/model': { registrant, … } }.
+ * products: { 'vendor/model': { registrant, … } }; listen: where devices and peers come to.
  */
-export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {}, listen = '127.0.0.1' }) {
+export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {}, listen = '127.0.0.1:0' }) {
   const operators = new Set(providers.map((p) => p.operator ?? p.name)).size
   return [
     section('gateway', { name: 'test', 'state-dir': join(dir, 'state'), 'run-dir': join(dir, 'run'), 'log-level': 'debug', clock: 'trusted', ...gateway }),
@@ -27,7 +27,7 @@ export function makeConfig({ dir, chainId = 31337, registry, providers, sources 
     ...sources.map(({ name, ...s }) => section(`source ${name}`, { kind: 'trustless', private: 'yes', ...s })),
     ...Object.entries(products).map(([name, p]) => section(`product ${name}`, { channels: 'stable', ...p })),
     section('cache', { size: '1G', ...cache }),
-    section('http', { listen: `${listen}:0` }),
+    section('http', { listen }),
     section('coap', { listen: '127.0.0.1:0' }),
     section('operator', { listen: '127.0.0.1:0' }),
     extra, '',

@@ -26,15 +26,15 @@ export async function makeHost(t, { smallBuffers = false } = {}) {
     pid: holder.pid,
     enter: ['nsenter', '-t', String(holder.pid), '-n', '--'],
     run: (...words) => must(...host.enter, ...words),
-    /** IP bytes that have come in, of all interfaces but the loopback. */
-    received: () => host.run('cat', '/proc/net/dev').split('\n').slice(2).map((line) => line.trim().split(/[:\s]+/))
-      .filter(([name]) => name && name !== 'lo').reduce((n, [, bytes]) => n + Number(bytes), 0),
+    /** Bytes that have come in over this end of a wire, all headers included. */
+    received: (name) => Number(host.run('cat', '/proc/net/dev').split('\n').map((line) => line.trim().split(/[:\s]+/))
+      .find(([end]) => end === name)[1]),
   }
   return host
 }
 
 let wires = 0
-/** A wire between two hosts (null: this one), each with its address ("10.0.0.1/24"). */
+/** A wire between two hosts (null: this one), each with its address ("10.0.0.1/24"). Gives the names of its ends. */
 export function wire(a, addressA, b, addressB) {
   const names = [`w${++wires}a`, `w${wires}b`]
   ip('link', 'add', names[0], 'type', 'veth', 'peer', 'name', names[1])
