@@ -273,6 +273,7 @@ static const struct {
 	{ "js-ipfs's CAR", K, C, 200, "application/octet-stream", "", "", -1, SOURCE_READ, 0, PLAN_ANY, "" },
 	{ "not Kubo's RPC", K, C, 200, "text/html", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with text/html" },
 	{ "Kubo has it not", K, B, 500, "application/json", "", "", -1, SOURCE_LACKS, 0, PLAN_ANY, "does not have it" },
+	{ "Kubo without that call", K, C, 404, "", "", "", -1, SOURCE_NO_CAR, 0, PLAN_ANY, "does not have it" },
 	{ "a gateway's 500", T, B, 500, "", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "failed" },
 	{ "404", T, C, 404, "", "", "", -1, SOURCE_LACKS, 0, PLAN_ANY, "does not have it" },
 	{ "410 for a CAR may be fine for blocks", T, C, 410, "", "", "", -1, SOURCE_NO_CAR, 0, PLAN_ANY, "any more" },
