@@ -98,6 +98,7 @@ struct fetch {
 	struct fetch_denied denied[FETCH_DENIED_MAX];
 	unsigned denied_n;		/* ever; the oldest make room */
 	struct fetch_source *whole_from;	/* who gave the file that is being finished; NULL: the plan is complete */
+	bool has_bytes;			/* the first verified one has been told of */
 	uint64_t settled_at;		/* verified bytes when repetitions were last filled in */
 
 	uv_work_t work;

@@ -1,6 +1,7 @@
 /* fetch_lane.c: one request of a fetch: its question, its head, its body. What its end means is fetch_end.c. */
 #include "keeper/fetch_own.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <stdio.h>
 
@@ -62,6 +63,21 @@ static enum intake_result take_unverified(struct fetch_lane *lane, struct span b
 	return lane->from == lane->end ? INTAKE_DONE : INTAKE_MORE;
 }
 
+/* For whoever reads the log of a slow source. */
+static void tell_first(struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+	struct plan_progress p;
+
+	if (f->has_bytes || lane->is_whole)
+		return;
+	plan_progress(f->plan, &p);
+	f->has_bytes = p.verified > 0;
+	if (f->has_bytes)
+		log_debug("fetch", "first bytes verified", "source=%s ms=%lld", lane->source->name,
+			  (long long)(now_ms(f) - lane->started_ms));
+}
+
 static int on_body(void *arg, struct span bytes, struct err *e)
 {
 	struct fetch_lane *lane = arg;
@@ -71,6 +87,7 @@ static int on_body(void *arg, struct span bytes, struct err *e)
 	lane->source->bytes += bytes.n;
 	lane->bytes += bytes.n;
 	result = lane->is_whole ? take_unverified(lane, bytes, &why) : intake_feed(&lane->intake, bytes, &why);
+	tell_first(lane);
 	if (result != INTAKE_MORE)
 		fetch_lane_ended(lane, result, why.msg);	/* cancels this very call: allowed */
 	(void)e;
