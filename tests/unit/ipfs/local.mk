@@ -11,3 +11,7 @@ tests_unit_test_intake_LDADD = $(IPFS_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_source
 tests_unit_test_source_SOURCES = %D%/test_source.c
 tests_unit_test_source_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_dagtree
+tests_unit_test_dagtree_SOURCES = %D%/test_dagtree.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_dagtree_LDADD = $(IPFS_TEST_LIBS)
