@@ -229,6 +229,9 @@ static int sum_up(struct dagtree *t, struct dagtree_node *n, struct err *e)
 	for (uint32_t i = 0; i < n->links; i++) {
 		const struct dagtree_node *child = &t->node[t->link[n->first + i].node];
 
+		/* No hash has this, but a walk would have no end. */
+		if (child->blocks == 0)
+			return err_set(e, ERR_RULE, "a block above itself");
 		blocks += child->blocks;
 		if (height < child->height + 1u)
 			height = child->height + 1u;

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "formats/dagfile.h"
+#include "formats/unixfs.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -106,6 +107,27 @@ int blockset_open_kept(struct blockset *s, int *fd, struct err *e)
 	return *fd < 0 ? err_errno(e, "%s", path) : ERR_OK;
 }
 
+/* Is the file, whose root is not kept, a single leaf? If not, the .dag lacks its root. */
+static int check_one_leaf(struct blockset *s, struct err *e)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(2 * BLOCK_MAX);
+	char hex[65], path[80];
+	uint8_t *bytes = buf_grow(&b, (size_t)s->size);
+	int rc;
+
+	hex_str(SPAN_OF(s->sha256), hex);
+	snprintf(path, sizeof path, "%.2s/%s", hex, hex);
+	autoclose int fd = openat(s->all->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return err_errno(e, "%s", path);
+	if (!bytes)
+		return err_set(e, ERR_MEMORY, "no memory for a leaf");
+	if ((rc = io_pread_exact(fd, bytes, (size_t)s->size, 0, e)))
+		return rc;
+	AUTO(buf_free) struct buf block = BUF_INIT(2 * BLOCK_MAX);
+	return unixfs_rebuild_leaf(&s->root, buf_span(&b), &block, e);
+}
+
 static int read_tree(struct blockset *s, struct dagtree *t, struct err *e)
 {
 	autoclose int fd = -1;
@@ -115,7 +137,9 @@ static int read_tree(struct blockset *s, struct dagtree *t, struct err *e)
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
 	rc = fd < 0 ? ERR_OK : add_kept(t, fd, e);
-	return rc ? rc : dagtree_finish(t, &s->root, s->size, e);
+	if (rc || (rc = dagtree_finish(t, &s->root, s->size, e)))
+		return rc;
+	return t->node[t->root].kind == DAGTREE_LEAF ? check_one_leaf(s, e) : ERR_OK;
 }
 
 /* NULL: it has none. */

@@ -15,3 +15,7 @@ tests_unit_test_source_LDADD = $(IPFS_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_mirror
 tests_unit_test_mirror_SOURCES = %D%/test_mirror.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_mirror_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_dagtree
+tests_unit_test_dagtree_SOURCES = %D%/test_dagtree.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_dagtree_LDADD = $(IPFS_TEST_LIBS)

@@ -88,6 +88,14 @@ struct catalog_image stand_object(struct stand *s, struct span content)
 	return image;
 }
 
+void stand_beside(struct stand *s, const struct hash32 *sha256, const char *suffix, struct span content)
+{
+	char path[200];
+
+	path_of(s, sha256, suffix, path);
+	write_file(path, content);
+}
+
 void stand_entries(struct stand *s, const struct hash32 *product, struct span content)
 {
 	char path[200], hex[65];

@@ -42,7 +42,9 @@ void stand_free(struct stand *s);
 
 /* Writes an object and its .sums; returns the row that a catalog would have. */
 struct catalog_image stand_object(struct stand *s, struct span content);
-/* Changes a byte of an object's file. suffix: "" or ".sums". */
+/* Writes a file beside an object; suffix: ".dag". */
+void stand_beside(struct stand *s, const struct hash32 *sha256, const char *suffix, struct span content);
+/* Changes a byte of an object's file. suffix: "", ".sums" or ".dag". */
 void stand_flip(struct stand *s, const struct hash32 *sha256, const char *suffix, off_t at);
 void stand_unlink(struct stand *s, const struct hash32 *sha256, const char *suffix);
 /* Writes a product's file of entries. */
