@@ -19,5 +19,6 @@ gatepost_SOURCES = \
 	%D%/product.c \
 	%D%/publish.c \
 	%D%/publisher.c %D%/publisher.h \
-	%D%/table.c %D%/table.h
+	%D%/table.c %D%/table.h \
+	%D%/uploads.c %D%/uploads.h
 gatepost_LDADD = libcatalog.a libdaemon.a $(PUBLISH_LIBS) $(DAEMON_LIBS) $(PUBLISH_LDLIBS)

@@ -47,18 +47,6 @@ static int check_status(const struct web_reply *r, const char *what, struct err 
 	return err_set(e, ERR_NET, "%s: HTTP status %u", what, r->status);
 }
 
-static int check_cid(const char *text, const struct pack *p, const char *what, struct err *e)
-{
-	struct cid named;
-	char own[CID_TEXT_MAX];
-
-	if (!text || cid_read_text(span_str(text), &named, NULL))
-		return err_set(e, ERR_NET, "%s: the answer names no CID", what);
-	if (!cid_eq(&named, &p->root))
-		return err_set(e, ERR_PROOF, "%s: it took %.100s, not %s", what, text, cid_text(&p->root, own));
-	return ERR_OK;
-}
-
 /* {"Root":{"Cid":{"/":"bafy…"},"PinErrorMsg":""}} on one of the lines. Others (Stats, say) are passed over. */
 static int read_import(struct span body, const struct pack *p, struct err *e)
 {
@@ -68,7 +56,7 @@ static int read_import(struct span body, const struct pack *p, struct err *e)
 		json_t *line = json_loadb((const char *)body.p, n, 0, NULL);
 		const json_t *root = json_object_get(line, "Root");
 		const char *text = json_string_value(json_object_get(json_object_get(root, "Cid"), "/"));
-		int rc = root ? check_cid(text, p, "dag/import", e) : ERR_OK;
+		int rc = root ? pack_check_root(p, text, "dag/import", e) : ERR_OK;
 		bool found = root != NULL;
 
 		json_decref(line);
@@ -77,15 +65,6 @@ static int read_import(struct span body, const struct pack *p, struct err *e)
 		body = span_cut(body, n + 1, body.n);
 	}
 	return err_set(e, ERR_NET, "dag/import: the answer names no root");
-}
-
-/* "Authorization: …" for this target, or NULL. */
-static const char *bearer(const struct target *t, char out[TARGET_TOKEN_MAX + 32])
-{
-	if (!t->token[0])
-		return NULL;
-	snprintf(out, TARGET_TOKEN_MAX + 32, "Authorization: Bearer %s", t->token);
-	return out;
 }
 
 #define BOUNDARY_MAX 48
@@ -107,7 +86,7 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 		  struct err *e)
 {
 	char url[TARGET_WHERE_MAX + 64], boundary[BOUNDARY_MAX], type[96], head[256], tail[64];
-	char token[TARGET_TOKEN_MAX + 32];
+	char token[TARGET_BEARER_MAX];
 	struct upload u = { .watch = watch, .total = p->car_size };
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
 	int rc = make_boundary(boundary, e);
@@ -123,7 +102,7 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 	u.tail = span_str(tail);
 	pack_car_init(&u.car, p, false);
 	struct web_ask ask = {
-		.method = "POST", .url = url, .lines = { type, bearer(t, token) },
+		.method = "POST", .url = url, .lines = { type, target_bearer(t, token) },
 		.send = on_send, .send_length = u.head.n + p->car_size + u.tail.n,
 		.reply_max = REPLY_MAX, .total_ms = CALL_MS + (int64_t)(p->car_size / SLOWEST * 1000), .arg = &u,
 	};
@@ -136,10 +115,10 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 
 static int pin(struct web *web, const struct target *t, const struct pack *p, struct err *e)
 {
-	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX], token[TARGET_TOKEN_MAX + 32];
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX], token[TARGET_BEARER_MAX];
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
 	struct web_ask ask = {
-		.method = "POST", .url = url, .lines = { bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = CALL_MS,
+		.method = "POST", .url = url, .lines = { target_bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = CALL_MS,
 	};
 	json_t *answer;
 	int rc;
@@ -151,7 +130,7 @@ static int pin(struct web *web, const struct target *t, const struct pack *p, st
 	if (rc)
 		return rc;
 	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
-	rc = check_cid(json_string_value(json_array_get(json_object_get(answer, "Pins"), 0)), p, "pin/add", e);
+	rc = pack_check_root(p, json_string_value(json_array_get(json_object_get(answer, "Pins"), 0)), "pin/add", e);
 	json_decref(answer);
 	return rc;
 }

@@ -1,7 +1,6 @@
 /* release.c: see release.h. */
 #include "publish/release.h"
 #include "publish/export.h"
-#include "publish/kubo.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/limits.h"
@@ -184,32 +183,23 @@ static int make_envelope(struct run *r, struct err *e)
 
 /* --- upload --- */
 
-static int upload_to(struct run *r, const struct target *t, const char *text, struct err *e)
-{
-	struct web *web = r->job->registry->node->web;
-	int rc;
-
-	step(r, RELEASE_UPLOAD, text);
-	if (t->kind == TARGET_DIR)
-		return export_image(t->where, &r->pack, watch(r), e);
-	rc = kubo_upload(web, t, &r->pack, watch(r), e);
-	if (rc)
-		return rc;
-	step(r, RELEASE_READ_BACK, text);
-	return kubo_read_back(web, t, &r->pack, watch(r), e);
-}
-
-static int upload(struct run *r, struct err *e)
+static int upload(struct run *r, struct release_done *done, struct err *e)
 {
 	const struct release_job *j = r->job;
-	char text[TARGET_TEXT_MAX];
+	struct upload_job u = j->upload;
 
-	if (j->targets_n && !r->has_image)
+	if (!u.n)
+		return ERR_OK;
+	if (!r->has_image)
 		return err_set(e, ERR_USAGE, "there is no image to upload: --image");
-	for (size_t i = 0; i < j->targets_n; i++)
-		if (upload_to(r, &j->targets[i], target_text(&j->targets[i], text), e))
-			return err_wrap(e, "nothing was published: upload to %s", text);
-	return ERR_OK;
+	u.web = j->registry->node->web;
+	u.pack = &r->pack;
+	u.product = j->product;
+	u.version = r->manifest.version;
+	u.watch = watch(r);
+	upload_all(&u, done->results);
+	done->results_n = u.n;
+	return upload_judge(&u, done->results, j->need, e) ? err_wrap(e, "nothing was published") : ERR_OK;
 }
 
 /* --- transact --- */
@@ -276,15 +266,15 @@ static int export_history(struct run *r, struct err *e)
 	struct registry_product now;
 	int rc = ERR_OK;
 
-	for (size_t i = 0; !rc && i < j->targets_n; i++) {
-		if (j->targets[i].kind != TARGET_DIR)
+	for (size_t i = 0; !rc && i < j->upload.n; i++) {
+		if (j->upload.targets[i].kind != TARGET_DIR)
 			continue;
 		if (!lines.n)
 			rc = registry_product(j->registry, &j->registrant, span_str(j->product), &now, e);
 		if (!rc && !lines.n)
 			rc = registry_history(j->registry, &now, add_line, &lines, e);
 		if (!rc)
-			rc = export_entries(j->targets[i].where, j->product, buf_span(&lines), e);
+			rc = export_entries(j->upload.targets[i].where, j->product, buf_span(&lines), e);
 	}
 	return rc ? err_wrap(e, "the release is published, but its entries were not exported") : ERR_OK;
 }
@@ -309,23 +299,22 @@ static int do_all(struct run *r, struct release_done *done, struct err *e)
 
 	if (!rc)
 		rc = r->job->envelope.n ? take_envelope(r, e) : make_envelope(r, e);
-	if (!rc && !r->job->dry_run)
-		rc = upload(r, e);
 	if (rc)
 		return rc;
 	report(r, done);
-	rc = send(r, done, e);
+	rc = r->job->dry_run ? ERR_OK : upload(r, done, e);
+	if (!rc)
+		rc = send(r, done, e);
 	return rc || r->job->dry_run ? rc : export_history(r, e);
 }
 
 int release_publish(const struct release_job *job, struct release_done *out, struct err *e)
 {
 	struct run r = { .job = job, .pack = { .fd = -1 }, .envelope = BUF_INIT(MANIFEST_MAX) };
-	struct release_done done = { 0 };
-	int rc = do_all(&r, &done, e);
+	int rc;
 
-	if (!rc || done.is_sent)
-		*out = done;
+	*out = (struct release_done){ 0 };
+	rc = do_all(&r, out, e);
 	pack_close(&r.pack);
 	buf_free(&r.envelope);
 	return rc;

@@ -5,18 +5,16 @@
  * The estimate is also where a refusal is found before it costs anything. */
 #include "publish/transact.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/hex.h"
 #include "formats/ethtx.h"
 #include "formats/keccak.h"
 #include "formats/secp.h"
+#include "publish/patience.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #define RAW_MAX (128 * 1024)	/* bytes of a transaction; nodes take no more */
-#define POLL_FIRST_MS 50
 #define POLL_MAX_MS 2000
 #define TIP_DEFAULT 1000000000u	/* 1 gwei, where a node does not know eth_maxPriorityFeePerGas */
 
@@ -124,13 +122,6 @@ static int send(struct node *n, struct span raw, struct hash32 *tx, struct err *
 	return ERR_OK;
 }
 
-static void pause_ms(int64_t ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
 /* The receipt, or JSON null while there is none. */
 static int ask_receipt(struct node *n, const struct hash32 *tx, json_t **out, struct err *e)
 {
@@ -140,8 +131,7 @@ static int ask_receipt(struct node *n, const struct hash32 *tx, json_t **out, st
 /* A node that fails to answer meanwhile is asked again: the transaction is out. */
 static int await(const struct transact *t, const struct hash32 *tx, json_t **out, struct err *e)
 {
-	const struct clock *clock = clock_system();
-	int64_t end = clock_mono_ms(clock) + (t->wait_ms ? t->wait_ms : TRANSACT_WAIT_MS), pause = POLL_FIRST_MS;
+	struct patience patience = patience_of(t->wait_ms ? t->wait_ms : TRANSACT_WAIT_MS, POLL_MAX_MS);
 	char text[HEX32_MAX];
 
 	for (;;) {
@@ -154,11 +144,9 @@ static int await(const struct transact *t, const struct hash32 *tx, json_t **out
 			return ERR_OK;
 		}
 		json_decref(receipt);
-		if (clock_mono_ms(clock) >= end)
+		if (!patience_pause(&patience))
 			return err_set(e, ERR_NET, "transaction %s was sent, but: %.150s", hex_0x(SPAN_OF(*tx), text),
 				       last.msg);
-		pause_ms(pause);
-		pause = pause * 2 < POLL_MAX_MS ? pause * 2 : POLL_MAX_MS;
 	}
 }
 

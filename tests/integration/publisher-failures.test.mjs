@@ -80,7 +80,7 @@ describe('usage', () => {
     ['the image', () => ['publish', '--product', PRODUCT, '--version', '1', '--image', '/nonexistent', '--signing-key', key.path], /image \/nonexistent/],
     ['the signing key', () => ['publish', '--product', PRODUCT, '--version', '1', '--image', image, '--signing-key', '/nonexistent'], /signing key \/nonexistent/],
     ['the token of a target', () => publish('--upload', 'kubo:http://127.0.0.1:1#/nonexistent'), /token file \/nonexistent/],
-    ['the kind of a target', () => publish('--upload', 's3:bucket'), /kubo:URL.* or dir:PATH/],
+    ['the kind of a target', () => publish('--upload', 's3:bucket'), /kubo:URL.*pinning:URL.* or dir:PATH/],
     ['the directory of an export', () => publish('--upload', 'dir:/nonexistent/below'), /nonexistent/],
   ]
   for (const [what, args, message] of files) {

@@ -325,6 +325,9 @@ static const struct { const char *text; enum err_code code; const char *where; }
 	{ "kubo:http://user:pass@host", ERR_USAGE, NULL },
 	{ "kubo:http://host?key=1", ERR_USAGE, NULL },
 	{ "kubo:http://host#/nonexistent/token", ERR_USAGE, NULL },
+	{ "pinning:https://pins.example/psa/", ERR_OK, "https://pins.example/psa" },
+	{ "pinning:", ERR_USAGE, NULL },
+	{ "pinning:http://host?token=1", ERR_USAGE, NULL },
 	{ "http://127.0.0.1:5001", ERR_USAGE, NULL },
 	{ "s3:bucket", ERR_USAGE, NULL },
 	{ "", ERR_USAGE, NULL },
@@ -357,6 +360,7 @@ START_TEST(tokens_come_from_files)
 
 	fputs(tokens[_i].content, f);
 	fclose(f);
+	ck_assert_int_eq(chmod(path, 0600), 0);
 	snprintf(text, sizeof text, "kubo:http://host:5001/secret-path#%s", path);
 	rc = target_read(text, &t, &e);
 	ck_assert_msg(rc == (int)tokens[_i].code, "%d: %s", rc, e.msg);
@@ -366,6 +370,32 @@ START_TEST(tokens_come_from_files)
 	target_text(&t, shown);
 	ck_assert_ptr_null(strstr(shown, "secret-path"));
 	ck_assert_ptr_null(strstr(shown, tokens[_i].token));
+}
+END_TEST
+
+START_TEST(tokens_are_their_owners)
+{
+	char text[128];
+	struct err e = { 0 };
+	struct target t;
+	FILE *f = fopen(path, "w");
+
+	fputs("abc.def\n", f);
+	fclose(f);
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	snprintf(text, sizeof text, "pinning:http://host#%s", path);
+	ck_assert_int_eq(target_read(text, &t, &e), ERR_DENIED);
+	ck_assert_ptr_nonnull(strstr(e.msg, "mode 0640"));
+}
+END_TEST
+
+START_TEST(words_of_a_server_are_quoted)
+{
+	struct target t = { .kind = TARGET_PINNING, .where = "https://host/secret-path", .token = "abc.def" };
+	char out[TARGET_QUOTE_MAX];
+
+	target_quote(&t, "no: abc.def at /secret-path\n\033[2J", out);
+	ck_assert_str_eq(out, "no: *** at /***??[2J");
 }
 END_TEST
 
@@ -383,6 +413,8 @@ int main(void)
 	tcase_add_test(image, what_is_no_image);
 	tcase_add_test(image, an_export_has_every_form);
 	tcase_add_test(image, an_export_needs_a_directory);
+	tcase_add_test(image, tokens_are_their_owners);
+	tcase_add_test(text, words_of_a_server_are_quoted);
 	tcase_add_loop_test(image, tokens_come_from_files, 0, ROWS(tokens));
 	tcase_add_loop_test(text, reverts_in_words, 0, ROWS(reverts));
 	tcase_add_test(text, a_bare_revert_has_no_reason);
