@@ -11,3 +11,7 @@ tests_unit_test_intake_LDADD = $(IPFS_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_source
 tests_unit_test_source_SOURCES = %D%/test_source.c
 tests_unit_test_source_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_bundle
+tests_unit_test_bundle_SOURCES = %D%/test_bundle.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_bundle_LDADD = $(IPFS_TEST_LIBS)
