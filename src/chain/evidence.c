@@ -133,7 +133,7 @@ static int replay(const struct evidence *ev, const struct records *r, struct err
 
 int evidence_replay(const struct evidence *ev, struct span entries, struct records *out, struct err *e)
 {
-	struct rpc_log_filter f = { .address = &ev->registry, .from = 0, .to = ev->header.number, .products = &ev->id, .products_n = 1 };
+	struct rpc_log_filter f = { .address = &ev->registry, .from = 0, .to = UINT64_MAX, .products = &ev->id, .products_n = 1 };
 	struct err local;
 	int rc;
 

@@ -115,6 +115,7 @@ static int product_json(struct keeper *k, const struct ledger_product *p, json_t
 	js_set(o, "policy", js_str(p->follow->needs_approval ? "approve" : "auto"));
 	js_set(o, "proven", proven_json(&p->proven));
 	js_set(o, "freshness", js_str(keeper_freshness(k, p)));
+	js_set(o, "trust", js_str(catalog_trust_name(keeper_trust_in(k, p))));
 	js_set(o, "pinned", js_bool(row.is_pinned));
 	js_set(o, "alarms", alarms_json(k, p->name));
 	*out = o;

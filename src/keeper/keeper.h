@@ -12,6 +12,7 @@
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
 
+#include "catalog/catalog.h"
 #include "daemon/conf.h"
 #include "daemon/sandbox.h"
 #include "keeper/alarms.h"

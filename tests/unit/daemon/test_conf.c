@@ -161,7 +161,6 @@ static const struct { const char *rule, *text, *says; } bad[] = {
 	{ "a quorum is at least 1", HEAD "anchor = quorum:0\n" PROVIDERS, "from 1 to 16" },
 	{ "a pin has a hash", HEAD "anchor = pinned:12\n" PROVIDERS, "pinned:NUMBER:HASH needs" },
 
-	{ "there is a provider", HEAD SOURCE PRODUCT, "there is no [provider NAME]" },
 	{ "a provider has a URL", HEAD PROVIDERS "[provider d]\noperator = w\n", "[provider d] needs url" },
 	{ "a URL is http or https", HEAD PROVIDERS "[provider d]\noperator = w\nurl = ftp://h/\n", "begins with http:// or https://" },
 	{ "a URL has a host", HEAD PROVIDERS "[provider d]\noperator = w\nurl = https:///v1\n", "and a host" },
@@ -256,6 +255,7 @@ static const struct { const char *rule, *text, *warns; } fine[] = {
 	{ "no listener", GOOD "[coap]\nlisten = none\n", "" },
 	{ "insecure is a decision", GOOD "[operator]\nlisten = 0.0.0.0:8081\ninsecure = yes\n", "" },
 	{ "all of 127/8 and ::1 are loopback", GOOD "[operator]\nlisten = 127.0.0.2:1 [::1]:1\n", "" },
+	{ "without providers only bundles bring anything", HEAD SOURCE PRODUCT, "there is no [provider NAME]" },
 	{ "K = 1 needs no operator", "[chain]\nchain-id = 1\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT, "" },
 	{ "a chain that cannot be followed", "[chain]\nchain-id = 42161\nregistry = " ADDR "\nanchor = quorum:1\n[provider a]\nurl = http://h\n" SOURCE PRODUCT,
 	  ":2: chain-id: 42161 does not suit: Arbitrum One" },

@@ -19,3 +19,7 @@ tests_unit_test_mirror_LDADD = $(IPFS_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_dagtree
 tests_unit_test_dagtree_SOURCES = %D%/test_dagtree.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_dagtree_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_bundle
+tests_unit_test_bundle_SOURCES = %D%/test_bundle.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_bundle_LDADD = $(IPFS_TEST_LIBS)
