@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libipfs.a
 libipfs_a_SOURCES =
 libipfs_a_SOURCES += %D%/bundle.c %D%/bundle.h
+libipfs_a_SOURCES += %D%/carpos.c %D%/carpos.h
 libipfs_a_SOURCES += %D%/frontier.c %D%/frontier.h
 libipfs_a_SOURCES += %D%/intake.c %D%/intake.h
 libipfs_a_SOURCES += %D%/place.c %D%/place.h

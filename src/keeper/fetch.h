@@ -55,6 +55,7 @@ struct fetch_lane {
 	struct source_request asked;
 	struct source_answer answer;
 	struct intake intake;
+	uint64_t skipped;		/* bytes in front that were not asked for: SOURCE_ASK_CAR, of what is there */
 	uint64_t bytes;			/* of the body, over all its resumptions */
 	uint64_t resumed_at;		/* bytes at the last resumption */
 	char etag[SOURCE_ETAG_MAX];
@@ -66,7 +67,8 @@ struct fetch_lane {
 /* A source in this try. */
 struct fetch_use {
 	bool is_out;			/* asked no more */
-	bool no_car, no_parts, no_whole, has_inner;	/* refused or tried: CARs; parts of the file; the whole file; inner blocks */
+	/* refused or tried: CARs; a CAR from the middle on; parts of the file; the whole file; inner blocks */
+	bool no_car, no_rest, no_parts, no_whole, has_inner;
 	unsigned errors;		/* in a row */
 	unsigned lacks;			/* blocks that it does not have */
 	uint64_t brought;		/* good answers */

@@ -90,9 +90,10 @@ void fetch_lane_refused(struct fetch_lane *lane)
 		use->no_car = true;
 		break;
 	case SOURCE_NO_RANGE:
+		use->no_rest = true;
 		use->no_parts = true;
 		use->no_whole |= lane->is_whole;	/* its file is another one than a moment ago */
-		use->no_car |= lane->ask == SOURCE_ASK_CAR;
+		use->no_car |= lane->ask == SOURCE_ASK_CAR && lane->bytes > 0;
 		break;
 	case SOURCE_LATER:
 		s->rest_until_ms = now_ms(f) + lane->answer.wait_ms;
@@ -174,7 +175,9 @@ static void end_badly(struct fetch_lane *lane, enum intake_result result, const 
 		return;
 	}
 	use->brought += !lane->is_whole && lane->intake.taken > 0;
-	use->no_car |= lane->ask == SOURCE_ASK_CAR;
+	/* In the middle of a CAR there may have been no section at all: its beginning says more. */
+	use->no_rest |= lane->skipped > 0;
+	use->no_car |= lane->ask == SOURCE_ASK_CAR && !lane->skipped;
 	use->no_parts |= lane->ask == SOURCE_ASK_FILE && result == INTAKE_BROKEN;
 	use->no_whole |= lane->is_whole;
 	blame(f, lane->source, why[0] ? why : "the reply ended early");

@@ -22,12 +22,25 @@ static void classify(struct fetch_lane *lane, const struct http_reply *r)
 	source_classify(&lane->source->source, &lane->asked, lane->ask, &reply, &lane->answer);
 }
 
+/* All of the CAR comes, though its end was asked for. Without anybody else that is better than nothing. */
+static bool takes_from_the_front(struct fetch_lane *lane, const struct http_reply *r)
+{
+	if (lane->answer.verdict != SOURCE_NO_RANGE || r->status != 200 || !lane->skipped || lane->bytes > 0 ||
+	    fetch_has_other(lane->fetch, lane->source))
+		return false;
+	lane->skipped = 0;
+	lane->answer = (struct source_answer){ .verdict = SOURCE_READ, .order = PLAN_ANY };
+	return true;
+}
+
 static void open_intake(struct fetch_lane *lane)
 {
 	struct fetch *f = lane->fetch;
 
 	if (lane->ask == SOURCE_ASK_FILE)
 		intake_open_file(&lane->intake, f->plan, lane->from, lane->end);
+	else if (lane->skipped)
+		intake_open_rest(&lane->intake, f->plan);
 	else
 		intake_open(&lane->intake, f->plan, lane->ask, lane->ask == SOURCE_ASK_BLOCK ? PLAN_ANY : lane->answer.order, &lane->cid);
 }
@@ -38,7 +51,7 @@ static int on_head(void *arg, const struct http_reply *r, struct err *e)
 	struct span etag = http_field(r, "ETag");
 
 	classify(lane, r);
-	if (lane->answer.verdict != SOURCE_READ)
+	if (lane->answer.verdict != SOURCE_READ && !takes_from_the_front(lane, r))
 		return err_set(e, ERR_NET, "%s", lane->answer.why);
 	if (!lane->first_byte_ms)
 		lane->first_byte_ms = now_ms(lane->fetch);
@@ -135,7 +148,7 @@ static struct source_about about_of(const struct fetch_lane *lane)
 		about.from = lane->is_reading && !lane->is_whole ? lane->intake.at + lane->intake.block.n : lane->from;
 		about.end = about.from == 0 && lane->end == f->target.size ? 0 : lane->end;
 	} else if (lane->ask == SOURCE_ASK_CAR && source_can_resume(lane->source->source.kind, lane->ask)) {
-		about.from = lane->bytes;
+		about.from = lane->skipped + lane->bytes;
 	}
 	return about;
 }
@@ -166,7 +179,7 @@ int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_sourc
 	int rc;
 
 	*lane = (struct fetch_lane){ .fetch = f, .source = s, .ask = what, .cid = *cid, .from = from, .end = end,
-		.started_ms = now, .looked_ms = now };
+		.skipped = what == SOURCE_ASK_CAR ? from : 0, .started_ms = now, .looked_ms = now };
 	rc = ask(lane, e);
 	if (rc)
 		lane->source = NULL;

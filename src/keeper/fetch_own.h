@@ -42,7 +42,8 @@ bool fetch_has_other(const struct fetch *f, const struct fetch_source *s);
 bool fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
 
 /* --- fetch_lane.c --- */
-/* Asks s. `lane` is free; the caller has filled in nothing. ERR_USAGE, ERR_MEMORY: not asked. */
+/* Asks s. `lane` is free; the caller has filled in nothing. For SOURCE_ASK_CAR `from` are the bytes in front that are not wanted.
+ * ERR_USAGE, ERR_MEMORY: not asked. */
 MUST_USE int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_source *s, enum source_ask ask,
 			     const struct cid *cid, uint64_t from, uint64_t end, struct err *e);
 /* Asks for what follows what it has. */

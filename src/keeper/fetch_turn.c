@@ -6,9 +6,11 @@
  * has an answer to:
  *
  *	a CAR			of a file of which nothing is there yet, and alone
+ *	the rest of a CAR	when it is a file, and just its end is missing; alone
  *	inner blocks		once, where leaves cannot be told without
  *	runs of the file	two at a time
  *	single blocks		as many as are allowed in flight */
+#include "ipfs/carpos.h"
 #include "keeper/fetch_own.h"
 
 #include <stdio.h>
@@ -112,6 +114,16 @@ static bool ask_car(struct fetch *f, struct fetch_source *s, const struct fetch_
 	       open_lane(f, s, SOURCE_ASK_CAR, &f->root, 0, 0);
 }
 
+/* A CAR that is a file, from the first missing block on. */
+static bool ask_rest(struct fetch *f, struct fetch_source *s, const struct fetch_use *use)
+{
+	uint64_t at;
+
+	return !use->no_car && !use->no_rest && source_can(&s->source, SOURCE_ASK_CAR) &&
+	       source_can_resume(s->source.kind, SOURCE_ASK_CAR) && fetch_lanes(f) == 0 && carpos_of_missing(f->plan, &at) &&
+	       open_lane(f, s, SOURCE_ASK_CAR, &f->root, at, 0);
+}
+
 static bool ask_inner(struct fetch *f, struct fetch_source *s, struct fetch_use *use)
 {
 	struct plan_link link;
@@ -165,11 +177,20 @@ static bool is_fresh(const struct fetch *f)
 	return p.verified == 0 && p.inner == 0;
 }
 
+/* All that is missing lies behind all that is there. */
+static bool is_tail_missing(const struct fetch *f)
+{
+	struct plan_progress p;
+
+	plan_progress(f->plan, &p);
+	return p.verified == p.contiguous;
+}
+
 static bool ask_source(struct fetch *f, struct fetch_source *s)
 {
 	struct fetch_use *use = fetch_use_of(f, s);
 
-	return (is_fresh(f) && ask_car(f, s, use)) || ask_inner(f, s, use) || ask_run(f, s, use) || ask_block(f, s);
+	return (is_fresh(f) && ask_car(f, s, use)) || (is_tail_missing(f) && ask_rest(f, s, use)) || ask_inner(f, s, use) || ask_run(f, s, use) || ask_block(f, s);
 }
 
 /* --- all sources --- */
@@ -273,7 +294,7 @@ static bool ask_car_again(struct fetch *f)
 	size_t n = sort_sources(f, by);
 
 	for (size_t i = 0; i < n; i++)
-		if (ask_car(f, by[i], fetch_use_of(f, by[i])))
+		if (ask_rest(f, by[i], fetch_use_of(f, by[i])) || ask_car(f, by[i], fetch_use_of(f, by[i])))
 			return true;
 	return false;
 }

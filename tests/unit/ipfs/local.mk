@@ -23,3 +23,7 @@ tests_unit_test_dagtree_LDADD = $(IPFS_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_bundle
 tests_unit_test_bundle_SOURCES = %D%/test_bundle.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_bundle_LDADD = $(IPFS_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_carpos
+tests_unit_test_carpos_SOURCES = %D%/test_carpos.c %D%/dag.c %D%/dag.h %D%/shapes.h
+tests_unit_test_carpos_LDADD = $(IPFS_TEST_LIBS)

@@ -84,7 +84,7 @@ static size_t say_file(struct client *c, struct span file)
 	struct span body;
 
 	c->stays_open = c->peer->deed == SILENT_AFTER_HALF;
-	if (c->peer->deed == BREAKS_WITHOUT_RANGE || (c->peer->deed == CHANGES && strstr((const char *)c->in.p, "If-Range:")))
+	if (c->peer->deed == BREAKS_WITHOUT_RANGE || c->peer->deed == NO_RANGES || (c->peer->deed == CHANGES && strstr((const char *)c->in.p, "If-Range:")))
 		range = NULL;
 	if (range && sscanf(range, "\r\nRange: bytes=%llu-%llu", &from, &last) < 2)
 		last = file.n - 1;

@@ -32,6 +32,7 @@ enum deed {
 	ECHOES,			/* of a type that is made of the keys that it was given: see there */
 	BREAKS,			/* every reply after PEER_BREAK_BYTES */
 	BREAKS_WITHOUT_RANGE,	/* and each begins at the front */
+	NO_RANGES,		/* all of a file, whatever is asked for */
 	CHANGES,		/* BREAKS, and the file is another one each time */
 	NO_INNER,		/* 404 for inner blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */

@@ -347,6 +347,33 @@ START_TEST(an_archive_that_cannot_be_continued)
 }
 END_TEST
 
+static const struct { const char *rule; enum deed deed; uint64_t sent; } rests[] = {
+	{ "only the rest is asked for", HONEST, 165000 },
+	{ "all of it where there are no ranges", NO_RANGES, 310000 },
+};
+
+/* An archive that is a file, after a restart: the part that is there is not asked for again. */
+START_TEST(the_rest_of_an_archive)
+{
+	USE(SILENT_AFTER_HALF);
+	be(0, SOURCE_CAR);
+	want();
+	run_until(&peer[0].cars, 1);
+	while (source[0].bytes < 150000)
+		uv_run(&loop, UV_RUN_ONCE);
+	fetcher_close(&fetcher);
+	while (uv_run(&loop, UV_RUN_NOWAIT) && !list_is_empty(&fetcher.fetches))
+		;
+	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+	peer[0].deed = rests[_i].deed;
+	peer[0].sent = 0;
+	fetched();
+	ck_assert_msg(peer[0].sent <= rests[_i].sent, "%s: %llu bytes", rests[_i].rule, (unsigned long long)peer[0].sent);
+	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+}
+END_TEST
+
 START_TEST(a_mirror_lies_in_a_leaf)
 {
 	USE(LIES, HONEST);
@@ -884,6 +911,7 @@ int main(void)
 	tcase_add_loop_test(t, one_honest_source_is_enough, 0, sizeof useless / sizeof *useless);
 	tcase_add_loop_test(t, another_size, 0, 2);
 	tcase_add_loop_test(t, each_kind_alone, 0, sizeof kinds / sizeof *kinds);
+	tcase_add_loop_test(t, the_rest_of_an_archive, 0, sizeof rests / sizeof *rests);
 	tcase_add_loop_test(t, a_whole_file_and_its_inner_blocks, 0, sizeof whole / sizeof *whole);
 	tcase_add_loop_test(t, an_archive_that_cannot_be_continued, 0, sizeof unsewn / sizeof *unsewn);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
