@@ -64,8 +64,8 @@ static bool read_range(struct span type, struct span parameters, struct ipfsreq 
 	return out->kind != IPFSREQ_CAR || take_parameters(out, parameters);
 }
 
-/* Of what is wanted most the first; the plain file, which others ask for with wildcards, only when it is wanted more. False: nothing. With
- * `only_cars`, of CARs. */
+/* Of what is wanted most the first; the plain file, which others ask for with wildcards, only when it is wanted more. False: nothing, or
+ * all of it with q=0. With `only_cars`, of CARs. */
 static bool read_accept(struct span header, bool only_cars, struct ipfsreq *out)
 {
 	unsigned best = 0;
@@ -75,7 +75,7 @@ static bool read_accept(struct span header, bool only_cars, struct ipfsreq *out)
 		unsigned q = accept_quality(one);
 		struct ipfsreq r;
 
-		if (q < best || q == 0 || !read_range(type, one, &r) || (only_cars && r.kind != IPFSREQ_CAR))
+		if (q < best || !read_range(type, one, &r) || (only_cars && r.kind != IPFSREQ_CAR))
 			continue;
 		if (q > best || (out->kind == IPFSREQ_PLAIN && r.kind != IPFSREQ_PLAIN))
 			*out = r;

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import * as dagPB from '@ipld/dag-pb'
 import { CarReader } from '@ipld/car/reader'
 import { exporter } from 'ipfs-unixfs-exporter'
+import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import { startStand } from '../support/http-stand.mjs'
 import { readCid } from '../support/ipfs-blocks.mjs'
@@ -244,6 +245,7 @@ const OTHER = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 
 test('statuses: each request gets the one that the specification has for it', async (t) => {
   const { stand, cid } = await serveOne(t)
+  const asDagPb = CID.createV1(dagPB.code, CID.parse(cid).multihash)
   const table = [
     // [what, path, headers, status]
     ['the plain file', `/ipfs/${cid}`, {}, 200],
@@ -281,6 +283,8 @@ test('statuses: each request gets the one that the specification has for it', as
     ['another order', `/ipfs/${cid}?format=car&car-order=bfs`, {}, 400],
     ['dups that are none', `/ipfs/${cid}?format=car&car-dups=maybe`, {}, 400],
     ['one thing twice', `/ipfs/${cid}?format=car&format=raw`, {}, 400],
+    ['a raw block under a name that says dag-pb', `/ipfs/${asDagPb}?format=raw`, {}, 200],
+    ['which has no CAR', `/ipfs/${asDagPb}?format=car`, {}, 400],
     ['what belongs to CARs is no matter elsewhere', `/ipfs/${cid}?format=raw&dag-scope=file`, {}, 200],
     ['a format that we lack', `/ipfs/${cid}?format=tar`, {}, 406],
     ['a type that we lack', `/ipfs/${cid}`, { accept: 'application/vnd.ipld.dag-json' }, 406],
@@ -306,6 +310,10 @@ test('headers: what each answer says of itself', async (t) => {
     assert.equal(bySha256.headers['x-ipfs-path'], undefined)
     has(await ask(stand.url, `/ipfs/${cid}?format=raw`), { 'content-type': RAW, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff',
       'content-disposition': `attachment; filename="${cid}.bin"`, etag: `"${cid}.raw"`, 'content-location': undefined, 'content-length': String(image.length) })
+  }
+  const other = CID.parse(cid).toString(base58btc)
+  for (let i = 0; i < 20; i++) { // whoever asks under another name for the same is told that name
+    for (const name of [cid, other]) has(await ask(stand.url, `/ipfs/${name}`), { 'x-ipfs-path': `/ipfs/${name}`, 'x-ipfs-roots': name })
   }
   has(await ask(stand.url, `/ipfs/${cid}`, { accept: RAW }), { 'content-location': `/ipfs/${cid}?format=raw` })
   has(await ask(stand.url, `/ipfs/${cid}`, { accept: `${CAR}; order=unk; dups=y` }), { 'content-type': `${CAR}; version=1; order=dfs; dups=y`, 'accept-ranges': 'none',

@@ -49,6 +49,7 @@ static const struct { const char *rule, *query, *accept, *is; } asked[] = {
 	{ "weights count", "", RAW ";q=0.5, " CAR ";q=0.7", "W/\"C.car.all.dfs.n\" by Accept" },
 	{ "of equals the first", "", CAR "," RAW, "W/\"C.car.all.dfs.n\" by Accept" },
 	{ "a weight of nothing refuses", "", RAW ";q=0", "406 not to be had in the format asked for" },
+	{ "also its parameters", "format=car", CAR ";dups=y;q=0", "W/\"C.car.all.dfs.n\"" },
 	{ "others are no help", "", "text/html, image/png", "406 not to be had in the format asked for" },
 	{ "a type of IPFS that is not ours", "", "application/vnd.ipld.dag-json", "406 not to be had in the format asked for" },
 	{ "a format that is not ours", "format=tar", "*/*", "406 not to be had in the format asked for" },
