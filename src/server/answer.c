@@ -358,6 +358,10 @@ static bool give(struct turn *t)
 		return turn_give_named(t);
 	case DEVPATH_CID:
 		return turn_give_cid(t);
+	case DEVPATH_NO_CID:
+		return turn_refuse(t, t->ask->protocol == LINK_HTTP ? 400 : 404, "not a CID", 0);
+	case DEVPATH_OTHER_CID:
+		return turn_is_absent(t, "no image has a CID of this kind");
 	case DEVPATH_FRESHNESS:
 		return find_product(t) && give_freshness(t);
 	case DEVPATH_ENTRIES:

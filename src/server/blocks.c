@@ -241,6 +241,14 @@ static struct blockset *find_root(struct blocks *all, const struct cid *cid)
 	return NULL;
 }
 
+/* The first set that was not looked through. NULL: all were. */
+static struct blockset *next_set(struct blocks *all)
+{
+	while (all->next < all->sets && all->set[all->next]->state > SET_READING)
+		all->next++;
+	return all->next < all->sets ? all->set[all->next] : NULL;
+}
+
 static int find_inside(struct blocks *all, const struct cid *cid, struct blockset **out, uint32_t *row, struct err *e)
 {
 	for (size_t i = 0; i < all->sets; i++) {
@@ -252,7 +260,7 @@ static int find_inside(struct blocks *all, const struct cid *cid, struct blockse
 		*out = s;
 		return ERR_OK;
 	}
-	return all->next < all->sets ? err_set(e, ERR_BUSY, "blocks are still being looked through") :
+	return next_set(all) ? err_set(e, ERR_BUSY, "blocks are still being looked through") :
 				       err_set(e, ERR_NOT_FOUND, "no such block");
 }
 
@@ -327,20 +335,16 @@ static void *read_all(void *arg)
 
 	pthread_mutex_lock(&all->lock);
 	while (!all->is_stopping) {
-		struct blockset *s = all->next < all->sets ? all->set[all->next] : NULL;
+		struct blockset *s = next_set(all);
 
 		if (!s) {
 			pthread_cond_wait(&all->work, &all->lock);
-			continue;
-		}
-		if (s->state == SET_NEW) {
+		} else if (s->state == SET_NEW) {
 			/* The table may be another one afterwards: then it is gone through again. */
 			read_set(all, s);
 			let_go(all, s);
-		} else if (s->state == SET_READING) {
-			pthread_cond_wait(&all->read, &all->lock);
 		} else {
-			all->next++;
+			pthread_cond_wait(&all->read, &all->lock);
 		}
 	}
 	pthread_mutex_unlock(&all->lock);
@@ -349,46 +353,63 @@ static void *read_all(void *arg)
 
 /* --- catalogs --- */
 
-/* The set of this row: the one that there was, if it is of the same image, or a new one. NULL: not to be had. */
-static struct blockset *set_of(struct blocks *all, const struct catalog *c, const struct catalog_cid *row)
+/* The set of this row: `old`, if it is that one and of the same image, or a new one. NULL: it has none, or no memory. */
+static struct blockset *set_of(struct blocks *all, const struct catalog *c, const struct catalog_cid *row, const struct cid *root,
+			       struct blockset *old)
 {
 	const struct catalog_image *image = catalog_image(c, row->image);
-	struct blockset *s;
-	struct cid root;
 
-	if (image->state != CATALOG_GOOD || cid_read(catalog_bytes(c, row->cid), &root, NULL) || root.hash != CID_SHA256)
+	if (image->state != CATALOG_GOOD)
 		return NULL;
-	s = find_root(all, &root);
-	if (s && hash32_eq(&s->sha256, &image->sha256) && s->size == image->size)
-		return s;
-	return set_new(all, &root, image);
+	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256) && old->size == image->size)
+		return old;
+	return set_new(all, root, image);
+}
+
+/* Fills in the new table; both are in the order of the catalog. */
+static size_t merge(struct blocks *all, const struct catalog *c, struct blockset **sets)
+{
+	size_t n, kept = 0, at = 0;
+	const struct catalog_cid *rows = catalog_cids(c, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct cid root;
+
+		if (cid_read(catalog_bytes(c, rows[i].cid), &root, NULL) || root.hash != CID_SHA256)
+			continue;
+		while (at < all->sets && order(&all->set[at]->root, &root) < 0)
+			at++;
+		sets[kept] = set_of(all, c, &rows[i], &root, at < all->sets ? all->set[at] : NULL);
+		kept += sets[kept] != NULL;
+	}
+	return kept;
 }
 
 void blocks_settle(struct blocks *all, const struct catalog *c)
 {
-	size_t n, kept = 0;
-	const struct catalog_cid *rows = catalog_cids(c, &n);
-	struct blockset **sets = calloc(n + 1, sizeof(struct blockset *)), **old;
+	struct blockset **sets, **old;
+	size_t n, old_n;
 
+	(void)catalog_cids(c, &n);
+	sets = calloc(n + 1, sizeof(struct blockset *));
 	if (!sets)
 		return;
 	pthread_mutex_lock(&all->lock);
-	for (size_t i = 0; i < n; i++) {
-		sets[kept] = set_of(all, c, &rows[i]);
-		kept += sets[kept] != NULL;
-	}
+	n = merge(all, c, sets);
 	old = all->set;
-	for (size_t i = 0; i < all->sets; i++)
+	old_n = all->sets;
+	all->set = sets;
+	all->sets = n;
+	all->next = 0;
+	for (size_t i = 0; i < old_n; i++)
 		old[i]->is_listed = false;
-	for (size_t i = 0; i < kept; i++)
+	for (size_t i = 0; i < n; i++)
 		sets[i]->is_listed = true;
-	for (size_t i = 0; i < all->sets; i++)
+	for (size_t i = 0; i < old_n; i++)
 		if (!old[i]->is_listed)
 			delist(all, old[i]);
 	free(old);
-	all->set = sets;
-	all->sets = kept;
-	all->next = 0;
+	(void)next_set(all);
 	pthread_cond_broadcast(&all->work);
 	pthread_cond_broadcast(&all->read);
 	pthread_mutex_unlock(&all->lock);

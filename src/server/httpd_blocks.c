@@ -31,6 +31,7 @@ void httpd_blocks_add_name(struct MHD_Response **r, const struct answer *a)
 void httpd_blocks_add_kind(struct MHD_Response **r, const struct answer *a)
 {
 	bool is_car = a->ipfs.kind == IPFSREQ_CAR;
+	char location[IPFSREQ_LOCATION_MAX];
 
 	httpd_add(r, "X-Content-Type-Options", "nosniff");
 	if (a->ipfs.kind == IPFSREQ_PLAIN) {
@@ -40,7 +41,7 @@ void httpd_blocks_add_kind(struct MHD_Response **r, const struct answer *a)
 	httpd_add(r, "Content-Type", ipfsreq_type(&a->ipfs));
 	add_fmt(r, "Content-Disposition", "attachment; filename=\"", a->cid, is_car ? ".car\"" : ".bin\"");
 	if (a->ipfs.is_by_accept)
-		add_fmt(r, "Content-Location", "/ipfs/", a->cid, is_car ? "?format=car" : "?format=raw");
+		httpd_add(r, "Content-Location", ipfsreq_location(&a->ipfs, a->cid, location));
 	httpd_add(r, "Accept-Ranges", is_car ? "none" : "bytes");
 }
 

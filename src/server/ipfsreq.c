@@ -48,6 +48,8 @@ static bool take_parameters(struct ipfsreq *r, struct span parameters)
 
 /* --- Accept --- */
 
+static const char *const scopes[] = { [IPFSREQ_ALL] = "all", [IPFSREQ_ENTITY] = "entity", [IPFSREQ_BLOCK] = "block" };
+
 static const struct ipfsreq plain = { .kind = IPFSREQ_PLAIN }, raw = { .kind = IPFSREQ_RAW }, car = { .kind = IPFSREQ_CAR, .is_once = true };
 
 /* One media range. False: nothing that is to be had. */
@@ -64,8 +66,8 @@ static bool read_range(struct span type, struct span parameters, struct ipfsreq 
 	return out->kind != IPFSREQ_CAR || take_parameters(out, parameters);
 }
 
-/* Of what is wanted most the first; the plain file, which others ask for with wildcards, only when it is wanted more. False: nothing. With
- * `only_cars`, of CARs. */
+/* Of what is wanted most the first; the plain file, which others ask for with wildcards, only when it is wanted more. False: nothing, or
+ * all of it with q=0. With `only_cars`, of CARs. */
 static bool read_accept(struct span header, bool only_cars, struct ipfsreq *out)
 {
 	unsigned best = 0;
@@ -75,7 +77,7 @@ static bool read_accept(struct span header, bool only_cars, struct ipfsreq *out)
 		unsigned q = accept_quality(one);
 		struct ipfsreq r;
 
-		if (q < best || q == 0 || !read_range(type, one, &r) || (only_cars && r.kind != IPFSREQ_CAR))
+		if (q < best || !read_range(type, one, &r) || (only_cars && r.kind != IPFSREQ_CAR))
 			continue;
 		if (q > best || (out->kind == IPFSREQ_PLAIN && r.kind != IPFSREQ_PLAIN))
 			*out = r;
@@ -93,7 +95,7 @@ static unsigned choose(const struct ipfsreq_said *said, struct ipfsreq *r, const
 	}
 	if (span_is(said->format, "car")) {
 		*r = car;
-		(void)read_accept(said->accept, true, r);
+		r->is_by_accept = read_accept(said->accept, true, r);
 		return 0;
 	}
 	if (said->format.p)
@@ -109,10 +111,8 @@ static unsigned choose(const struct ipfsreq_said *said, struct ipfsreq *r, const
 
 static bool read_scope(const struct ipfsreq_said *said, struct ipfsreq *r)
 {
-	static const char *const names[] = { [IPFSREQ_ALL] = "all", [IPFSREQ_ENTITY] = "entity", [IPFSREQ_BLOCK] = "block" };
-
 	for (size_t i = 0; i < 3; i++) {
-		if (!span_is(said->dag_scope, names[i]))
+		if (!span_is(said->dag_scope, scopes[i]))
 			continue;
 		r->scope = (enum ipfsreq_scope)i;
 		return true;
@@ -213,28 +213,39 @@ int ipfsreq_range(const struct ipfsreq *r, uint64_t size, uint64_t *from, uint64
 	return ERR_OK;
 }
 
-static void put_range(const struct ipfsreq *r, char out[48])
+/* entity-bytes behind these characters; nothing when there are none. */
+static void put_range(const struct ipfsreq *r, const char *before, char out[64])
 {
 	out[0] = 0;
 	if (!r->has_range)
 		return;
 	if (r->to == INT64_MAX)
-		snprintf(out, 48, ".%" PRId64 ":*", r->from);
+		snprintf(out, 64, "%s%" PRId64 ":*", before, r->from);
 	else
-		snprintf(out, 48, ".%" PRId64 ":%" PRId64, r->from, r->to);
+		snprintf(out, 64, "%s%" PRId64 ":%" PRId64, before, r->from, r->to);
 }
 
 char *ipfsreq_etag(const struct ipfsreq *r, struct span cid, char out[IPFSREQ_ETAG_MAX])
 {
-	static const char *const scopes[] = { [IPFSREQ_ALL] = "all", [IPFSREQ_ENTITY] = "entity", [IPFSREQ_BLOCK] = "block" };
-	char range[48];
+	char range[64];
 
-	put_range(r, range);
+	put_range(r, ".", range);
 	if (r->kind == IPFSREQ_CAR)
 		snprintf(out, IPFSREQ_ETAG_MAX, "W/\"%.*s.car.%s%s.dfs.%s\"", (int)cid.n, (const char *)cid.p, scopes[r->scope], range,
 			 r->is_once ? "n" : "y");
 	else
 		snprintf(out, IPFSREQ_ETAG_MAX, "\"%.*s.raw\"", (int)cid.n, (const char *)cid.p);
+	return out;
+}
+
+char *ipfsreq_location(const struct ipfsreq *r, struct span cid, char out[IPFSREQ_LOCATION_MAX])
+{
+	bool is_car = r->kind == IPFSREQ_CAR, has_scope = is_car && r->scope != IPFSREQ_ALL && !r->has_range;
+	char range[64];
+
+	put_range(r, "&entity-bytes=", range);
+	snprintf(out, IPFSREQ_LOCATION_MAX, "/ipfs/%.*s?format=%s%s%s%s%s", (int)cid.n, (const char *)cid.p, is_car ? "car" : "raw",
+		 has_scope ? "&dag-scope=" : "", has_scope ? scopes[r->scope] : "", range, is_car && !r->is_once ? "&car-dups=y" : "");
 	return out;
 }
 

@@ -21,7 +21,7 @@ enum ipfsreq_scope { IPFSREQ_ALL, IPFSREQ_ENTITY, IPFSREQ_BLOCK };
 
 struct ipfsreq {
 	enum ipfsreq_kind kind;
-	bool is_by_accept;		/* raw or CAR, and the query did not say so */
+	bool is_by_accept;		/* Accept decided, or a CAR's parameters came from it */
 	/* of a CAR */
 	enum ipfsreq_scope scope;
 	bool is_once;			/* dups=n */
@@ -39,6 +39,9 @@ MUST_USE int ipfsreq_range(const struct ipfsreq *r, uint64_t size, uint64_t *fro
 /* With a NUL; cid is text. Raw: `"CID.raw"`; CAR: `W/"CID.car.SCOPE[.FROM:TO].dfs.DUPS"`. */
 #define IPFSREQ_ETAG_MAX 320
 char *ipfsreq_etag(const struct ipfsreq *r, struct span cid, char out[IPFSREQ_ETAG_MAX]);
+/* The path and query that ask for the same without Accept, with a NUL. Of blocks. */
+#define IPFSREQ_LOCATION_MAX 400
+char *ipfsreq_location(const struct ipfsreq *r, struct span cid, char out[IPFSREQ_LOCATION_MAX]);
 /* The media type that it is answered with. */
 const char *ipfsreq_type(const struct ipfsreq *r);
 

@@ -9,15 +9,18 @@ import { fileURLToPath } from 'node:url'
 import * as dagPB from '@ipld/dag-pb'
 import { CarReader } from '@ipld/car/reader'
 import { exporter } from 'ipfs-unixfs-exporter'
+import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import { startStand } from '../support/http-stand.mjs'
 import { readCid } from '../support/ipfs-blocks.mjs'
 import { run } from '../support/process.mjs'
 import { random } from '../support/random.mjs'
+import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
 const CAR = 'application/vnd.ipld.car'
 const RAW = 'application/vnd.ipld.raw'
+const OTHER = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const ipfsCar = fileURLToPath(new URL('../../node_modules/ipfs-car/bin.js', import.meta.url))
 
 function file(size, seed) {
@@ -58,6 +61,7 @@ async function serveLayouts(t, names = Object.keys(LAYOUTS)) {
     await world.finalize()
     await gateway.waitRelease(PRODUCT, releases[name].sequence, 'active')
   }
+  await lookedThrough(gateway.http)
   return { world, gateway, releases }
 }
 
@@ -65,6 +69,9 @@ async function ask(base, path, headers = {}, method = 'GET') {
   const reply = await fetch(base + path, { headers, method })
   return { status: reply.status, headers: Object.fromEntries(reply.headers), body: Buffer.from(await reply.arrayBuffer()) }
 }
+
+/** Until all images were looked through, a block that is nowhere is 503. */
+const lookedThrough = (base) => waitFor('all blocks to be known', async () => (await ask(base, `/ipfs/${OTHER}?format=raw`)).status === 404)
 
 const accept = (dups) => ({ accept: `${CAR}; version=1; order=dfs; dups=${dups}` })
 
@@ -190,10 +197,10 @@ test('scopes: dag-scope and entity-bytes give what is needed, and nothing else',
   }
 })
 
-test('another-gateway: it takes a release from ours, as kind = trustless, and ours has it from nobody else', async (t) => {
+for (const kind of ['trustless', 'peer']) test(`another-gateway: it takes a release from ours, as kind = ${kind}, and has it from nobody else`, async (t) => {
   const { world, gateway, releases } = await serveLayouts(t, ['v1-2025', 'dag-pb leaves', 'mode and mtime'])
   const asked = world.source.requests.length
-  const second = await world.gateway({ dir: world.otherDir('second'), product: { keep: 100 }, config: { sources: [{ name: 'ours', url: gateway.http }] } })
+  const second = await world.gateway({ dir: world.otherDir('second'), product: { keep: 100 }, config: { sources: [{ name: 'ours', kind, url: gateway.http }] } })
   const { sequence, image, cid } = releases['mode and mtime']
   await second.waitRelease(PRODUCT, sequence, 'active')
   assert.ok((await ask(second.http, `/fw/${PRODUCT}/image`)).body.equals(image))
@@ -235,15 +242,15 @@ async function serveOne(t, { size = 200_000, settings = {}, state = '' } = {}) {
   const manifest = await stand.file('manifest', 'manifest')
   stand.say(`image ${path} ${state}`, 'product acme/lamp', 'channel stable', `release 1 stable ${path} 1.1 ${manifest}`, 'catalog')
   await stand.start()
+  await lookedThrough(stand.url)
   const digest = createHash('sha256').update(image).digest()
   const cid = String(CID.createV1(0x55, { code: 0x12, size: 32, digest, bytes: Buffer.concat([Buffer.from([0x12, 32]), digest]) }))
   return { stand, image, cid, digest: digest.toString('hex') }
 }
 
-const OTHER = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
-
 test('statuses: each request gets the one that the specification has for it', async (t) => {
   const { stand, cid } = await serveOne(t)
+  const asDagPb = CID.createV1(dagPB.code, CID.parse(cid).multihash)
   const table = [
     // [what, path, headers, status]
     ['the plain file', `/ipfs/${cid}`, {}, 200],
@@ -271,7 +278,10 @@ test('statuses: each request gets the one that the specification has for it', as
     ['only if here', `/ipfs/${OTHER}?format=raw`, { 'cache-control': 'only-if-cached' }, 412],
     ['only if here, plain', `/ipfs/${OTHER}`, { 'cache-control': 'max-age=0, Only-If-Cached' }, 412],
     ['only if here, and it is', `/ipfs/${cid}?format=car`, { 'cache-control': 'only-if-cached' }, 200],
-    ['not a CID', '/ipfs/bafy', {}, 404],
+    ['not a CID', '/ipfs/bafy', {}, 400],
+    ['a CID of another codec', '/ipfs/bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje?format=raw', {}, 404],
+    ['only if here, of another codec', '/ipfs/bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje?format=raw', { 'cache-control': 'only-if-cached' }, 412],
+    ['no name', '/ipfs/', {}, 404],
     ['a path below', `/ipfs/${cid}/a?format=car`, {}, 404],
     ['an unknown scope', `/ipfs/${cid}?format=car&dag-scope=file`, {}, 400],
     ['bytes that are none', `/ipfs/${cid}?format=car&entity-bytes=1`, {}, 400],
@@ -281,6 +291,8 @@ test('statuses: each request gets the one that the specification has for it', as
     ['another order', `/ipfs/${cid}?format=car&car-order=bfs`, {}, 400],
     ['dups that are none', `/ipfs/${cid}?format=car&car-dups=maybe`, {}, 400],
     ['one thing twice', `/ipfs/${cid}?format=car&format=raw`, {}, 400],
+    ['a raw block under a name that says dag-pb', `/ipfs/${asDagPb}?format=raw`, {}, 200],
+    ['which has no CAR', `/ipfs/${asDagPb}?format=car`, {}, 400],
     ['what belongs to CARs is no matter elsewhere', `/ipfs/${cid}?format=raw&dag-scope=file`, {}, 200],
     ['a format that we lack', `/ipfs/${cid}?format=tar`, {}, 406],
     ['a type that we lack', `/ipfs/${cid}`, { accept: 'application/vnd.ipld.dag-json' }, 406],
@@ -307,10 +319,18 @@ test('headers: what each answer says of itself', async (t) => {
     has(await ask(stand.url, `/ipfs/${cid}?format=raw`), { 'content-type': RAW, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff',
       'content-disposition': `attachment; filename="${cid}.bin"`, etag: `"${cid}.raw"`, 'content-location': undefined, 'content-length': String(image.length) })
   }
+  const other = CID.parse(cid).toString(base58btc)
+  for (let i = 0; i < 20; i++) { // whoever asks under another name for the same is told that name
+    for (const name of [cid, other]) has(await ask(stand.url, `/ipfs/${name}`), { 'x-ipfs-path': `/ipfs/${name}`, 'x-ipfs-roots': name })
+  }
   has(await ask(stand.url, `/ipfs/${cid}`, { accept: RAW }), { 'content-location': `/ipfs/${cid}?format=raw` })
   has(await ask(stand.url, `/ipfs/${cid}`, { accept: `${CAR}; order=unk; dups=y` }), { 'content-type': `${CAR}; version=1; order=dfs; dups=y`, 'accept-ranges': 'none',
     'x-content-type-options': 'nosniff', 'content-disposition': `attachment; filename="${cid}.car"`, etag: `W/"${cid}.car.all.dfs.y"`,
-    'content-location': `/ipfs/${cid}?format=car` })
+    'content-location': `/ipfs/${cid}?format=car&car-dups=y` })
+  has(await ask(stand.url, `/ipfs/${cid}?dag-scope=block`, { accept: CAR }), { 'content-location': `/ipfs/${cid}?format=car&dag-scope=block` })
+  has(await ask(stand.url, `/ipfs/${cid}?format=car&entity-bytes=-5:*`, { accept: `${CAR};dups=y` }), {
+    'content-location': `/ipfs/${cid}?format=car&entity-bytes=-5:*&car-dups=y`, etag: `W/"${cid}.car.entity.-5:*.dfs.y"` })
+  has(await ask(stand.url, `/ipfs/${cid}?format=car&car-dups=y`), { 'content-location': undefined })
   const part = await ask(stand.url, `/ipfs/${cid}?format=raw`, { range: 'bytes=65530-65545' })
   has(part, { 'content-range': `bytes 65530-65545/${image.length}`, 'content-length': '16' })
   assert.ok(part.body.equals(image.subarray(65530, 65546)))

@@ -173,6 +173,30 @@ START_TEST(a_part_of_the_file_needs_these_blocks_and_no_others)
 }
 END_TEST
 
+/* The end of a subtree, and the beginning of the same one again: both halves of it are needed. */
+START_TEST(a_part_may_begin_in_one_and_end_in_another_of_the_same)
+{
+	const struct dag_entry *low[] = { dag_leaf(&d, LEAF_RAW, dag_random(&d, 10)), dag_leaf(&d, LEAF_RAW, dag_random(&d, 10)) }, *top[2], *root;
+	const struct dag_entry *wanted[4];
+	struct dagtree *t;
+	struct dagwalk w;
+	struct cid cid;
+	uint32_t row;
+
+	wanted[1] = top[0] = top[1] = dag_node(&d, &(struct dag_node){ .children = low, .n = 2, .version = 1 });
+	wanted[0] = root = dag_node(&d, &(struct dag_node){ .children = top, .n = 2, .version = 1 });
+	wanted[2] = low[1];
+	wanted[3] = low[0];
+	t = build(root);
+	ck_assert(dagwalk_start(&w, t, t->root, &root->cid, &(struct dagwalk_how){ .is_once = true, .from = 19, .to = 20 }, NULL) == ERR_OK);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert(dagwalk_next(&w, &cid, &row) && cid_eq(&cid, &wanted[i]->cid));
+	ck_assert(!dagwalk_next(&w, &cid, &row));
+	dagwalk_end(&w);
+	dagtree_free(t);
+}
+END_TEST
+
 START_TEST(alone_or_under_a_raw_name_a_block_brings_no_children)
 {
 	const struct dag_entry *root = shape_v1(&d);
@@ -361,6 +385,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, every_block_in_its_order, 0, SHAPES);
 	tcase_add_loop_test(t, a_part_of_the_file_needs_these_blocks_and_no_others, 0, SHAPES);
+	tcase_add_test(t, a_part_may_begin_in_one_and_end_in_another_of_the_same);
 	tcase_add_test(t, alone_or_under_a_raw_name_a_block_brings_no_children);
 	tcase_add_loop_test(t, a_missing_kept_block_is_missed, 0, SHAPES);
 	tcase_add_test(t, an_inner_block_too_large_for_a_leaf_is_missed);

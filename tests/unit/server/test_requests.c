@@ -471,7 +471,9 @@ static const struct {
 	{ "/sha256/00000000000000000000000000000000000000000000000000000000000000000", DEVPATH_NONE, NULL },
 	{ "/ipfs/", DEVPATH_NONE, NULL },
 	{ "/ipfs/bafkqaaa/x", DEVPATH_NONE, NULL },
-	{ "/ipfs/notacid", DEVPATH_NONE, NULL },
+	{ "/ipfs/notacid", DEVPATH_NO_CID, NULL },
+	{ "/ipfs/notacid/x", DEVPATH_NONE, NULL },
+	{ "/ipfs/bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje", DEVPATH_OTHER_CID, NULL },	/* dag-cbor */
 };
 
 START_TEST(paths_are_taken_apart)
