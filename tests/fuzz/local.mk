@@ -109,3 +109,8 @@ tests_fuzz_fuzz_proof_SOURCES = %D%/fuzz_proof.c tests/unit/support/trie_build.c
 tests_fuzz_fuzz_proof_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_fuzz_fuzz_proof_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_proof_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
+
+# The hash is the target's own.
+FUZZ_TARGETS += tests/fuzz/fuzz_bundle
+tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c
+tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a

@@ -116,7 +116,7 @@ test('over-http: the same calls with a token, from another host', async (t) => {
 test('many-blocks: an image of several blocks travels, and other tools unpack the same four files', async (t) => {
   const world = await makeWorld(t)
   const image = randomBytes(5 * 1024 * 1024 + 17)
-  image.fill(0xff, 1024 * 1024, 4 * 1024 * 1024) // padding: the same block three times
+  image.fill(0xff, 2 * 1024 * 1024) // padding up to the end, as flash images have it
   await world.publish({ image })
   await world.finalize()
   const online = await world.gateway({ dir: world.otherDir('online') })
