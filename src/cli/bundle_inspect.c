@@ -105,13 +105,23 @@ static int begin_image(struct inspection *in, struct err *e)
 	return rc;
 }
 
+static int settle(const struct inspection *in, struct err *e)
+{
+	enum plan_verdict v = PLAN_TAKEN;
+	bool more = !plan_is_done(in->plan);
+
+	while (more && v == PLAN_TAKEN)
+		v = plan_settle(in->plan, BLOCK_MAX, &more, e);
+	return v < PLAN_LIE ? ERR_OK : (int)e->code;
+}
+
 static int check_image(const struct inspection *in, struct err *e)
 {
 	autofree uint8_t *piece = malloc(PIECE);
 	struct hash32 digest;
 	struct sha256 sum;
 	ssize_t n;
-	int rc = piece ? ERR_OK : err_set(e, ERR_MEMORY, "out of memory");
+	int rc = piece ? settle(in, e) : err_set(e, ERR_MEMORY, "out of memory");
 
 	sha256_init(&sum);
 	for (off_t at = 0; !rc && (n = pread(in->part, piece, PIECE, at)) != 0; at += n) {

@@ -191,6 +191,8 @@ static int into_plan(struct bundle_reader *r, const struct cid *cid, struct span
 	enum plan_verdict v = plan_block(r->plan, cid, block, PLAN_ANY, e);
 	int rc = v < PLAN_LIE ? ERR_OK : (int)e->code;
 
+	if (v == PLAN_REPEAT)
+		rc = cid_check(cid, block, e);
 	if (!rc && r->at < BUNDLE_IMAGE)
 		rc = settle(r->plan, e);
 	if (rc)
@@ -233,7 +235,7 @@ static int on_cid(struct bundle_reader *r, const struct car_item *item, struct e
 		car_skip(&r->car);
 		return ERR_OK;
 	}
-	if (r->plan && plan_is_done(r->plan))
+	if (r->at == BUNDLE_IMAGE && !plan_needs_source(r->plan) && plan_wants(r->plan, &item->cid, PLAN_ANY) == PLAN_STRAY)
 		return err_set(e, ERR_RULE, "bundle: the block %s stands behind the image's last one", cid_text(&item->cid, text));
 	if (r->plan ? plan_wants(r->plan, &item->cid, PLAN_ANY) == PLAN_STRAY : !cid_eq(&item->cid, &r->part[r->at]))
 		return err_set(e, ERR_RULE, "bundle: the block %s is none of %s, which comes here", cid_text(&item->cid, text), name_at(r));
@@ -281,11 +283,9 @@ int bundle_end(struct bundle_reader *r, struct err *e)
 
 	e = e ? e : &local;
 	rc = car_end(&r->car, e);
-	if (!rc && r->at == BUNDLE_IMAGE)
-		rc = settle(r->plan, e);
 	if (rc)
 		return err_wrap(e, "bundle"), rc;
-	if (r->at == IMAGE_PASSED || (r->at == BUNDLE_IMAGE && plan_is_done(r->plan)))
+	if (r->at == IMAGE_PASSED || (r->at == BUNDLE_IMAGE && !plan_needs_source(r->plan)))
 		return ERR_OK;
 	return err_set(e, ERR_FORMAT, "bundle: ends before %s is whole", name_at(r));
 }

@@ -16,8 +16,8 @@
  *	at the end of the file: bundle_end(&r, &e)
  *	always: bundle_close(&r)
  *
- * Every block must hash to its CID and be the one that comes next: a bundle has no strays. The image goes through
- * ipfs/plan like any other. Pure; holds the first three files (limits below) and one block.
+ * Every block must hash to its CID and be one that comes next: a bundle has no strays. The image goes through
+ * ipfs/plan like any other; blocks that it repeats may be left out, or come again. Pure; holds the first three files (limits below) and one block.
  * Limits: ENTRIES_FILE_MAX, MANIFEST_MAX, BUNDLE_PROOF_MAX, BUNDLE_ROOT_MAX. */
 #ifndef IPFS_BUNDLE_H
 #define IPFS_BUNDLE_H
@@ -53,7 +53,7 @@ MUST_USE int bundle_next(struct bundle_reader *r, struct span *chunk, enum bundl
  * NULL: they are passed over. */
 void bundle_take_image(struct bundle_reader *r, struct plan *p);
 
-/* The file has ended: was all of it there? */
+/* The file has ended: was all of it there? The image's plan may still want plan_settle, which copies. */
 MUST_USE int bundle_end(struct bundle_reader *r, struct err *e);
 
 /* --- writing --- */

@@ -30,7 +30,8 @@ struct bundle_export {
 	struct sm sm;
 	int64_t touched_ms;
 	struct evidence about;		/* what is asked for; then what was proven */
-	struct proof_mark at;		/* the block to prove at */
+	struct block_ref at[2];		/* blocks to prove at: the final one, then the newest; number 0: none */
+	size_t turn;			/* of these */
 	struct image_row image;
 	struct cid root;
 	uint8_t envelope[MANIFEST_MAX];
@@ -87,8 +88,8 @@ static int check_evidence(struct bundle_export *x, struct span text, struct err 
 	struct evidence ev;
 	int rc = evidence_read(text, &ev, e);
 
-	if (!rc && !hash32_eq(&ev.header.hash, &x->at.hash))
-		rc = err_set(e, ERR_PROOF, "another block %" PRIu64 " than the one that was proven", x->at.number);
+	if (!rc && !hash32_eq(&ev.header.hash, &x->at[x->turn].hash))
+		rc = err_set(e, ERR_PROOF, "another block %" PRIu64 " than the one that was proven", x->at[x->turn].number);
 	if (!rc)
 		x->about = ev;
 	return rc;
@@ -147,9 +148,13 @@ static void pass_over(struct bundle_export *x, const char *why)
 
 	snprintf(shown, sizeof shown, "%s", why);
 	secrets_hide(&x->k->secrets, shown);
-	snprintf(x->why, sizeof x->why, "no provider proves block %" PRIu64 " now; %s: %.200s", x->at.number, c->providers[x->provider].name, shown);
+	snprintf(x->why, sizeof x->why, "no provider proves block %" PRIu64 " now; %s: %.200s", x->at[x->turn].number, c->providers[x->provider].name, shown);
 	json_decref(STEAL_PTR(x->block));
 	x->provider++;
+	if (x->provider == c->providers_n && x->turn == 0 && x->at[1].number) {
+		x->turn = 1;
+		x->provider = 0;
+	}
 	ask(x);
 }
 
@@ -197,9 +202,9 @@ static void put_question(struct bundle_export *x, struct buf *body)
 	struct hash32 keys[] = { slots.head, slots.packed };
 
 	if (x->block)
-		rpc_put_proof(&params, &x->about.registry, keys, 2, x->at.number);
+		rpc_put_proof(&params, &x->about.registry, keys, 2, x->at[x->turn].number);
 	else
-		rpc_put_block_hash(&params, &x->at.hash);
+		rpc_put_block_hash(&params, &x->at[x->turn].hash);
 	rpc_put_call(body, 1, x->block ? "eth_getProof" : "eth_getBlockByHash", buf_span(&params), x->block ? "" : RPC_BLOCK_MORE);
 }
 
@@ -228,6 +233,7 @@ static void ask(struct bundle_export *x)
 
 static int look(struct bundle_export *x, const struct ledger_product *p, uint64_t sequence, struct err *e)
 {
+	struct follower_info info = { 0 };
 	struct release_row r;
 	int rc = releases_get(x->k->store, &p->id, sequence, &r, e);
 
@@ -238,7 +244,10 @@ static int look(struct bundle_export *x, const struct ledger_product *p, uint64_
 	rc = images_get(x->k->store, &r.facts.sha256, &x->image, NULL);
 	if (rc || (x->image.state != IMAGE_IS_GOOD && x->image.state != IMAGE_IS_REVOKED))
 		return err_set(e, ERR_RULE, "the image of release %" PRIu64 " of %s is not here, or damaged: %.200s", sequence, p->name, r.why);
-	x->at = p->proven;
+	chain_info(&x->k->chain, &info);
+	x->at[0] = (struct block_ref){ p->proven.number, p->proven.hash, p->proven.time };
+	if (info.recent_proof.number > p->proven.number)
+		x->at[1] = info.recent_proof;
 	x->envelope_n = r.manifest_len;
 	memcpy(x->envelope, r.manifest, r.manifest_len);
 	x->about = (struct evidence){ .chain_id = x->k->conf->chain.chain_id, .registry = x->k->conf->chain.registry,
@@ -354,9 +363,10 @@ json_t *bundle_export_json(const struct bundle_export *x)
 {
 	json_t *o = json_object(), *block = json_object();
 
-	js_set(block, "number", js_u64(x->at.number));
-	js_set(block, "hash", js_0x(SPAN_OF(x->at.hash)));
-	js_set(block, "time", js_time((int64_t)x->at.time * 1000));
+	js_set(block, "number", js_u64(x->at[x->turn].number));
+	js_set(block, "hash", js_0x(SPAN_OF(x->at[x->turn].hash)));
+	js_set(block, "time", js_time((int64_t)x->at[x->turn].time * 1000));
+	js_set(block, "final", js_bool(x->turn == 0));
 	js_set(o, "id", js_u64(x->id));
 	js_set(o, "state", js_str(table[x->sm.at].name));
 	js_set(o, "why", js_str(x->why));

@@ -4,10 +4,12 @@
  *	   └────── no provider is left ────► FAILED ◄──┘
  *
  * The gateway keeps no proofs, only what they proved. So a provider is asked for the header and a proof at the last
- * block at which the product was proven; what it says must hash to that very block, and prove the very history that
+ * final block at which the product was proven; what it says must hash to that very block, and prove the very history that
  * is here. Then pieces are made as they are asked for, each once and in order.
  *
- * Failure modes: a provider that has not the state of that block any more, or lies, is passed over for the next. An image that
+ * Failure modes: a provider that has not the state of that block any more, or lies, is passed over for the next. On chains
+ * whose final block is older than the state that nodes keep, all of them are then asked at the newest block that a quorum gave, which
+ * may not be final. An image that
  * rots meanwhile ends the export. Who takes nothing for BUNDLE_IDLE_MS loses the place. One export at a time. */
 #ifndef KEEPER_BUNDLE_EXPORT_H
 #define KEEPER_BUNDLE_EXPORT_H

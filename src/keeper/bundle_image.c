@@ -154,11 +154,27 @@ static void find_cid(struct bundle_import *im)
 	im->fetched.target.cid[0] = '\0';
 }
 
+/* What the image repeats is copied here, off the loop. */
+static int settle(struct bundle_import *im)
+{
+	enum plan_verdict v = PLAN_TAKEN;
+	bool more = im->plan && !plan_is_done(im->plan);
+
+	while (more && v == PLAN_TAKEN)
+		v = plan_settle(im->plan, FETCH_STEP_BYTES, &more, &im->work_err);
+	if (v >= PLAN_LIE)
+		return (int)im->work_err.code;
+	return !im->plan || plan_is_done(im->plan) ? ERR_OK : err_set(&im->work_err, ERR_FORMAT, "bundle: image.bin is not whole");
+}
+
 void bundle_image_finish(struct bundle_import *im)
 {
 	uint8_t head[SNIFF_BYTES];
 	size_t n = im->fetched.target.size < sizeof head ? (size_t)im->fetched.target.size : sizeof head;
 
+	im->work_rc = settle(im);
+	if (im->work_rc)
+		return;
 	if (im->ask.is_image)
 		find_cid(im);
 	if (blob_read(im->blob, 0, head, n, NULL) == ERR_OK)

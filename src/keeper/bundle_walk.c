@@ -72,8 +72,51 @@ void bundle_walk_close(struct bundle_walk *w)
 	cleanup_close(&w->fd);
 	kept_fini(&w->kept);
 	free(w->open);
+	free(w->seen);
+	table_free(&w->seen_at);
 	w->open = NULL;
-	w->n = w->cap = 0;
+	w->seen = NULL;
+	w->n = w->cap = w->seen_n = w->seen_cap = 0;
+}
+
+/* The same bytes may be a leaf under one name and a node with children under another. */
+static struct hash32 key_of(const struct cid *cid)
+{
+	struct hash32 key;
+
+	memcpy(key.b, cid->digest, sizeof key.b);
+	key.b[0] ^= cid->codec;
+	return key;
+}
+
+static bool was_written(const struct bundle_walk *w, const struct cid *cid)
+{
+	struct hash32 key = key_of(cid);
+	struct table_cursor c;
+
+	for (size_t at = table_first(&w->seen_at, table_hash(SPAN_OF(key)), &c); at != TABLE_NONE; at = table_next(&w->seen_at, &c))
+		if (hash32_eq(&w->seen[at], &key))
+			return true;
+	return false;
+}
+
+/* What does not fit is written again when it comes again: longer, not wrong. */
+static void note_written(struct bundle_walk *w, const struct cid *cid)
+{
+	if (w->seen_n == PLAN_SEEN_MAX)
+		return;
+	if (w->seen_n == w->seen_cap) {
+		size_t cap = w->seen_cap ? 2 * w->seen_cap : 64;
+		void *more = reallocarray(w->seen, cap, sizeof *w->seen);
+
+		if (!more)
+			return;
+		w->seen = more;
+		w->seen_cap = cap;
+	}
+	w->seen[w->seen_n] = key_of(cid);
+	if (table_add(&w->seen_at, table_hash(SPAN_OF(w->seen[w->seen_n])), w->seen_n))
+		w->seen_n++;
 }
 
 /* The children take their node's place, the first one on top. */
@@ -137,8 +180,9 @@ int bundle_walk_next(struct bundle_walk *w, struct buf *out, bool *more, struct 
 	if (!*more)
 		return ERR_OK;
 	at = w->open[--w->n];
-	if (at.cid.hash == CID_IDENTITY)
-		return ERR_OK;		/* its bytes are in its name */
+	if (at.cid.hash == CID_IDENTITY || was_written(w, &at.cid))
+		return ERR_OK;		/* its bytes are in its name; what is under it came with it */
+	note_written(w, &at.cid);
 	if (kept_find(&w->kept, &at.cid, &block, NULL))
 		return put_leaf(w, &at, out, e);
 	rc = put(out, &at.cid, block, e);

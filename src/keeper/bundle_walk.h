@@ -1,10 +1,11 @@
-/* bundle_walk.h: an image of the cache as the sections of a CAR: depth first, a block as often as the file has it.
+/* bundle_walk.h: an image of the cache as the sections of a CAR: depth first, each block once (of PLAN_SEEN_MAX at least).
  *
  * Inner blocks come from what is kept beside the image, leaves are cut from it; each must hash to its CID before it goes out.
- * Memory: the kept blocks (KEPT_BYTES_MAX), the open path's remaining links (DAG_FRONTIER_MAX), one block. */
+ * Memory: 44 bytes for each block that is remembered, the kept blocks (KEPT_BYTES_MAX), the open path's remaining links (DAG_FRONTIER_MAX), one block. */
 #ifndef KEEPER_BUNDLE_WALK_H
 #define KEEPER_BUNDLE_WALK_H
 
+#include "base/table.h"
 #include "keeper/kept.h"
 #include "store/images.h"
 
@@ -13,6 +14,9 @@ struct bundle_walk {
 	int fd;				/* of the object */
 	struct walk_link { struct cid cid; uint64_t offset, size; } *open;	/* the next one is the last */
 	size_t n, cap;
+	struct hash32 *seen;		/* digests of what was written */
+	size_t seen_n, seen_cap;
+	struct table seen_at;
 	uint64_t root_bytes;		/* of all blocks, by what the root's links say */
 };
 

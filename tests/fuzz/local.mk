@@ -117,3 +117,8 @@ tests_fuzz_fuzz_ipfsreq_LDADD = $(FUZZ_MAIN) libserver.a libcatalog.a libcoap.a 
 FUZZ_TARGETS += tests/fuzz/fuzz_dagtree
 tests_fuzz_fuzz_dagtree_SOURCES = %D%/fuzz_dagtree.c
 tests_fuzz_fuzz_dagtree_LDADD = $(FUZZ_MAIN) libformats.a libbase.a
+
+# The hash is the target's own.
+FUZZ_TARGETS += tests/fuzz/fuzz_bundle
+tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c
+tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a

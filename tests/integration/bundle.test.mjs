@@ -10,6 +10,7 @@ import { OPTION, block as block2, codeName, openClient } from '../support/coap.m
 import { program, startGateway } from '../support/gateway.mjs'
 import { run } from '../support/process.mjs'
 import { newSigner } from '../support/suit.mjs'
+import { startTamperProxy } from '../support/tamper-proxy.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
@@ -116,7 +117,7 @@ test('over-http: the same calls with a token, from another host', async (t) => {
 test('many-blocks: an image of several blocks travels, and other tools unpack the same four files', async (t) => {
   const world = await makeWorld(t)
   const image = randomBytes(5 * 1024 * 1024 + 17)
-  image.fill(0xff, 1024 * 1024, 4 * 1024 * 1024) // padding: the same block three times
+  image.fill(0xff, 2 * 1024 * 1024) // padding up to the end, as flash images have it
   await world.publish({ image })
   await world.finalize()
   const online = await world.gateway({ dir: world.otherDir('online') })
@@ -321,4 +322,110 @@ test('plain-image: a file that a known manifest names is taken by its SHA-256, o
   assert.deepEqual(await bodyOf(await gateway.get(`/fw/${PRODUCT}/image`)), image)
   assert.equal((await gateway.get(`/ipfs/${cid}`)).status, 200, 'cut as its publisher did')
   assert.match((await gateway.cli('import', file)).stderr, /the image is here already/)
+})
+
+test('made-up-chain: whoever invents a chain gets nothing past pinned keys, and contradicts what is here', async (t) => {
+  const { world, bundle } = await exporting(t)
+  const attacker = newSigner()
+  // Another chain of the same id: the same accounts deploy at the same addresses.
+  const fake = await makeWorld(t, { signers: [world.signers[0], attacker] })
+  assert.equal(fake.registry.address, world.registry.address)
+  await fake.publish({ by: [attacker] })
+  await fake.finalize()
+  const theirs = await fake.gateway({ dir: fake.otherDir('online') })
+  await theirs.waitRelease(PRODUCT, 1, 'active')
+  const forged = join(fake.dir, 'forged.car')
+  const { block: { hash } } = await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', forged)
+
+  const pinned = { signers: world.signers[0].thumbprint }
+  const offline = await alone(t, world, 'offline', { product: pinned })
+  assert.match(await refused(offline, forged), /release 1 of acme\/thermostat is not signed as its pinned signers must/)
+  await offline.ask('bundle', 'import', (await bundle(1)).file)
+  // By the right key, but in another history.
+  await fake.publish({ by: [world.signers[0]] })
+  await fake.finalize()
+  await theirs.waitRelease(PRODUCT, 2, 'active')
+  await theirs.ask('bundle', 'export', PRODUCT, '2', '--out', forged)
+  assert.match(await refused(offline, forged), /contradicts entry \d+ of acme\/thermostat that is here already: only --block-hash can decide/)
+  assert.equal((await offline.release(PRODUCT, 1)).state, 'active')
+
+  const other = await alone(t, world, 'other', { product: pinned })
+  const real = await bundle(1, 'real.car')
+  await other.ask('bundle', 'import', real.file, '--block-hash', real.block.hash)
+  assert.match(await refused(other, forged, '--block-hash', hash), /not 0x\w+ as given|contradicts the history of acme\/thermostat that was proven here/)
+})
+
+test('pruned-state: where the final block is older than what nodes keep, the newest block is proven instead', async (t) => {
+  const world = await makeWorld(t)
+  let prunedTo = -1 // the node has no state of blocks up to this one
+  const provider = await startTamperProxy(t, world.chain.url, {
+    before: ({ body }) => {
+      const call = JSON.parse(body)
+      const calls = [call].flat()
+      if (!calls.some((c) => c.method === 'eth_getProof' && Number(c.params[2]) <= prunedTo)) return undefined
+      const answers = calls.map((c) => ({ jsonrpc: '2.0', id: c.id, error: { code: -32000, message: 'missing trie node' } }))
+      return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(Array.isArray(call) ? answers : answers[0]) }
+    },
+  })
+  await world.publish()
+  await world.finalize()
+  const online = await world.gateway({ dir: world.otherDir('online'), config: { providers: [{ name: 'one', url: provider.url, operator: 'alpha' }] } })
+  await online.waitRelease(PRODUCT, 1, 'active')
+  const [{ proven }] = (await online.ask('products')).items
+  await world.chain.mine(3)
+  const file = join(world.dir, 'recent.car')
+  const made = await waitFor('the newest block to be proven', async () => { // the final one may move on meanwhile
+    prunedTo = (await online.ask('products')).items[0].proven.number
+    return online.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+  })
+  assert.equal(made.block.final, false)
+  assert.ok(made.block.number > proven.number)
+  const offline = await alone(t, world, 'offline')
+  await offline.ask('bundle', 'import', file, '--block-hash', made.block.hash)
+  await offline.waitRelease(PRODUCT, 1, 'active')
+})
+
+test('one-at-a-time: pieces come in order, a second import waits, and what is given up leaves nothing', async (t) => {
+  const { world, bundle } = await exporting(t)
+  const { file } = await bundle(1)
+  const bytes = await readFile(file)
+  const offline = await alone(t, world, 'offline')
+  offline.token = (await offline.cli('token', 'new', 'boss', '--scope', 'operate')).stdout.trim()
+  const call = (method, path, body) => offline.api(`/api/v1${path}`, { method, body })
+  const begun = await call('POST', '/imports', { kind: 'bundle', size: bytes.length })
+  assert.equal(begun.status, 201)
+  const { id, piece } = begun.body
+  assert.equal((await call('POST', '/imports', { kind: 'bundle', size: 10 })).status, 503)
+  const put = (offset, part) => call('PUT', `/imports/${id}`, { offset, data: part.toString('base64') })
+  assert.equal((await put(0, bytes.subarray(0, 1000))).body.offset, 1000)
+  const again = await put(0, bytes.subarray(0, 1000))
+  assert.equal(again.status, 409)
+  assert.match(again.body.detail, /the next byte is 1000/)
+  assert.equal((await put(1000, bytes.subarray(1000, piece))).status, 200)
+  assert.equal((await call('PUT', `/imports/${id}`, { offset: piece, data: '!!!!' })).status, 409)
+  assert.equal((await call('PUT', `/imports/${id + 1}`, { offset: 0, data: '' })).status, 404)
+  assert.equal((await call('DELETE', `/imports/${id}`)).status, 204)
+  assert.match((await put(piece, bytes.subarray(piece, piece + 10))).body.detail, /this import is over: given up/)
+  assert.deepEqual((await offline.ask('images')).items, [])
+
+  const long = await call('POST', '/imports', { kind: 'bundle', size: 1000 })
+  const over = await call('PUT', `/imports/${long.body.id}`, { offset: 0, data: bytes.subarray(0, 1001).toString('base64') })
+  assert.match(over.body.detail, /was said to have 1000 bytes/)
+  for (const body of [{ kind: 'bundle', size: 0 }, { kind: 'bundle', size: 2 ** 40 }, { kind: 'image', size: 5 }, { kind: 'other', size: 5 },
+    { kind: 'bundle', size: 5, block_hash: '0x12' }, { kind: 'bundle' }])
+    assert.ok([400, 409].includes((await call('POST', '/imports', body)).status), JSON.stringify(body))
+  await offline.ask('bundle', 'import', file)
+  await offline.waitRelease(PRODUCT, 1, 'active')
+})
+
+test('not-exportable: what is not proven, not here or not known makes no bundle', async (t) => {
+  const { world, online, bundle } = await exporting(t)
+  await assert.rejects(bundle(7), /no such release/)
+  await world.publish()
+  await online.waitRelease(PRODUCT, 2, 'ready')
+  await assert.rejects(bundle(2), /release 2 of acme\/thermostat is not proven and final here/)
+  const { file } = await bundle(1)
+  const offline = await alone(t, world, 'offline')
+  await offline.ask('bundle', 'import', file)
+  await assert.rejects(offline.ask('bundle', 'export', PRODUCT, '1'), /not proven and final here/)
 })
