@@ -51,7 +51,10 @@ test('by-pinned-signers: a release travels in a file and is served by a gateway 
   assert.equal(done.trust, 'bundle-signers')
   assert.match(done.why, /^active: /)
   assert.equal((await offline.waitRelease(PRODUCT, 1, 'active')).sha256, release.sha256)
-  assert.equal((await offline.status()).trust, 'bundle-signers')
+  const status = await offline.status()
+  assert.equal(status.trust, 'bundle-signers')
+  assert.equal(status.freshness, 'stale', 'nobody vouches for the time of its block')
+  assert.equal((await offline.ask('products')).items[0].trust, 'bundle-signers')
 
   const manifest = await offline.get(`/fw/${PRODUCT}`)
   assert.equal(manifest.status, 200)
