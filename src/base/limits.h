@@ -134,6 +134,7 @@
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCH_LANES_MAX 12		/* requests in flight for one image (chapter 5: 6 to 16); each holds a block */
+#define FETCH_BLOCK_MS 30000		/* that a block of 1 MiB may be on its way: over a thin line there are fewer requests then */
 #define FETCH_LANES_A_SOURCE 8		/* and to one server: what HTTP/2 servers and small gateways take well */
 #define FETCH_RUNS_A_SOURCE 2		/* of these, runs of the plain file: one on its way while the other is asked for */
 #define FETCH_RUN_BYTES (8 * MIB)	/* of one of them: the question costs nothing beside it, and another mirror can have the next */
@@ -144,8 +145,8 @@
 #define FETCH_PATIENCE_MS 5000		/* a source that can be asked again this soon is waited for within a try */
 #define FETCH_TICK_MS 500		/* between two looks at how lanes get on */
 #define FETCH_PACE_MS 4000		/* a lane's rate is that of so long a time */
-#define FETCH_FLOOR_RATE 8000		/* bytes a second below which others are asked, if there are any … */
-#define FETCH_FLOOR_PART 8		/* … or below this part of what the best other source has shown */
+#define FETCH_FLOOR_RATE 8000		/* bytes a second below which somebody is asked of whom nothing is known … */
+#define FETCH_FLOOR_PART 8		/* … and this part of what another has shown, below which that one is */
 #define FETCH_HEDGE_MS 2000		/* the last blocks are asked of a second source after this, or three times what they usually take */
 #define FETCH_STEP_BYTES (8 * MIB)	/* hashed or copied between two looks at whether the fetch was cancelled */
 #define FETCH_TOTAL_MS 3600000		/* one request: 4 GiB at 1.2 MB/s */

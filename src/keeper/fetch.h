@@ -100,6 +100,10 @@ struct fetch {
 	struct fetch_denied denied[FETCH_DENIED_MAX];
 	unsigned denied_n;		/* ever; the oldest make room */
 	struct fetch_source *whole_from;	/* who gave the file that is being finished; NULL: the plan is complete */
+	uint64_t came;			/* body bytes in this try */
+	uint64_t rate;			/* of these a second, lately; 0: not known */
+	uint64_t paced_bytes;		/* `came` and the time … */
+	int64_t paced_ms;		/* … when the rate was measured */
 	bool has_bytes;			/* the first verified one has been told of */
 	uint64_t settled_at;		/* verified bytes when repetitions were last filled in */
 

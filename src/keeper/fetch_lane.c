@@ -99,6 +99,7 @@ static int on_body(void *arg, struct span bytes, struct err *e)
 
 	lane->source->bytes += bytes.n;
 	lane->bytes += bytes.n;
+	lane->fetch->came += bytes.n;
 	result = lane->is_whole ? take_unverified(lane, bytes, &why) : intake_feed(&lane->intake, bytes, &why);
 	tell_first(lane);
 	if (result != INTAKE_MORE)

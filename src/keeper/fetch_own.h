@@ -71,6 +71,8 @@ void fetch_whole_lied(struct fetch *f);
 /* Looks at lanes now and then while there are some, or again in so many milliseconds. */
 void fetch_tick_soon(struct fetch *f, int64_t ms);
 void fetch_on_tick(struct fetch *f);
+/* How many requests may be in flight: as many as bring their blocks in FETCH_BLOCK_MS. */
+unsigned fetch_lanes_max(const struct fetch *f);
 /* How long to wait for the next try, when it would be `ms`: at least until somebody may be asked. */
 int64_t fetch_pause_ms(const struct fetch *f, int64_t ms);
 

@@ -237,6 +237,8 @@ static bool ask_one(struct fetch *f)
 	size_t n = sort_sources(f, by);
 	bool is_busy = false;
 
+	if (fetch_lanes(f) >= fetch_lanes_max(f))
+		return false;
 	for (size_t i = 0; i < n && fetch_lane_free(f); i++) {
 		if (i > 0 && by[i]->priority != by[i - 1]->priority && is_busy)
 			return false;

@@ -514,6 +514,31 @@ START_TEST(an_archive_that_crawls_is_left)
 }
 END_TEST
 
+/* Where the line is thin for all, nobody is left for somebody who is no better. */
+START_TEST(one_that_crawls_like_the_others)
+{
+	USE(SILENT_AFTER_HALF, NO_CAR);
+	source[1].rate = 3000;
+	want();
+	run_until(&peer[0].cars, 1);
+	while (source[0].bytes < 150000)
+		uv_run(&loop, UV_RUN_ONCE);
+	first()->lane[0].looked_bytes = 0;	/* 150 kB in 100 s */
+	first()->lane[0].looked_ms = mono(NULL);
+	mono_ms += 100000;
+	fetch_on_tick(first());
+	ck_assert_uint_eq(source[0].failures, 0);
+	source[1].rate = 0;
+	first()->lane[0].looked_bytes = 0;
+	first()->lane[0].looked_ms = mono(NULL);
+	mono_ms += 100000;
+	fetch_on_tick(first());
+	ck_assert_msg(source[0].failures == 1, "one that nobody knows is tried");
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 START_TEST(one_that_crawls_and_nobody_else)
 {
 	USE(SILENT_AFTER_HALF);
@@ -526,6 +551,42 @@ START_TEST(one_that_crawls_and_nobody_else)
 	mono_ms += 10 * FETCH_PACE_MS;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->sm.at == FETCH_FETCHING && source[0].failures == 0, "slow is better than nothing");
+}
+END_TEST
+
+/* Over a thin line each of many would crawl, and all that is on its way be lost at a break. */
+START_TEST(fewer_at_a_time_over_a_thin_line)
+{
+	USE(NO_CAR);
+	want();
+	run_until(&peer[0].blocks, 1);
+	while (good == 0) {
+		first()->rate = 40000;
+		uv_run(&loop, UV_RUN_ONCE);
+		ck_assert_uint_le(good ? 0 : fetch_lanes(first()), 1);
+	}
+	check_file();
+}
+END_TEST
+
+START_TEST(the_rate_is_what_all_bring)
+{
+	USE(SILENT_AFTER_HALF);
+	want();
+	run_until(&peer[0].cars, 1);
+	while (source[0].bytes < 150000)
+		uv_run(&loop, UV_RUN_ONCE);
+	fetch_on_tick(first());
+	ck_assert_uint_eq(fetch_lanes_max(first()), FETCH_LANES_MAX);
+	first()->paced_ms = mono(NULL);
+	first()->paced_bytes = 0;
+	mono_ms += 10000;
+	fetch_on_tick(first());
+	ck_assert_msg(first()->rate > 14000 && first()->rate < 17000, "%llu", (unsigned long long)first()->rate);
+	ck_assert_uint_eq(fetch_lanes_max(first()), 1);
+	mono_ms += 10000;
+	fetch_on_tick(first());
+	ck_assert_msg(first()->rate > 14000, "silence is no rate");
 }
 END_TEST
 
@@ -900,8 +961,8 @@ int main(void)
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
-		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_and_nobody_else,
-		the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
+		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
+		fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
 
 	tcase_add_checked_fixture(t, setup, teardown);
