@@ -124,8 +124,8 @@ void answers_set_clock_trusted(struct answers *s, bool is_trusted);
  * stay the same until then (bytes may point into it). */
 void answer_find(struct answers *s, const struct ask *ask, struct answer *out);
 
-/* n checked bytes from off on; off + n is within size. ERR_CORRUPT: bit rot (the keeper was told); ERR_IO; ERR_BUSY.
- * Any failure: send nothing of it. */
+/* n checked bytes from off on; off + n is within size. Not of ANSWER_BLOCKS, whose share is read in order. ERR_CORRUPT: bit rot
+ * (the keeper was told); ERR_IO; ERR_BUSY. Any failure: send nothing of it. */
 MUST_USE int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, struct err *e);
 void answer_release(struct answer *a);
 

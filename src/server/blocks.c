@@ -31,7 +31,7 @@ struct blocks {
 	struct blockset **set;		/* in the order of the catalog's CIDs */
 	size_t sets;
 	size_t next;			/* the thread has looked at those before it */
-	uint64_t bytes;
+	uint64_t bytes, trees_max;
 	uint32_t shares;
 	pthread_t reader;
 	bool is_stopping;
@@ -168,7 +168,7 @@ static void read_set(struct blocks *all, struct blockset *s)
 	pthread_mutex_unlock(&all->lock);
 	t = make_tree(s);
 	pthread_mutex_lock(&all->lock);
-	if (t && all->bytes + dagtree_bytes(t) > SHARE_TREES_MAX) {
+	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
 		dagtree_free(t);
 		t = NULL;
 	}
@@ -417,12 +417,13 @@ void blocks_settle(struct blocks *all, const struct catalog *c)
 
 /* --- all of them --- */
 
-int blocks_new(int objects, struct blocks **out, struct err *e)
+int blocks_new(int objects, uint64_t trees_max, struct blocks **out, struct err *e)
 {
 	struct blocks *all = calloc(1, sizeof *all);
 
 	if (!all)
 		return err_set(e, ERR_MEMORY, "no memory for blocks");
+	all->trees_max = trees_max;
 	all->dir = fcntl(objects, F_DUPFD_CLOEXEC, 0);
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->work, NULL);

@@ -26,8 +26,9 @@ struct blockset {
 	bool is_listed;
 };
 
-/* Starts the thread. objects: STATE/objects, borrowed for the call. */
-MUST_USE int blocks_new(int objects, struct blocks **out, struct err *e);
+/* Starts the thread. objects: STATE/objects, borrowed for the call. trees_max: bytes of memory for all trees (SHARE_TREES_MAX);
+ * an image whose tree does not fit any more has no blocks. */
+MUST_USE int blocks_new(int objects, uint64_t trees_max, struct blocks **out, struct err *e);
 /* No set may be held any more. NULL is fine. */
 void blocks_free(struct blocks *all);
 

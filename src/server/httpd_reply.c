@@ -216,14 +216,14 @@ static void on_bytes_end(void *cls)
 	catalog_put(cls);
 }
 
-static struct MHD_Response *bytes_response(const struct answer *a)
+static struct MHD_Response *bytes_response(const struct answer *a, struct span part)
 {
 	struct MHD_Response *r;
 
 	if (a->kind != ANSWER_MANIFEST)
-		return MHD_create_response_from_buffer(a->bytes.n, (void *)(uintptr_t)a->bytes.p, MHD_RESPMEM_MUST_COPY);
+		return MHD_create_response_from_buffer(part.n, (void *)(uintptr_t)part.p, MHD_RESPMEM_MUST_COPY);
 	/* The bytes lie in the catalog: the response holds it until the library has let go of it. */
-	r = MHD_create_response_from_buffer_with_free_callback_cls(a->bytes.n, (void *)(uintptr_t)a->bytes.p, on_bytes_end,
+	r = MHD_create_response_from_buffer_with_free_callback_cls(part.n, (void *)(uintptr_t)part.p, on_bytes_end,
 								   catalog_hold(a->catalog));
 	if (!r)
 		catalog_put(a->catalog);
@@ -240,7 +240,7 @@ static int body_response(struct client *k, uint64_t first, uint64_t n, struct MH
 		return httpd_blocks_body(k, first, n, out);
 	if (a->object && fd < 0)
 		return cold_response(a->object, first, n, out);
-	*out = fd >= 0 ? hot_response(fd, first, n) : bytes_response(a);
+	*out = fd >= 0 ? hot_response(fd, first, n) : bytes_response(a, span_cut(a->bytes, (size_t)first, (size_t)n));
 	return *out ? ERR_OK : ERR_MEMORY;
 }
 

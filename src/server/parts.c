@@ -68,7 +68,7 @@ static int open_folder(const struct parts *p, const char *name, char path[PATH_M
 static int start_blocks(struct parts *p, int objects_dir, struct err *e)
 {
 	struct catalog *c = catalog_slot_get(&p->slot);
-	int rc = blocks_new(objects_dir, &p->blocks, e);
+	int rc = blocks_new(objects_dir, SHARE_TREES_MAX, &p->blocks, e);
 
 	if (!rc && c)
 		blocks_settle(p->blocks, c);

@@ -348,6 +348,8 @@ test('identity CIDs are their own blocks, and the probe says that this is a trus
     assert.deepEqual([raw.status, raw.headers['content-type'], raw.headers.etag], [200, RAW, `"${cid}.raw"`])
     assert.ok(raw.body.equals(bytes))
     assert.ok((await ask(stand.url, `/ipfs/${cid}`)).body.equals(bytes))
+    const part = await ask(stand.url, `/ipfs/${cid}?format=raw`, { range: 'bytes=8-9' })
+    assert.deepEqual([part.status, String(part.body)], bytes.length ? [206, 'by'] : [416, 'no byte of this range is there\n'])
     const car = await ask(stand.url, `/ipfs/${cid}?format=car`)
     const store = await storeOf(car.body)
     assert.deepEqual([store.roots.map(String), store.order, car.headers.etag], [[cid], [], `W/"${cid}.car.all.dfs.n"`])

@@ -321,6 +321,36 @@ START_TEST(a_catalog_with_it_again)
 }
 END_TEST
 
+/* The sample's five images of one raw block, and one of many: that one does not fit. */
+START_TEST(memory_has_an_end)
+{
+	const struct dag_entry *root = balanced();
+	struct hash32 h = sha256_of(SPAN_LIT(SAMPLE_NEW));
+	struct cid small = cid_of_digest(1, CID_RAW, &h);
+	autoclose int dir = open(st->dir, O_RDONLY | O_DIRECTORY);
+	struct blockset *set;
+	struct blocks *few;
+	struct catalog *c;
+	uint32_t row;
+
+	store(root, NULL);
+	c = catalog_slot_get(&st->slot);
+	ck_assert(find(&root->cid, &set, &row) == ERR_OK);
+	ck_assert(blocks_new(dir, 6 * dagtree_bytes(set->tree), &few, NULL) == ERR_OK);
+	blockset_put(set);
+	blocks_settle(few, c);
+	ck_assert_msg(blocks_find(few, &small, &set, &row, NULL) == ERR_OK, "there is room");
+	blockset_put(set);
+	blocks_free(few);
+	ck_assert(blocks_new(dir, 1000, &few, NULL) == ERR_OK);
+	blocks_settle(few, c);
+	ck_assert(blocks_find(few, &root->cid, &set, &row, NULL) != ERR_OK);
+	ck_assert_uint_le(blocks_stats(few).bytes, 1000);
+	blocks_free(few);
+	catalog_put(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("share");
@@ -338,6 +368,7 @@ int main(void)
 	tcase_add_test(t, rot_beside_an_image_is_not_sent);
 	tcase_add_loop_test(t, rot_in_an_image_is_not_sent_and_is_told, 0, 2);
 	tcase_add_test(t, only_so_many_at_a_time);
+	tcase_add_test(t, memory_has_an_end);
 	tcase_add_test(t, a_catalog_without_it);
 	tcase_add_test(t, a_catalog_with_it_again);
 	srunner_run_all(r, CK_ENV);
