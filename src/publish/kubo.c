@@ -11,6 +11,7 @@
 
 #define REPLY_MAX (64 * KIB)	/* a line for each root; we have one */
 #define CALL_MS (10 * 60 * 1000)
+#define LOOK_MS 30000		/* it looks on its own disk only */
 #define SLOWEST 16384		/* bytes a second: below that an upload is hopeless */
 
 struct upload {
@@ -83,7 +84,7 @@ static int make_boundary(char out[BOUNDARY_MAX], struct err *e)
 }
 
 static int import(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
-		  struct err *e)
+		  uint64_t *sent, struct err *e)
 {
 	char url[TARGET_WHERE_MAX + 64], boundary[BOUNDARY_MAX], type[96], head[256], tail[64];
 	char token[TARGET_BEARER_MAX];
@@ -91,6 +92,7 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
 	int rc = make_boundary(boundary, e);
 
+	*sent = 0;
 	if (rc)
 		return rc;
 	snprintf(url, sizeof url, "%s/api/v0/dag/import", t->where);
@@ -107,24 +109,34 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 		.reply_max = REPLY_MAX, .total_ms = CALL_MS + (int64_t)(p->car_size / SLOWEST * 1000), .arg = &u,
 	};
 	rc = web_call(web, &ask, &reply, e);
+	*sent = u.car.sent;
 	pack_car_fini(&u.car);
 	if (!rc)
 		rc = check_status(&reply, "dag/import", e);
 	return rc ? rc : read_import(buf_span(&reply.body), p, e);
 }
 
+/* A POST without a body. The node's answer, whatever its status. */
+static int ask(struct web *web, const struct target *t, const char *url, int64_t total_ms, struct web_reply *reply,
+	       struct err *e)
+{
+	char token[TARGET_BEARER_MAX];
+	struct web_ask q = {
+		.method = "POST", .url = url, .lines = { target_bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = total_ms,
+	};
+
+	return web_call(web, &q, reply, e);
+}
+
 static int pin(struct web *web, const struct target *t, const struct pack *p, struct err *e)
 {
-	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX], token[TARGET_BEARER_MAX];
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX];
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
-	struct web_ask ask = {
-		.method = "POST", .url = url, .lines = { target_bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = CALL_MS,
-	};
 	json_t *answer;
 	int rc;
 
 	snprintf(url, sizeof url, "%s/api/v0/pin/add?arg=%s&recursive=true", t->where, cid_text(&p->root, text));
-	rc = web_call(web, &ask, &reply, e);
+	rc = ask(web, t, url, CALL_MS, &reply, e);
 	if (!rc)
 		rc = check_status(&reply, "pin/add", e);
 	if (rc)
@@ -136,9 +148,26 @@ static int pin(struct web *web, const struct target *t, const struct pack *p, st
 }
 
 int kubo_upload(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
-		struct err *e)
+		uint64_t *sent, struct err *e)
 {
-	int rc = import(web, t, p, watch, e);
+	int rc = import(web, t, p, watch, sent, e);
 
 	return rc ? rc : pin(web, t, p, e);
+}
+
+/* 200 is yes. Others say in many ways that it has not, or that it does not know the question; an upload will tell. Blocks without a
+ * pin are not asked for: an import pins its root, and some nodes wait for ever for a block that they lack. */
+int kubo_look(struct web *web, const struct target *t, const struct pack *p, bool *is_pinned, struct err *e)
+{
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX];
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	int rc;
+
+	snprintf(url, sizeof url, "%s/api/v0/pin/ls?arg=%s&type=recursive", t->where, cid_text(&p->root, text));
+	rc = ask(web, t, url, LOOK_MS, &reply, e);
+	if (!rc && (reply.status == 401 || reply.status == 402 || reply.status == 403))
+		rc = check_status(&reply, "pin/ls", e);
+	if (!rc)
+		*is_pinned = reply.status == 200;
+	return rc;
 }

@@ -8,7 +8,7 @@ libpublish_a_SOURCES = \
 	%D%/pack.c %D%/pack.h \
 	%D%/patience.c %D%/patience.h \
 	%D%/pinning.c %D%/pinning.h \
-	%D%/readback.c \
+	%D%/readback.c %D%/readback.h \
 	%D%/registry.c %D%/registry.h \
 	%D%/release.c %D%/release.h \
 	%D%/revert.c %D%/revert.h \

@@ -3,6 +3,7 @@
 #include "publish/export.h"
 #include "publish/kubo.h"
 #include "publish/pinning.h"
+#include "publish/readback.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 
@@ -32,24 +33,44 @@ static void step(const struct upload_job *j, enum upload_step at, const struct t
 
 /* --- stores --- */
 
-static int to_kubo(const struct upload_job *j, const struct target *t, struct upload_result *r, struct err *e)
+static int read_back(const struct upload_job *j, const struct target *t, struct err *e)
 {
+	step(j, UPLOAD_READ_BACK, t);
+	return t->kind == TARGET_DIR ? export_read_back(t->where, j->pack, j->watch, e)
+				     : readback_kubo(j->web, t, j->pack, j->watch, e);
+}
+
+/* A node that says it has the image gives it back, or is sent it again. */
+static int look(const struct upload_job *j, const struct target *t, bool *had, struct err *e)
+{
+	bool is_pinned = false;
 	int rc;
 
-	step(j, UPLOAD_SEND, t);
-	rc = kubo_upload(j->web, t, j->pack, j->watch, e);
-	if (rc)
+	step(j, UPLOAD_LOOK, t);
+	rc = kubo_look(j->web, t, j->pack, &is_pinned, e);
+	*had = !rc && is_pinned && read_back(j, t, NULL) == ERR_OK;
+	return rc;
+}
+
+static int to_kubo(const struct upload_job *j, const struct target *t, struct upload_result *r, struct err *e)
+{
+	bool had;
+	int rc = look(j, t, &had, e);
+
+	if (rc || had)
 		return rc;
-	r->bytes = j->pack->car_size;
-	step(j, UPLOAD_READ_BACK, t);
-	return kubo_read_back(j->web, t, j->pack, j->watch, e);
+	step(j, UPLOAD_SEND, t);
+	rc = kubo_upload(j->web, t, j->pack, j->watch, &r->bytes, e);
+	return rc ? rc : read_back(j, t, e);
 }
 
 static int to_dir(const struct upload_job *j, const struct target *t, struct upload_result *r, struct err *e)
 {
+	int rc;
+
 	step(j, UPLOAD_SEND, t);
-	(void)r;
-	return export_image(t->where, j->pack, j->watch, e);
+	rc = export_image(t->where, j->pack, j->watch, &r->bytes, e);
+	return rc ? rc : read_back(j, t, e);
 }
 
 static void store(const struct upload_job *j, const struct target *t, struct upload_result *r)
@@ -57,7 +78,7 @@ static void store(const struct upload_job *j, const struct target *t, struct upl
 	int rc = t->kind == TARGET_KUBO ? to_kubo(j, t, r, &r->why) : to_dir(j, t, r, &r->why);
 
 	r->is_verified = rc == ERR_OK;
-	r->state = rc ? UPLOAD_FAILED : UPLOAD_SENT;
+	r->state = rc ? UPLOAD_FAILED : r->bytes ? UPLOAD_SENT : UPLOAD_PRESENT;
 }
 
 /* --- further copies --- */

@@ -33,11 +33,9 @@ describe('a pinning service', () => {
     const service = await startPinningService(t, { token: 's3cret.token' })
     const { publish, version } = await newRelease()
     const running = publish('--upload', `pinning:${service.url}#${token}`, '--upload', `kubo:${ipfs.api}`)
-    await service.asked(/GET \/pins\/req-1/)
+    await service.asked(/GET \/pins\/req-1/, running)
     service.settle('pinning')
-    const seen = service.requests.length
-    await service.asked(new RegExp('GET /pins/req-1'))
-    assert.ok(service.requests.length >= seen)
+    await service.asked(/GET \/pins\/req-1/, running, 3)
     service.settle('pinned')
     const r = await running
     assert.equal(r.code, EXIT.done, r.stderr)

@@ -268,9 +268,12 @@ describe('not reachable', () => {
 })
 
 describe('an IPFS node that does not keep its word', () => {
+  // An image that the node has not seen: it would not be sent what it has.
   const through = async (options) => {
     const proxy = await startTamperProxy(t, ipfs.api, options)
-    return { proxy, args: [...publish('--upload', `kubo:${proxy.url}`), ...await desk.to()] }
+    const fresh = await desk.file('fresh.bin', randomBytes(2500000))
+    return { proxy, args: ['publish', '--product', PRODUCT, '--version', '1', '--image', fresh, '--signing-key', key.path,
+      '--upload', `kubo:${proxy.url}`, ...await desk.to()] }
   }
   const on = (path, fn) => (q, a) => (q.url.includes(path) ? fn(a) : undefined)
   const json = (status, value) => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) })

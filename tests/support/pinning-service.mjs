@@ -26,9 +26,11 @@ export async function startPinningService(t, { token } = {}) {
       const { state } = app.locals
       app.locals.state = { ...state, pins: new Map([...state.pins].map(([cid, p]) => [cid, { ...p, status, info }])) }
     },
-    /** Resolves when it is asked something that `match` finds. */
-    async asked(match) {
-      while (!requests.some((r) => match.test(r))) await new Promise((resolve) => waiting.push(resolve))
+    /** Waits until it has been asked, `times` in all, what `match` finds; fails when `asker`, a running program, ends before. */
+    async asked(match, asker, times = 1) {
+      const over = asker.then((r) => { throw new Error(`it ended without asking ${match}: ${r.stderr}\n${requests.join('\n')}`) })
+      over.catch(() => {})
+      while (requests.filter((r) => match.test(r)).length < times) await Promise.race([over, new Promise((resolve) => waiting.push(resolve))])
     },
   }
 }

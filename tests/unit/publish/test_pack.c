@@ -203,13 +203,17 @@ START_TEST(an_export_has_every_form)
 {
 	char cid[CID_TEXT_MAX], hex[HEX32_MAX], name[256], out[sizeof dir + 8];
 	struct err e = { 0 };
+	uint64_t written;
 	struct pack p;
 
 	put_image(3 * 1048576 + 1, false);
 	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
 	snprintf(out, sizeof out, "%s/out", dir);
-	for (int again = 0; again < 2; again++)
-		ck_assert_msg(export_image(out, &p, NULL, &e) == ERR_OK, "%s", e.msg);
+	for (int again = 0; again < 2; again++) {
+		ck_assert_msg(export_image(out, &p, NULL, &written, &e) == ERR_OK, "%s", e.msg);
+		ck_assert_msg((written == 0) == (again == 1), "what is there is not written again");
+		ck_assert_msg(export_read_back(out, &p, NULL, &e) == ERR_OK, "%s", e.msg);
+	}
 
 	snprintf(name, sizeof name, "image/%s", hex_str(SPAN_OF(p.sha256), hex));
 	AUTO(buf_free) struct buf image = read_exported(name);
@@ -246,15 +250,54 @@ START_TEST(an_export_has_every_form)
 }
 END_TEST
 
+/* One byte of each kind of file: it is seen, and that file alone is written again. */
+START_TEST(a_damaged_export_is_repaired)
+{
+	char cid[CID_TEXT_MAX], hex[HEX32_MAX], name[512], out[sizeof dir + 8];
+	static const char *const folders[] = { "car", "inner", "blocks", "image" };
+	uint64_t written, sizes[4];
+	struct err e = { 0 };
+	struct pack p;
+	FILE *f;
+	int last;
+
+	put_image(3 * 1048576 + 1, false);
+	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
+	memcpy(sizes, (uint64_t[]){ p.car_size, p.inner_car_size, p.inner[0].block.n, p.size }, sizeof sizes);
+	cid_text(&p.root, cid);
+	hex_str(SPAN_OF(p.sha256), hex);
+	snprintf(out, sizeof out, "%s/out", dir);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	snprintf(name, sizeof name, "%s/%s/%s%s", out, folders[_i], _i == 3 ? hex : cid, _i < 2 ? ".car" : "");
+	f = fopen(name, "r+");
+	ck_assert_ptr_nonnull(f);
+	fseek(f, -1, SEEK_END);
+	last = getc(f);
+	fseek(f, -1, SEEK_END);
+	putc(last ^ 1, f);
+	ck_assert_int_eq(fclose(f), 0);
+	if (_i == 0 || _i == 3)
+		ck_assert_int_eq(export_read_back(out, &p, NULL, &e), ERR_PROOF);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	ck_assert_uint_eq(written, sizes[_i]);
+	ck_assert_int_eq(export_read_back(out, &p, NULL, &e), ERR_OK);
+	ck_assert_int_eq(truncate(name, 10), 0);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	ck_assert_uint_eq(written, sizes[_i]);
+	pack_close(&p);
+}
+END_TEST
+
 START_TEST(an_export_needs_a_directory)
 {
 	struct err e = { 0 };
+	uint64_t written;
 	struct pack p;
 
 	put_image(10, false);
 	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
-	ck_assert_int_eq(export_image("/nonexistent/below", &p, NULL, &e), ERR_USAGE);
-	ck_assert_int_eq(export_image(path, &p, NULL, &e), ERR_USAGE);	/* a file */
+	ck_assert_int_eq(export_image("/nonexistent/below", &p, NULL, &written, &e), ERR_USAGE);
+	ck_assert_int_eq(export_image(path, &p, NULL, &written, &e), ERR_USAGE);	/* a file */
 	pack_close(&p);
 }
 END_TEST
@@ -412,6 +455,7 @@ int main(void)
 	tcase_add_loop_test(image, a_changed_image_is_noticed, 0, 2);
 	tcase_add_test(image, what_is_no_image);
 	tcase_add_test(image, an_export_has_every_form);
+	tcase_add_loop_test(image, a_damaged_export_is_repaired, 0, 4);
 	tcase_add_test(image, an_export_needs_a_directory);
 	tcase_add_test(image, tokens_are_their_owners);
 	tcase_add_test(text, words_of_a_server_are_quoted);
