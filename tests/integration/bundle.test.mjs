@@ -229,6 +229,7 @@ test('other-chain: another chain id, registry or product is named', async (t) =>
   const gateways = [
     [{ chainId: 1 }, /is of chain 31337, this gateway follows chain 1/],
     [{ registry: `0x${'12'.repeat(20)}` }, /is of registry 0x\w+, this gateway follows 0x(12){20}/],
+    [{ chain: { 'code-hash': `0x${'34'.repeat(32)}` } }, /registry has code that is not known here \(code-hash 0x\w+\)/],
     [{ products: { 'acme/kettle': { registrant: world.owner.address } } }, /is of acme\/thermostat of registrant 0x\w+, which this gateway does not follow/],
   ]
   for (const [i, [config, why]] of gateways.entries()) assert.match(await refused(await alone(t, world, `other-${i}`, config), file), why)
@@ -431,4 +432,32 @@ test('not-exportable: what is not proven, not here or not known makes no bundle'
   const offline = await alone(t, world, 'offline')
   await offline.ask('bundle', 'import', file)
   await assert.rejects(offline.ask('bundle', 'export', PRODUCT, '1'), /not proven and final here/)
+})
+
+test('chain-contradicts: what signers alone vouched for gives way to the chain', async (t) => {
+  const world = await makeWorld(t)
+  const elsewhere = await makeWorld(t, { signers: world.signers })
+  const other = await elsewhere.publish()
+  await elsewhere.finalize()
+  const theirs = await elsewhere.gateway({ dir: elsewhere.otherDir('online') })
+  await theirs.waitRelease(PRODUCT, 1, 'active')
+  const file = join(elsewhere.dir, 'other.car')
+  await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+
+  const gateway = await alone(t, world, 'offline')
+  await gateway.ask('bundle', 'import', file)
+  assert.equal((await gateway.waitRelease(PRODUCT, 1, 'active')).sha256, other.sha256)
+  await world.finalize()
+  const real = await world.publish()
+  await gateway.restart(world.config({ dir: gateway.dir }))
+  const state = (wanted) => waitFor(`the chain's own release to be ${wanted}`, async () => {
+    const release = await gateway.release(PRODUCT, 1)
+    if (release?.sha256 === real.sha256 && release.state === 'active') assert.equal(wanted, 'active', 'not before it is final')
+    return release?.sha256 === real.sha256 && release.state === wanted
+  })
+  await state('ready')
+  await world.finalize()
+  await state('active')
+  assert.equal((await gateway.status()).trust, 'single')
+  assert.deepEqual(await bodyOf(await gateway.get(`/fw/${PRODUCT}/image`)), real.image)
 })
