@@ -28,10 +28,9 @@ try {
   await world.publish({ image })
   const before = host.received(there)
   await world.finalize()
-  let shown
   // Killed when a third of it is there.
   await waitFor('a third of it', async () => (await gateway.release(PRODUCT, 1))?.fetch?.bytes > size / 3, { deadline_ms: 60000 })
-  shown = (await gateway.cli('releases')).stdout
+  const shown = (await gateway.cli('releases')).stdout
   for (const pid of [gateway.server.pid, ...Object.values(await gateway.children())]) process.kill(pid, 'SIGKILL')
   await gateway.server.gone
   await gateway.start()
