@@ -27,7 +27,9 @@ before(async () => {
 })
 after(async () => { for (const fn of cleanups.reverse()) await fn() })
 
-const publish = (...more) => ['publish', '--product', PRODUCT, '--version', '1', '--image', image, '--signing-key', key.path, ...more]
+// Another version each time: the newest release, once more, would not be sent again.
+let version = 0
+const publish = (...more) => ['publish', '--product', PRODUCT, '--version', `1.${++version}`, '--image', image, '--signing-key', key.path, ...more]
 
 /** Runs, expects the status and the message, and that the chain is where it was. */
 async function refused(args, code, message) {
