@@ -4,8 +4,8 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "formats/secret.h"
+#include "net/address.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,4 +170,43 @@ int kubo_look(struct web *web, const struct target *t, const struct pack *p, boo
 	if (!rc)
 		*is_pinned = reply.status == 200;
 	return rc;
+}
+
+/* --- where it can be reached --- */
+
+#define MULTIADDR_MAX 256	/* with a relay and two peer ids some 200 */
+
+/* "/ip4/ADDRESS/…", "/ip6/ADDRESS/…" and "/dns…/NAME/…". */
+static bool is_public(const char *multiaddr)
+{
+	char address[MULTIADDR_MAX];
+	size_t n;
+
+	if (strlen(multiaddr) >= MULTIADDR_MAX)
+		return false;
+	if (strncmp(multiaddr, "/dns", 4) == 0)
+		return true;
+	if (strncmp(multiaddr, "/ip4/", 5) != 0 && strncmp(multiaddr, "/ip6/", 5) != 0)
+		return false;
+	n = strcspn(multiaddr + 5, "/");
+	memcpy(address, multiaddr + 5, n);
+	address[n] = '\0';
+	return !address_text_is_private(address);
+}
+
+void kubo_addresses(struct web *web, const struct target *t, json_t *out, size_t max)
+{
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	char url[TARGET_WHERE_MAX + 64];
+	json_t *answer, *item;
+	size_t i;
+
+	snprintf(url, sizeof url, "%s/api/v0/id", t->where);
+	if (ask(web, t, url, LOOK_MS, &reply, NULL) != ERR_OK || reply.status != 200)
+		return;
+	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
+	json_array_foreach(json_object_get(answer, "Addresses"), i, item)
+		if (json_is_string(item) && json_array_size(out) < max && is_public(json_string_value(item)))
+			json_array_append(out, item);
+	json_decref(answer);
 }

@@ -128,6 +128,24 @@ describe('a pinning service', () => {
     assert.equal(await sequence(), before + 1)
   })
 
+  test('is told where a node that has the image can be reached, but not of its private addresses', async () => {
+    const service = await startPinningService(t)
+    const there = ['/ip4/1.1.1.1/tcp/4001/p2p/12D3KooWKkBTnsqP8AxDcwoaX89FopGoKWi3vsBhXjQkM6d3cvjW', '/dns4/node.example/tcp/4001', '/ip6/2606:4700::1/udp/4001/quic-v1']
+    const node = await startTamperProxy(t, ipfs.api, {
+      before: (q) => (q.url.endsWith('/id') ? {
+        status: 200, headers: {},
+        body: JSON.stringify({ Addresses: ['/ip4/127.0.0.1/tcp/4001', '/ip4/192.168.1.4/tcp/4001', 7, '/ip6/::1/tcp/1', '/unix/x', '/dns4/' + 'x'.repeat(300), ...there] }),
+      } : undefined),
+    })
+    const { publish } = await newRelease()
+    const running = publish('--upload', `pinning:${service.url}`, '--upload', `kubo:${node.url}`)
+    await service.asked(/GET \/pins\/req-1/, running)
+    service.settle('pinned')
+    const r = await running
+    assert.equal(r.code, EXIT.done, r.stderr)
+    assert.deepEqual(service.pins()[0].pin.origins, there)
+  })
+
   test('alone is no place to read back from', async () => {
     const { publish } = await newRelease()
     const r = await publish('--upload', 'pinning:http://127.0.0.1:1')
