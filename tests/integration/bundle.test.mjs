@@ -78,6 +78,15 @@ test('by-block-hash: with the hash of its block the whole history is proven, and
   await offline.waitRelease(PRODUCT, 1, 'failed') // its image is in another bundle
 })
 
+test('wildcard: a registrant\'s product that nobody has heard of yet comes with its bundle', async (t) => {
+  const { world, bundle } = await exporting(t)
+  const { file, block } = await bundle(1)
+  const offline = await alone(t, world, 'offline', { products: { '*': { registrant: world.owner.address } } })
+  assert.deepEqual((await offline.ask('products')).items, [])
+  await offline.ask('bundle', 'import', file, '--block-hash', block.hash)
+  await offline.waitRelease(PRODUCT, 1, 'active')
+})
+
 test('restart: what a bundle brought, and on what it rests, is known after a restart', async (t) => {
   const { world, published: [release], bundle } = await exporting(t)
   const { file } = await bundle(1)
@@ -406,7 +415,7 @@ test('one-at-a-time: pieces come in order, a second import waits, and what is gi
   assert.equal(again.status, 409)
   assert.match(again.body.detail, /the next byte is 1000/)
   assert.equal((await put(1000, bytes.subarray(1000, piece))).status, 200)
-  assert.equal((await call('PUT', `/imports/${id}`, { offset: piece, data: '!!!!' })).status, 409)
+  assert.equal((await call('PUT', `/imports/${id}`, { offset: piece, data: '!!!!' })).status, 400)
   assert.equal((await call('PUT', `/imports/${id + 1}`, { offset: 0, data: '' })).status, 404)
   assert.equal((await call('DELETE', `/imports/${id}`)).status, 204)
   assert.match((await put(piece, bytes.subarray(piece, piece + 10))).body.detail, /this import is over: given up/)
