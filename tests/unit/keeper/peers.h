@@ -28,6 +28,8 @@ enum deed {
 	SILENT_AFTER_HALF,
 	LACKS,			/* 404 */
 	THROTTLES,		/* 429 */
+	THROTTLES_SHORTLY,	/* 429, each time for a second */
+	STREAM_BREAKS,		/* half of everything, whole as HTTP sees it, and X-Stream-Error behind it */
 	SILENT_BLOCKS,		/* 406 for archives, and no answer for blocks */
 	ECHOES,			/* of a type that is made of the keys that it was given: see there */
 	BREAKS,			/* every reply after PEER_BREAK_BYTES */

@@ -287,6 +287,33 @@ START_TEST(everyone_is_resting)
 }
 END_TEST
 
+START_TEST(in_a_second_for_ever)
+{
+	USE(THROTTLES_SHORTLY);
+	want();
+	while (failed == 0) {
+		mono_ms += 100;
+		ck_assert(uv_run(&loop, UV_RUN_ONCE) != 0);
+		ck_assert_msg(peer[0].cars <= 2, "the place is free for others soon");
+	}
+	peer[0].deed = HONEST;
+	mono_ms += 1000;
+	run_until(&good, 1);
+}
+END_TEST
+
+START_TEST(a_stream_that_says_that_it_broke)
+{
+	USE(STREAM_BREAKS);
+	want();
+	run_until(&failed, 1);
+	ck_assert_msg(peer[0].cars == 1 && peer[0].blocks > 1, "blocks are tried");
+	ck_assert_str_eq(source[0].last_error, "its stream broke: context deadline exceeded");
+	ck_assert_msg(source[0].bad_blocks == 0, "it has not lied");
+	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+}
+END_TEST
+
 /* --- kinds --- */
 
 /* Makes source i one of this kind, at its peer. */
@@ -955,7 +982,8 @@ int main(void)
 	SRunner *r;
 	int n_failed;
 	const TTest *const tests[] = { an_honest_archive, no_archives_then_blocks, half_an_archive_then_blocks,
-		a_liar_is_quarantined_and_the_next_one_asked, keys_are_not_shown, nobody_has_it, everyone_is_resting, another_digest, a_cid_that_is_none,
+		a_liar_is_quarantined_and_the_next_one_asked, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
+		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
