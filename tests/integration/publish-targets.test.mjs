@@ -498,17 +498,38 @@ describe('the newest release', () => {
     assert.deepEqual([other.code, other.json.sequence], [EXIT.done, first.json.sequence + 1], other.stderr)
   })
 
+  /** Sends an envelope as it is, past all our checks. */
+  async function force(envelope, next) {
+    const hash = await desk.registry.wallet.sendTransaction({
+      account: desk.owner, to: desk.registry.address, gas: 200000n,
+      data: encodeFunctionData({ abi: desk.registry.abi, functionName: 'publish', args: [id, BigInt(next), `0x${(await readFile(envelope)).toString('hex')}`] }),
+    })
+    await desk.registry.client.waitForTransactionReceipt({ hash })
+  }
+
+  test('that gateways reject, for another product or number, is told apart', async () => {
+    const { image } = await newRelease(1000)
+    const at = await sequence() + 1
+    const envelope = async (product, number) => {
+      const out = desk.path(`odd-${number}.suit`)
+      const r = await gatepost('manifest', 'new', product, '--version', '9', '--sequence', number, '--image', image, '--signing-key', key.path, '--out', out)
+      assert.equal(r.code, EXIT.done, r.stderr)
+      return out
+    }
+    const [lamp, odd] = [await envelope('acme/lamp', at), await envelope(PRODUCT, at + 7)]
+    await force(lamp, at)
+    assert.match((await desk.cli('publish', PRODUCT, '--manifest', lamp)).stderr, /it is for acme\/lamp/)
+    await force(odd, at + 1)
+    assert.match((await desk.cli('publish', PRODUCT, '--manifest', odd)).stderr, new RegExp(`its sequence is ${at + 7}, the next one`))
+  })
+
   test('that says the same, but is not signed, is not taken for it', async () => {
     const { image, version, publish } = await newRelease(1000)
     const next = await sequence() + 1
     const forged = desk.path('unsigned.suit')
     const made = await gatepost('manifest', 'new', PRODUCT, '--version', version, '--sequence', next, '--image', image, '--signing-key', (await desk.key('stranger')).path, '--out', forged)
     assert.equal(made.code, EXIT.done, made.stderr)
-    const hash = await desk.registry.wallet.sendTransaction({
-      account: desk.owner, to: desk.registry.address, gas: 200000n,
-      data: encodeFunctionData({ abi: desk.registry.abi, functionName: 'publish', args: [id, BigInt(next), `0x${(await readFile(forged)).toString('hex')}`] }),
-    })
-    await desk.registry.client.waitForTransactionReceipt({ hash })
+    await force(forged, next)
     const r = await publish()
     assert.deepEqual([r.code, r.json.sequence], [EXIT.done, next + 1], r.stderr)
   })
