@@ -144,29 +144,36 @@ static int make_manifest(struct run *r, struct err *e)
 	return release_make_envelope(&m, r->job->keys, r->job->keys_n, &r->envelope, e);
 }
 
+static int check_product(const struct run *r, struct err *e)
+{
+	char name[PRODUCT_NAME_MAX + 1];
+
+	snprintf(name, sizeof name, "%s/%s", r->manifest.vendor, r->manifest.model);
+	if (strcmp(name, r->job->product) != 0)
+		return err_set(e, ERR_RULE, "manifest: it is for %s, not for %s", name, r->job->product);
+	return ERR_OK;
+}
+
 /* By the very rules of a gateway, with the signers that the registry has now. */
 static int check_manifest(struct run *r, struct err *e)
 {
 	const struct suit_manifest *m = &r->manifest;
 	uint64_t next = r->product.words.sequence + 1;
-	char name[PRODUCT_NAME_MAX + 1];
 	int rc = suit_read(buf_span(&r->envelope), &r->signers, NULL, &r->manifest, NULL, e);
 
 	if (rc)
 		return err_wrap(e, "manifest");
-	snprintf(name, sizeof name, "%s/%s", m->vendor, m->model);
-	if (strcmp(name, r->job->product) != 0)
-		return err_set(e, ERR_RULE, "manifest: it is for %s, not for %s", name, r->job->product);
-	if (m->sequence != next)
-		return err_set(e, ERR_RULE, "manifest: its sequence is %" PRIu64 ", the next one of %s is %" PRIu64, m->sequence,
-			       name, next);
-	return ERR_OK;
+	rc = check_product(r, e);
+	if (!rc && m->sequence != next)
+		rc = err_set(e, ERR_RULE, "manifest: its sequence is %" PRIu64 ", the next one of %s is %" PRIu64, m->sequence,
+			     r->job->product, next);
+	return rc;
 }
 
 /* --- published already? --- */
 
-/* Signatures differ from run to run, what is signed does not. A newest release that was revoked, or that too few of the
- * product's signers have signed, is no reason not to publish. */
+/* Signatures differ from run to run, what is signed does not. A newest release that was revoked, or that gateways reject (too
+ * few signers, another product's or number's manifest), is no reason not to publish. */
 static bool is_newest(struct run *r, struct span made)
 {
 	struct span there = buf_span(&r->newest.manifest);
@@ -174,7 +181,8 @@ static bool is_newest(struct run *r, struct span made)
 
 	return !r->newest.is_revoked && suit_open_unsigned(made, &own, NULL) == ERR_OK &&
 	       suit_read(there, &r->signers, &newest, &r->manifest, NULL, NULL) == ERR_OK &&
-	       hash32_eq(&own.sha256, &newest.sha256);
+	       hash32_eq(&own.sha256, &newest.sha256) && check_product(r, NULL) == ERR_OK &&
+	       r->manifest.sequence == r->newest.sequence;
 }
 
 /* What this command says, under the newest release's number. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { createCipheriv, createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import { once } from 'node:events'
 import { readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -238,7 +239,9 @@ describe('a pinning service that does not keep its word', () => {
       const { publish } = await newRelease(1000)
       const before = await desk.chain.number()
       const token = await desk.file('token', 's3cret.token')
+      const began = Date.now()
       const r = await publish('--upload', newDir(), '--upload', `pinning:${proxy.url}/base-with-key#${token}`, '--pin-wait', '1')
+      assert.ok(Date.now() - began < 25000, '--pin-wait bounds every question too: the connection’s own limit is 30 s')
       assert.equal(r.code, code, r.stderr)
       assert.match(r.stderr, message)
       assert.doesNotMatch(r.stderr + r.stdout, /s3cret|base-with-key/)
@@ -325,7 +328,39 @@ describe('several targets', () => {
     assert.equal(r.code, EXIT.done, r.stderr)
     assert.match(r.stdout, /^targets +uploaded dir:.*\n +failed   kubo:http:.*: \S/m)
     assert.match(r.stderr, /^failed: kubo:http/m)
+    assert.match(r.stderr, /^reading back: dir:/m)
   })
+
+  /** A server that answers every question with `answer(socket, bytes so far)`, as soon as something comes. */
+  async function rudeNode(answer) {
+    const server = createTcpServer((socket) => {
+      let seen = 0
+      socket.on('data', (chunk) => { seen += chunk.length; answer(socket, seen, String(chunk)) }).on('error', () => {})
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    return `http://127.0.0.1:${server.address().port}`
+  }
+  const notPinned = (socket, text) => text.includes('pin/ls') && socket.end('HTTP/1.1 500 Not Pinned\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  const rude = [
+    ['hangs up in the middle of the archive', (socket, seen) => seen > 500000 && socket.destroy(), /upload to kubo:/],
+    ['answers in the middle of the archive that it is too large',
+      (socket, seen) => seen > 500000 && !socket.writableEnded && socket.end('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'), /upload to kubo:/],
+  ]
+  for (const [what, answer, message] of rude) {
+    test(`a node that ${what}: the others are served`, async () => {
+      const url = await rudeNode((socket, seen, text) => notPinned(socket, text) || answer(socket, seen))
+      const { publish } = await newRelease(3000000)
+      const before = await sequence()
+      const dir = newDir()
+      const r = await publish('--upload', `kubo:${url}`, '--upload', dir)
+      assert.deepEqual([r.code, ...states(r)], [EXIT.unreachable, 'failed', 'uploaded'], r.stderr)
+      assert.match(r.stderr, message)
+      assert.equal(await sequence(), before)
+      const again = await publish('--upload', `kubo:${ipfs.api}`, '--upload', dir)
+      assert.deepEqual([again.code, ...states(again)], [EXIT.done, 'uploaded', 'present'], again.stderr)
+    })
+  }
 
   test('a node that says it has the image, and has not, is sent it', async () => {
     const { publish } = await newRelease()
@@ -463,17 +498,38 @@ describe('the newest release', () => {
     assert.deepEqual([other.code, other.json.sequence], [EXIT.done, first.json.sequence + 1], other.stderr)
   })
 
+  /** Sends an envelope as it is, past all our checks. */
+  async function force(envelope, next) {
+    const hash = await desk.registry.wallet.sendTransaction({
+      account: desk.owner, to: desk.registry.address, gas: 200000n,
+      data: encodeFunctionData({ abi: desk.registry.abi, functionName: 'publish', args: [id, BigInt(next), `0x${(await readFile(envelope)).toString('hex')}`] }),
+    })
+    await desk.registry.client.waitForTransactionReceipt({ hash })
+  }
+
+  test('that gateways reject, for another product or number, is told apart', async () => {
+    const { image } = await newRelease(1000)
+    const at = await sequence() + 1
+    const envelope = async (product, number) => {
+      const out = desk.path(`odd-${number}.suit`)
+      const r = await gatepost('manifest', 'new', product, '--version', '9', '--sequence', number, '--image', image, '--signing-key', key.path, '--out', out)
+      assert.equal(r.code, EXIT.done, r.stderr)
+      return out
+    }
+    const [lamp, odd] = [await envelope('acme/lamp', at), await envelope(PRODUCT, at + 7)]
+    await force(lamp, at)
+    assert.match((await desk.cli('publish', PRODUCT, '--manifest', lamp)).stderr, /it is for acme\/lamp/)
+    await force(odd, at + 1)
+    assert.match((await desk.cli('publish', PRODUCT, '--manifest', odd)).stderr, new RegExp(`its sequence is ${at + 7}, the next one`))
+  })
+
   test('that says the same, but is not signed, is not taken for it', async () => {
     const { image, version, publish } = await newRelease(1000)
     const next = await sequence() + 1
     const forged = desk.path('unsigned.suit')
     const made = await gatepost('manifest', 'new', PRODUCT, '--version', version, '--sequence', next, '--image', image, '--signing-key', (await desk.key('stranger')).path, '--out', forged)
     assert.equal(made.code, EXIT.done, made.stderr)
-    const hash = await desk.registry.wallet.sendTransaction({
-      account: desk.owner, to: desk.registry.address, gas: 200000n,
-      data: encodeFunctionData({ abi: desk.registry.abi, functionName: 'publish', args: [id, BigInt(next), `0x${(await readFile(forged)).toString('hex')}`] }),
-    })
-    await desk.registry.client.waitForTransactionReceipt({ hash })
+    await force(forged, next)
     const r = await publish()
     assert.deepEqual([r.code, r.json.sequence], [EXIT.done, next + 1], r.stderr)
   })
