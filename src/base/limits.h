@@ -100,6 +100,9 @@
 /* --- HTTP towards the uplink --- */
 #define NET_HEADERS_MAX (32 * KIB)	/* a reply's header lines together */
 #define NET_STALL_MS 30000		/* this long without a byte ends a transfer */
+#define METER_BURST_MS 200		/* of its rate an idle uplink may take at once: short beside what people notice */
+#define METER_BURST_MIN 16384		/* and at least what curl hands over in one piece */
+#define METER_TICK_MS 20		/* between two looks at who may go on; rate × this is the least that goes on */
 
 /* --- catalog --- */
 #define CATALOG_MAX (64 * MIB)		/* 10,000 releases with 4 KiB manifests, and 32-bit offsets to spare */
@@ -131,6 +134,7 @@
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCH_LANES_MAX 12		/* requests in flight for one image (chapter 5: 6 to 16); each holds a block */
+#define FETCH_BLOCK_MS 30000		/* that a block of 1 MiB may be on its way: over a thin line there are fewer requests then */
 #define FETCH_LANES_A_SOURCE 8		/* and to one server: what HTTP/2 servers and small gateways take well */
 #define FETCH_RUNS_A_SOURCE 2		/* of these, runs of the plain file: one on its way while the other is asked for */
 #define FETCH_RUN_BYTES (8 * MIB)	/* of one of them: the question costs nothing beside it, and another mirror can have the next */
@@ -141,8 +145,8 @@
 #define FETCH_PATIENCE_MS 5000		/* a source that can be asked again this soon is waited for within a try */
 #define FETCH_TICK_MS 500		/* between two looks at how lanes get on */
 #define FETCH_PACE_MS 4000		/* a lane's rate is that of so long a time */
-#define FETCH_FLOOR_RATE 8000		/* bytes a second below which others are asked, if there are any … */
-#define FETCH_FLOOR_PART 8		/* … or below this part of what the best other source has shown */
+#define FETCH_FLOOR_RATE 8000		/* bytes a second below which somebody is asked of whom nothing is known … */
+#define FETCH_FLOOR_PART 8		/* … and this part of what another has shown, below which that one is */
 #define FETCH_HEDGE_MS 2000		/* the last blocks are asked of a second source after this, or three times what they usually take */
 #define FETCH_STEP_BYTES (8 * MIB)	/* hashed or copied between two looks at whether the fetch was cancelled */
 #define FETCH_TOTAL_MS 3600000		/* one request: 4 GiB at 1.2 MB/s */
@@ -221,6 +225,11 @@
 #define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
 #define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
+
+/* --- LAN: images as IPFS blocks --- */
+#define SHARES_MAX 24			/* raw blocks and CARs on their way out: each holds a block, 24 MiB at the usual 1 MiB; three gateways' lanes */
+#define SHARE_NODES_MAX 262144		/* blocks of one image: 4 GiB in leaves of 16 KiB; smaller ones are not served as blocks */
+#define SHARE_TREES_MAX (32 * MIB)	/* where all images' blocks lie: 80 bytes a block; 2 GiB in leaves of 256 KiB have 0.6 MiB */
 
 /* --- LAN: CoAP --- */
 #define COAP_MESSAGE_MAX 1280		/* a datagram in or out: the IPv6 minimum MTU */

@@ -15,4 +15,5 @@ libbase_a_SOURCES = \
 	%D%/sm.c %D%/sm.h \
 	%D%/span.h \
 	%D%/table.c %D%/table.h \
+	%D%/template.c %D%/template.h \
 	%D%/utf8.c %D%/utf8.h

@@ -12,6 +12,7 @@ gatepost_SOURCES = \
 	%D%/keygen.c \
 	%D%/main.c \
 	%D%/manifest.c \
+	%D%/only.c \
 	%D%/operator.c \
 	%D%/opt.c \
 	%D%/output.c \
@@ -19,5 +20,6 @@ gatepost_SOURCES = \
 	%D%/product.c \
 	%D%/publish.c \
 	%D%/publisher.c %D%/publisher.h \
-	%D%/table.c %D%/table.h
+	%D%/table.c %D%/table.h \
+	%D%/uploads.c %D%/uploads.h
 gatepost_LDADD = libcatalog.a libdaemon.a $(PUBLISH_LIBS) $(DAEMON_LIBS) $(PUBLISH_LDLIBS)

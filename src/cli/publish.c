@@ -1,5 +1,5 @@
 /* publish.c: `gatepost publish`: options in, a release out (publish/release.h). */
-#include "cli/publisher.h"
+#include "cli/uploads.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "publish/release.h"
@@ -11,8 +11,7 @@
 struct inputs {
 	struct signing_keys keys;
 	struct buf envelope;
-	struct target target[RELEASE_TARGETS_MAX];
-	struct progress shown;
+	struct uploads uploads;
 	struct connection connection;
 };
 
@@ -24,18 +23,6 @@ static void inputs_fini(struct inputs *in)
 }
 
 /* --- options --- */
-
-static int read_targets(const struct words *uploads, struct inputs *in, struct release_job *job, struct err *e)
-{
-	if (uploads->n > RELEASE_TARGETS_MAX)
-		return err_set(e, ERR_USAGE, "--upload: at most %d targets", RELEASE_TARGETS_MAX);
-	for (size_t i = 0; i < uploads->n; i++)
-		if (target_read(uploads->v[i], &in->target[i], e))
-			return err_wrap(e, "--upload");
-	job->targets = in->target;
-	job->targets_n = uploads->n;
-	return ERR_OK;
-}
 
 /* Whatever the manifest says was said when it was made. */
 static int read_made_elsewhere(const struct publisher_options *o, struct inputs *in, struct release_job *job,
@@ -78,7 +65,11 @@ static int read_job(struct cli *cli, const struct publisher_options *o, struct i
 		rc = o->manifest ? read_made_elsewhere(o, in, job, e) : read_made_here(o, in, job, e);
 	job->image = o->image;
 	job->dry_run = o->dry_run;
-	return rc ? rc : read_targets(&o->uploads, in, job, e);
+	if (!rc)
+		rc = uploads_read(o, cli, &in->uploads, &job->upload, e);
+	job->need = in->uploads.need;
+	job->watch = in->uploads.watch;
+	return rc;
 }
 
 /* --- what people see --- */
@@ -86,23 +77,15 @@ static int read_job(struct cli *cli, const struct publisher_options *o, struct i
 static void on_step(void *arg, enum release_step at, const char *detail)
 {
 	static const char *const what[] = {
-		[RELEASE_MEASURE] = "reading the image", [RELEASE_SIGN] = "signing", [RELEASE_UPLOAD] = "uploading",
-		[RELEASE_READ_BACK] = "reading back",
+		[RELEASE_SETTLE] = "an earlier transaction of this wallet waits for a block; waiting for it",
+		[RELEASE_PUBLISHED] = "published already, by transaction",
+		[RELEASE_MEASURE] = "reading the image", [RELEASE_SIGN] = "signing",
 		[RELEASE_ESTIMATE] = "asking the registry", [RELEASE_SEND] = "sending the transaction",
 		[RELEASE_WAIT] = "waiting for a block",
 	};
 	struct inputs *in = arg;
 
-	in->shown.what = what[at];
-	if (!in->shown.cli->json)
-		cli_note("%s%s%s", what[at], detail ? ": " : "", detail ? detail : "");
-}
-
-static void on_bytes(void *arg, uint64_t done, uint64_t total)
-{
-	struct inputs *in = arg;
-
-	on_progress(&in->shown, done, total);
+	uploads_say(&in->uploads, what[at], detail);
 }
 
 static json_t *hash_or_null(bool is_there, const struct hash32 *h)
@@ -112,12 +95,12 @@ static json_t *hash_or_null(bool is_there, const struct hash32 *h)
 	return is_there ? json_string(hex_0x(SPAN_OF(h->b), text)) : json_null();
 }
 
-static void print_done(const struct cli *cli, const char *product, const struct release_done *d)
+static void print_done(const struct cli *cli, const struct release_job *job, const struct release_done *d)
 {
 	char sha256[HEX32_MAX];
 
-	cli_print_take(cli, json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I}",
-		"product", product,
+	cli_print_take(cli, json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o}",
+		"product", job->product,
 		"sequence", (json_int_t)d->sequence,
 		"version", d->version,
 		"cid", d->cid,
@@ -126,15 +109,15 @@ static void print_done(const struct cli *cli, const char *product, const struct 
 		"manifest_bytes", (json_int_t)d->manifest_bytes,
 		"tx", hash_or_null(d->is_sent, &d->tx),
 		"block", d->is_sent ? json_integer((json_int_t)d->block) : json_null(),
-		"gas", (json_int_t)d->gas));
+		"gas", d->gas ? json_integer((json_int_t)d->gas) : json_null(),
+		"targets", uploads_json(cli, &job->upload, d->results, d->results_n)));
 }
 
-int run_publish(struct cli *cli, const void *options, struct err *e)
+static int publish(struct cli *cli, const struct publisher_options *o, struct err *e)
 {
-	const struct publisher_options *o = options;
-	AUTO(inputs_fini) struct inputs in = { .envelope = BUF_INIT(MANIFEST_MAX), .shown.cli = cli };
-	struct release_job job = { .on_step = on_step, .watch = { on_bytes, &in }, .arg = &in };
-	struct release_done done = { 0 };
+	AUTO(inputs_fini) struct inputs in = { .envelope = BUF_INIT(MANIFEST_MAX) };
+	struct release_job job = { .on_step = on_step, .arg = &in };
+	struct release_done done;
 	int rc = read_job(cli, o, &in, &job, e);
 
 	if (!rc)
@@ -145,7 +128,23 @@ int run_publish(struct cli *cli, const void *options, struct err *e)
 	job.wallet = &in.connection.wallet;
 	job.registrant = in.connection.registrant;
 	rc = release_publish(&job, &done, e);
-	if (!rc || done.is_sent)
-		print_done(cli, job.product, &done);
+	/* Programs learn from the JSON which targets failed; people have read it already. */
+	if (!rc || done.is_sent || (cli->json && done.results_n))
+		print_done(cli, &job, &done);
 	return rc;
+}
+
+int run_publish(struct cli *cli, const void *options, struct err *e)
+{
+	const struct publisher_options *o = options;
+
+	if (o->only_car && o->only_upload)
+		return err_set(e, ERR_USAGE, "--only-car and --only-upload: one of them");
+	if (o->only_car)
+		return publish_only_car(cli, o, e);
+	if (o->only_upload)
+		return publish_only_upload(cli, o, e);
+	if (o->out)
+		return err_set(e, ERR_USAGE, "--out goes with --only-car");
+	return publish(cli, o, e);
 }

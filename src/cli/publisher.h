@@ -15,9 +15,9 @@ struct publisher_options {
 	const char *wallet, *password_file, *rpc, *registry, *code_hash, *ca_file;
 	const char *version, *channel, *description, *image, *profile, *cid, *manifest;
 	const char *type, *out, *reason, *threshold, *sequence;
-	uint64_t from_sequence;
+	uint64_t from_sequence, need, pin_wait;
 	struct words keys, signers, uploads, hardware;
-	bool urgent, dry_run, allow, refuse, accept, withdraw;
+	bool urgent, dry_run, only_upload, only_car, allow, refuse, accept, withdraw;
 };
 
 #define OPT_AT(member) offsetof(struct publisher_options, member)
@@ -49,6 +49,8 @@ struct publisher_options {
 
 #define OPT_SIGNERS	{ "signer", OPT_LIST, OPT_AT(signers), "KEY", "COSE_Key in hex, or a file with it, or a PEM key" }
 #define OPT_THRESHOLD	{ "threshold", OPT_TEXT, OPT_AT(threshold), "N", "signatures that a release needs (default: 1)" }
+#define PIN_WAIT_MAX_S (24 * 3600)	/* who wants to wait longer looks again */
+
 #define OPT_OUT		{ "out", OPT_TEXT, OPT_AT(out), "FILE", "where to write it" }
 
 /* ERR_USAGE unless the option was given. */

@@ -86,6 +86,7 @@ struct conf_source {
 	enum conf_kind kind;
 	bool private_ok;	/* also true for peers */
 	uint64_t priority;
+	char *inner;		/* mirrors: where the CAR of inner blocks is, a template; "" when not said */
 	char *entries;		/* where product histories are, a template with {vendor} and {model}; "" when not said */
 };
 

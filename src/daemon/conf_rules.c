@@ -1,4 +1,5 @@
 /* conf_rules.c: what several settings must be together. */
+#include "base/template.h"
 #include "daemon/conf_table.h"
 
 #include <inttypes.h>
@@ -90,6 +91,46 @@ static void check_operator(struct settings *s, const struct conf *c)
 	}
 }
 
+/* What a source's URL may hold goes by its kind: files on a web server are templates, the others bases of a path. */
+static int check_source_url(const struct conf_source *src, struct err *e)
+{
+	bool is_template = src->kind == CONF_CAR || src->kind == CONF_BLOCKS || src->kind == CONF_MIRROR;
+
+	if (is_template)
+		return template_check(src->url, e);
+	if (template_has_names(src->url))
+		return err_set(e, ERR_FORMAT, "names in braces are for the kinds car, blocks and mirror");
+	if (strchr(src->url, '?'))
+		return err_set(e, ERR_FORMAT, "has a query, but paths are put behind it");
+	return ERR_OK;
+}
+
+static int check_source_places(const struct conf_source *src, struct err *e)
+{
+	const char *host = strstr(src->url, "://") + 3;
+	int rc = check_source_url(src, e);
+
+	if (rc)
+		return rc;
+	if (memchr(host, '@', strcspn(host, "/")))
+		return err_set(e, ERR_FORMAT, "has a user or password; use token");
+	if (strchr(host, '#'))
+		return err_set(e, ERR_FORMAT, "has a fragment");
+	if (src->kind == CONF_BLOCKS && template_has_names(src->url) && !template_has_name(src->url, "{cid}"))
+		return err_set(e, ERR_FORMAT, "names each block by {cid}");
+	return ERR_OK;
+}
+
+static void check_inner(struct settings *s, const struct conf_source *src)
+{
+	struct err e = { 0 };
+
+	if (*src->inner && src->kind != CONF_MIRROR)
+		settings_error(s, place_of(s, "source", src->name, "inner"), "inner: is for the kind mirror");
+	else if (*src->inner && template_check(src->inner, &e))
+		settings_error(s, place_of(s, "source", src->name, "inner"), "inner: %s", e.msg);
+}
+
 static void check_sources(struct settings *s, const struct conf *c)
 {
 	if (c->sources_n == 0)
@@ -97,8 +138,14 @@ static void check_sources(struct settings *s, const struct conf *c)
 	for (size_t i = 0; i < c->sources_n; i++) {
 		const struct conf_source *src = &c->sources[i];
 
-		if (src->kind == CONF_CAR || src->kind == CONF_BLOCKS || src->kind == CONF_MIRROR)
-			settings_error(s, place_of(s, "source", src->name, "kind"), "kind: this version does not have that kind yet");
+		struct err e = { 0 };
+
+		if (check_source_places(src, &e))
+			settings_error(s, place_of(s, "source", src->name, "url"), "url: %s", e.msg);
+		else if ((src->kind == CONF_CAR || src->kind == CONF_MIRROR) && !template_has_names(src->url))
+			settings_warn(s, place_of(s, "source", src->name, "url"), "url: holds no {sha256}, {cid} or the like: "
+				      "every image is asked for at the same place");
+		check_inner(s, src);
 	}
 }
 

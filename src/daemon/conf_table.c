@@ -48,6 +48,7 @@ static const struct conf_item source[] = {
 	{ "kind", conf_read_choice, AT(source, kind), .text = NULL, .words = kinds, .help = "how it is asked" },
 	{ "private", conf_read_yes, AT(source, private_ok), .text = "no", .help = "allow loopback and private addresses" },
 	{ "priority", conf_read_count, AT(source, priority), 0, 1000, "10", .help = "lower is asked first" },
+	{ "inner", conf_read_url, AT(source, inner), .text = "", .help = "where a mirror has the CAR of its inner blocks, a template" },
 	{ "entries", conf_read_template, AT(source, entries), .text = "", .help = "where it has product histories, with {vendor} and {model}" },
 };
 
@@ -92,7 +93,7 @@ static const struct conf_item network[] = {
 	{ "proxy", conf_read_proxy, AT(network, proxy), .text = "", .help = "for everything that goes out" },
 	{ "ca-file", conf_read_path, AT(network, ca_file), .text = "", .help = "PEM roots instead of the system's" },
 	{ "uplink", conf_read_bytes, AT(network, uplink), 1024, 1024 * GIB, "", .help = "bytes a second that fetching may take" },
-	{ "fetch-window", conf_read_window, AT(network, fetch_window), .text = "", .state = CONF_LATER, .help = "local time in which images are fetched" },
+	{ "fetch-window", conf_read_window, AT(network, fetch_window), .text = "", .help = "local time in which images are fetched" },
 };
 
 static const struct conf_item limits[] = {

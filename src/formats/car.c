@@ -264,6 +264,12 @@ void car_open(struct car_reader *r)
 	begin(r, HEADER_LENGTH, 0);
 }
 
+void car_open_inside(struct car_reader *r)
+{
+	*r = (struct car_reader){ .held = BUF_INIT(BLOCK_MAX) };
+	begin(r, LENGTH, 0);
+}
+
 void car_close(struct car_reader *r)
 {
 	buf_free(&r->held);

@@ -49,6 +49,8 @@ struct car_reader {
 };
 
 void car_open(struct car_reader *r);
+/* The same behind the header, where a section begins. */
+void car_open_inside(struct car_reader *r);
 /* Gives the memory back; the reader may be opened again. */
 void car_close(struct car_reader *r);
 

@@ -220,13 +220,23 @@ bool unixfs_next_child(struct unixfs_node *node, struct unixfs_child *out)
 	return true;
 }
 
+/* The UnixFS message of a leaf: Type, Data (importers leave it out of an empty file), filesize. */
+static uint64_t leaf_message_length(uint64_t n)
+{
+	return 2 + (n > 0 ? 1 + varint_length(n) + n : 0) + 1 + varint_length(n);
+}
+
+uint64_t unixfs_leaf_length(uint64_t n)
+{
+	uint64_t message = leaf_message_length(n);
+
+	return 1 + varint_length(message) + message;
+}
+
 /* A leaf is these bytes, the data, and a filesize field. */
 static void put_leaf_head(struct buf *out, enum unixfs_type type, size_t n)
 {
-	size_t size_field = 1 + varint_length(n);
-
-	/* Importers leave Data out of an empty file. */
-	pb_put_head(out, 1, 2 + (n > 0 ? 1 + varint_length(n) + n : 0) + size_field);
+	pb_put_head(out, 1, (size_t)leaf_message_length(n));
 	pb_put_varint(out, F_TYPE, (uint64_t)type);
 	if (n > 0)
 		pb_put_head(out, F_DATA, n);

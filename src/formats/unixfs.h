@@ -41,6 +41,8 @@ bool unixfs_next_child(struct unixfs_node *node, struct unixfs_child *out);
 
 /* The block of a dag-pb leaf with these bytes, as importers write it: type (File or Raw), data, filesize. */
 void unixfs_put_leaf(struct buf *out, enum unixfs_type type, struct span data);
+/* Bytes of such a block with n bytes of data, of either type. */
+uint64_t unixfs_leaf_length(uint64_t n);
 
 /* Is block, a dag-pb leaf that node was read from, exactly what unixfs_put_leaf makes of its type and data? */
 bool unixfs_is_ordinary_leaf(struct span block, const struct unixfs_node *node);

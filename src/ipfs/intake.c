@@ -25,6 +25,12 @@ void intake_open(struct intake *in, struct plan *p, enum source_ask ask, enum pl
 	car_open(&in->car);
 }
 
+void intake_open_rest(struct intake *in, struct plan *p)
+{
+	intake_open(in, p, SOURCE_ASK_CAR, PLAN_ANY, plan_root(p));
+	car_open_inside(&in->car);
+}
+
 void intake_open_file(struct intake *in, struct plan *p, uint64_t from, uint64_t end)
 {
 	*in = (struct intake){ .plan = p, .ask = SOURCE_ASK_FILE, .order = PLAN_ANY, .block = BUF_INIT(BLOCK_MAX), .at = from, .end = end };

@@ -47,6 +47,8 @@ struct intake {
 
 /* cid: what was asked for: the plan's root for a CAR, a missing link's CID for a block. */
 void intake_open(struct intake *in, struct plan *p, enum source_ask ask, enum plan_order order, const struct cid *cid);
+/* For the rest of a CAR, from a section on, as carpos.h finds it; a file that is the same whenever it is asked for. */
+void intake_open_rest(struct intake *in, struct plan *p);
 /* For file bytes from..end, of a plain file; the chunks begin with the one at from. */
 void intake_open_file(struct intake *in, struct plan *p, uint64_t from, uint64_t end);
 void intake_close(struct intake *in);

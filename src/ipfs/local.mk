@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libipfs.a
 libipfs_a_SOURCES =
 libipfs_a_SOURCES += %D%/bundle.c %D%/bundle.h
+libipfs_a_SOURCES += %D%/carpos.c %D%/carpos.h
 libipfs_a_SOURCES += %D%/frontier.c %D%/frontier.h
 libipfs_a_SOURCES += %D%/intake.c %D%/intake.h
 libipfs_a_SOURCES += %D%/place.c %D%/place.h
@@ -8,4 +9,3 @@ libipfs_a_SOURCES += %D%/plan.c %D%/plan.h
 libipfs_a_SOURCES += %D%/seen.c %D%/seen.h
 libipfs_a_SOURCES += %D%/source.c %D%/source.h %D%/source_own.h
 libipfs_a_SOURCES += %D%/source_reply.c
-libipfs_a_SOURCES += %D%/template.c %D%/template.h

@@ -137,10 +137,12 @@ static int raw_url(const struct source *s, enum source_ask ask, char out[SOURCE_
 static int put_url(const struct source *s, enum source_ask ask, const struct source_about *about, struct source_request *out,
 		   struct err *e)
 {
-	char raw[SOURCE_URL_MAX + 64];
+	char raw[SOURCE_URL_MAX + 64], cid[CID_TEXT_MAX];
+	struct template_names names = about->names;
 	int rc = raw_url(s, ask, raw, e);
 
-	return rc ? rc : template_fill(raw, &about->names, about->cid, out->url, sizeof out->url, e);
+	names.cid = cid_text(about->cid, cid);
+	return rc ? rc : template_fill(raw, &names, out->url, sizeof out->url, e);
 }
 
 /* RFC 9110, 14.2 and 13.1.5. A whole file is asked for as it is: caches and small servers know that best. */

@@ -12,7 +12,7 @@
 #include "base/span.h"
 #include "formats/cid.h"
 #include "ipfs/plan.h"
-#include "ipfs/template.h"
+#include "base/template.h"
 
 enum source_kind {
 	SOURCE_TRUSTLESS,	/* the Trustless Gateway specification (specs.ipfs.tech/http-gateways/trustless-gateway) */
@@ -32,7 +32,7 @@ MUST_USE int source_kind_read(struct span text, enum source_kind *out, struct er
 struct source {
 	enum source_kind kind;
 	const char *url;	/* http:// or https://, host, maybe a path; with or without a final slash. CAR, BLOCKS and MIRROR:
-				   a template (template.h) */
+				   a template (base/template.h) */
 	const char *token;	/* goes out as "Authorization: Bearer …"; NULL for none */
 	const char *inner;	/* MIRROR: template of the CAR with the inner blocks alone; NULL: as source_inner_url() says */
 };
@@ -57,7 +57,7 @@ enum source_ask {
 struct source_about {
 	const struct cid *cid;
 	uint64_t size;		/* of the file; budgets come from it */
-	struct template_names names;	/* of the release; only templates use it */
+	struct template_names names;	/* of the release; only templates use it; its cid is not looked at */
 	uint64_t from, end;	/* ASK_CAR, ASK_FILE of kinds that are files: bytes from … to before end are wanted; end 0: all that
 				   follows. Others ignore it */
 	const char *etag;	/* the ETag of what came before `from`: a file that changed meanwhile must not be sewn on; NULL or "": none */

@@ -152,6 +152,9 @@ static void classify_failure(enum source_kind kind, enum source_ask ask, const s
 			continue;
 		if (v == SOURCE_NO_CAR && ask != SOURCE_ASK_CAR)
 			v = SOURCE_LACKS;
+		/* An RPC says 500 for what it lacks: here it is the call that is not there, as behind a proxy with a list. */
+		if (r->status == 404 && source_traits[kind].errors_are_500 && ask == SOURCE_ASK_CAR)
+			v = SOURCE_NO_CAR;
 		say(out, v, r->status, statuses[i].why);
 		out->wait_ms = v == SOURCE_LATER ? wait_of(r) : 0;
 		return;

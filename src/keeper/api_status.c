@@ -142,6 +142,9 @@ static json_t *sources_json(struct keeper *k)
 		js_set(o, "name", js_str(s->name));
 		js_set(o, "kind", js_str(source_kind_name(s->source.kind)));
 		js_set(o, "state", js_str(fetch_source_state(s, now)));
+		js_set(o, "score", js_u64(fetch_source_score(s, now)));
+		js_set(o, "rate", js_u64_or_null(s->rate));
+		js_set(o, "first_byte_ms", s->rate ? json_integer(s->first_byte_ms) : json_null());
 		js_set(o, "bytes", js_u64(s->bytes));
 		js_set(o, "bad_blocks", js_u64(s->bad_blocks));
 		js_set(o, "successes", js_u64(s->successes));

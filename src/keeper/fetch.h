@@ -51,10 +51,11 @@ struct fetch_lane {
 	bool is_whole;			/* SOURCE_ASK_FILE: taken as it comes, and judged by the whole file's digest */
 	bool is_reading;		/* there is an answer, and intake is open (but for whole files) */
 	bool has_come;			/* all that was asked for */
-	bool is_hedge;			/* somebody else was asked for the same before, or is now */
+	bool is_hedged;			/* somebody else was asked for the same, since it took too long */
 	struct source_request asked;
 	struct source_answer answer;
 	struct intake intake;
+	uint64_t skipped;		/* bytes in front that were not asked for: SOURCE_ASK_CAR, of what is there */
 	uint64_t bytes;			/* of the body, over all its resumptions */
 	uint64_t resumed_at;		/* bytes at the last resumption */
 	char etag[SOURCE_ETAG_MAX];
@@ -66,7 +67,8 @@ struct fetch_lane {
 /* A source in this try. */
 struct fetch_use {
 	bool is_out;			/* asked no more */
-	bool no_car, no_parts, no_whole, has_inner;	/* refused or tried: CARs; parts of the file; the whole file; inner blocks */
+	/* refused or tried: CARs; a CAR from the middle on; parts of the file; the whole file; inner blocks */
+	bool no_car, no_rest, no_parts, no_whole, has_inner;
 	unsigned errors;		/* in a row */
 	unsigned lacks;			/* blocks that it does not have */
 	uint64_t brought;		/* good answers */
@@ -98,6 +100,11 @@ struct fetch {
 	struct fetch_denied denied[FETCH_DENIED_MAX];
 	unsigned denied_n;		/* ever; the oldest make room */
 	struct fetch_source *whole_from;	/* who gave the file that is being finished; NULL: the plan is complete */
+	uint64_t came;			/* body bytes in this try */
+	uint64_t rate;			/* of these a second, lately; 0: not known */
+	uint64_t paced_bytes;		/* `came` and the time … */
+	int64_t paced_ms;		/* … when the rate was measured */
+	bool has_bytes;			/* the first verified one has been told of */
 	uint64_t settled_at;		/* verified bytes when repetitions were last filled in */
 
 	uv_work_t work;

@@ -25,12 +25,12 @@ static void convict(struct fetch *f, struct fetch_source *s, const char *why)
 }
 
 /* One more failure in a row. Requests that were under way when the last one failed say nothing new. One that has
- * brought nothing yet is given up sooner: there may be others. */
+ * brought nothing yet is given up sooner: there may be others. Inner blocks may be elsewhere than the rest, and are asked for once. */
 static void count_error(struct fetch *f, const struct fetch_lane *lane)
 {
 	struct fetch_use *use = fetch_use_of(f, lane->source);
 
-	if (use->errors && lane->started_ms < use->again_ms)
+	if (lane->ask == SOURCE_ASK_INNER || (use->errors && lane->started_ms < use->again_ms))
 		return;
 	use->again_ms = now_ms(f) + ((int64_t)FETCH_ERROR_PAUSE_MS << use->errors);
 	use->errors++;
@@ -90,12 +90,14 @@ void fetch_lane_refused(struct fetch_lane *lane)
 		use->no_car = true;
 		break;
 	case SOURCE_NO_RANGE:
+		use->no_rest = true;
 		use->no_parts = true;
 		use->no_whole |= lane->is_whole;	/* its file is another one than a moment ago */
-		use->no_car |= lane->ask == SOURCE_ASK_CAR;
+		use->no_car |= lane->ask == SOURCE_ASK_CAR && lane->bytes > 0;
 		break;
 	case SOURCE_LATER:
 		s->rest_until_ms = now_ms(f) + lane->answer.wait_ms;
+		count_error(f, lane);	/* "in a second" for ever must not keep this fetch's place from others */
 		break;
 	case SOURCE_DENIES:
 		use->is_out = true;
@@ -121,18 +123,25 @@ void fetch_lane_failed(struct fetch_lane *lane, const char *why)
 	fetch_turn(f);
 }
 
-void fetch_lane_too_slow(struct fetch_lane *lane)
+static void blame_slow(struct fetch_lane *lane)
 {
 	struct fetch *f = lane->fetch;
-	struct fetch_use *use = fetch_use_of(f, lane->source);
 	char why[100];
 
 	snprintf(why, sizeof why, "too slow: %llu bytes in %lld ms", (unsigned long long)lane->bytes,
 		 (long long)(now_ms(f) - lane->started_ms));
 	blame(f, lane->source, why);
+	count_error(f, lane);
+}
+
+void fetch_lane_too_slow(struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+	struct fetch_use *use = fetch_use_of(f, lane->source);
+
+	blame_slow(lane);
 	fetch_source_measured(lane->source, lane->bytes, now_ms(f) - lane->started_ms, 0);
 	use->no_car |= lane->ask == SOURCE_ASK_CAR;
-	count_error(f, lane);
 	fetch_lane_close(lane);
 	fetch_turn(f);
 }
@@ -167,21 +176,30 @@ static void end_badly(struct fetch_lane *lane, enum intake_result result, const 
 		return;
 	}
 	use->brought += !lane->is_whole && lane->intake.taken > 0;
-	use->no_car |= lane->ask == SOURCE_ASK_CAR;
+	/* In the middle of a CAR there may have been no section at all: its beginning says more. */
+	use->no_rest |= lane->skipped > 0;
+	use->no_car |= lane->ask == SOURCE_ASK_CAR && !lane->skipped;
 	use->no_parts |= lane->ask == SOURCE_ASK_FILE && result == INTAKE_BROKEN;
 	use->no_whole |= lane->is_whole;
 	blame(f, lane->source, why[0] ? why : "the reply ended early");
-	count_error(f, lane);
+	/* Leaves of another shape than file bytes give are not the mirror's fault. */
+	if (lane->ask != SOURCE_ASK_FILE || result != INTAKE_BROKEN)
+		count_error(f, lane);
 }
 
 /* Whoever else was asked for the same block need not send it. */
-static void close_twins(struct fetch *f, const struct cid *cid)
+static void close_twins(struct fetch *f, const struct fetch_lane *first)
 {
+	struct cid cid = first->cid;
+
 	for (size_t i = 0; i < FETCH_LANES_MAX; i++) {
 		struct fetch_lane *l = &f->lane[i];
 
-		if (l->source && l->ask == SOURCE_ASK_BLOCK && cid_same_block(&l->cid, cid))
-			fetch_lane_close(l);
+		if (l == first || !l->source || l->ask != SOURCE_ASK_BLOCK || !cid_same_block(&l->cid, &cid))
+			continue;
+		if (l->is_hedged)
+			blame_slow(l);
+		fetch_lane_close(l);
 	}
 }
 
@@ -194,7 +212,7 @@ static void end_well(struct fetch_lane *lane)
 	if (lane->is_whole)
 		f->whole_from = lane->source;
 	if (lane->ask == SOURCE_ASK_BLOCK)
-		close_twins(f, &lane->cid);
+		close_twins(f, lane);
 }
 
 void fetch_lane_ended(struct fetch_lane *lane, enum intake_result result, const char *why)

@@ -1,6 +1,7 @@
 /* fetch_lane.c: one request of a fetch: its question, its head, its body. What its end means is fetch_end.c. */
 #include "keeper/fetch_own.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 #include <stdio.h>
 
@@ -21,12 +22,25 @@ static void classify(struct fetch_lane *lane, const struct http_reply *r)
 	source_classify(&lane->source->source, &lane->asked, lane->ask, &reply, &lane->answer);
 }
 
+/* All of the CAR comes, though its end was asked for. Without anybody else that is better than nothing. */
+static bool takes_from_the_front(struct fetch_lane *lane, const struct http_reply *r)
+{
+	if (lane->answer.verdict != SOURCE_NO_RANGE || r->status != 200 || !lane->skipped || lane->bytes > 0 ||
+	    fetch_has_other(lane->fetch, lane->source))
+		return false;
+	lane->skipped = 0;
+	lane->answer = (struct source_answer){ .verdict = SOURCE_READ, .order = PLAN_ANY };
+	return true;
+}
+
 static void open_intake(struct fetch_lane *lane)
 {
 	struct fetch *f = lane->fetch;
 
 	if (lane->ask == SOURCE_ASK_FILE)
 		intake_open_file(&lane->intake, f->plan, lane->from, lane->end);
+	else if (lane->skipped)
+		intake_open_rest(&lane->intake, f->plan);
 	else
 		intake_open(&lane->intake, f->plan, lane->ask, lane->ask == SOURCE_ASK_BLOCK ? PLAN_ANY : lane->answer.order, &lane->cid);
 }
@@ -37,7 +51,7 @@ static int on_head(void *arg, const struct http_reply *r, struct err *e)
 	struct span etag = http_field(r, "ETag");
 
 	classify(lane, r);
-	if (lane->answer.verdict != SOURCE_READ)
+	if (lane->answer.verdict != SOURCE_READ && !takes_from_the_front(lane, r))
 		return err_set(e, ERR_NET, "%s", lane->answer.why);
 	if (!lane->first_byte_ms)
 		lane->first_byte_ms = now_ms(lane->fetch);
@@ -62,6 +76,21 @@ static enum intake_result take_unverified(struct fetch_lane *lane, struct span b
 	return lane->from == lane->end ? INTAKE_DONE : INTAKE_MORE;
 }
 
+/* For whoever reads the log of a slow source. */
+static void tell_first(struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+	struct plan_progress p;
+
+	if (f->has_bytes || lane->is_whole)
+		return;
+	plan_progress(f->plan, &p);
+	f->has_bytes = p.verified > 0;
+	if (f->has_bytes)
+		log_debug("fetch", "first bytes verified", "source=%s ms=%lld", lane->source->name,
+			  (long long)(now_ms(f) - lane->started_ms));
+}
+
 static int on_body(void *arg, struct span bytes, struct err *e)
 {
 	struct fetch_lane *lane = arg;
@@ -70,7 +99,9 @@ static int on_body(void *arg, struct span bytes, struct err *e)
 
 	lane->source->bytes += bytes.n;
 	lane->bytes += bytes.n;
+	lane->fetch->came += bytes.n;
 	result = lane->is_whole ? take_unverified(lane, bytes, &why) : intake_feed(&lane->intake, bytes, &why);
+	tell_first(lane);
 	if (result != INTAKE_MORE)
 		fetch_lane_ended(lane, result, why.msg);	/* cancels this very call: allowed */
 	(void)e;
@@ -85,13 +116,22 @@ static enum intake_result end_of_body(struct fetch_lane *lane, struct err *why)
 	return INTAKE_SHORT;
 }
 
-static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *why)
+/* A gateway that fails in the middle says so in a trailer, after a body that looks whole (specs.ipfs.tech/http-gateways/path-gateway,
+ * X-Stream-Error). */
+static int read_stream_error(const struct http_reply *r, struct err *why)
+{
+	struct span said = http_field(r, "X-Stream-Error");
+
+	return said.n ? err_set(why, ERR_NET, "its stream broke: %.*s", (int)(said.n < 100 ? said.n : 100), (const char *)said.p) : ERR_OK;
+}
+
+static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *failure)
 {
 	struct fetch_lane *lane = arg;
-	struct err e = { 0 };
+	struct err e = { 0 }, why = *failure;
 	enum intake_result result;
 
-	(void)r;
+	rc = rc ? rc : read_stream_error(r, &why);
 	lane->call = NULL;
 	if (lane->answer.verdict != SOURCE_READ) {
 		fetch_lane_refused(lane);
@@ -99,11 +139,11 @@ static void on_done(void *arg, int rc, const struct http_reply *r, const struct 
 	}
 	if (!lane->is_reading || (rc && lane->ask == SOURCE_ASK_BLOCK)) {
 		/* No head came at all, or half a block, which could be nothing but a wrong one. */
-		fetch_lane_failed(lane, why->msg);
+		fetch_lane_failed(lane, why.msg);
 		return;
 	}
 	result = rc && source_can_resume(lane->source->source.kind, lane->ask) ? INTAKE_SHORT : end_of_body(lane, &e);
-	fetch_lane_ended(lane, result, result == INTAKE_SHORT && rc ? why->msg : e.msg);
+	fetch_lane_ended(lane, result, rc ? why.msg : e.msg);
 }
 
 /* --- the question --- */
@@ -118,7 +158,7 @@ static struct source_about about_of(const struct fetch_lane *lane)
 		about.from = lane->is_reading && !lane->is_whole ? lane->intake.at + lane->intake.block.n : lane->from;
 		about.end = about.from == 0 && lane->end == f->target.size ? 0 : lane->end;
 	} else if (lane->ask == SOURCE_ASK_CAR && source_can_resume(lane->source->source.kind, lane->ask)) {
-		about.from = lane->bytes;
+		about.from = lane->skipped + lane->bytes;
 	}
 	return about;
 }
@@ -149,7 +189,7 @@ int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_sourc
 	int rc;
 
 	*lane = (struct fetch_lane){ .fetch = f, .source = s, .ask = what, .cid = *cid, .from = from, .end = end,
-		.started_ms = now, .looked_ms = now };
+		.skipped = what == SOURCE_ASK_CAR ? from : 0, .started_ms = now, .looked_ms = now };
 	rc = ask(lane, e);
 	if (rc)
 		lane->source = NULL;

@@ -64,6 +64,7 @@ void fetch_open(struct fetch *f)
 	struct err e = { 0 };
 	int rc = open_blob(f, &e);
 
+	f->has_bytes = false;
 	if (!rc)
 		rc = kept_load(&f->kept, f->blob, &e);
 	if (rc) {

@@ -38,11 +38,12 @@ struct fetch_use *fetch_use_of(struct fetch *f, const struct fetch_source *s);
 bool fetch_is_usable(const struct fetch *f, size_t source, int64_t now);
 /* Is there another source that could go on with the file? */
 bool fetch_has_other(const struct fetch *f, const struct fetch_source *s);
-/* Asks a second source for what this lane has waited for too long. */
-void fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
+/* Asks a second source for what this lane has waited for too long. False: there is none now. */
+bool fetch_hedge(struct fetch *f, const struct fetch_lane *slow);
 
 /* --- fetch_lane.c --- */
-/* Asks s. `lane` is free; the caller has filled in nothing. ERR_USAGE, ERR_MEMORY: not asked. */
+/* Asks s. `lane` is free; the caller has filled in nothing. For SOURCE_ASK_CAR `from` are the bytes in front that are not wanted.
+ * ERR_USAGE, ERR_MEMORY: not asked. */
 MUST_USE int fetch_lane_open(struct fetch *f, struct fetch_lane *lane, struct fetch_source *s, enum source_ask ask,
 			     const struct cid *cid, uint64_t from, uint64_t end, struct err *e);
 /* Asks for what follows what it has. */
@@ -70,6 +71,8 @@ void fetch_whole_lied(struct fetch *f);
 /* Looks at lanes now and then while there are some, or again in so many milliseconds. */
 void fetch_tick_soon(struct fetch *f, int64_t ms);
 void fetch_on_tick(struct fetch *f);
+/* How many requests may be in flight: as many as bring their blocks in FETCH_BLOCK_MS. */
+unsigned fetch_lanes_max(const struct fetch *f);
 /* How long to wait for the next try, when it would be `ms`: at least until somebody may be asked. */
 int64_t fetch_pause_ms(const struct fetch *f, int64_t ms);
 

@@ -6,23 +6,47 @@ static int64_t now_ms(const struct fetch *f)
 	return clock_mono_ms(f->owner->clock);
 }
 
-/* The least that a lane must bring, in bytes a second, while others could do it. */
+/* The least that a lane must bring, in bytes a second, while others could do it: part of what the best of them has shown. One of
+ * which nothing is known is worth a try; when the line is thin for all, it is known after that, and nobody is left any more. */
 static uint64_t floor_rate(const struct fetch *f, const struct fetch_lane *lane)
 {
-	uint64_t best = 0, floor;
+	uint64_t floor = 0;
 	int64_t now = now_ms(f);
 
 	for (size_t i = 0; i < f->owner->sources; i++) {
 		const struct fetch_source *s = &f->owner->source[i];
+		uint64_t of = s->rate ? s->rate / FETCH_FLOOR_PART : FETCH_FLOOR_RATE;
 
-		if (s != lane->source && fetch_is_usable(f, i, now) && s->rate > best)
-			best = s->rate;
+		if (s != lane->source && fetch_is_usable(f, i, now) && of > floor)
+			floor = of;
 	}
 	/* Nobody is faster than the cap that we set ourselves. */
-	if (f->owner->uplink && best > f->owner->uplink / FETCH_LANES_MAX)
-		best = f->owner->uplink / FETCH_LANES_MAX;
-	floor = best / FETCH_FLOOR_PART;
-	return floor > FETCH_FLOOR_RATE ? floor : FETCH_FLOOR_RATE;
+	if (f->owner->uplink && floor > f->owner->uplink / FETCH_LANES_MAX / FETCH_FLOOR_PART)
+		floor = f->owner->uplink / FETCH_LANES_MAX / FETCH_FLOOR_PART;
+	return floor;
+}
+
+/* What all lanes together bring. A time without a byte says nothing: somebody was waited for. */
+static void measure(struct fetch *f)
+{
+	int64_t ms = now_ms(f) - f->paced_ms;
+	uint64_t bytes = f->came - f->paced_bytes;
+
+	if (ms < FETCH_PACE_MS)
+		return;
+	if (f->paced_ms && bytes)
+		f->rate = bytes * 1000 / (uint64_t)ms + 1;
+	f->paced_ms = now_ms(f);
+	f->paced_bytes = f->came;
+}
+
+unsigned fetch_lanes_max(const struct fetch *f)
+{
+	uint64_t n = f->rate * FETCH_BLOCK_MS / 1000 / MIB;
+
+	if (f->rate == 0 || n > FETCH_LANES_MAX)
+		return FETCH_LANES_MAX;
+	return n > 0 ? (unsigned)n : 1;
 }
 
 /* Has it had its time, and used it badly? Measures anew when the time is over. */
@@ -46,6 +70,7 @@ static int64_t hedge_after_ms(const struct fetch_lane *lane)
 	return usual > FETCH_HEDGE_MS ? usual : FETCH_HEDGE_MS;
 }
 
+/* Blocks are late only where nothing else is left to ask for: a lane is free then. */
 static void look(struct fetch *f, struct fetch_lane *lane)
 {
 	if (!fetch_has_other(f, lane->source))
@@ -53,9 +78,8 @@ static void look(struct fetch *f, struct fetch_lane *lane)
 	if (lane->ask != SOURCE_ASK_BLOCK) {
 		if (crawls(f, lane))
 			fetch_lane_too_slow(lane);	/* has a turn of its own: the fetch may be in another state now */
-	} else if (!lane->is_hedge && now_ms(f) - lane->started_ms > hedge_after_ms(lane)) {
-		lane->is_hedge = true;
-		fetch_hedge(f, lane);
+	} else if (!lane->is_hedged && fetch_lanes(f) < fetch_lanes_max(f) && now_ms(f) - lane->started_ms > hedge_after_ms(lane)) {
+		lane->is_hedged = fetch_hedge(f, lane);
 	}
 }
 
@@ -72,6 +96,7 @@ static void close_window(struct fetch *f)
 void fetch_on_tick(struct fetch *f)
 {
 	close_window(f);
+	measure(f);
 	for (size_t i = 0; i < FETCH_LANES_MAX && f->sm.at == FETCH_FETCHING; i++)
 		if (f->lane[i].source)
 			look(f, &f->lane[i]);

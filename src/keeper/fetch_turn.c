@@ -6,9 +6,11 @@
  * has an answer to:
  *
  *	a CAR			of a file of which nothing is there yet, and alone
+ *	the rest of a CAR	when it is a file, and just its end is missing; alone
  *	inner blocks		once, where leaves cannot be told without
  *	runs of the file	two at a time
  *	single blocks		as many as are allowed in flight */
+#include "ipfs/carpos.h"
 #include "keeper/fetch_own.h"
 
 #include <stdio.h>
@@ -112,6 +114,16 @@ static bool ask_car(struct fetch *f, struct fetch_source *s, const struct fetch_
 	       open_lane(f, s, SOURCE_ASK_CAR, &f->root, 0, 0);
 }
 
+/* A CAR that is a file, from the first missing block on. */
+static bool ask_rest(struct fetch *f, struct fetch_source *s, const struct fetch_use *use)
+{
+	uint64_t at;
+
+	return !use->no_car && !use->no_rest && source_can(&s->source, SOURCE_ASK_CAR) &&
+	       source_can_resume(s->source.kind, SOURCE_ASK_CAR) && fetch_lanes(f) == 0 && carpos_of_missing(f->plan, &at) &&
+	       open_lane(f, s, SOURCE_ASK_CAR, &f->root, at, 0);
+}
+
 static bool ask_inner(struct fetch *f, struct fetch_source *s, struct fetch_use *use)
 {
 	struct plan_link link;
@@ -123,11 +135,19 @@ static bool ask_inner(struct fetch *f, struct fetch_source *s, struct fetch_use 
 	return open_lane(f, s, SOURCE_ASK_INNER, &f->root, 0, 0);
 }
 
+/* Nothing is known but the root's name, and that it may have children: all of the file would come to find out. */
+static bool is_run_a_guess(const struct fetch *f)
+{
+	struct plan_link first;
+
+	return plan_missing(f->plan, 0, &first) && first.depth == 0 && first.may_be_inner;
+}
+
 static bool ask_run(struct fetch *f, struct fetch_source *s, const struct fetch_use *use)
 {
 	uint64_t from, n;
 
-	if (use->no_parts || !source_can(&s->source, SOURCE_ASK_FILE) || lanes_at(f, s, SOURCE_ASK_INNER) ||
+	if (use->no_parts || is_run_a_guess(f) || !source_can(&s->source, SOURCE_ASK_FILE) || lanes_at(f, s, SOURCE_ASK_INNER) ||
 	    lanes_at(f, s, SOURCE_ASK_FILE) >= FETCH_RUNS_A_SOURCE || !plan_ask_run(f->plan, FETCH_RUN_BYTES, &from, &n))
 		return false;
 	if (open_lane(f, s, SOURCE_ASK_FILE, &f->root, from, from + n))
@@ -157,11 +177,20 @@ static bool is_fresh(const struct fetch *f)
 	return p.verified == 0 && p.inner == 0;
 }
 
+/* All that is missing lies behind all that is there. */
+static bool is_tail_missing(const struct fetch *f)
+{
+	struct plan_progress p;
+
+	plan_progress(f->plan, &p);
+	return p.verified == p.contiguous;
+}
+
 static bool ask_source(struct fetch *f, struct fetch_source *s)
 {
 	struct fetch_use *use = fetch_use_of(f, s);
 
-	return (is_fresh(f) && ask_car(f, s, use)) || ask_inner(f, s, use) || ask_run(f, s, use) || ask_block(f, s);
+	return (is_fresh(f) && ask_car(f, s, use)) || (is_tail_missing(f) && ask_rest(f, s, use)) || ask_inner(f, s, use) || ask_run(f, s, use) || ask_block(f, s);
 }
 
 /* --- all sources --- */
@@ -208,6 +237,8 @@ static bool ask_one(struct fetch *f)
 	size_t n = sort_sources(f, by);
 	bool is_busy = false;
 
+	if (fetch_lanes(f) >= fetch_lanes_max(f))
+		return false;
 	for (size_t i = 0; i < n && fetch_lane_free(f); i++) {
 		if (i > 0 && by[i]->priority != by[i - 1]->priority && is_busy)
 			return false;
@@ -220,7 +251,7 @@ static bool ask_one(struct fetch *f)
 	return false;
 }
 
-void fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
+bool fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
 {
 	struct fetch_source *by[SOURCES_MAX];
 	size_t n = sort_sources(f, by);
@@ -233,8 +264,9 @@ void fetch_hedge(struct fetch *f, const struct fetch_lane *slow)
 		    lanes_at(f, by[i], SOURCE_ASKS) >= FETCH_LANES_A_SOURCE)
 			continue;
 		if (open_lane(f, by[i], SOURCE_ASK_BLOCK, &slow->cid, 0, 0))
-			return;
+			return true;
 	}
+	return false;
 }
 
 /* --- nothing is under way, and nothing can be asked --- */
@@ -264,7 +296,7 @@ static bool ask_car_again(struct fetch *f)
 	size_t n = sort_sources(f, by);
 
 	for (size_t i = 0; i < n; i++)
-		if (ask_car(f, by[i], fetch_use_of(f, by[i])))
+		if (ask_rest(f, by[i], fetch_use_of(f, by[i])) || ask_car(f, by[i], fetch_use_of(f, by[i])))
 			return true;
 	return false;
 }

@@ -317,6 +317,8 @@ static int open_parts(struct keeper *k, struct err *e)
 	if (rc)
 		return rc;
 	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, k->sources, keeper_fetcher_owner(k));
+	k->fetcher.window = window_of(k->conf->network.fetch_window);
+	k->fetcher.uplink = k->conf->network.uplink;
 	rc = ledger_init(&k->ledger, k->store, k->floors, k->clock, &k->alarms, k->follow, k->conf->products_n, lo, e);
 	if (rc)
 		return rc;

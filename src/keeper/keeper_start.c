@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#define PEER_AHEAD 1001	/* peers are asked first, whatever their priority says (at most 1,000) */
+
 /* --- configuration --- */
 
 /* "trusted: the operator vouches for the machine's clock." */
@@ -37,13 +39,15 @@ static int make_follow(struct keeper *k, struct err *e)
 	return ERR_OK;
 }
 
-/* Kinds that this version can ask; the others are said and left out. */
-static bool source_kind_of(enum conf_kind kind, enum source_kind *out)
+static struct fetch_source source_of(const struct conf_source *s)
 {
-	if (kind != CONF_TRUSTLESS && kind != CONF_KUBO && kind != CONF_PEER)
-		return false;
-	*out = kind == CONF_KUBO ? SOURCE_KUBO : SOURCE_TRUSTLESS;
-	return true;
+	static const enum source_kind kinds[] = { [CONF_TRUSTLESS] = SOURCE_TRUSTLESS, [CONF_PEER] = SOURCE_PEER, [CONF_KUBO] = SOURCE_KUBO,
+		[CONF_CAR] = SOURCE_CAR, [CONF_BLOCKS] = SOURCE_BLOCKS, [CONF_MIRROR] = SOURCE_MIRROR };
+
+	return (struct fetch_source){ .name = s->name, .is_private = s->private_ok,
+		.source = { .kind = kinds[s->kind], .url = s->url, .inner = s->inner[0] ? s->inner : NULL,
+			.token = s->token[0] ? s->token : NULL },
+		.priority = (int)s->priority - (s->kind == CONF_PEER ? PEER_AHEAD : 0) };
 }
 
 static int make_sources(struct keeper *k, struct err *e)
@@ -56,19 +60,9 @@ static int make_sources(struct keeper *k, struct err *e)
 	k->entries_n = 1;
 	if (!k->source || !k->entries)
 		return err_set(e, ERR_MEMORY, "no memory for the sources");
-	for (size_t i = 0; i < c->sources_n && n < SOURCES_MAX; i++) {
-		const struct conf_source *s = &c->sources[i];
-		enum source_kind kind;
-
-		if (!source_kind_of(s->kind, &kind)) {
-			log_unusual("keeper", "source of a kind that is not built yet", "source=%s", s->name);
-			continue;
-		}
-		k->source[n] = (struct fetch_source){ .name = s->name, .is_private = s->private_ok,
-			.source = { .kind = kind, .url = s->url, .token = s->token[0] ? s->token : NULL },
-			.priority = (int)s->priority - (s->kind == CONF_PEER ? 1000 : 0) };	/* "peer … asked first" */
-		k->entries_n += entries_source_of(s, &k->source[n], &k->entries[k->entries_n]);
-		n++;
+	for (; n < c->sources_n && n < SOURCES_MAX; n++) {
+		k->source[n] = source_of(&c->sources[n]);
+		k->entries_n += entries_source_of(&c->sources[n], &k->source[n], &k->entries[k->entries_n]);
 	}
 	k->sources = n;
 	entries_source_sort(k->entries, k->entries_n);
@@ -85,6 +79,7 @@ static void collect_secrets(struct keeper *k)
 		secrets_add_url(&k->secrets, c->providers[i].url);
 	for (size_t i = 0; i < c->sources_n; i++) {
 		secrets_add_url(&k->secrets, c->sources[i].url);
+		secrets_add_url(&k->secrets, c->sources[i].inner);
 		secrets_add_url(&k->secrets, c->sources[i].entries);
 		secrets_add(&k->secrets, c->sources[i].token);
 	}
@@ -96,6 +91,7 @@ int keeper_read_conf(struct keeper *k, int fd, struct err *e)
 
 	if (rc)
 		return rc;
+	tzset();	/* the fetch window is in local time, and the zone's file is out of reach later */
 	log_set_level(k->conf->gateway.log_level);
 	if (k->conf->gateway.clock == CONF_CLOCK_TRUSTED) {
 		k->clock_used = *clock_system();

@@ -49,6 +49,9 @@ MUST_USE int http_new(uv_loop_t *loop, const struct http_conf *conf, struct http
 /* Cancels every call and closes what is open; on_closed (may be NULL) comes from the loop when h is gone. */
 void http_close(struct http *h, void (*on_closed)(void *arg), void *arg);
 
+/* Another rate_max, from now on and for calls under way too. */
+void http_set_rate_max(struct http *h, uint64_t rate_max);
+
 /* What came back. Spans live until the callback returns. */
 struct http_reply {
 	unsigned status;	/* 0: none came */

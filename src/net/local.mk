@@ -6,6 +6,7 @@ libnet_a_SOURCES = \
 	%D%/address.c %D%/address.h \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/http.c %D%/http.h \
+	%D%/meter.c %D%/meter.h \
 	%D%/multi.c %D%/multi.h \
 	%D%/reply.c \
 	%D%/secrets.c %D%/secrets.h \

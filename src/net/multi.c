@@ -128,10 +128,20 @@ static void on_timer_closed(uv_handle_t *handle)
 	on_handle_closed(handle->data);
 }
 
+void multi_adopt(struct multi *m, uv_handle_t *guest)
+{
+	m->guest = guest;
+	m->handles++;
+}
+
 void multi_close(struct multi *m, void (*on_closed)(struct multi *))
 {
 	m->on_closed = on_closed;
 	curl_multi_cleanup(m->curl);	/* closes idle connections, and with them their watches */
 	m->curl = NULL;
 	uv_close((uv_handle_t *)&m->timer, on_timer_closed);
+	if (!m->guest)
+		return;
+	m->guest->data = m;
+	uv_close(m->guest, on_timer_closed);
 }

@@ -19,7 +19,6 @@ int http_rules_set(struct http_rules *r, const struct http_conf *conf, struct er
 		return err_set(e, ERR_USAGE, "proxy or CA file: too long");
 	strcpy(r->proxy, proxy);	/* discouraged: its length is checked above */
 	strcpy(r->ca_file, ca_file);	/* discouraged: its length is checked above */
-	r->rate_max = conf->rate_max;
 	return ERR_OK;
 }
 
@@ -111,6 +110,10 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *arg)
 
 	if (c->is_deaf)
 		return 0;
+	if (c->meter && !meter_take(c->meter, s.n)) {
+		meter_wait(c->meter, &c->waits);
+		return CURL_WRITEFUNC_PAUSE;	/* curl keeps these bytes, and brings them again */
+	}
 	c->received += s.n;
 	if (c->received > c->ask.body_max) {
 		err_set(&c->err, ERR_LIMIT, "sends more than %" PRIu64 " bytes", c->ask.body_max);
@@ -249,7 +252,7 @@ static int set_method(struct http_call *c, const struct http_ask *ask, struct er
 	return ERR_OK;
 }
 
-static void set_limits(struct http_call *c, const struct http_rules *r)
+static void set_limits(struct http_call *c)
 {
 	int64_t stall_ms = c->ask.stall_ms ? c->ask.stall_ms : NET_STALL_MS;
 
@@ -257,7 +260,6 @@ static void set_limits(struct http_call *c, const struct http_rules *r)
 	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
 	curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, c->ask.rate_min ? (long)c->ask.rate_min : 1L);
-	curl_easy_setopt(c->easy, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)r->rate_max);
 }
 
 static void set_rules(struct http_call *c, const struct http_rules *r)
@@ -310,7 +312,7 @@ int call_setup(struct http_call *c, const struct http_rules *r, const struct htt
 	if (!c->easy || curl_easy_setopt(c->easy, CURLOPT_URL, ask->url) != CURLE_OK)
 		return err_set(e, ERR_MEMORY, "no memory for a request");
 	set_rules(c, r);
-	set_limits(c, r);
+	set_limits(c);
 	set_callbacks(c);
 	rc = set_method(c, ask, e);
 	return rc ? rc : set_lines(c, ask, e);

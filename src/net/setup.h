@@ -6,18 +6,21 @@
 #include "base/list.h"
 #include "base/sm.h"
 #include "net/http.h"
+#include "net/meter.h"
 #include "net/multi.h"
 
 /* struct http_conf, copied. */
 struct http_rules {
 	char proxy[SOURCE_URL_MAX], ca_file[4096];
-	uint64_t rate_max;
 };
 
 struct http_call {
 	struct list node;
 	struct sm sm;
 	struct http *http;
+	struct meter *meter;		/* NULL: not metered */
+	struct list waits;		/* in meter->waiting, while it is paused */
+	CURLcode broke;			/* C_BROKEN: why */
 	CURL *easy;
 	struct http_ask ask;		/* callbacks, limits; its pointers to text are not used after the start */
 	struct curl_slist *lines;

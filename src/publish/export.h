@@ -14,8 +14,13 @@
 
 #include <jansson.h>
 
-/* Everything but entries. Directories are made as needed. */
-MUST_USE int export_image(const char *path, const struct pack *p, const struct pack_watch *watch, struct err *e);
+/* Everything but entries. Directories are made as needed; a file that is there already, byte for byte, is left alone.
+ * *written: bytes that were not, set on failure too. */
+MUST_USE int export_image(const char *path, const struct pack *p, const struct pack_watch *watch, uint64_t *written,
+			  struct err *e);
+
+/* The archive through the verifier of ipfs/, the plain file by its digest. ERR_PROOF: they are not what was written. */
+MUST_USE int export_read_back(const char *path, const struct pack *p, const struct pack_watch *watch, struct err *e);
 
 /* Replaces entries/VENDOR/MODEL by these lines. name is the product's. */
 MUST_USE int export_entries(const char *path, const char *name, struct span lines, struct err *e);

@@ -4,13 +4,14 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "formats/secret.h"
+#include "net/address.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #define REPLY_MAX (64 * KIB)	/* a line for each root; we have one */
 #define CALL_MS (10 * 60 * 1000)
+#define LOOK_MS 30000		/* it looks on its own disk only */
 #define SLOWEST 16384		/* bytes a second: below that an upload is hopeless */
 
 struct upload {
@@ -47,18 +48,6 @@ static int check_status(const struct web_reply *r, const char *what, struct err 
 	return err_set(e, ERR_NET, "%s: HTTP status %u", what, r->status);
 }
 
-static int check_cid(const char *text, const struct pack *p, const char *what, struct err *e)
-{
-	struct cid named;
-	char own[CID_TEXT_MAX];
-
-	if (!text || cid_read_text(span_str(text), &named, NULL))
-		return err_set(e, ERR_NET, "%s: the answer names no CID", what);
-	if (!cid_eq(&named, &p->root))
-		return err_set(e, ERR_PROOF, "%s: it took %.100s, not %s", what, text, cid_text(&p->root, own));
-	return ERR_OK;
-}
-
 /* {"Root":{"Cid":{"/":"bafy…"},"PinErrorMsg":""}} on one of the lines. Others (Stats, say) are passed over. */
 static int read_import(struct span body, const struct pack *p, struct err *e)
 {
@@ -68,7 +57,7 @@ static int read_import(struct span body, const struct pack *p, struct err *e)
 		json_t *line = json_loadb((const char *)body.p, n, 0, NULL);
 		const json_t *root = json_object_get(line, "Root");
 		const char *text = json_string_value(json_object_get(json_object_get(root, "Cid"), "/"));
-		int rc = root ? check_cid(text, p, "dag/import", e) : ERR_OK;
+		int rc = root ? pack_check_root(p, text, "dag/import", e) : ERR_OK;
 		bool found = root != NULL;
 
 		json_decref(line);
@@ -77,15 +66,6 @@ static int read_import(struct span body, const struct pack *p, struct err *e)
 		body = span_cut(body, n + 1, body.n);
 	}
 	return err_set(e, ERR_NET, "dag/import: the answer names no root");
-}
-
-/* "Authorization: …" for this target, or NULL. */
-static const char *bearer(const struct target *t, char out[TARGET_TOKEN_MAX + 32])
-{
-	if (!t->token[0])
-		return NULL;
-	snprintf(out, TARGET_TOKEN_MAX + 32, "Authorization: Bearer %s", t->token);
-	return out;
 }
 
 #define BOUNDARY_MAX 48
@@ -104,14 +84,15 @@ static int make_boundary(char out[BOUNDARY_MAX], struct err *e)
 }
 
 static int import(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
-		  struct err *e)
+		  uint64_t *sent, struct err *e)
 {
 	char url[TARGET_WHERE_MAX + 64], boundary[BOUNDARY_MAX], type[96], head[256], tail[64];
-	char token[TARGET_TOKEN_MAX + 32];
+	char token[TARGET_BEARER_MAX];
 	struct upload u = { .watch = watch, .total = p->car_size };
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
 	int rc = make_boundary(boundary, e);
 
+	*sent = 0;
 	if (rc)
 		return rc;
 	snprintf(url, sizeof url, "%s/api/v0/dag/import", t->where);
@@ -123,43 +104,109 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 	u.tail = span_str(tail);
 	pack_car_init(&u.car, p, false);
 	struct web_ask ask = {
-		.method = "POST", .url = url, .lines = { type, bearer(t, token) },
+		.method = "POST", .url = url, .lines = { type, target_bearer(t, token) },
 		.send = on_send, .send_length = u.head.n + p->car_size + u.tail.n,
 		.reply_max = REPLY_MAX, .total_ms = CALL_MS + (int64_t)(p->car_size / SLOWEST * 1000), .arg = &u,
 	};
 	rc = web_call(web, &ask, &reply, e);
+	*sent = u.car.sent;
 	pack_car_fini(&u.car);
 	if (!rc)
 		rc = check_status(&reply, "dag/import", e);
 	return rc ? rc : read_import(buf_span(&reply.body), p, e);
 }
 
+/* A POST without a body. The node's answer, whatever its status. */
+static int ask(struct web *web, const struct target *t, const char *url, int64_t total_ms, struct web_reply *reply,
+	       struct err *e)
+{
+	char token[TARGET_BEARER_MAX];
+	struct web_ask q = {
+		.method = "POST", .url = url, .lines = { target_bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = total_ms,
+	};
+
+	return web_call(web, &q, reply, e);
+}
+
 static int pin(struct web *web, const struct target *t, const struct pack *p, struct err *e)
 {
-	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX], token[TARGET_TOKEN_MAX + 32];
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX];
 	AUTO(web_reply_free) struct web_reply reply = { 0 };
-	struct web_ask ask = {
-		.method = "POST", .url = url, .lines = { bearer(t, token) }, .reply_max = REPLY_MAX, .total_ms = CALL_MS,
-	};
 	json_t *answer;
 	int rc;
 
 	snprintf(url, sizeof url, "%s/api/v0/pin/add?arg=%s&recursive=true", t->where, cid_text(&p->root, text));
-	rc = web_call(web, &ask, &reply, e);
+	rc = ask(web, t, url, CALL_MS, &reply, e);
 	if (!rc)
 		rc = check_status(&reply, "pin/add", e);
 	if (rc)
 		return rc;
 	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
-	rc = check_cid(json_string_value(json_array_get(json_object_get(answer, "Pins"), 0)), p, "pin/add", e);
+	rc = pack_check_root(p, json_string_value(json_array_get(json_object_get(answer, "Pins"), 0)), "pin/add", e);
 	json_decref(answer);
 	return rc;
 }
 
 int kubo_upload(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
-		struct err *e)
+		uint64_t *sent, struct err *e)
 {
-	int rc = import(web, t, p, watch, e);
+	int rc = import(web, t, p, watch, sent, e);
 
 	return rc ? rc : pin(web, t, p, e);
+}
+
+/* 200 is yes. Others say in many ways that it has not, or that it does not know the question; an upload will tell. Blocks without a
+ * pin are not asked for: an import pins its root, and some nodes wait for ever for a block that they lack. */
+int kubo_look(struct web *web, const struct target *t, const struct pack *p, bool *is_pinned, struct err *e)
+{
+	char url[TARGET_WHERE_MAX + CID_TEXT_MAX + 64], text[CID_TEXT_MAX];
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	int rc;
+
+	snprintf(url, sizeof url, "%s/api/v0/pin/ls?arg=%s&type=recursive", t->where, cid_text(&p->root, text));
+	rc = ask(web, t, url, LOOK_MS, &reply, e);
+	if (!rc && (reply.status == 401 || reply.status == 402 || reply.status == 403))
+		rc = check_status(&reply, "pin/ls", e);
+	if (!rc)
+		*is_pinned = reply.status == 200;
+	return rc;
+}
+
+/* --- where it can be reached --- */
+
+#define MULTIADDR_MAX 256	/* with a relay and two peer ids some 200 */
+
+/* "/ip4/ADDRESS/…", "/ip6/ADDRESS/…" and "/dns…/NAME/…". */
+static bool is_public(const char *multiaddr)
+{
+	char address[MULTIADDR_MAX];
+	size_t n;
+
+	if (strlen(multiaddr) >= MULTIADDR_MAX)
+		return false;
+	if (strncmp(multiaddr, "/dns", 4) == 0)
+		return true;
+	if (strncmp(multiaddr, "/ip4/", 5) != 0 && strncmp(multiaddr, "/ip6/", 5) != 0)
+		return false;
+	n = strcspn(multiaddr + 5, "/");
+	memcpy(address, multiaddr + 5, n);
+	address[n] = '\0';
+	return !address_text_is_private(address);
+}
+
+void kubo_addresses(struct web *web, const struct target *t, json_t *out, size_t max)
+{
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	char url[TARGET_WHERE_MAX + 64];
+	json_t *answer, *item;
+	size_t i;
+
+	snprintf(url, sizeof url, "%s/api/v0/id", t->where);
+	if (ask(web, t, url, LOOK_MS, &reply, NULL) != ERR_OK || reply.status != 200)
+		return;
+	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
+	json_array_foreach(json_object_get(answer, "Addresses"), i, item)
+		if (json_is_string(item) && json_array_size(out) < max && is_public(json_string_value(item)))
+			json_array_append(out, item);
+	json_decref(answer);
 }

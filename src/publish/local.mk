@@ -6,12 +6,15 @@ libpublish_a_SOURCES = \
 	%D%/kubo.c %D%/kubo.h \
 	%D%/node.c %D%/node.h \
 	%D%/pack.c %D%/pack.h \
-	%D%/readback.c \
+	%D%/patience.c %D%/patience.h \
+	%D%/pinning.c %D%/pinning.h \
+	%D%/readback.c %D%/readback.h \
 	%D%/registry.c %D%/registry.h \
 	%D%/release.c %D%/release.h \
 	%D%/revert.c %D%/revert.h \
 	%D%/target.c %D%/target.h \
 	%D%/transact.c %D%/transact.h \
+	%D%/upload.c %D%/upload.h \
 	%D%/wallet.c %D%/wallet.h \
 	%D%/web.c %D%/web.h
 # What a program that links libpublish.a needs, in order.

@@ -130,6 +130,18 @@ const struct pack_inner *pack_find(const struct pack *p, const struct cid *cid)
 	return NULL;
 }
 
+int pack_check_root(const struct pack *p, const char *text, const char *what, struct err *e)
+{
+	struct cid named;
+	char own[CID_TEXT_MAX];
+
+	if (!text || cid_read_text(span_str(text), &named, NULL))
+		return err_set(e, ERR_NET, "%s: the answer names no CID", what);
+	if (named.codec != p->root.codec || !cid_same_block(&named, &p->root))
+		return err_set(e, ERR_PROOF, "%s: it took %.100s, not %s", what, text, cid_text(&p->root, own));
+	return ERR_OK;
+}
+
 /* --- the walk --- */
 
 void pack_walk_init(struct pack_walk *w, const struct pack *p, bool only_inner)

@@ -43,6 +43,10 @@ void pack_close(struct pack *p);
 /* The kept inner block of this name, or NULL: then it is a leaf, or not of this file. */
 const struct pack_inner *pack_find(const struct pack *p, const struct cid *cid);
 
+/* Is it the root that somebody else calls so? The CIDs' bytes decide: texts differ in their base, and versions 0 and 1 name
+ * the same dag-pb block. ERR_NET: text (may be NULL) is no CID; ERR_PROOF: another one. `what` begins the message. */
+MUST_USE int pack_check_root(const struct pack *p, const char *text, const char *what, struct err *e);
+
 /* --- depth first, block by block --- */
 
 #define PACK_DEPTH_MAX 8	/* levels of a tree; the profiles make at most 5 */

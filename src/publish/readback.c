@@ -1,11 +1,11 @@
-/* readback.c: what a target gives back, through the same verifier that every gateway uses (kubo.h).
+/* readback.c: see readback.h.
  *
  *	CAR of the whole ─► intake ─► plan ── done ──► the node has it
  *	       │ it gives no CAR, or a short one
  *	       └─► block by block, what is still missing
  *
  * The plan's bytes go nowhere: they are compared with the image's. */
-#include "publish/kubo.h"
+#include "publish/readback.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "ipfs/intake.h"
@@ -14,14 +14,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CALL_MS (10 * 60 * 1000)
 #define SLOWEST 16384			/* bytes a second */
+#define FILE_CHUNK (256 * KIB)
 #define SETTLE_BYTES (16 * MIB)		/* a step of plan_settle; we have nothing else to do */
 
 struct readback {
 	struct web *web;
 	const struct source *source;
+	int fd;			/* instead of both */
 	const struct pack *pack;
 	const struct pack_watch *watch;
 	struct plan *plan;
@@ -183,19 +186,70 @@ static int read_all(struct readback *rb, struct err *e)
 	return rc ? rc : ask_for_the_rest(rb, e);
 }
 
-int kubo_read_back(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
-		   struct err *e)
+/* The plan for it, and what fills the plan. */
+static int with_plan(struct readback *rb, int (*fill)(struct readback *rb, struct err *e), struct err *e)
 {
-	const struct source source = { .kind = SOURCE_KUBO, .url = t->where, .token = t->token };
-	struct readback rb = { .web = web, .source = &source, .pack = p, .watch = watch };
-	const struct plan_io io = { .write = compare, .keep = keep, .load = load, .read = read_own, .arg = &rb };
+	const struct plan_io io = { .write = compare, .keep = keep, .load = load, .read = read_own, .arg = rb };
 	struct err why = { 0 };
-	int rc = plan_new(&p->root, p->size, &io, &rb.plan, &why);
+	int rc = plan_new(&rb->pack->root, rb->pack->size, &io, &rb->plan, &why);
 
 	if (!rc)
-		rc = read_all(&rb, &why);
-	plan_free(rb.plan);
+		rc = fill(rb, &why);
+	plan_free(rb->plan);
 	if (rc && e)
 		*e = why;
 	return rc;
+}
+
+int readback_kubo(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,
+		  struct err *e)
+{
+	const struct source source = { .kind = SOURCE_KUBO, .url = t->where, .token = t->token };
+	struct readback rb = { .web = web, .source = &source, .pack = p, .watch = watch };
+
+	return with_plan(&rb, read_all, e);
+}
+
+/* --- a file --- */
+
+static int feed_file(struct readback *rb, struct err *e)
+{
+	autofree uint8_t *chunk = malloc(FILE_CHUNK);
+	ssize_t n = chunk ? 1 : 0;
+	int rc = chunk ? ERR_OK : err_set(e, ERR_MEMORY, "out of memory");
+
+	while (!rc && n > 0) {
+		n = read(rb->fd, chunk, FILE_CHUNK);
+		if (n < 0)
+			rc = err_errno(e, "reading back");
+		else if (n > 0)
+			rc = on_body(rb, SPAN(chunk, (size_t)n), e);
+	}
+	if (!rc && rb->result == INTAKE_MORE) {
+		rb->result = intake_end(&rb->intake, e);
+		rc = result_error(rb->result, e);
+	}
+	return rc == WEB_ENOUGH ? ERR_OK : rc;
+}
+
+static int read_file(struct readback *rb, struct err *e)
+{
+	int rc;
+
+	rb->result = INTAKE_MORE;
+	intake_open(&rb->intake, rb->plan, SOURCE_ASK_CAR, PLAN_DFS, &rb->pack->root);
+	rc = feed_file(rb, e);
+	intake_close(&rb->intake);
+	if (!rc)
+		rc = settle(rb->plan, e);
+	if (!rc && !plan_is_done(rb->plan))
+		rc = err_set(e, ERR_PROOF, "reading back: blocks are missing");
+	return rc;
+}
+
+int readback_archive(int fd, const struct pack *p, const struct pack_watch *watch, struct err *e)
+{
+	struct readback rb = { .pack = p, .watch = watch, .fd = fd };
+
+	return with_plan(&rb, read_file, e);
 }

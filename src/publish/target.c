@@ -5,11 +5,13 @@
 #include "base/io.h"
 #include "ipfs/source.h"
 #include "net/http.h"
+#include "net/secrets.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_visible_ascii(struct span s)
 {
@@ -19,15 +21,19 @@ static bool is_visible_ascii(struct span s)
 	return true;
 }
 
-/* A header line is made of it: no blanks, no controls. */
+/* A header line is made of it: no blanks, no controls. Mode and content are of the same file. */
 static int read_token(const char *path, char out[TARGET_TOKEN_MAX], struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(TARGET_TOKEN_MAX - 1);
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct span token;
+	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, ERR_USAGE, "token file %s: %s", path, strerror(errno));
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return err_set(e, ERR_DENIED, "token file %s: mode %04o: it must be accessible to its owner only (chmod 600)", path,
+			       st.st_mode & 07777);
 	if (io_read_all(fd, &b, e))
 		return err_wrap(e, "token file %s", path);
 	token = buf_span(&b);
@@ -40,7 +46,8 @@ static int read_token(const char *path, char out[TARGET_TOKEN_MAX], struct err *
 	return ERR_OK;
 }
 
-static int read_kubo(const char *text, struct target *out, struct err *e)
+/* An API's base: the same rules for both kinds. */
+static int read_api(const char *text, struct target *out, struct err *e)
 {
 	const char *fragment = strchr(text, '#');
 	size_t n = fragment ? (size_t)(fragment - text) : strlen(text);
@@ -73,8 +80,9 @@ int target_read(const char *text, struct target *out, struct err *e)
 		enum target_kind kind;
 		int (*read)(const char *text, struct target *out, struct err *e);
 	} kinds[] = {
-		{ "kubo:", TARGET_KUBO, read_kubo },
+		{ "kubo:", TARGET_KUBO, read_api },
 		{ "dir:", TARGET_DIR, read_dir },
+		{ "pinning:", TARGET_PINNING, read_api },
 	};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -85,20 +93,48 @@ int target_read(const char *text, struct target *out, struct err *e)
 		if (strncmp(text, kinds[i].prefix, n) != 0)
 			continue;
 		if (kinds[i].read(text + n, &t, &why))
-			return err_set(e, why.code, "%.4s target: %s", kinds[i].prefix, why.msg);
+			return err_set(e, why.code, "%.*s target: %s", (int)n - 1, kinds[i].prefix, why.msg);
 		*out = t;
 		return ERR_OK;
 	}
-	return err_set(e, ERR_USAGE, "an upload target is kubo:URL[#TOKEN-FILE] or dir:PATH");
+	return err_set(e, ERR_USAGE, "an upload target is kubo:URL[#TOKEN-FILE], pinning:URL[#TOKEN-FILE] or dir:PATH");
+}
+
+bool target_is_store(const struct target *t)
+{
+	return t->kind != TARGET_PINNING;
+}
+
+const char *target_bearer(const struct target *t, char out[TARGET_BEARER_MAX])
+{
+	if (!t->token[0])
+		return NULL;
+	snprintf(out, TARGET_BEARER_MAX, "Authorization: Bearer %s", t->token);
+	return out;
 }
 
 char *target_text(const struct target *t, char out[TARGET_TEXT_MAX])
 {
 	char server[HTTP_REDACTED_MAX];
 
-	if (t->kind == TARGET_KUBO)
-		snprintf(out, TARGET_TEXT_MAX, "kubo:%s", http_redact(t->where, server));
-	else
+	if (t->kind == TARGET_DIR)
 		snprintf(out, TARGET_TEXT_MAX, "dir:%.380s", t->where);
+	else
+		snprintf(out, TARGET_TEXT_MAX, "%s:%s", t->kind == TARGET_KUBO ? "kubo" : "pinning",
+			 http_redact(t->where, server));
+	return out;
+}
+
+char *target_quote(const struct target *t, const char *words, char out[TARGET_QUOTE_MAX])
+{
+	AUTO(secrets_fini) struct secrets secrets = { .n = 0 };
+
+	snprintf(out, TARGET_QUOTE_MAX, "%s", words);
+	for (char *c = out; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	secrets_add_url(&secrets, t->where);
+	secrets_add(&secrets, t->token);
+	secrets_hide(&secrets, out);
 	return out;
 }

@@ -5,18 +5,16 @@
  * The estimate is also where a refusal is found before it costs anything. */
 #include "publish/transact.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/hex.h"
 #include "formats/ethtx.h"
 #include "formats/keccak.h"
 #include "formats/secp.h"
+#include "publish/patience.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #define RAW_MAX (128 * 1024)	/* bytes of a transaction; nodes take no more */
-#define POLL_FIRST_MS 50
 #define POLL_MAX_MS 2000
 #define TIP_DEFAULT 1000000000u	/* 1 gwei, where a node does not know eth_maxPriorityFeePerGas */
 
@@ -76,18 +74,46 @@ int transact_estimate(const struct transact *t, uint64_t *gas, struct err *e)
 	return ask_quantity(t->node, "eth_estimateGas", json_pack("[o]", call_object(t)), gas, e);
 }
 
+static int ask_count(struct node *n, const struct wallet *w, const char *when, uint64_t *out, struct err *e)
+{
+	json_t *from = node_address(&w->address);
+
+	return ask_quantity(n, "eth_getTransactionCount", json_pack("[o, s]", from, when), out, e);
+}
+
+int transact_settle(struct node *n, const struct wallet *w, int64_t wait_ms, void (*on_wait)(void *arg), void *arg,
+		    struct err *e)
+{
+	struct patience patience = patience_of(wait_ms, POLL_MAX_MS);
+	uint64_t done = 0, all = 0;
+	bool is_told = false;
+
+	for (;;) {
+		int rc = ask_count(n, w, "latest", &done, e);
+
+		if (!rc)
+			rc = ask_count(n, w, "pending", &all, e);
+		if (rc || all <= done)
+			return rc;
+		if (!is_told && on_wait)
+			on_wait(arg);
+		is_told = true;
+		if (!patience_pause(&patience))
+			return err_set(e, ERR_BUSY, "%" PRIu64 " earlier transactions of this wallet still wait for a block; nothing was sent",
+				       all - done);
+	}
+}
+
 static int fill_in(const struct transact *t, struct ethtx *tx, struct err *e)
 {
 	uint64_t gas;
-	json_t *from;
 	int rc = transact_estimate(t, &gas, e);
 
 	if (rc)
 		return rc;
 	*tx = (struct ethtx){ .chain_id = t->node->chain_id, .to = t->to, .data = t->data };
 	tx->gas = gas + gas / 8;	/* what is left over is not paid */
-	from = node_address(&t->wallet->address);
-	rc = ask_quantity(t->node, "eth_getTransactionCount", json_pack("[o, s]", from, "pending"), &tx->nonce, e);
+	rc = ask_count(t->node, t->wallet, "pending", &tx->nonce, e);
 	return rc ? rc : price(t->node, tx, e);
 }
 
@@ -108,27 +134,32 @@ static int sign(const struct wallet *w, const struct ethtx *tx, struct buf *raw,
 	return ethtx_raw(tx, &sig, raw, e);
 }
 
+/* Has the node this transaction, whatever became of the answer that should have said so? */
+static bool is_known(struct node *n, const struct hash32 *tx)
+{
+	AUTO(json_free) json_t *found = NULL;
+	json_t *params = json_pack("[o]", node_bytes(SPAN_OF(tx->b)));
+
+	return node_call_take(n, "eth_getTransactionByHash", params, NULL, &found, NULL) == ERR_OK && json_is_object(found);
+}
+
 static int send(struct node *n, struct span raw, struct hash32 *tx, struct err *e)
 {
 	AUTO(json_free) json_t *result = NULL;
-	struct hash32 own = keccak256(raw), named;
+	struct hash32 own = keccak256(raw), named = own;
+	char text[HEX32_MAX];
 	int rc = node_call_take(n, "eth_sendRawTransaction", json_pack("[o]", node_bytes(raw)), NULL, &result, e);
 
+	*tx = own;
 	if (!rc)
 		rc = node_read_hash(result, &named, e);
-	if (rc)
-		return rc;
-	if (!hash32_eq(&own, &named))
+	if (rc == ERR_NET && is_known(n, &own))
+		return ERR_OK;
+	if (rc == ERR_NET)
+		return err_wrap(e, "transaction %s may be on its way; the same command looks first", hex_0x(SPAN_OF(own), text));
+	if (!rc && !hash32_eq(&own, &named))
 		return err_set(e, ERR_NET, "node: it names another transaction than the one it was given");
-	*tx = own;
-	return ERR_OK;
-}
-
-static void pause_ms(int64_t ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
+	return rc;
 }
 
 /* The receipt, or JSON null while there is none. */
@@ -140,8 +171,7 @@ static int ask_receipt(struct node *n, const struct hash32 *tx, json_t **out, st
 /* A node that fails to answer meanwhile is asked again: the transaction is out. */
 static int await(const struct transact *t, const struct hash32 *tx, json_t **out, struct err *e)
 {
-	const struct clock *clock = clock_system();
-	int64_t end = clock_mono_ms(clock) + (t->wait_ms ? t->wait_ms : TRANSACT_WAIT_MS), pause = POLL_FIRST_MS;
+	struct patience patience = patience_of(t->wait_ms ? t->wait_ms : TRANSACT_WAIT_MS, POLL_MAX_MS);
 	char text[HEX32_MAX];
 
 	for (;;) {
@@ -154,11 +184,9 @@ static int await(const struct transact *t, const struct hash32 *tx, json_t **out
 			return ERR_OK;
 		}
 		json_decref(receipt);
-		if (clock_mono_ms(clock) >= end)
+		if (!patience_pause(&patience))
 			return err_set(e, ERR_NET, "transaction %s was sent, but: %.150s", hex_0x(SPAN_OF(*tx), text),
 				       last.msg);
-		pause_ms(pause);
-		pause = pause * 2 < POLL_MAX_MS ? pause * 2 : POLL_MAX_MS;
 	}
 }
 

@@ -21,8 +21,7 @@ static struct span trimmed(struct span s)
 	return s;
 }
 
-/* Up to the next `stop` or the end, trimmed; off the front of *s. */
-static struct span take(struct span *s, char stop)
+struct span accept_take(struct span *s, char stop)
 {
 	const uint8_t *at = s->n ? memchr(s->p, stop, s->n) : NULL;
 	size_t n = at ? (size_t)(at - s->p) : s->n;
@@ -40,11 +39,10 @@ static enum answer_format format_of(struct span type)
 	return FORMAT_OTHER;
 }
 
-/* q in thousandths; 1000 when it is not said or cannot be read. */
-static unsigned quality(struct span parameters)
+unsigned accept_quality(struct span parameters)
 {
 	while (parameters.n) {
-		struct span one = take(&parameters, ';');
+		struct span one = accept_take(&parameters, ';');
 		unsigned q = 0;
 
 		if (one.n < 3 || (one.p[0] | 0x20) != 'q' || one.p[1] != '=' || one.p[2] < '0' || one.p[2] > '1')
@@ -64,9 +62,9 @@ void accept_read(struct span header, struct ask *ask)
 	bool is_any = !header.p;
 
 	while (header.n) {
-		struct span one = take(&header, ','), type = take(&one, ';');
+		struct span one = accept_take(&header, ','), type = accept_take(&one, ';');
 		enum answer_format format = format_of(type);
-		unsigned q = quality(one);
+		unsigned q = accept_quality(one);
 
 		if (format == FORMAT_OTHER || q == 0)
 			continue;
@@ -82,7 +80,7 @@ void accept_read(struct span header, struct ask *ask)
 
 enum answer_format accept_content_type(struct span header)
 {
-	struct span type = take(&header, ';');
+	struct span type = accept_take(&header, ';');
 	enum answer_format format = format_of(type);
 
 	if (type.n == 0 || (type.n == 33 && strncasecmp((const char *)type.p, "application/x-www-form-urlencoded", 33) == 0))

@@ -12,6 +12,11 @@ void accept_read(struct span header, struct ask *ask);
  * when nobody says anything. */
 enum answer_format accept_content_type(struct span header);
 
+/* Up to the next `stop` or the end, trimmed; off the front of *s. */
+struct span accept_take(struct span *s, char stop);
+/* The weight of a media range from its parameters, in thousandths; 1000 when it is not said or cannot be read. */
+unsigned accept_quality(struct span parameters);
+
 /* The media type that a format is sent as. */
 const char *accept_type_of(enum answer_format format);
 

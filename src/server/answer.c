@@ -1,31 +1,21 @@
 /* answer.c: see answer.h. */
-#include "server/answer.h"
+#include "server/answer_own.h"
 
 #include "formats/sha256.h"
 #include "server/devfloors.h"
-#include "server/devpath.h"
 #include "server/histories.h"
 #include "server/keeper.h"
 #include "server/made.h"
 #include "server/objects.h"
 #include "server/report.h"
+#include "server/share.h"
 #include "server/sightings.h"
-#include "server/wishes.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #define RETRY_PENDING_S 60	/* a release is on its way: fetching and finality take a while */
-#define RETRY_REPAIR_S 30	/* an image is being fetched again */
-#define RETRY_BUSY_S 2		/* too many at once */
 #define RETRY_ENTRIES_S 5	/* a file of entries is being written again */
-
-struct answers {
-	struct answers_conf conf;
-	atomic_bool clock_is_trusted;
-	struct wishes wishes;
-};
 
 struct answers *answers_new(const struct answers_conf *conf)
 {
@@ -61,7 +51,8 @@ void ask_query(struct ask *ask, struct span query)
 		struct span *value;
 	} known[] = {
 		{ "channel", &ask->channel }, { "hw", &ask->hardware }, { "from", &ask->from }, { "device", &ask->device },
-		{ "format", &ask->format },
+		{ "format", &ask->ipfs.format }, { "dag-scope", &ask->ipfs.dag_scope }, { "entity-bytes", &ask->ipfs.entity_bytes },
+		{ "car-version", &ask->ipfs.car_version }, { "car-order", &ask->ipfs.car_order }, { "car-dups", &ask->ipfs.car_dups },
 	};
 	const uint8_t *eq = query.n ? memchr(query.p, '=', query.n) : NULL;
 	size_t n = eq ? (size_t)(eq - query.p) : query.n;
@@ -91,23 +82,7 @@ static bool read_number(struct span s, uint64_t *out)
 
 /* --- answering --- */
 
-/* One request on its way to its answer. */
-struct turn {
-	struct answers *s;
-	const struct ask *ask;
-	struct answer *out;
-	struct devpath path;
-	uint64_t from;			/* what the device says it runs; 0: it does not say */
-	struct freshness_now now;
-	const struct catalog_product *product;
-	const struct catalog_channel *channel;
-	uint32_t channel_row;
-	const struct catalog_release *release;
-	const struct catalog_image *image;
-};
-
-/* The answer is an error. False, so that `return refuse(…)` ends a chain of steps. */
-static bool refuse(struct turn *t, uint16_t status, const char *why, uint32_t retry_after_s)
+bool turn_refuse(struct turn *t, uint16_t status, const char *why, uint32_t retry_after_s)
 {
 	t->out->kind = ANSWER_NONE;
 	t->out->status = status;
@@ -121,11 +96,11 @@ static bool check_ask(struct turn *t)
 	const struct ask *ask = t->ask;
 
 	if (ask->is_odd)
-		return refuse(t, 400, "a query came twice", 0);
+		return turn_refuse(t, 400, "a query came twice", 0);
 	if (ask->device.p && !devpath_is_device(ask->device))
-		return refuse(t, 400, "device: not a device's id", 0);
+		return turn_refuse(t, 400, "device: not a device's id", 0);
 	if (ask->from.p && !read_number(ask->from, &t->from))
-		return refuse(t, 400, "from: not a sequence number", 0);
+		return turn_refuse(t, 400, "from: not a sequence number", 0);
 	return true;
 }
 
@@ -133,7 +108,7 @@ static bool get_catalog(struct turn *t)
 {
 	t->out->catalog = catalog_slot_get(t->s->conf.slot);
 	if (!t->out->catalog)
-		return refuse(t, 503, "no catalog yet", RETRY_BUSY_S);
+		return turn_refuse(t, 503, "no catalog yet", RETRY_BUSY_S);
 	return true;
 }
 
@@ -144,10 +119,10 @@ static bool find_product(struct turn *t)
 	t->out->is_private = true;
 	t->product = catalog_find_product(c, t->path.product);
 	if (!t->product)
-		return refuse(t, 404, "no such product here", 0);
+		return turn_refuse(t, 404, "no such product here", 0);
 	t->channel = catalog_find_channel(c, t->product, t->ask->channel, &t->channel_row);
 	if (!t->channel)
-		return refuse(t, 404, "this channel is not followed here", 0);
+		return turn_refuse(t, 404, "this channel is not followed here", 0);
 	t->now = freshness_now(t->s->conf.clock, atomic_load(&t->s->clock_is_trusted));
 	t->out->freshness = freshness_of(&t->product->proof, t->product->max_age_ms, &t->now);
 	return true;
@@ -190,8 +165,8 @@ static bool choose(struct turn *t)
 		return true;
 	}
 	if (!is_any && t->channel->is_pending)
-		return refuse(t, 503, "the first release is on its way", RETRY_PENDING_S);
-	return refuse(t, 404, is_any ? "no release fits this device" : "nothing is released here", 0);
+		return turn_refuse(t, 503, "the first release is on its way", RETRY_PENDING_S);
+	return turn_refuse(t, 404, is_any ? "no release fits this device" : "nothing is released here", 0);
 }
 
 /* It was given this release: from now on it gets no less. */
@@ -218,10 +193,10 @@ static bool accepts(const struct turn *t, enum answer_format format)
 
 static bool is_not_acceptable(struct turn *t)
 {
-	return refuse(t, 406, "not to be had in the format asked for", 0);
+	return turn_refuse(t, 406, "not to be had in the format asked for", 0);
 }
 
-static void answer_is(struct turn *t, enum answer_kind kind, enum answer_format format)
+void turn_is(struct turn *t, enum answer_kind kind, enum answer_format format)
 {
 	t->out->kind = kind;
 	t->out->status = 200;
@@ -232,7 +207,7 @@ static bool give_manifest(struct turn *t)
 {
 	if (!accepts(t, FORMAT_MANIFEST))
 		return is_not_acceptable(t);
-	answer_is(t, ANSWER_MANIFEST, FORMAT_MANIFEST);
+	turn_is(t, ANSWER_MANIFEST, FORMAT_MANIFEST);
 	t->out->bytes = catalog_bytes(t->out->catalog, t->release->manifest);
 	t->out->size = t->out->bytes.n;
 	t->out->etag = t->release->manifest_sha256;
@@ -240,7 +215,7 @@ static bool give_manifest(struct turn *t)
 	return true;
 }
 
-static void wish(struct turn *t, const struct hash32 *sha256, bool is_known)
+void turn_wish(struct turn *t, const struct hash32 *sha256, bool is_known)
 {
 	if (wishes_due(&t->s->wishes, sha256, is_known, clock_mono_ms(t->s->conf.clock)))
 		keeper_wanted(t->s->conf.keeper, sha256);
@@ -253,15 +228,15 @@ static bool give_image(struct turn *t)
 	if (!accepts(t, FORMAT_IMAGE))
 		return is_not_acceptable(t);
 	if (t->image->state == CATALOG_REVOKED)
-		return refuse(t, 410, "this image was revoked", 0);
+		return turn_refuse(t, 410, "this image was revoked", 0);
 	if (t->image->state == CATALOG_DAMAGED)
-		return refuse(t, 503, "this image is being repaired", RETRY_REPAIR_S);
+		return turn_refuse(t, 503, "this image is being repaired", RETRY_REPAIR_S);
 	rc = objects_get(t->s->conf.objects, t->image, &t->out->object, NULL);
 	if (rc)
-		return rc == ERR_CORRUPT ? refuse(t, 503, "this image is being repaired", RETRY_REPAIR_S) :
-					   refuse(t, 503, "too much is being read", RETRY_BUSY_S);
-	wish(t, &t->image->sha256, true);
-	answer_is(t, ANSWER_IMAGE, FORMAT_IMAGE);
+		return rc == ERR_CORRUPT ? turn_refuse(t, 503, "this image is being repaired", RETRY_REPAIR_S) :
+					   turn_refuse(t, 503, "too much is being read", RETRY_BUSY_S);
+	turn_wish(t, &t->image->sha256, true);
+	turn_is(t, ANSWER_IMAGE, FORMAT_IMAGE);
 	t->out->size = t->image->size;
 	t->out->etag = t->image->sha256;
 	return true;
@@ -275,13 +250,12 @@ static enum answer_format choose_made_format(const struct turn *t, enum answer_f
 	return t->ask->accept == FORMAT_JSON || t->ask->accept == FORMAT_CBOR ? t->ask->accept : FORMAT_OTHER;
 }
 
-/* b was made in memory that is given back here. */
-static bool give_made(struct turn *t, struct buf *b, enum answer_kind kind, enum answer_format format)
+bool turn_give_made(struct turn *t, struct buf *b, enum answer_kind kind, enum answer_format format)
 {
 	struct answer *out = t->out;
 
 	assert(buf_ok(b, NULL) == 0 && b->n <= sizeof out->made);
-	answer_is(t, kind, format);
+	turn_is(t, kind, format);
 	memcpy(out->made, b->p, b->n);
 	out->bytes = SPAN(out->made, b->n);
 	out->size = b->n;
@@ -304,7 +278,7 @@ static bool give_info(struct turn *t)
 	if (format == FORMAT_OTHER)
 		return is_not_acceptable(t);
 	(format == FORMAT_CBOR ? made_info_cbor : made_info_json)(&b, &info);
-	return give_made(t, &b, ANSWER_INFO, format);
+	return turn_give_made(t, &b, ANSWER_INFO, format);
 }
 
 static bool give_freshness(struct turn *t)
@@ -320,26 +294,35 @@ static bool give_freshness(struct turn *t)
 	if (format == FORMAT_OTHER)
 		return is_not_acceptable(t);
 	(format == FORMAT_CBOR ? made_freshness_cbor : made_freshness_json)(&b, &f);
-	return give_made(t, &b, ANSWER_FRESHNESS, format);
+	return turn_give_made(t, &b, ANSWER_FRESHNESS, format);
+}
+
+bool turn_is_absent(struct turn *t, const char *why)
+{
+	t->out->is_absent = true;
+	return turn_refuse(t, 404, why, 0);
 }
 
 static bool find_by_name(struct turn *t)
 {
 	const struct catalog *c = t->out->catalog;
 
-	if (t->path.kind == DEVPATH_CID && t->ask->format.p)
-		return is_not_acceptable(t);
 	t->image = t->path.kind == DEVPATH_SHA256 ? catalog_find_image(c, &t->path.sha256) :
 						    catalog_find_cid(c, &t->path.cid);
 	if (!t->image) {
 		/* It may have been evicted; of a CID the keeper would not know which image it names. */
 		if (t->path.kind == DEVPATH_SHA256)
-			wish(t, &t->path.sha256, false);
-		return refuse(t, 404, "no such image here", 0);
+			turn_wish(t, &t->path.sha256, false);
+		return turn_is_absent(t, "no such image here");
 	}
 	t->out->row = (uint32_t)(t->image - catalog_images(c, &(size_t){ 0 }));
 	t->out->is_immutable = true;
 	return true;
+}
+
+bool turn_give_named(struct turn *t)
+{
+	return find_by_name(t) && give_image(t);
 }
 
 /* The product's history, for other gateways. */
@@ -349,18 +332,18 @@ static bool give_entries(struct turn *t)
 	int rc;
 
 	if (t->ask->protocol != LINK_HTTP)
-		return refuse(t, 404, "no such path", 0);
+		return turn_refuse(t, 404, "no such path", 0);
 	if (!p)
-		return refuse(t, 404, "no such product here", 0);
+		return turn_refuse(t, 404, "no such product here", 0);
 	if (p->entries_bytes == 0)
-		return refuse(t, 404, "no entry of this product is final yet", 0);
+		return turn_refuse(t, 404, "no entry of this product is final yet", 0);
 	if (!accepts(t, FORMAT_LINES))
 		return is_not_acceptable(t);
 	rc = histories_get(t->s->conf.histories, p, &t->out->history, NULL);
 	if (rc)
-		return rc == ERR_CORRUPT ? refuse(t, 503, "these entries are being repaired", RETRY_ENTRIES_S) :
-					   refuse(t, 503, "too much is being read", RETRY_BUSY_S);
-	answer_is(t, ANSWER_ENTRIES, FORMAT_LINES);
+		return rc == ERR_CORRUPT ? turn_refuse(t, 503, "these entries are being repaired", RETRY_ENTRIES_S) :
+					   turn_refuse(t, 503, "too much is being read", RETRY_BUSY_S);
+	turn_is(t, ANSWER_ENTRIES, FORMAT_LINES);
 	t->out->size = p->entries_bytes;
 	t->out->etag = p->entries_sha256;
 	return true;
@@ -372,8 +355,13 @@ static bool give(struct turn *t)
 
 	switch (t->path.kind) {
 	case DEVPATH_SHA256:
+		return turn_give_named(t);
 	case DEVPATH_CID:
-		return find_by_name(t) && give_image(t);
+		return turn_give_cid(t);
+	case DEVPATH_NO_CID:
+		return turn_refuse(t, t->ask->protocol == LINK_HTTP ? 400 : 404, "not a CID", 0);
+	case DEVPATH_OTHER_CID:
+		return turn_is_absent(t, "no image has a CID of this kind");
 	case DEVPATH_FRESHNESS:
 		return find_product(t) && give_freshness(t);
 	case DEVPATH_ENTRIES:
@@ -388,7 +376,7 @@ static bool give(struct turn *t)
 		is_given = find_product(t) && choose(t) && give_info(t);
 		break;
 	default:
-		return refuse(t, 404, "no such path", 0);
+		return turn_refuse(t, 404, "no such path", 0);
 	}
 	if (is_given)
 		note_given(t);
@@ -420,9 +408,11 @@ int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, st
 
 void answer_release(struct answer *a)
 {
+	share_free(a->share);
 	object_put(a->object);
 	history_put(a->history);
 	catalog_put(a->catalog);
+	a->share = NULL;
 	a->object = NULL;
 	a->history = NULL;
 	a->catalog = NULL;

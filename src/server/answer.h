@@ -20,9 +20,12 @@
 #include "catalog/catalog.h"
 #include "catalog/link.h"
 #include "catalog/freshness.h"
+#include "server/ipfsreq.h"
 
 struct objects;		/* objects.h: the image files */
 struct object;
+struct blocks;		/* blocks.h: the same as IPFS blocks */
+struct share;		/* share.h: some of them, to be sent */
 struct histories;	/* histories.h: the files of entries */
 struct history;
 struct keeper;		/* keeper.h: the link to the keeper */
@@ -43,7 +46,7 @@ enum answer_format {
 struct ask {
 	struct span path;	/* without query, not decoded: "/fw/acme/lamp/info" */
 	struct span channel, hardware, from, device;
-	struct span format;	/* of /ipfs/{cid}: blocks and archives are not served here (yet), and never as the plain file */
+	struct ipfsreq_said ipfs;	/* of /ipfs/{cid}; over CoAP only the plain file is to be had */
 	bool is_odd;		/* one of them came twice */
 	enum answer_format accept;	/* of one content format; FORMAT_ANY in doubt */
 	enum answer_format prefers;	/* when accept is FORMAT_ANY: what info comes in. HTTP: JSON, CoAP: CBOR */
@@ -65,6 +68,7 @@ enum answer_kind {
 	ANSWER_FRESHNESS,	/* made for this answer */
 	ANSWER_IMAGE,		/* an object */
 	ANSWER_ENTRIES,		/* a history; over HTTP only */
+	ANSWER_BLOCKS,		/* a raw block or a CAR, as `ipfs` says; over HTTP only */
 };
 
 #define ANSWER_MADE_MAX 1024	/* info with the longest names and CID: 600 */
@@ -72,10 +76,11 @@ enum answer_kind {
 struct answer {
 	enum answer_kind kind;
 	uint16_t status;	/* as HTTP says it: 200, 400, 404, 406, 410, 503. CoAP: 2.05, 4.00, 4.04, 4.06, 4.04, 5.03 */
+	bool is_absent;		/* 404 because the gateway does not have it, whatever was asked of it */
 	const char *why;	/* of an error: static, at most COAP_DIAGNOSTIC_MAX bytes */
 	uint32_t retry_after_s;	/* with 503; CoAP: Max-Age */
 	enum answer_format format;
-	struct hash32 etag;	/* SHA-256 of the whole representation; CoAP takes the first 8 bytes */
+	struct hash32 etag;	/* SHA-256 of the whole representation; CoAP takes the first 8 bytes. Of ANSWER_BLOCKS: ipfsreq_etag() */
 	uint64_t size;
 	bool is_immutable;	/* reached by its digest */
 	bool is_private;	/* depends on who asks */
@@ -88,6 +93,9 @@ struct answer {
 	struct catalog *catalog;	/* held; NULL when there is none yet */
 	struct object *object;		/* held; of an image */
 	struct history *history;	/* held; of entries */
+	struct ipfsreq ipfs;		/* of /ipfs/{cid} */
+	struct span cid;		/* the same: its name as it stands in the path */
+	struct share *share;		/* of blocks; NULL: they are `bytes` */
 	struct span bytes;		/* of everything else; in the catalog or in made */
 	uint8_t made[ANSWER_MADE_MAX];
 };
@@ -101,6 +109,7 @@ struct answers_conf {
 	const struct clock *clock;
 	bool clock_is_trusted;		/* `[gateway] clock = trusted` */
 	struct histories *histories;	/* may be NULL where nobody asks over HTTP */
+	struct blocks *blocks;		/* the same */
 };
 
 struct answers;
@@ -115,8 +124,8 @@ void answers_set_clock_trusted(struct answers *s, bool is_trusted);
  * stay the same until then (bytes may point into it). */
 void answer_find(struct answers *s, const struct ask *ask, struct answer *out);
 
-/* n checked bytes from off on; off + n is within size. ERR_CORRUPT: bit rot (the keeper was told); ERR_IO; ERR_BUSY.
- * Any failure: send nothing of it. */
+/* n checked bytes from off on; off + n is within size. Not of ANSWER_BLOCKS, whose share is read in order. ERR_CORRUPT: bit rot
+ * (the keeper was told); ERR_IO; ERR_BUSY. Any failure: send nothing of it. */
 MUST_USE int answer_read(const struct answer *a, uint64_t off, uint8_t *out, size_t n, struct err *e);
 void answer_release(struct answer *a);
 

@@ -91,6 +91,17 @@ static void read_history(struct devpath *d, struct span rest)
 	d->kind = d->kind == DEVPATH_MANIFEST ? DEVPATH_ENTRIES : DEVPATH_NONE;
 }
 
+static void read_cid(struct devpath *d, struct span rest)
+{
+	bool more;
+	struct span text = take_segment(&rest, &more);
+	int rc = cid_read_text(text, &d->cid, NULL);
+
+	if (text.n == 0 || more)
+		return;
+	d->kind = rc == ERR_OK ? DEVPATH_CID : rc == ERR_RULE ? DEVPATH_OTHER_CID : DEVPATH_NO_CID;
+}
+
 struct devpath devpath_read(struct span path)
 {
 	struct devpath d = { .kind = DEVPATH_NONE };
@@ -101,7 +112,7 @@ struct devpath devpath_read(struct span path)
 		read_history(&d, path);
 	else if (take_prefix(&path, "/sha256/") && hex_read(path, d.sha256.b, sizeof d.sha256.b, NULL) == 0)
 		d.kind = DEVPATH_SHA256;
-	else if (take_prefix(&path, "/ipfs/") && cid_read_text(path, &d.cid, NULL) == 0)
-		d.kind = DEVPATH_CID;
+	else if (take_prefix(&path, "/ipfs/"))
+		read_cid(&d, path);
 	return d;
 }

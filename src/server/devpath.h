@@ -15,6 +15,8 @@ enum devpath_kind {
 	DEVPATH_ENTRIES,	/* /entries/{vendor}/{model} */
 	DEVPATH_SHA256,		/* /sha256/{64 hex digits} */
 	DEVPATH_CID,		/* /ipfs/{cid} */
+	DEVPATH_NO_CID,		/* /ipfs/ and one segment that is no CID */
+	DEVPATH_OTHER_CID,	/* the same, a CID of a kind that no image has: another hash function or codec */
 };
 
 struct devpath {
@@ -25,7 +27,7 @@ struct devpath {
 };
 
 /* kind is DEVPATH_NONE for everything else: other paths, empty or extra segments, names outside
- * [a-z0-9][a-z0-9._-]{0,31}, malformed digests and CIDs. */
+ * [a-z0-9][a-z0-9._-]{0,31}, malformed digests. */
 struct devpath devpath_read(struct span path);
 
 /* A device's id: [A-Za-z0-9._:-]{1,64}. */

@@ -43,6 +43,7 @@ static bool take_ask(struct client *k)
 		.path = r->target.path, .device = r->device, .address = span_str(k->address), .protocol = LINK_HTTP,
 		.body = buf_span(&k->body), .body_format = accept_content_type(r->content_type),
 	};
+	k->ask.ipfs.accept = r->accept;
 	accept_read(r->accept, &k->ask);
 	return take_queries(k);
 }

@@ -6,6 +6,7 @@
 #include "server/accept.h"
 #include "server/clients.h"
 #include "server/histories.h"
+#include "server/httpd_blocks.h"
 #include "server/objects.h"
 #include "server/range.h"
 
@@ -14,8 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A response under construction; NULL is sticky, so that headers are added without checks. */
-static void add(struct MHD_Response **r, const char *name, const char *value)
+void httpd_add(struct MHD_Response **r, const char *name, const char *value)
 {
 	if (*r && MHD_add_response_header(*r, name, value) != MHD_YES) {
 		MHD_destroy_response(*r);
@@ -28,7 +28,7 @@ static void add_number(struct MHD_Response **r, const char *name, uint64_t value
 	char text[24];
 
 	snprintf(text, sizeof text, "%" PRIu64, value);
-	add(r, name, text);
+	httpd_add(r, name, text);
 }
 
 /* Queues, and gives our reference away. */
@@ -51,8 +51,8 @@ static struct MHD_Response *text_response(const char *why)
 	int n = snprintf(line, sizeof line, "%s\n", why);
 	struct MHD_Response *r = MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY);
 
-	add(&r, "Content-Type", "text/plain; charset=utf-8");
-	add(&r, "Cache-Control", "no-store");
+	httpd_add(&r, "Content-Type", "text/plain; charset=utf-8");
+	httpd_add(&r, "Cache-Control", "no-store");
 	return r;
 }
 
@@ -65,7 +65,7 @@ enum MHD_Result httpd_reply_close(struct MHD_Connection *connection, unsigned st
 {
 	struct MHD_Response *r = text_response(why);
 
-	add(&r, "Connection", "close");
+	httpd_add(&r, "Connection", "close");
 	return queue(connection, status, r);
 }
 
@@ -73,7 +73,7 @@ enum MHD_Result httpd_reply_not_allowed(struct MHD_Connection *connection, const
 {
 	struct MHD_Response *r = text_response("this method is not for this path");
 
-	add(&r, "Allow", allow);
+	httpd_add(&r, "Allow", allow);
 	return queue(connection, 405, r);
 }
 
@@ -100,19 +100,19 @@ static void add_text(struct MHD_Response **r, const char *name, struct span valu
 	if (value.n)
 		memcpy(text, value.p, value.n);
 	text[value.n] = 0;
-	add(r, name, text);
+	httpd_add(r, name, text);
 }
 
 /* Caching: images by digest never change. All else may depend on who asks, and is to be asked again. */
 static void add_caching(struct MHD_Response **r, const struct answer *a)
 {
 	if (a->is_immutable) {
-		add(r, "Cache-Control", "public, max-age=31536000, immutable");
+		httpd_add(r, "Cache-Control", "public, max-age=31536000, immutable");
 		return;
 	}
-	add(r, "Cache-Control", a->is_private ? "private, no-cache" : "no-cache");
+	httpd_add(r, "Cache-Control", a->is_private ? "private, no-cache" : "no-cache");
 	if (a->is_private)
-		add(r, "Vary", "Gatepost-Device, Accept");
+		httpd_add(r, "Vary", "Gatepost-Device, Accept");
 }
 
 static void add_release(struct MHD_Response **r, const struct answer *a)
@@ -121,15 +121,17 @@ static void add_release(struct MHD_Response **r, const struct answer *a)
 		return;
 	add_number(r, "Gatepost-Sequence", a->sequence);
 	add_text(r, "Gatepost-Version", a->version);
-	add(r, "Gatepost-Freshness", freshness_name(a->freshness));
+	httpd_add(r, "Gatepost-Freshness", freshness_name(a->freshness));
 }
 
 /* What 200, 206 and 304 have in common (RFC 9110, 15.4.5). */
 static void add_validators(struct MHD_Response **r, const struct answer *a, const char *etag)
 {
-	add(r, "ETag", etag);
+	httpd_add(r, "ETag", etag);
 	add_caching(r, a);
 	add_release(r, a);
+	if (a->cid.n)
+		httpd_blocks_add_name(r, a);
 }
 
 /* `sha-256=:BASE64:` (RFC 9530): of the whole representation, also with a part of it. */
@@ -146,7 +148,7 @@ static void add_digest(struct MHD_Response **r, const struct hash32 *sha256)
 			*out++ = digits[v >> (shift -= 6) & 63];
 	}
 	memcpy(out - 1, "=:", 3);	/* 32 bytes leave one digit over */
-	add(r, "Repr-Digest", text);
+	httpd_add(r, "Repr-Digest", text);
 }
 
 /* --- bodies --- */
@@ -214,28 +216,31 @@ static void on_bytes_end(void *cls)
 	catalog_put(cls);
 }
 
-static struct MHD_Response *bytes_response(const struct answer *a)
+static struct MHD_Response *bytes_response(const struct answer *a, struct span part)
 {
 	struct MHD_Response *r;
 
 	if (a->kind != ANSWER_MANIFEST)
-		return MHD_create_response_from_buffer(a->bytes.n, (void *)(uintptr_t)a->bytes.p, MHD_RESPMEM_MUST_COPY);
+		return MHD_create_response_from_buffer(part.n, (void *)(uintptr_t)part.p, MHD_RESPMEM_MUST_COPY);
 	/* The bytes lie in the catalog: the response holds it until the library has let go of it. */
-	r = MHD_create_response_from_buffer_with_free_callback_cls(a->bytes.n, (void *)(uintptr_t)a->bytes.p, on_bytes_end,
+	r = MHD_create_response_from_buffer_with_free_callback_cls(part.n, (void *)(uintptr_t)part.p, on_bytes_end,
 								   catalog_hold(a->catalog));
 	if (!r)
 		catalog_put(a->catalog);
 	return r;
 }
 
-static int body_response(const struct answer *a, uint64_t first, uint64_t n, struct MHD_Response **out)
+static int body_response(struct client *k, uint64_t first, uint64_t n, struct MHD_Response **out)
 {
+	const struct answer *a = &k->answer;
 	int fd = a->object ? object_hot_fd(a->object) : a->history ? history_fd(a->history) : -1;
 
 	*out = NULL;
+	if (a->share)
+		return httpd_blocks_body(k, first, n, out);
 	if (a->object && fd < 0)
 		return cold_response(a->object, first, n, out);
-	*out = fd >= 0 ? hot_response(fd, first, n) : bytes_response(a);
+	*out = fd >= 0 ? hot_response(fd, first, n) : bytes_response(a, span_cut(a->bytes, (size_t)first, (size_t)n));
 	return *out ? ERR_OK : ERR_MEMORY;
 }
 
@@ -243,22 +248,29 @@ static int body_response(const struct answer *a, uint64_t first, uint64_t n, str
 
 static void add_representation(struct MHD_Response **r, const struct answer *a, const char *etag)
 {
-	add(r, "Content-Type", accept_type_of(a->format));
 	add_validators(r, a, etag);
+	if (a->kind == ANSWER_BLOCKS) {
+		httpd_blocks_add_kind(r, a);
+		return;
+	}
+	httpd_add(r, "Content-Type", accept_type_of(a->format));
 	add_digest(r, &a->etag);
 	if (a->kind == ANSWER_IMAGE)
-		add(r, "Accept-Ranges", "bytes");
+		httpd_add(r, "Accept-Ranges", "bytes");
 }
 
-static enum MHD_Result busy(struct MHD_Connection *connection)
+/* There is no body: too many at once, damage that was met before the first byte, or no memory, which ends the connection. */
+static enum MHD_Result cannot_send(struct client *k, int why)
 {
-	return httpd_reply_retry(connection, "too many images are being sent", 2);
+	if (why == ERR_BUSY)
+		return httpd_reply_retry(k->connection, "too many images are being sent", 2);
+	return why == ERR_MEMORY ? MHD_NO : httpd_reply_retry(k->connection, "this image is being repaired", 30);
 }
 
 /* Only what is the same for the next asker, and costs nothing while it is kept. */
 static bool is_worth_keeping(const struct answer *a)
 {
-	return a->kind == ANSWER_MANIFEST || (a->object && object_hot_fd(a->object) >= 0);
+	return a->kind == ANSWER_MANIFEST || (a->kind == ANSWER_IMAGE && object_hot_fd(a->object) >= 0);
 }
 
 static enum MHD_Result reply_whole(struct replies *replies, struct client *k, const char *etag)
@@ -266,9 +278,10 @@ static enum MHD_Result reply_whole(struct replies *replies, struct client *k, co
 	const struct answer *a = &k->answer;
 	struct MHD_Response *r;
 	enum MHD_Result rc;
+	int failed = body_response(k, 0, a->size, &r);
 
-	if (body_response(a, 0, a->size, &r) == ERR_BUSY)
-		return busy(k->connection);
+	if (failed)
+		return cannot_send(k, failed);
 	add_representation(&r, a, etag);
 	if (!r)
 		return MHD_NO;
@@ -285,11 +298,12 @@ static enum MHD_Result reply_part(struct client *k, const struct range *range, c
 	const struct answer *a = &k->answer;
 	struct MHD_Response *r;
 	char text[96];
+	int failed = body_response(k, range->first, range->n, &r);
 
-	if (body_response(a, range->first, range->n, &r) == ERR_BUSY)
-		return busy(k->connection);
+	if (failed)
+		return cannot_send(k, failed);
 	snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->first, range->first + range->n - 1, a->size);
-	add(&r, "Content-Range", text);
+	httpd_add(&r, "Content-Range", text);
 	add_representation(&r, a, etag);
 	return queue(k->connection, MHD_HTTP_PARTIAL_CONTENT, r);
 }
@@ -300,7 +314,7 @@ static enum MHD_Result reply_outside(struct client *k)
 	char text[48];
 
 	snprintf(text, sizeof text, "bytes */%" PRIu64, k->answer.size);
-	add(&r, "Content-Range", text);
+	httpd_add(&r, "Content-Range", text);
 	return queue(k->connection, MHD_HTTP_RANGE_NOT_SATISFIABLE, r);
 }
 
@@ -320,17 +334,23 @@ static enum MHD_Result reply_not_modified(struct client *k, const char *etag)
 	return queue(k->connection, MHD_HTTP_NOT_MODIFIED, r);
 }
 
+/* Images and blocks; a CAR is begun anew. */
+static bool takes_ranges(const struct answer *a)
+{
+	return a->kind == ANSWER_IMAGE || (a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_CAR);
+}
+
 static enum MHD_Result reply_found(struct replies *replies, struct client *k, const struct httpreq *q, const char *etag)
 {
 	struct range range = { .kind = RANGE_WHOLE };
 	int kept;
 
-	/* Range is defined for GET alone (RFC 9110, 14.2), and only images take it. */
-	if (q->range.p && q->method == HTTP_GET && k->answer.kind == ANSWER_IMAGE && etag_allows_range(q->if_range, etag))
+	/* Range is defined for GET alone (RFC 9110, 14.2). */
+	if (q->range.p && q->method == HTTP_GET && takes_ranges(&k->answer) && etag_allows_range(q->if_range, etag))
 		range = range_read(q->range, k->answer.size);
 	if (range.kind == RANGE_OUTSIDE)
 		return reply_outside(k);
-	if (k->answer.kind == ANSWER_IMAGE && q->method == HTTP_GET)
+	if ((k->answer.object || k->answer.share) && q->method == HTTP_GET)
 		k->sends = range.kind == RANGE_PART ? range.n : k->answer.size;
 	if (range.kind == RANGE_PART)
 		return reply_part(k, &range, etag);
@@ -340,16 +360,29 @@ static enum MHD_Result reply_found(struct replies *replies, struct client *k, co
 	return reply_whole(replies, k, etag);
 }
 
+static void write_etag(const struct answer *a, char out[IPFSREQ_ETAG_MAX])
+{
+	if (a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_PLAIN)
+		ipfsreq_etag(&a->ipfs, a->cid, out);
+	else
+		etag_text(&a->etag, out);
+}
+
 enum MHD_Result httpd_reply(struct replies *replies, struct client *k, const struct httpreq *q)
 {
 	const struct answer *a = &k->answer;
-	char etag[ETAG_TEXT_MAX];
+	char etag[IPFSREQ_ETAG_MAX];
 
 	if (a->status == 503)
 		return httpd_reply_retry(k->connection, a->why, a->retry_after_s);
+	/* "return HTTP 412 if the root block is not immediately available": nothing is ever fetched for the asker here. */
+	if (a->is_absent && cache_control_has(q->cache_control, "only-if-cached"))
+		return httpd_reply_text(k->connection, 412, a->why);
 	if (a->status != 200)
 		return httpd_reply_text(k->connection, a->status, a->why);
-	etag_text(&a->etag, etag);
+	write_etag(a, etag);
+	if (q->if_match.p && !etag_is_matched(q->if_match, etag))
+		return httpd_reply_text(k->connection, 412, "it has another ETag");
 	if (q->if_none_match.p && etag_is_in(q->if_none_match, etag))
 		return reply_not_modified(k, etag);
 	return reply_found(replies, k, q, etag);

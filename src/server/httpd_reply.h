@@ -14,6 +14,9 @@ struct client;
  * not, or no memory: the connection is closed. */
 enum MHD_Result httpd_reply(struct replies *replies, struct client *k, const struct httpreq *r);
 
+/* Adds a header; a response that could not take one is destroyed, and NULL is sticky, so that headers are added without checks. */
+void httpd_add(struct MHD_Response **r, const char *name, const char *value);
+
 /* A status with a line of text. */
 enum MHD_Result httpd_reply_text(struct MHD_Connection *connection, unsigned status, const char *why);
 /* The same, and the connection is closed. For requests whose end cannot be trusted; may be called before the body was read. */

@@ -19,8 +19,8 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_O
 struct httpreq {
 	enum http_method method;
 	struct target target;
-	struct span host, range, if_range, if_none_match, accept, device, content_type, origin, fetch_site, authorization,
-		    length, transfer;
+	struct span host, range, if_range, if_match, if_none_match, cache_control, accept, device, content_type, origin, fetch_site,
+		    authorization, length, transfer;
 };
 
 /* 0, or the status to refuse it with and *why, a static text. */

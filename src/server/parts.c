@@ -64,6 +64,18 @@ static int open_folder(const struct parts *p, const char *name, char path[PATH_M
 	return *out < 0 ? err_errno(e, "%s", path) : ERR_OK;
 }
 
+/* A catalog may have come before. */
+static int start_blocks(struct parts *p, int objects_dir, struct err *e)
+{
+	struct catalog *c = catalog_slot_get(&p->slot);
+	int rc = blocks_new(objects_dir, SHARE_TREES_MAX, &p->blocks, e);
+
+	if (!rc && c)
+		blocks_settle(p->blocks, c);
+	catalog_put(c);
+	return rc;
+}
+
 /* Threads only after the sandbox. */
 static int open_folders(struct parts *p, struct err *e)
 {
@@ -81,6 +93,9 @@ static int open_folders(struct parts *p, struct err *e)
 		rc = sandbox_enter(SANDBOX_SERVER, paths, 2, &p->sandbox, e);
 	if (rc)
 		return rc;
+	rc = start_blocks(p, objects_dir, e);
+	if (rc)
+		return rc;
 	oc.dir = STEAL_FD(objects_dir);
 	rc = objects_new_take(&oc, &p->objects, e);
 	if (rc)
@@ -91,8 +106,8 @@ static int open_folders(struct parts *p, struct err *e)
 
 static int start_answers(struct parts *p, struct err *e)
 {
-	p->answers = answers_new(&(struct answers_conf){ .slot = &p->slot, .objects = p->objects, .histories = p->histories, .floors = p->floors,
-		.keeper = p->keeper, .sightings = p->sightings, .clock = clock_system(),
+	p->answers = answers_new(&(struct answers_conf){ .slot = &p->slot, .objects = p->objects, .histories = p->histories,
+		.blocks = p->blocks, .floors = p->floors, .keeper = p->keeper, .sightings = p->sightings, .clock = clock_system(),
 		.clock_is_trusted = clock_is_trusted(p->conf) });
 	return p->answers ? ERR_OK : err_set(e, ERR_MEMORY, "no memory");
 }
@@ -190,6 +205,7 @@ void parts_stop(struct parts *p)
 	operator_stop(p->operator);
 	coapd_answers_free(p->coap_answers);
 	answers_free(p->answers);
+	blocks_free(p->blocks);
 	objects_free(p->objects);
 	histories_free(p->histories);
 	sightings_free(p->sightings);
@@ -206,6 +222,8 @@ static void settle(struct parts *p, struct catalog *c)
 {
 	if (p->objects)
 		objects_settle(p->objects, c);
+	if (p->blocks)
+		blocks_settle(p->blocks, c);
 	if (p->httpd)
 		httpd_catalog_changed(p->httpd);
 	if (p->coapd)

@@ -8,6 +8,7 @@
 #include "daemon/conf.h"
 #include "daemon/sandbox.h"
 #include "server/answer.h"
+#include "server/blocks.h"
 #include "server/coapd.h"
 #include "server/coapd_answers.h"
 #include "server/devfloors.h"
@@ -38,6 +39,7 @@ struct parts {
 	struct sightings *sightings;
 	struct objects *objects;
 	struct histories *histories;
+	struct blocks *blocks;
 	struct answers *answers;
 	struct httpd *httpd;
 	struct operator *operator;

@@ -82,22 +82,58 @@ char *etag_text(const struct hash32 *sha256, char out[ETAG_TEXT_MAX])
 	return out;
 }
 
+/* The next member of a list, off the front of *rest. */
+static struct span take_member(struct span *rest)
+{
+	const uint8_t *comma = memchr(rest->p, ',', rest->n);
+	size_t n = comma ? (size_t)(comma - rest->p) : rest->n;
+	struct span one = trimmed(span_cut(*rest, 0, n));
+
+	*rest = span_cut(*rest, n + 1, rest->n);
+	return one;
+}
+
+static bool is_weak(struct span tag)
+{
+	return tag.n > 2 && tag.p[0] == 'W' && tag.p[1] == '/';
+}
+
+static struct span without_weakness(struct span tag)
+{
+	return is_weak(tag) ? span_cut(tag, 2, tag.n) : tag;
+}
+
 bool etag_is_in(struct span header, const char *etag)
+{
+	struct span rest = header, wanted = without_weakness(span_str(etag));
+
+	if (span_is(trimmed(header), "*"))
+		return true;
+	while (rest.n)
+		if (span_eq(without_weakness(take_member(&rest)), wanted))
+			return true;
+	return false;
+}
+
+bool etag_is_matched(struct span header, const char *etag)
 {
 	struct span rest = header;
 
 	if (span_is(trimmed(header), "*"))
 		return true;
-	while (rest.n) {
-		const uint8_t *comma = memchr(rest.p, ',', rest.n);
-		size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
-		struct span one = trimmed(span_cut(rest, 0, n));
-
-		if (one.n > 2 && one.p[0] == 'W' && one.p[1] == '/')
-			one = span_cut(one, 2, one.n);
-		if (span_is(one, etag))
+	while (rest.n)
+		if (span_is(take_member(&rest), etag) && !is_weak(span_str(etag)))
 			return true;
-		rest = span_cut(rest, n + 1, rest.n);
+	return false;
+}
+
+bool cache_control_has(struct span header, const char *directive)
+{
+	while (header.n) {
+		struct span one = take_member(&header);
+
+		if (one.n == strlen(directive) && strncasecmp((const char *)one.p, directive, one.n) == 0)
+			return true;
 	}
 	return false;
 }

@@ -25,6 +25,12 @@ char *etag_text(const struct hash32 *sha256, char out[ETAG_TEXT_MAX]);
 /* Does If-None-Match name this tag (weakly compared, RFC 9110 13.1.2), or "*"? */
 bool etag_is_in(struct span header, const char *etag);
 
+/* Does If-Match name this tag (strongly compared, RFC 9110 13.1.1: a weak one is like none), or "*"? */
+bool etag_is_matched(struct span header, const char *etag);
+
+/* Does Cache-Control have this directive? */
+bool cache_control_has(struct span header, const char *directive);
+
 /* May the range be taken: no If-Range, or one that is exactly this tag? (A date never is: we have none.) */
 bool etag_allows_range(struct span if_range, const char *etag);
 

@@ -1,6 +1,7 @@
 /* replies.c: see replies.h. A key has one place; another one there is replaced. */
 #include "server/replies.h"
 
+#include "formats/sha256.h"
 #include "server/objects.h"
 
 #include <microhttpd.h>
@@ -49,18 +50,19 @@ void replies_trim(struct replies *r)
 static struct reply_key key_of(const struct answer *a)
 {
 	return (struct reply_key){ .catalog = a->catalog, .row = a->row, .kind = (uint8_t)a->kind,
-				   .freshness = (uint8_t)a->freshness, .is_immutable = a->is_immutable };
+				   .freshness = (uint8_t)a->freshness, .is_immutable = a->is_immutable,
+				   .cid = a->cid.n ? sha256_of(a->cid) : (struct hash32){ { 0 } } };
 }
 
 static bool is_same(const struct reply_key *a, const struct reply_key *b)
 {
 	return a->catalog == b->catalog && a->row == b->row && a->kind == b->kind && a->freshness == b->freshness &&
-	       a->is_immutable == b->is_immutable;
+	       a->is_immutable == b->is_immutable && hash32_eq(&a->cid, &b->cid);
 }
 
 static struct reply *place(struct replies *r, const struct reply_key *k)
 {
-	size_t h = k->row * 2654435761u + k->kind * 97u + k->freshness * 31u + k->is_immutable * 17u;
+	size_t h = k->row * 2654435761u + k->kind * 97u + k->freshness * 31u + k->is_immutable * 17u + k->cid.b[0] * 7u;
 
 	return &r->at[h % HTTP_REPLIES_MAX];
 }

@@ -17,6 +17,7 @@ struct reply_key {
 	const struct catalog *catalog;	/* compared, and held by the entry so that its address stays its own */
 	uint32_t row;
 	uint8_t kind, freshness, is_immutable;
+	struct hash32 cid;		/* of its text: the same image may be reached by several, and each answer names its own; else zero */
 };
 
 struct reply {

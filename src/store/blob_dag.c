@@ -1,52 +1,36 @@
-/* blob_dag.c: the IPFS blocks beside an image.
- *
- *	record = cid-length:2 block-length:4 cid block guard:8
- *
- * guard is the front of the SHA-256 of what stands before it in the record: a
- * torn write at the end is noticed without knowing anything about CIDs. */
+/* blob_dag.c: the IPFS blocks beside an image; how they lie there is formats/dagfile.h. */
 #include "store/blob_own.h"
 
-#include "base/cursor.h"
+#include "formats/dagfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define HEAD_LEN 6
-#define GUARD_LEN 8
-#define RECORD_MAX (HEAD_LEN + CID_BYTES_MAX + BLOCK_MAX + GUARD_LEN)
-
 /* Reads the record at `at` into b; ERR_FORMAT: it is not whole. */
 static int read_record(int fd, uint64_t at, uint64_t size, struct buf *b, struct span *cid, struct span *block)
 {
-	uint8_t head[HEAD_LEN], *p;
-	struct cursor c = cur_of(SPAN_OF(head));
-	struct hash32 guard;
-	uint64_t len;
+	uint8_t head[DAGFILE_HEAD], *p;
+	size_t n;
 
-	if (size - at < HEAD_LEN || io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
+	if (size - at < sizeof head || io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
 		return ERR_FORMAT;
-	cid->n = (size_t)cur_be(&c, 2);
-	block->n = (size_t)cur_be(&c, 4);
-	len = HEAD_LEN + cid->n + block->n;
-	if (cid->n == 0 || cid->n > CID_BYTES_MAX || block->n > BLOCK_MAX || size - at < len + GUARD_LEN)
+	n = dagfile_length(head);
+	if (n == 0 || size - at < n)
 		return ERR_FORMAT;
 	buf_reset(b);
-	p = buf_grow(b, (size_t)len + GUARD_LEN);
+	p = buf_grow(b, n);
 	if (!p)
 		return ERR_MEMORY;
-	if (io_pread_exact(fd, p, (size_t)len + GUARD_LEN, (off_t)at, NULL))
+	if (io_pread_exact(fd, p, n, (off_t)at, NULL))
 		return ERR_FORMAT;
-	guard = sha256_of(SPAN(p, (size_t)len));
-	cid->p = p + HEAD_LEN;
-	block->p = cid->p + cid->n;
-	return memcmp(p + len, guard.b, GUARD_LEN) == 0 ? ERR_OK : ERR_FORMAT;
+	return dagfile_read(buf_span(b), cid, block);
 }
 
 int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct err *e)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(RECORD_MAX);
+	AUTO(buf_free) struct buf b = BUF_INIT(DAGFILE_RECORD_MAX);
 	struct span cid, block;
 	struct stat st;
 	int rc = ERR_OK;
@@ -60,7 +44,7 @@ int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct er
 			return err_set(e, ERR_MEMORY, "no memory for a block");
 		if (rc)
 			return ERR_OK;	/* torn here */
-		*end += HEAD_LEN + cid.n + block.n + GUARD_LEN;
+		*end += b.n;
 		if (fn)
 			rc = fn(arg, cid, block, e);
 	}
@@ -83,20 +67,14 @@ static int dag_open(struct blob *w, struct err *e)
 
 int blob_add_block(struct blob *w, struct span cid, struct span block, struct err *e)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(RECORD_MAX);
-	struct hash32 guard;
+	AUTO(buf_free) struct buf b = BUF_INIT(DAGFILE_RECORD_MAX);
 	int rc;
 
 	if (cid.n == 0 || cid.n > CID_BYTES_MAX || block.n > BLOCK_MAX)
 		return err_set(e, ERR_LIMIT, "a block beside an image has at most %d bytes", BLOCK_MAX);
 	if ((rc = dag_open(w, e)))
 		return rc;
-	buf_be(&b, cid.n, 2);
-	buf_be(&b, block.n, 4);
-	buf_add(&b, cid);
-	buf_add(&b, block);
-	guard = sha256_of(buf_span(&b));
-	buf_add(&b, SPAN(guard.b, GUARD_LEN));
+	dagfile_put(&b, cid, block);
 	if ((rc = buf_ok(&b, e)))
 		return rc;
 	if (w->dag.end + b.n > DAG_FILE_MAX)

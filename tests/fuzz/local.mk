@@ -110,6 +110,14 @@ tests_fuzz_fuzz_proof_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_fuzz_fuzz_proof_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_proof_LDADD = $(FUZZ_MAIN) libchain.a libformats.a libbase.a $(CHAIN_LIBS) $(FORMATS_LIBS)
 
+FUZZ_TARGETS += tests/fuzz/fuzz_ipfsreq
+tests_fuzz_fuzz_ipfsreq_SOURCES = %D%/fuzz_ipfsreq.c
+tests_fuzz_fuzz_ipfsreq_LDADD = $(FUZZ_MAIN) libserver.a libcatalog.a libcoap.a libdaemon.a libformats.a libbase.a \
+	$(SERVER_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS)
+FUZZ_TARGETS += tests/fuzz/fuzz_dagtree
+tests_fuzz_fuzz_dagtree_SOURCES = %D%/fuzz_dagtree.c
+tests_fuzz_fuzz_dagtree_LDADD = $(FUZZ_MAIN) libformats.a libbase.a
+
 # The hash is the target's own.
 FUZZ_TARGETS += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c

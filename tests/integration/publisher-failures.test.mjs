@@ -27,7 +27,9 @@ before(async () => {
 })
 after(async () => { for (const fn of cleanups.reverse()) await fn() })
 
-const publish = (...more) => ['publish', '--product', PRODUCT, '--version', '1', '--image', image, '--signing-key', key.path, ...more]
+// Another version each time: the newest release, once more, would not be sent again.
+let version = 0
+const publish = (...more) => ['publish', '--product', PRODUCT, '--version', `1.${++version}`, '--image', image, '--signing-key', key.path, ...more]
 
 /** Runs, expects the status and the message, and that the chain is where it was. */
 async function refused(args, code, message) {
@@ -80,7 +82,7 @@ describe('usage', () => {
     ['the image', () => ['publish', '--product', PRODUCT, '--version', '1', '--image', '/nonexistent', '--signing-key', key.path], /image \/nonexistent/],
     ['the signing key', () => ['publish', '--product', PRODUCT, '--version', '1', '--image', image, '--signing-key', '/nonexistent'], /signing key \/nonexistent/],
     ['the token of a target', () => publish('--upload', 'kubo:http://127.0.0.1:1#/nonexistent'), /token file \/nonexistent/],
-    ['the kind of a target', () => publish('--upload', 's3:bucket'), /kubo:URL.* or dir:PATH/],
+    ['the kind of a target', () => publish('--upload', 's3:bucket'), /kubo:URL.*pinning:URL.* or dir:PATH/],
     ['the directory of an export', () => publish('--upload', 'dir:/nonexistent/below'), /nonexistent/],
   ]
   for (const [what, args, message] of files) {
@@ -268,9 +270,12 @@ describe('not reachable', () => {
 })
 
 describe('an IPFS node that does not keep its word', () => {
+  // An image that the node has not seen: it would not be sent what it has.
   const through = async (options) => {
     const proxy = await startTamperProxy(t, ipfs.api, options)
-    return { proxy, args: [...publish('--upload', `kubo:${proxy.url}`), ...await desk.to()] }
+    const fresh = await desk.file('fresh.bin', randomBytes(2500000))
+    return { proxy, args: ['publish', '--product', PRODUCT, '--version', '1', '--image', fresh, '--signing-key', key.path,
+      '--upload', `kubo:${proxy.url}`, ...await desk.to()] }
   }
   const on = (path, fn) => (q, a) => (q.url.includes(path) ? fn(a) : undefined)
   const json = (status, value) => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) })

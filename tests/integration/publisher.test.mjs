@@ -104,7 +104,7 @@ describe('publish', () => {
         '--profile', profile, '--upload', `kubo:${ipfs.api}`, '--upload', `dir:${out}`)
 
       // The documented keys, and only those.
-      assert.deepEqual(Object.keys(done), ['product', 'sequence', 'version', 'cid', 'sha256', 'size', 'manifest_bytes', 'tx', 'block', 'gas'])
+      assert.deepEqual(Object.keys(done), ['product', 'sequence', 'version', 'cid', 'sha256', 'size', 'manifest_bytes', 'tx', 'block', 'gas', 'targets'])
       assert.equal(done.cid, await importedCid(image, profile))
       assert.deepEqual([done.product, done.sequence, done.version, done.size, done.sha256],
         [name, 1, '1.4.2', image.length, sha256(image).toString('hex')])

@@ -17,16 +17,16 @@ let accounts // the same for every node; each takes some thousand rounds of SHA-
 
 /**
  * Starts anvil. A block is mined for each transaction; finalized is two blocks behind (slotsInEpoch 1).
- * `port` and `args` (as `--state FILE`) let a test bring a node back where it was.
+ * `host` is where it listens (its url is loopback's all the same). `port` and `args` (as `--state FILE`) let a test bring a node back where it was.
  *
  * The result: url, port, chainId, accounts (funded viem accounts, 10 of them), rpc(method, …params),
  * mine(n), finalize(n: the block that has to be final), snapshot/revert, stop().
  */
-export async function startAnvil({ port = 0, chainId = 31337, slotsInEpoch = 1, args = [] } = {}) {
+export async function startAnvil({ host = '127.0.0.1', port = 0, chainId = 31337, slotsInEpoch = 1, args = [] } = {}) {
   const server = await startServer(foundry('anvil'), [
-    '--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId),
+    '--host', host, '--port', String(port), '--chain-id', String(chainId),
     '--slots-in-an-epoch', String(slotsInEpoch), '--mnemonic', MNEMONIC, ...args,
-  ], { ready: (line) => /^Listening on 127\.0\.0\.1:(\d+)/.exec(line)?.[1] })
+  ], { ready: (line) => /^Listening on [\d.]+:(\d+)/.exec(line)?.[1] })
   const url = `http://127.0.0.1:${server.up}`
   let id = 0
 

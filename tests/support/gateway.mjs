@@ -16,9 +16,9 @@ const section = (name, settings) =>
 
 /**
  * The text of a configuration. providers: [{ name, url, operator }]; sources: [{ name, url, kind, private }];
- * products: { 'vendor/model': { registrant, … } }.
+ * products: { 'vendor/model': { registrant, … } }; listen: where devices and peers come to.
  */
-export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {} }) {
+export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {}, listen = '127.0.0.1:0' }) {
   const operators = new Set(providers.map((p) => p.operator ?? p.name)).size
   return [
     section('gateway', { name: 'test', 'state-dir': join(dir, 'state'), 'run-dir': join(dir, 'run'), 'log-level': 'debug', clock: 'trusted', ...gateway }),
@@ -27,7 +27,7 @@ export function makeConfig({ dir, chainId = 31337, registry, providers, sources 
     ...sources.map(({ name, ...s }) => section(`source ${name}`, { kind: 'trustless', private: 'yes', ...s })),
     ...Object.entries(products).map(([name, p]) => section(`product ${name}`, { channels: 'stable', ...p })),
     section('cache', { size: '1G', ...cache }),
-    section('http', { listen: '127.0.0.1:0' }),
+    section('http', { listen }),
     section('coap', { listen: '127.0.0.1:0' }),
     section('operator', { listen: '127.0.0.1:0' }),
     extra, '',
@@ -42,11 +42,11 @@ async function childrenOf(pid) {
 }
 
 /**
- * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready.
+ * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here.
  * The result: http, coap, operator (base URLs; coap as host:port), cli(…args), api(path, options), release(), waitRelease(),
  * children(), restart(conf?), stop().
  */
-export async function startGateway(t, { dir, conf }) {
+export async function startGateway(t, { dir, conf, host }) {
   const file = join(dir, 'gatepost.conf')
   await mkdir(dir, { recursive: true })
   await writeFile(file, conf)
@@ -54,7 +54,8 @@ export async function startGateway(t, { dir, conf }) {
     dir,
     stateDir: join(dir, 'state'),
     async start() {
-      gateway.server = await startServer(program('gatepostd'), ['-c', file], {
+      const [command, ...args] = [...host?.enter ?? [], program('gatepostd'), '-c', file]
+      gateway.server = await startServer(command, args, {
         ready: (line) => /ready http=(\S+) coap=(\S+) operator=(\S+)/.exec(line),
       })
       const [, http, coap, operator] = gateway.server.up

@@ -7,13 +7,13 @@ process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 
 /**
  * Starts a program that serves. `ready` gets each line of its output (stdout and stderr) and returns something
- * truthy when the program is up; that is `up` in the result. Fails, with the output, when it ends before.
+ * truthy when the program is up; that is `up` in the result; `lines` are all of them, `times` when each came (performance.now). Fails, with the output, when it ends before.
  * With pdeathsig (util-linux) the kernel ends it even when this process is killed.
  */
 export async function startServer(command, args, { ready, env, cwd, deadline_ms = 30000 } = {}) {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, cwd })
-  const lines = []
+  const lines = [], times = []
   running.add(child)
   const gone = new Promise((resolve) => child.once('close', (code, signal) => {
     running.delete(child)
@@ -28,6 +28,7 @@ export async function startServer(command, args, { ready, env, cwd, deadline_ms 
     for (const stream of [child.stdout, child.stderr]) {
       eachLine(stream, (line) => {
         lines.push(line)
+        times.push(performance.now())
         const value = ready?.(line)
         if (value) settle(resolve)(value)
       })
@@ -37,6 +38,7 @@ export async function startServer(command, args, { ready, env, cwd, deadline_ms 
     pid: child.pid,
     up,
     lines,
+    times,
     gone,
     kill: (signal) => child.kill(signal),
     /** Ends it and waits until it is gone. */

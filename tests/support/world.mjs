@@ -27,9 +27,9 @@ export async function makeWorld(t, { signers = [newSigner()], threshold = 1, cha
   const dir = await tempDir(t)
   const world = {
     chain, registry, source, owner, id, dir, signers, sequence: 0, images: new Map(),
-    /** Publishes the next release; `manifest` overrides fields, `by` who signs, `image` the bytes. */
-    async publish({ image = randomBytes(100000), by = world.signers, manifest = {}, envelope, sequence = world.sequence + 1 } = {}) {
-      const cid = String(await source.add(image))
+    /** Publishes the next release; `manifest` overrides fields, `by` who signs, `image` the bytes, `layout` how they are cut (ipfs-blocks.mjs). */
+    async publish({ image = randomBytes(100000), layout, by = world.signers, manifest = {}, envelope, sequence = world.sequence + 1 } = {}) {
+      const cid = String(await source.add(image, layout))
       const fields = { product: PRODUCT, sequence, version: `1.0.${sequence}`, image: { sha256: sha256(image), size: image.length, cid }, ...manifest }
       const bytes = envelope ?? makeEnvelope(makeManifest(fields), by)
       const sent = await registry.publish(owner, id, sequence, bytes)

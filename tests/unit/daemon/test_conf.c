@@ -174,7 +174,16 @@ static const struct { const char *rule, *text, *says; } bad[] = {
 
 	{ "a source has a kind", GOOD "[source t]\nurl = http://h\n", "[source t] needs kind" },
 	{ "an unknown kind names the nearest", GOOD "[source t]\nurl = http://h\nkind = trustles\n", "nearest: \"trustless\"" },
-	{ "kinds that are not there yet are refused", GOOD "[source t]\nurl = http://h\nkind = mirror\n", "does not have that kind yet" },
+	{ "bases have no names", GOOD "[source t]\nurl = http://h/{cid}\nkind = trustless\n", ":19: url: names in braces are for the kinds" },
+	{ "nor a query", GOOD "[source t]\nurl = http://h/?k=1\nkind = kubo\n", "url: has a query, but paths are put behind it" },
+	{ "no source has a fragment", GOOD "[source t]\nurl = http://h/{cid}#x\nkind = car\n", "url: has a fragment" },
+	{ "no source has a password in its URL", GOOD "[source t]\nurl = http://me:pw@h/{cid}\nkind = car\n", "url: has a user or password; use token" },
+	{ "a template knows six names", GOOD "[source t]\nurl = http://h/{hash}\nkind = mirror\n", "url: knows {cid} {sha256} {vendor} {model} {version} {sequence}, not {hash}" },
+	{ "a brace has another half", GOOD "[source t]\nurl = http://h/{cid\nkind = car\n", "{sequence}, not {cid" },
+	{ "names do not choose the host", GOOD "[source t]\nurl = http://{vendor}.example/x\nkind = mirror\n", "url: names in braces stand in its path or query" },
+	{ "blocks go by their CID", GOOD "[source t]\nurl = http://h/{sha256}\nkind = blocks\n", "url: names each block by {cid}" },
+	{ "inner blocks are a mirror's", GOOD "[source t]\nurl = http://h/{cid}\nkind = car\ninner = http://h/i\n", "inner: is for the kind mirror" },
+	{ "inner is a template too", GOOD "[source t]\nurl = http://h/{sha256}\nkind = mirror\ninner = http://h/{x}\n", "inner: knows {cid}" },
 	{ "a switch is yes or no", GOOD "[source t]\nurl = http://h\nkind = kubo\nprivate = 1\n", "private: must be yes or no" },
 
 	{ "a registrant is required", GOOD "[product a/b]\n", "[product a/b] needs registrant" },

@@ -1,4 +1,5 @@
 /* test_source.c: what each kind of source is asked, and what its reply heads mean. */
+#include "base/hex.h"
 #include "base/limits.h"
 #include "ipfs/source.h"
 
@@ -63,6 +64,113 @@ START_TEST(questions)
 }
 END_TEST
 
+/* --- files on a web server --- */
+
+static const struct {
+	enum source_kind kind;
+	enum source_ask ask;
+	const char *base, *inner;
+	uint64_t from, end;
+	const char *etag;
+	const char *url;
+	const char *range, *if_range;	/* NULL: none */
+} files[] = {
+#define SHA "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+	{ SOURCE_CAR, SOURCE_ASK_CAR, "https://h/car/{cid}.car", NULL, 0, 0, NULL, "https://h/car/" V1 ".car", NULL, NULL },
+	{ SOURCE_CAR, SOURCE_ASK_CAR, "https://h/{vendor}/{model}/{sequence}.car", NULL, 0, 0, NULL, "https://h/acme/thermostat/7.car", NULL, NULL },
+	{ SOURCE_CAR, SOURCE_ASK_CAR, "https://h/{cid}?v={version}", NULL, 5, 0, "\"x\"", "https://h/" V1 "?v=1.0%2Ba%20b", "bytes=5-", "\"x\"" },
+	{ SOURCE_CAR, SOURCE_ASK_CAR, "https://h/{cid}", NULL, 5, 0, "W/\"x\"", "https://h/" V1, "bytes=5-", NULL },
+	{ SOURCE_BLOCKS, SOURCE_ASK_BLOCK, "https://h/blocks/", NULL, 0, 0, NULL, "https://h/blocks/" V1, NULL, NULL },
+	{ SOURCE_BLOCKS, SOURCE_ASK_BLOCK, "https://h/{cid}.block", NULL, 0, 0, NULL, "https://h/" V1 ".block", NULL, NULL },
+	{ SOURCE_MIRROR, SOURCE_ASK_FILE, "https://h/image/{sha256}", NULL, 0, 0, NULL, "https://h/image/" SHA, NULL, NULL },
+	{ SOURCE_MIRROR, SOURCE_ASK_FILE, "https://h/image/{sha256}", NULL, 0, 100, NULL, "https://h/image/" SHA, "bytes=0-99", NULL },
+	{ SOURCE_MIRROR, SOURCE_ASK_FILE, "https://h/{cid}/{cid}", NULL, 10, 100, "\"e\"", "https://h/" V1 "/" V1, "bytes=10-99", "\"e\"" },
+	{ SOURCE_MIRROR, SOURCE_ASK_INNER, "https://h/image/{sha256}", NULL, 0, 0, NULL, "https://h/inner/" V1 ".car", NULL, NULL },
+	{ SOURCE_MIRROR, SOURCE_ASK_INNER, "https://h/fw/{sha256}.bin", "https://i/{sha256}.car", 0, 0, NULL, "https://i/" SHA ".car", NULL, NULL },
+};
+
+static struct source_about about_file(size_t i)
+{
+	struct source_about a = { .cid = &v1, .size = 1000, .from = files[i].from, .end = files[i].end, .etag = files[i].etag,
+		.names = { .product = "acme/thermostat", .version = "1.0+a b", .sequence = 7 } };
+
+	ck_assert_int_eq(hex_read(span_str(SHA), a.names.sha256.b, 32, NULL), ERR_OK);
+	return a;
+}
+
+static const char *line_of(const struct source_request *r, const char *name)
+{
+	for (size_t i = 0; i < r->lines; i++)
+		if (!strncmp(r->line[i], name, strlen(name)))
+			return r->line[i] + strlen(name);
+	return NULL;
+}
+
+static void same_text(const char *a, const char *b, const char *url)
+{
+	ck_assert_msg(a == b || (a && b && !strcmp(a, b)), "%s: %s instead of %s", url, a ? a : "nothing", b ? b : "nothing");
+}
+
+START_TEST(files_on_a_web_server)
+{
+	struct source s = { .kind = files[_i].kind, .url = files[_i].base, .inner = files[_i].inner };
+	struct source_about a = about_file((size_t)_i);
+	struct source_request r;
+
+	ck_assert(source_can(&s, files[_i].ask));
+	ck_assert_int_eq(source_check_url(s.kind, s.url, NULL), ERR_OK);
+	ck_assert_int_eq(source_request(&s, files[_i].ask, &a, &r, NULL), ERR_OK);
+	ck_assert_str_eq(r.url, files[_i].url);
+	same_text(line_of(&r, "Range: "), files[_i].range, r.url);
+	same_text(line_of(&r, "If-Range: "), files[_i].if_range, r.url);
+}
+END_TEST
+
+START_TEST(a_mirror_whose_inner_blocks_nobody_knows)
+{
+	struct source s = { .kind = SOURCE_MIRROR, .url = "https://h/fw/{sha256}.bin" };
+
+	ck_assert(source_can(&s, SOURCE_ASK_FILE) && !source_can(&s, SOURCE_ASK_INNER) && !source_can(&s, SOURCE_ASK_BLOCK));
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	uint64_t from, end;	/* asked for, of 1000 bytes */
+	unsigned status;
+	const char *range;
+	int64_t length;
+	enum source_verdict verdict;
+} parts[] = {
+	{ "all of it", 0, 0, 200, "", 1000, SOURCE_READ },
+	{ "all of it, of a length that it does not say", 0, 0, 200, "", -1, SOURCE_READ },
+	{ "a longer file", 0, 0, 200, "", 1001, SOURCE_BROKEN },
+	{ "a part", 10, 100, 206, "bytes 10-99/1000", 90, SOURCE_READ },
+	{ "a part of a file of unknown length", 10, 100, 206, "bytes 10-99/*", 90, SOURCE_READ },
+	{ "all of it where a part was wanted", 10, 100, 200, "", 1000, SOURCE_NO_RANGE },
+	{ "all of it where its beginning was wanted", 0, 100, 200, "", 1000, SOURCE_READ },
+	{ "another part", 10, 100, 206, "bytes 11-99/1000", 89, SOURCE_BROKEN },
+	{ "a part of another file", 10, 100, 206, "bytes 10-99/999", 90, SOURCE_BROKEN },
+	{ "a part that does not say which", 10, 100, 206, "", 90, SOURCE_BROKEN },
+	{ "a part in other units", 10, 100, 206, "lines 10-99/1000", 90, SOURCE_BROKEN },
+	{ "a part that overflows", 10, 100, 206, "bytes 18446744073709551626-99/1000", 90, SOURCE_BROKEN },
+	{ "nothing there", 10, 100, 416, "bytes */5", 0, SOURCE_NO_RANGE },
+};
+
+START_TEST(answers_with_parts)
+{
+	struct source s = { .kind = SOURCE_MIRROR, .url = "http://x/{sha256}" };
+	struct source_about a = { .cid = &v1, .size = 1000, .from = parts[_i].from, .end = parts[_i].end, .names = { .product = "a/b", .version = "1" } };
+	struct source_reply r = { .status = parts[_i].status, .content_range = span_str(parts[_i].range), .content_length = parts[_i].length };
+	struct source_request req;
+	struct source_answer answer;
+
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_FILE, &a, &req, NULL), ERR_OK);
+	source_classify(&s, &req, SOURCE_ASK_FILE, &r, &answer);
+	ck_assert_msg(answer.verdict == parts[_i].verdict, "%s: %s %s", parts[_i].what, source_verdict_name(answer.verdict), answer.why);
+}
+END_TEST
+
 static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "a scheme", "ftp://x", "http:// or https://" },
 	{ "a scheme in front", "fw.example", "http:// or https://" },
@@ -70,7 +178,7 @@ static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "a host before the path", "http:///ipfs", "names a host" },
 	{ "no user", "http://me:pw@fw.example", "no user" },
 	{ "no query", "http://fw.example?x=1", "no query" },
-	{ "no fragment", "http://fw.example/#x", "no query" },
+	{ "no fragment", "http://fw.example/#x", "no fragment" },
 	{ "no blanks", "http://fw.example/a b", "printable ASCII" },
 	{ "no line ends", "http://fw.example/\r\nX: y", "printable ASCII" },
 	{ "ASCII", "http://fw.ex\xc3\xa4mple", "printable ASCII" },
@@ -165,6 +273,7 @@ static const struct {
 	{ "js-ipfs's CAR", K, C, 200, "application/octet-stream", "", "", -1, SOURCE_READ, 0, PLAN_ANY, "" },
 	{ "not Kubo's RPC", K, C, 200, "text/html", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with text/html" },
 	{ "Kubo has it not", K, B, 500, "application/json", "", "", -1, SOURCE_LACKS, 0, PLAN_ANY, "does not have it" },
+	{ "Kubo without that call", K, C, 404, "", "", "", -1, SOURCE_NO_CAR, 0, PLAN_ANY, "does not have it" },
 	{ "a gateway's 500", T, B, 500, "", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "failed" },
 	{ "404", T, C, 404, "", "", "", -1, SOURCE_LACKS, 0, PLAN_ANY, "does not have it" },
 	{ "410 for a CAR may be fine for blocks", T, C, 410, "", "", "", -1, SOURCE_NO_CAR, 0, PLAN_ANY, "any more" },
@@ -246,6 +355,9 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, NULL);
 	LOOP(t, questions, requests);
 	LOOP(t, urls, bad_urls);
+	LOOP(t, files_on_a_web_server, files);
+	LOOP(t, answers_with_parts, parts);
+	tcase_add_test(t, a_mirror_whose_inner_blocks_nobody_knows);
 	tcase_add_test(t, long_urls_and_tokens);
 	tcase_add_test(t, kinds);
 	LOOP(t, answers, replies);

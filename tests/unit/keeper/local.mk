@@ -55,6 +55,10 @@ check_PROGRAMS += tests/unit/test_entries_source
 tests_unit_test_entries_source_SOURCES = %D%/test_entries_source.c
 tests_unit_test_entries_source_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test_window
+tests_unit_test_window_SOURCES = %D%/test_window.c
+tests_unit_test_window_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test_bundle_walk
 tests_unit_test_bundle_walk_SOURCES = %D%/test_bundle_walk.c tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h tests/unit/ipfs/shapes.h
 tests_unit_test_bundle_walk_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs

@@ -1,4 +1,11 @@
-/* peers.h: IPFS sources on the test's own loop: each does to a fetcher what its deed says. */
+/* peers.h: IPFS sources on the test's own loop: each does to a fetcher what its deed says.
+ *
+ *	/ipfs/{cid}?format=car|raw	a trustless gateway
+ *	/car/{cid}.car			a CAR that is a file
+ *	/blocks/{cid}			blocks that are files
+ *	/image/{sha256}			the plain file, whatever its name
+ *	/inner/{cid}.car		its inner blocks
+ * CAR and plain file know Range and If-Range. */
 #ifndef TESTS_KEEPER_PEERS_H
 #define TESTS_KEEPER_PEERS_H
 
@@ -21,9 +28,20 @@ enum deed {
 	SILENT_AFTER_HALF,
 	LACKS,			/* 404 */
 	THROTTLES,		/* 429 */
+	THROTTLES_SHORTLY,	/* 429, each time for a second */
+	STREAM_BREAKS,		/* half of everything, whole as HTTP sees it, and X-Stream-Error behind it */
 	SILENT_BLOCKS,		/* 406 for archives, and no answer for blocks */
 	ECHOES,			/* of a type that is made of the keys that it was given: see there */
+	BREAKS,			/* every reply after PEER_BREAK_BYTES */
+	BREAKS_WITHOUT_RANGE,	/* and each begins at the front */
+	NO_RANGES,		/* all of a file, whatever is asked for */
+	CHANGES,		/* BREAKS, and the file is another one each time */
+	NO_INNER,		/* 404 for inner blocks */
+	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
+	FLAKY,			/* hangs up on every other request */
 };
+
+#define PEER_BREAK_BYTES 100000
 
 struct peer {
 	uv_tcp_t tcp;
@@ -31,7 +49,10 @@ struct peer {
 	const struct dag *dag;
 	const struct dag_entry *root;
 	char url[64];
-	unsigned cars, blocks;	/* asked for */
+	unsigned requests;		/* all of them: */
+	unsigned cars, blocks, files, inners;
+	uint64_t sent;			/* bytes of bodies */
+	uint64_t file_sent;		/* of these, of the plain file */
 };
 
 /* Listens on a free port of loopback. dag and root may be changed later. */

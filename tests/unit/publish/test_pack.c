@@ -203,13 +203,17 @@ START_TEST(an_export_has_every_form)
 {
 	char cid[CID_TEXT_MAX], hex[HEX32_MAX], name[256], out[sizeof dir + 8];
 	struct err e = { 0 };
+	uint64_t written;
 	struct pack p;
 
 	put_image(3 * 1048576 + 1, false);
 	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
 	snprintf(out, sizeof out, "%s/out", dir);
-	for (int again = 0; again < 2; again++)
-		ck_assert_msg(export_image(out, &p, NULL, &e) == ERR_OK, "%s", e.msg);
+	for (int again = 0; again < 2; again++) {
+		ck_assert_msg(export_image(out, &p, NULL, &written, &e) == ERR_OK, "%s", e.msg);
+		ck_assert_msg((written == 0) == (again == 1), "what is there is not written again");
+		ck_assert_msg(export_read_back(out, &p, NULL, &e) == ERR_OK, "%s", e.msg);
+	}
 
 	snprintf(name, sizeof name, "image/%s", hex_str(SPAN_OF(p.sha256), hex));
 	AUTO(buf_free) struct buf image = read_exported(name);
@@ -246,15 +250,54 @@ START_TEST(an_export_has_every_form)
 }
 END_TEST
 
+/* One byte of each kind of file: it is seen, and that file alone is written again. */
+START_TEST(a_damaged_export_is_repaired)
+{
+	char cid[CID_TEXT_MAX], hex[HEX32_MAX], name[512], out[sizeof dir + 8];
+	static const char *const folders[] = { "car", "inner", "blocks", "image" };
+	uint64_t written, sizes[4];
+	struct err e = { 0 };
+	struct pack p;
+	FILE *f;
+	int last;
+
+	put_image(3 * 1048576 + 1, false);
+	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
+	memcpy(sizes, (uint64_t[]){ p.car_size, p.inner_car_size, p.inner[0].block.n, p.size }, sizeof sizes);
+	cid_text(&p.root, cid);
+	hex_str(SPAN_OF(p.sha256), hex);
+	snprintf(out, sizeof out, "%s/out", dir);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	snprintf(name, sizeof name, "%s/%s/%s%s", out, folders[_i], _i == 3 ? hex : cid, _i < 2 ? ".car" : "");
+	f = fopen(name, "r+");
+	ck_assert_ptr_nonnull(f);
+	fseek(f, -1, SEEK_END);
+	last = getc(f);
+	fseek(f, -1, SEEK_END);
+	putc(last ^ 1, f);
+	ck_assert_int_eq(fclose(f), 0);
+	if (_i == 0 || _i == 3)
+		ck_assert_int_eq(export_read_back(out, &p, NULL, &e), ERR_PROOF);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	ck_assert_uint_eq(written, sizes[_i]);
+	ck_assert_int_eq(export_read_back(out, &p, NULL, &e), ERR_OK);
+	ck_assert_int_eq(truncate(name, 10), 0);
+	ck_assert_int_eq(export_image(out, &p, NULL, &written, &e), ERR_OK);
+	ck_assert_uint_eq(written, sizes[_i]);
+	pack_close(&p);
+}
+END_TEST
+
 START_TEST(an_export_needs_a_directory)
 {
 	struct err e = { 0 };
+	uint64_t written;
 	struct pack p;
 
 	put_image(10, false);
 	ck_assert_int_eq(pack_open(path, dag_profile_default(), NULL, &p, &e), ERR_OK);
-	ck_assert_int_eq(export_image("/nonexistent/below", &p, NULL, &e), ERR_USAGE);
-	ck_assert_int_eq(export_image(path, &p, NULL, &e), ERR_USAGE);	/* a file */
+	ck_assert_int_eq(export_image("/nonexistent/below", &p, NULL, &written, &e), ERR_USAGE);
+	ck_assert_int_eq(export_image(path, &p, NULL, &written, &e), ERR_USAGE);	/* a file */
 	pack_close(&p);
 }
 END_TEST
@@ -325,6 +368,9 @@ static const struct { const char *text; enum err_code code; const char *where; }
 	{ "kubo:http://user:pass@host", ERR_USAGE, NULL },
 	{ "kubo:http://host?key=1", ERR_USAGE, NULL },
 	{ "kubo:http://host#/nonexistent/token", ERR_USAGE, NULL },
+	{ "pinning:https://pins.example/psa/", ERR_OK, "https://pins.example/psa" },
+	{ "pinning:", ERR_USAGE, NULL },
+	{ "pinning:http://host?token=1", ERR_USAGE, NULL },
 	{ "http://127.0.0.1:5001", ERR_USAGE, NULL },
 	{ "s3:bucket", ERR_USAGE, NULL },
 	{ "", ERR_USAGE, NULL },
@@ -357,6 +403,7 @@ START_TEST(tokens_come_from_files)
 
 	fputs(tokens[_i].content, f);
 	fclose(f);
+	ck_assert_int_eq(chmod(path, 0600), 0);
 	snprintf(text, sizeof text, "kubo:http://host:5001/secret-path#%s", path);
 	rc = target_read(text, &t, &e);
 	ck_assert_msg(rc == (int)tokens[_i].code, "%d: %s", rc, e.msg);
@@ -366,6 +413,32 @@ START_TEST(tokens_come_from_files)
 	target_text(&t, shown);
 	ck_assert_ptr_null(strstr(shown, "secret-path"));
 	ck_assert_ptr_null(strstr(shown, tokens[_i].token));
+}
+END_TEST
+
+START_TEST(tokens_are_their_owners)
+{
+	char text[128];
+	struct err e = { 0 };
+	struct target t;
+	FILE *f = fopen(path, "w");
+
+	fputs("abc.def\n", f);
+	fclose(f);
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	snprintf(text, sizeof text, "pinning:http://host#%s", path);
+	ck_assert_int_eq(target_read(text, &t, &e), ERR_DENIED);
+	ck_assert_ptr_nonnull(strstr(e.msg, "mode 0640"));
+}
+END_TEST
+
+START_TEST(words_of_a_server_are_quoted)
+{
+	struct target t = { .kind = TARGET_PINNING, .where = "https://host/secret-path", .token = "abc.def" };
+	char out[TARGET_QUOTE_MAX];
+
+	target_quote(&t, "no: abc.def at /secret-path\n\033[2J", out);
+	ck_assert_str_eq(out, "no: *** at /***??[2J");
 }
 END_TEST
 
@@ -382,7 +455,10 @@ int main(void)
 	tcase_add_loop_test(image, a_changed_image_is_noticed, 0, 2);
 	tcase_add_test(image, what_is_no_image);
 	tcase_add_test(image, an_export_has_every_form);
+	tcase_add_loop_test(image, a_damaged_export_is_repaired, 0, 4);
 	tcase_add_test(image, an_export_needs_a_directory);
+	tcase_add_test(image, tokens_are_their_owners);
+	tcase_add_test(text, words_of_a_server_are_quoted);
 	tcase_add_loop_test(image, tokens_come_from_files, 0, ROWS(tokens));
 	tcase_add_loop_test(text, reverts_in_words, 0, ROWS(reverts));
 	tcase_add_test(text, a_bare_revert_has_no_reason);

@@ -88,6 +88,14 @@ struct catalog_image stand_object(struct stand *s, struct span content)
 	return image;
 }
 
+void stand_beside(struct stand *s, const struct hash32 *sha256, const char *suffix, struct span content)
+{
+	char path[200];
+
+	path_of(s, sha256, suffix, path);
+	write_file(path, content);
+}
+
 void stand_entries(struct stand *s, const struct hash32 *product, struct span content)
 {
 	char path[200], hex[65];
@@ -132,6 +140,7 @@ void stand_catalog(struct stand *s, void (*fn)(struct builder *b))
 	ck_assert(catalog_of(buf_span(&bytes), &c, &e) == 0);
 	catalog_slot_set_take(&s->slot, catalog_hold(c));
 	objects_settle(s->objects, c);
+	blocks_settle(s->blocks, c);
 	catalog_put(c);
 }
 
@@ -178,8 +187,10 @@ struct stand *stand_new(uint64_t hot_bytes)
 	stand_entries(s, &(struct hash32){ { 1 } }, SPAN_LIT(SAMPLE_ENTRIES));
 	ck_assert_msg(histories_new_take(&(struct histories_conf){ open_entries(s), &s->clock, on_entries_rot, s }, &s->histories, &e) == 0,
 		      "%s", e.msg);
-	s->answers = answers_new(&(struct answers_conf){ .slot = &s->slot, .objects = s->objects, .histories = s->histories, .floors = s->floors,
-		.keeper = s->keeper, .sightings = s->sightings, .clock = &s->clock });
+	autoclose int dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_msg(blocks_new(dir, SHARE_TREES_MAX, &s->blocks, &e) == 0, "%s", e.msg);
+	s->answers = answers_new(&(struct answers_conf){ .slot = &s->slot, .objects = s->objects, .histories = s->histories,
+		.blocks = s->blocks, .floors = s->floors, .keeper = s->keeper, .sightings = s->sightings, .clock = &s->clock });
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		stand_object(s, span_str(good[i]));
 	stand_catalog(s, sample_build);
@@ -192,6 +203,7 @@ void stand_free(struct stand *s)
 
 	answers_free(s->answers);
 	objects_free(s->objects);
+	blocks_free(s->blocks);
 	histories_free(s->histories);
 	sightings_free(s->sightings);
 	devfloors_free(s->floors);

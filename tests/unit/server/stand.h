@@ -5,6 +5,7 @@
 
 #include "catalog/builder.h"
 #include "server/answer.h"
+#include "server/blocks.h"
 #include "server/devfloors.h"
 #include "server/histories.h"
 #include "server/keeper.h"
@@ -25,6 +26,7 @@ struct stand {
 	struct sightings *sightings;
 	struct objects *objects;
 	struct histories *histories;
+	struct blocks *blocks;
 	struct answers *answers;
 	unsigned rots;		/* told by objects */
 	struct hash32 rot;
@@ -40,7 +42,9 @@ void stand_free(struct stand *s);
 
 /* Writes an object and its .sums; returns the row that a catalog would have. */
 struct catalog_image stand_object(struct stand *s, struct span content);
-/* Changes a byte of an object's file. suffix: "" or ".sums". */
+/* Writes a file beside an object; suffix: ".dag". */
+void stand_beside(struct stand *s, const struct hash32 *sha256, const char *suffix, struct span content);
+/* Changes a byte of an object's file. suffix: "", ".sums" or ".dag". */
 void stand_flip(struct stand *s, const struct hash32 *sha256, const char *suffix, off_t at);
 void stand_unlink(struct stand *s, const struct hash32 *sha256, const char *suffix);
 /* Writes a product's file of entries. */

@@ -164,16 +164,24 @@ START_TEST(images_are_reached_by_digest_and_by_cid)
 }
 END_TEST
 
-START_TEST(other_forms_of_a_cid_are_not_the_plain_file)
+START_TEST(over_coap_a_cid_is_the_plain_file_and_nothing_else)
 {
 	struct hash32 h = sha256_of(SPAN_LIT(SAMPLE_NEW));
 	struct cid cid = cid_of_digest(1, CID_RAW, &h);
-	char request[CID_TEXT_MAX + 32], text[CID_TEXT_MAX];
+	char path[CID_TEXT_MAX + 32], text[CID_TEXT_MAX];
+	struct ask ask = { .protocol = LINK_COAP };
+	struct answer a;
 
-	snprintf(request, sizeof request, "/ipfs/%s?format=car", cid_text(&cid, text));
-	ck_assert_uint_eq(status_of(request), 406);
-	snprintf(request, sizeof request, "/ipfs/%s?format=raw", text);
-	ck_assert_uint_eq(status_of(request), 406);
+	snprintf(path, sizeof path, "/ipfs/%s", cid_text(&cid, text));
+	ask.path = span_str(path);
+	answer_find(st->answers, &ask, &a);
+	ck_assert_uint_eq(a.status, 200);
+	ck_assert_int_eq(a.kind, ANSWER_IMAGE);
+	answer_release(&a);
+	ask_query(&ask, SPAN_LIT("format=raw"));
+	answer_find(st->answers, &ask, &a);
+	ck_assert_uint_eq(a.status, 406);
+	answer_release(&a);
 }
 END_TEST
 
@@ -662,7 +670,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_request_is_answered, 0, ROWS(table));
 	tcase_add_loop_test(t, images_are_reached_by_digest_and_by_cid, 0, ROWS(images));
-	tcase_add_test(t, other_forms_of_a_cid_are_not_the_plain_file);
+	tcase_add_test(t, over_coap_a_cid_is_the_plain_file_and_nothing_else);
 	tcase_add_test(t, a_manifest_is_the_publishers_bytes);
 	tcase_add_test(t, an_answer_keeps_its_catalog);
 	tcase_add_test(t, info_says_where_the_image_is);

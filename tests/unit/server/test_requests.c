@@ -209,6 +209,37 @@ START_TEST(validators_are_compared)
 }
 END_TEST
 
+static const struct { const char *header, *etag; bool is_matched, is_in; } tags[] = {
+	{ "\"a\"", "\"a\"", true, true },
+	{ "\"b\", \"a\"", "\"a\"", true, true },
+	{ "*", "\"a\"", true, true },
+	{ "*", "W/\"a\"", true, true },
+	{ "W/\"a\"", "\"a\"", false, true },
+	{ "\"a\"", "W/\"a\"", false, true },
+	{ "W/\"a\"", "W/\"a\"", false, true },
+	{ "\"b\"", "\"a\"", false, false },
+	{ "W/\"b\"", "W/\"a\"", false, false },
+	{ "", "\"a\"", false, false },
+};
+
+/* If-Match takes nothing weak, If-None-Match everything (RFC 9110, 8.8.3.2). */
+START_TEST(weak_tags_are_compared)
+{
+	ck_assert(etag_is_matched(span_str(tags[_i].header), tags[_i].etag) == tags[_i].is_matched);
+	ck_assert(etag_is_in(span_str(tags[_i].header), tags[_i].etag) == tags[_i].is_in);
+}
+END_TEST
+
+START_TEST(cache_directives_are_found)
+{
+	ck_assert(cache_control_has(SPAN_LIT("only-if-cached"), "only-if-cached"));
+	ck_assert(cache_control_has(SPAN_LIT("max-age=0 , Only-If-Cached"), "only-if-cached"));
+	ck_assert(!cache_control_has(SPAN_LIT("only-if-cached-not"), "only-if-cached"));
+	ck_assert(!cache_control_has(SPAN_LIT(""), "only-if-cached"));
+	ck_assert(!cache_control_has(NONE, "only-if-cached"));
+}
+END_TEST
+
 START_TEST(etags_are_quoted_digests)
 {
 	struct hash32 h = { { 0xab, 1 } };
@@ -440,7 +471,9 @@ static const struct {
 	{ "/sha256/00000000000000000000000000000000000000000000000000000000000000000", DEVPATH_NONE, NULL },
 	{ "/ipfs/", DEVPATH_NONE, NULL },
 	{ "/ipfs/bafkqaaa/x", DEVPATH_NONE, NULL },
-	{ "/ipfs/notacid", DEVPATH_NONE, NULL },
+	{ "/ipfs/notacid", DEVPATH_NO_CID, NULL },
+	{ "/ipfs/notacid/x", DEVPATH_NONE, NULL },
+	{ "/ipfs/bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje", DEVPATH_OTHER_CID, NULL },	/* dag-cbor */
 };
 
 START_TEST(paths_are_taken_apart)
@@ -662,6 +695,8 @@ int main(void)
 	tcase_add_loop_test(t, queries_are_decoded, 0, ROWS(queries));
 	tcase_add_loop_test(t, ranges_are_read, 0, ROWS(ranges));
 	tcase_add_loop_test(t, validators_are_compared, 0, ROWS(validators));
+	tcase_add_loop_test(t, weak_tags_are_compared, 0, ROWS(tags));
+	tcase_add_test(t, cache_directives_are_found);
 	tcase_add_test(t, etags_are_quoted_digests);
 	tcase_add_loop_test(t, accept_is_brought_down_to_a_format, 0, ROWS(accepts));
 	tcase_add_loop_test(t, content_types_are_read, 0, ROWS(content_types));

@@ -1,5 +1,5 @@
 /* template.c: see template.h. */
-#include "ipfs/template.h"
+#include "base/template.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
@@ -10,15 +10,12 @@
 
 struct filling {
 	const struct template_names *names;
-	const struct cid *cid;
 	struct buf *out;
 };
 
 static void put_cid(struct filling *f)
 {
-	char text[CID_TEXT_MAX];
-
-	buf_str(f->out, cid_text(f->cid, text));
+	buf_str(f->out, f->names->cid);
 }
 
 static void put_sha256(struct filling *f)
@@ -94,22 +91,21 @@ int template_check(const char *url, struct err *e)
 	const char *path = host ? strchr(host + 3, '/') : NULL;
 
 	if (brace && (!path || brace < path))
-		return err_set(e, ERR_USAGE, "a source's url has names in its path or query only");
+		return err_set(e, ERR_USAGE, "names in braces stand in its path or query only");
 	for (; brace; brace = strpbrk(brace, "{}")) {
 		size_t i = word_at(brace);
 
 		if (i == WORDS)
-			return err_set(e, ERR_USAGE, "a source's url knows {cid} {sha256} {vendor} {model} {version} {sequence}, not %.16s", brace);
+			return err_set(e, ERR_USAGE, "knows {cid} {sha256} {vendor} {model} {version} {sequence}, not %.16s", brace);
 		brace += strlen(words[i].name);
 	}
 	return ERR_OK;
 }
 
-int template_fill(const char *url, const struct template_names *names, const struct cid *cid, char *out, size_t cap,
-		  struct err *e)
+int template_fill(const char *url, const struct template_names *names, char *out, size_t cap, struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(cap);
-	struct filling f = { names, cid, &b };
+	struct filling f = { names, &b };
 
 	while (*url) {
 		size_t i = word_at(url);

@@ -1,21 +1,21 @@
 /* template.h: URLs with names in them, for sources that are files on a web server: "https://fw.example/{vendor}/{model}/{sha256}.bin".
  *
- *	{cid}		the CID as its release writes it; for a block, that block's
+ *	{cid}		the file's CID, base32 of version 1 or base58 of version 0; for a block, that block's
  *	{sha256}	the image's digest, bare lower-case hex
  *	{vendor} {model}	the two halves of the product's name
  *	{version}	as the manifest has it, percent-encoded (RFC 3986, 2.1)
  *	{sequence}	decimal
  *
  * Names stand behind the host: what a publisher writes into a manifest must not choose whom we ask. Pure. */
-#ifndef IPFS_TEMPLATE_H
-#define IPFS_TEMPLATE_H
+#ifndef BASE_TEMPLATE_H
+#define BASE_TEMPLATE_H
 
 #include "base/err.h"
 #include "base/span.h"
-#include "formats/cid.h"
 
-/* What stands for the names. All required but cid, which each question has its own. */
+/* What stands for the names. */
 struct template_names {
+	const char *cid;
 	struct hash32 sha256;
 	const char *product;	/* vendor/model */
 	const char *version;
@@ -30,7 +30,6 @@ bool template_has_name(const char *url, const char *name);
 MUST_USE int template_check(const char *url, struct err *e);
 
 /* Writes the URL with everything filled in. ERR_USAGE: longer than cap - 1 characters. */
-MUST_USE int template_fill(const char *url, const struct template_names *names, const struct cid *cid, char *out, size_t cap,
-			   struct err *e);
+MUST_USE int template_fill(const char *url, const struct template_names *names, char *out, size_t cap, struct err *e);
 
 #endif
