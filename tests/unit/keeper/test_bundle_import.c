@@ -233,6 +233,22 @@ START_TEST(given_up)
 }
 END_TEST
 
+/* "good chunks are served": they must outlive an import that comes to nothing. */
+START_TEST(a_repair_that_is_given_up_loses_nothing)
+{
+	publish(SIZE);
+	ck_ok(begin(true, SIZE));
+	ck_ok(put(0, SIZE));
+	while (!strcmp(state(), "finishing"))
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+	ck_ok(images_add_damage(rig.k.store, &sha256, 1, 5, &err));
+	ck_ok(begin(true, SIZE));
+	ck_ok(put(0, 500));
+	ck_assert(bundle_import_give_up(rig.k.import, "enough"));
+	ck_assert(has_part());
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bundle-import");
@@ -251,6 +267,7 @@ int main(void)
 	tcase_add_test(t, one_at_a_time);
 	tcase_add_test(t, who_has_gone_is_let_go_of);
 	tcase_add_test(t, given_up);
+	tcase_add_test(t, a_repair_that_is_given_up_loses_nothing);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
