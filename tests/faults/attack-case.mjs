@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
-const PATIENCE = { deadline_ms: 100000, every_ms: 30 }
+const PATIENCE = { deadline_ms: 60000, every_ms: 30 }
 
 /** Of several levels, and several times 64 KiB. */
 export const image = random(5).bytes(700_000)
@@ -89,14 +89,13 @@ class Case {
   get ms() { return Math.round(performance.now() - this.started) }
 }
 
-/** A gateway of its own with these sources, the first one asked first. */
-export async function makeCase(t, world, sources) {
+/** A gateway of its own with these sources, the first one asked first; `product` overrides settings of the product. */
+export async function makeCase(t, world, sources, product) {
   let gateway
   t.after(() => gateway?.stop())
   const dir = await tempDir(t)
-  const conf = world.config({ dir, config: { sources: sources.map((s, i) => ({ priority: i + 1, ...s })) } })
-  const scope = { after: () => {} }
-  gateway = await startGateway(scope, { dir, conf })
+  const conf = world.config({ dir, product, config: { sources: sources.map((s, i) => ({ priority: i + 1, ...s })) } })
+  gateway = await startGateway({ after: () => {} }, { dir, conf }) // ended before its directory goes, by the hook above
   return new Case(gateway, world)
 }
 
