@@ -284,6 +284,7 @@ describe('an IPFS node that does not keep its word', () => {
     ['names no root', on('dag/import', () => json(200, { Stats: {} })), EXIT.unreachable, /names no root/],
     ['does not import', on('dag/import', () => json(500, { Message: 'no space left' })), EXIT.unreachable, /dag\/import: HTTP status 500: no space left/],
     ['wants a token', on('dag/import', () => json(401, {})), EXIT.refused, /401: it wants another token/],
+    ['wants a token to say what it has', on('pin/ls', () => json(401, { Message: 'who are you?' })), EXIT.refused, /pin\/ls: HTTP status 401: it wants another token: who are you/],
     ['pins something else', on('pin/add', () => json(200, { Pins: ['bafkqaaa'] })), EXIT.refused, /pin\/add: it took/],
     ['pins nothing', on('pin/add', () => json(200, {})), EXIT.unreachable, /pin\/add: the answer names no CID/],
     ['flips a byte', on('dag/export', (a) => { a.body[a.body.length - 100] ^= 1; return a }), EXIT.refused, /does not give back what it was given/],
