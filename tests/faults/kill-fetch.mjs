@@ -84,7 +84,10 @@ try {
     extra: '[network]\nuplink = 24M',
   } }) })
   for (let left = kills; left > 0;) {
-    const result = await oneImage(world, gateway, () => host.received(end), left)
+    const result = await oneImage(world, gateway, () => host.received(end), left).catch((error) => {
+      console.error(gateway.lines().filter((line) => !/debug: seqsock/.test(line)).slice(-60).join('\n'))
+      throw error
+    })
     console.log(JSON.stringify(result))
     left -= result.kills
     if (result.kills === 0) throw new Error('no kill came in time')
