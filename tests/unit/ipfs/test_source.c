@@ -126,6 +126,27 @@ START_TEST(files_on_a_web_server)
 }
 END_TEST
 
+static const struct { const char *inner; bool has_token; } elsewhere[] = {
+	{ NULL, true },
+	{ "https://fw.example:8443/other/{cid}.car", true },
+	{ "https://fw.example/inner/{cid}.car", false },
+	{ "http://fw.example:8443/inner/{cid}.car", false },
+	{ "https://fw.example:8443.evil.example/{cid}.car", false },
+	{ "https://evil.example/{cid}", false },
+};
+
+START_TEST(a_token_is_for_its_server)
+{
+	struct source s = { .kind = SOURCE_MIRROR, .url = "https://fw.example:8443/image/{sha256}", .inner = elsewhere[_i].inner, .token = "s3cret" };
+	struct source_request r;
+
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_INNER, about(&v1, 1), &r, NULL), ERR_OK);
+	ck_assert_msg((line_of(&r, "Authorization: ") != NULL) == elsewhere[_i].has_token, "%s", r.url);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_FILE, about(&v1, 1), &r, NULL), ERR_OK);
+	ck_assert_ptr_nonnull(line_of(&r, "Authorization: "));
+}
+END_TEST
+
 START_TEST(a_mirror_whose_inner_blocks_nobody_knows)
 {
 	struct source s = { .kind = SOURCE_MIRROR, .url = "https://h/fw/{sha256}.bin" };
@@ -357,6 +378,7 @@ int main(void)
 	LOOP(t, urls, bad_urls);
 	LOOP(t, files_on_a_web_server, files);
 	LOOP(t, answers_with_parts, parts);
+	LOOP(t, a_token_is_for_its_server, elsewhere);
 	tcase_add_test(t, a_mirror_whose_inner_blocks_nobody_knows);
 	tcase_add_test(t, long_urls_and_tokens);
 	tcase_add_test(t, kinds);
