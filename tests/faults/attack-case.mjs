@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
-const PATIENCE = { deadline_ms: 60000, every_ms: 30 }
+const PATIENCE = { deadline_ms: 45000, every_ms: 30 }
 
 /** Of several levels, and several times 64 KiB. */
 export const image = random(5).bytes(700_000)
@@ -62,6 +62,7 @@ class Case {
 
   async arrives() {
     await this.until(1, 'active')
+    await waitFor('the server to have it', async () => (await this.gateway.get(`/fw/${PRODUCT}`)).status === 200, PATIENCE)
     for (const path of [`/fw/${PRODUCT}/image`, `/sha256/${this.world.digest}`, `/ipfs/${this.world.cid}`]) {
       const reply = await this.gateway.get(path)
       assert.equal(reply.status, 200, path)

@@ -94,6 +94,9 @@ static void setup(void)
 {
 	struct http_conf conf = { .proxy = NULL };
 
+	good = wrong = failed = begun = 0;
+	room_rc = ERR_OK;
+	memset(&last_good, 0, sizeof last_good);
 	tempdir_make();
 	uv_loop_init(&loop);
 	mono_ms = 1000000;
