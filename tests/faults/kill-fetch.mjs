@@ -82,9 +82,11 @@ try {
   const gateway = await startGateway(t, { dir, host, conf: world.config({ dir, product: { keep: 1, 'max-image': '64M' }, config: {
     providers: [{ name: 'one', url: chain, operator: 'alpha' }], sources: [{ name: 'own', url: source.url }],
     extra: '[network]\nuplink = 24M',
+    cache: { size: '16G' }, // what was superseded stays for ten minutes
   } }) })
   for (let left = kills; left > 0;) {
     const result = await oneImage(world, gateway, () => host.received(end), left).catch((error) => {
+      console.error(JSON.stringify(await gateway.releases(PRODUCT)))
       console.error(gateway.lines().filter((line) => !/debug: seqsock/.test(line)).slice(-60).join('\n'))
       throw error
     })
