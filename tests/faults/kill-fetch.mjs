@@ -85,7 +85,7 @@ try {
     cache: { size: '16G' }, // what was superseded stays for ten minutes
   } }) })
   for (let left = kills; left > 0;) {
-    const result = await oneImage(world, gateway, () => host.received(end), left).catch((error) => {
+    const result = await oneImage(world, gateway, () => host.received(end), left).catch(async (error) => {
       console.error(JSON.stringify(await gateway.releases(PRODUCT)))
       console.error(gateway.lines().filter((line) => !/debug: seqsock/.test(line)).slice(-60).join('\n'))
       throw error
