@@ -13,6 +13,7 @@ const ENGINE = ['fetch_end', 'fetch_lane', 'fetch_turn', 'fetch_pace', 'fetch_so
 const spared = {
   'formats/car.c': { 'r->held.n == 0 && chunk->n >= want': 'spares a copy' },
   'formats/unixfs.c': { 'out->failed': 'memory' },
+  'keeper/fetch_end.c': { 'hash32_eq(&f->denied[i].digest, &digest)': 'spares a place' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
 }
 
@@ -35,7 +36,7 @@ const more = [
   ['keeper/fetch_lane.c', 'if (bytes.n > left)', 'if (0)'],
 ]
 
-const files = [...FORMATS, ...await cFiles('src/ipfs'), ...ENGINE]
+const files = [...FORMATS, ...await cFiles('src/ipfs', (n) => n !== 'bundle.c'), ...ENGINE]
 
 export async function ipfsMutants() {
   const all = await rows('src', more)
@@ -43,7 +44,7 @@ export async function ipfsMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const IPFS = ['test_intake', 'test_plan', 'test_source']
+const IPFS = ['test_intake', 'test_plan', 'test_mirror', 'test_carpos', 'test_source']
 const OF_FORMAT = { varint: 'test_cid', protobuf: 'test_unixfs', cid: 'test_cid', car: 'test_car', dagpb: 'test_unixfs', unixfs: 'test_unixfs' }
 
 /** Test programs that may notice a mutant, the likeliest first. */
@@ -51,7 +52,9 @@ export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
   if (FORMATS.includes(file)) return [OF_FORMAT[name], 'test_intake', 'test_plan', ...['test_cid', 'test_car', 'test_unixfs'].filter((t) => t !== OF_FORMAT[name])]
   if (ENGINE.includes(file)) return ['test_fetcher']
-  return [...name.startsWith('source') ? ['test_source'] : IPFS.slice(0, 2), 'test_fetcher']
+  if (name.startsWith('source')) return ['test_source', 'test_fetcher']
+  if (name === 'carpos') return ['test_carpos', 'test_fetcher']
+  return [...IPFS.slice(0, 3), 'test_fetcher']
 }
 
 async function pkgConfig(...packages) {

@@ -357,6 +357,7 @@ START_TEST(each_kind_alone)
 	ck_assert_msg((peer[0].blocks > 0) == kinds[_i].blocks && (peer[0].files > 0) == kinds[_i].files, "%s", kinds[_i].rule);
 	ck_assert_msg(peer[0].sent < file.n + 20000, "%s: nothing twice, %llu bytes", kinds[_i].rule, (unsigned long long)peer[0].sent);
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+	ck_assert_msg(kinds[_i].deed != HONEST || source[0].failures == 0, "%s: %s", kinds[_i].rule, source[0].last_error);
 }
 END_TEST
 
@@ -522,6 +523,7 @@ START_TEST(blocks_that_do_not_come_are_asked_of_another)
 	let_pass(20000, &good, 1);
 	check_file();
 	ck_assert_uint_gt(peer[1].blocks, 30);
+	ck_assert_msg(!strncmp(source[0].last_error, "too slow", 8), "and is blamed: %s", source[0].last_error);
 }
 END_TEST
 
@@ -581,6 +583,22 @@ START_TEST(one_that_crawls_and_nobody_else)
 	mono_ms += 10 * FETCH_PACE_MS;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->sm.at == FETCH_FETCHING && source[0].failures == 0, "slow is better than nothing");
+}
+END_TEST
+
+/* A line that breaks takes all requests with it: that is one failure, not as many. */
+START_TEST(all_at_once_are_one_failure)
+{
+	USE(NO_CAR);
+	want();
+	run_until(&peer[0].blocks, 1);
+	peer[0].deed = DOWN;
+	while (source[0].failures < 7)		/* one more, and the 406 */
+		uv_run(&loop, UV_RUN_ONCE);
+	peer[0].deed = NO_CAR;
+	run_until(&good, 1);
+	check_file();
+	ck_assert_uint_eq(failed, 0);
 }
 END_TEST
 
@@ -993,7 +1011,7 @@ int main(void)
 		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
-		fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
+		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
 
 	tcase_add_checked_fixture(t, setup, teardown);
