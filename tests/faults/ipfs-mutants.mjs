@@ -14,6 +14,7 @@ const spared = {
   'formats/car.c': { 'r->held.n == 0 && chunk->n >= want': 'spares a copy' },
   'formats/unixfs.c': { 'out->failed': 'memory' },
   'keeper/fetch_end.c': { 'hash32_eq(&f->denied[i].digest, &digest)': 'spares a place' },
+  'keeper/fetch_lane.c': { 'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
 }
 
@@ -33,7 +34,6 @@ const more = [
   ['keeper/fetch_source.c', 's->is_quarantined = true;', ''],
   ['keeper/fetch_turn.c', ' && !fetch_source_is_quarantined(s, now) &&', ' &&'],
   ['keeper/fetch_lane.c', 'rc = rc ? rc : read_stream_error(r, &why);', '(void)read_stream_error, (void)r;'],
-  ['keeper/fetch_lane.c', 'if (bytes.n > left)', 'if (0)'],
 ]
 
 const files = [...FORMATS, ...await cFiles('src/ipfs', (n) => n !== 'bundle.c'), ...ENGINE]

@@ -193,7 +193,7 @@ static void say_block(struct client *c, const char *cid)
 	}
 	copy = malloc(entry->bytes.n);
 	memcpy(copy, entry->bytes.p, entry->bytes.n);
-	copy[entry->bytes.n - 1] ^= c->peer->deed == LIES;
+	copy[entry->bytes.n - 1] ^= c->peer->deed == LIES || (c->peer->deed == LIES_IN_LEAVES && !entry->n_children);
 	say(c, "200 OK", "Content-Type: application/vnd.ipld.raw", SPAN(copy, entry->bytes.n), entry->bytes.n);
 	free(copy);
 }
@@ -225,7 +225,7 @@ static void answer_honestly(struct client *c, enum asked asked, const char *cid)
 
 	switch (asked) {
 	case ASKED_CAR:
-		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == LACKS_LAST)
+		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == LACKS_LAST || p->deed == LIES_IN_LEAVES)
 			say_no(c, "406 Not Acceptable");
 		else
 			say_car(c);

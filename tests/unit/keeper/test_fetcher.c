@@ -224,6 +224,14 @@ START_TEST(a_liar_is_quarantined_and_the_next_one_asked)
 }
 END_TEST
 
+START_TEST(a_liar_is_hung_up_on)
+{
+	USE(LIES_IN_LEAVES, NO_CAR);
+	fetched();
+	ck_assert_msg(source[0].bad_blocks == 1, "what else it was asked for is not waited for: %llu", (unsigned long long)source[0].bad_blocks);
+}
+END_TEST
+
 static const struct { const char *rule; enum deed deed; } useless[] = {
 	{ "hangs up", DOWN }, { "has nothing", LACKS }, { "gives half, and no blocks", TRUNCATES_ALL }, { "is busy", THROTTLES },
 	{ "lies", LIES },
@@ -1003,7 +1011,7 @@ int main(void)
 	SRunner *r;
 	int n_failed;
 	const TTest *const tests[] = { an_honest_archive, no_archives_then_blocks, half_an_archive_then_blocks,
-		a_liar_is_quarantined_and_the_next_one_asked, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
+		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
 		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
