@@ -14,7 +14,9 @@ const spared = {
   'formats/car.c': { 'r->held.n == 0 && chunk->n >= want': 'spares a copy' },
   'formats/unixfs.c': { 'out->failed': 'memory' },
   'keeper/fetch_end.c': { 'hash32_eq(&f->denied[i].digest, &digest)': 'spares a place' },
-  'keeper/fetch_lane.c': { 'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
+  'keeper/fetch_lane.c': { 'lane->is_reading && !lane->is_whole': 'a leak: seen with sanitizers',
+    'lane->ask == SOURCE_ASK_FILE && !lane->is_whole': 'asked for again a moment later, when nothing else is left',
+    'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
 }
 

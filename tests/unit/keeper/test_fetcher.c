@@ -509,7 +509,23 @@ START_TEST(a_block_that_one_lacks)
 	USE(LACKS_LAST, NO_CAR);
 	fetched();
 	ck_assert_msg(peer[1].blocks == 1, "only that: %u", peer[1].blocks);
+	ck_assert_msg(peer[0].blocks <= 36, "and it is not asked for that again: %u", peer[0].blocks);
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+}
+END_TEST
+
+START_TEST(one_that_cannot_be_asked_at_all)
+{
+	static char url[SOURCE_URL_MAX + 1];
+
+	USE(HONEST, HONEST);
+	snprintf(url, sizeof url, "%s/", peer[0].url);
+	while (strlen(url) + 8 < SOURCE_URL_MAX)
+		strcat(url, "{sha256}");	/* fits as it stands, not filled in */
+	be(0, SOURCE_CAR);
+	source[0].source.url = url;
+	fetched();
+	ck_assert(peer[0].requests == 0 && strstr(source[0].last_error, "too long"));
 }
 END_TEST
 
@@ -1018,7 +1034,7 @@ int main(void)
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
-		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
+		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
 
