@@ -84,6 +84,7 @@ try {
     extra: '[network]\nuplink = 24M',
     cache: { size: '16G' }, // what was superseded stays for ten minutes
   } }) })
+  await gateway.waitProven()
   for (let left = kills; left > 0;) {
     const result = await oneImage(world, gateway, () => host.received(end), left).catch(async (error) => {
       console.error(JSON.stringify(await gateway.releases(PRODUCT)))

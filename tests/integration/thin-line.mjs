@@ -24,6 +24,7 @@ try {
     listen: '10.2.0.2:8080', providers: [{ name: 'one', url: world.chain.url.replace('127.0.0.1', '10.2.0.1'), operator: 'alpha' }],
     sources: sources.map((s, i) => ({ name: `s${i}`, url: s.url })),
   } }) })
+  await gateway.waitProven()
   const image = randomBytes(size)
   await world.publish({ image })
   const before = host.received(there)
