@@ -607,6 +607,7 @@ START_TEST(one_that_crawls_and_nobody_else)
 	mono_ms += 10 * FETCH_PACE_MS;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->sm.at == FETCH_FETCHING && source[0].failures == 0, "slow is better than nothing");
+	ck_assert_msg(fetch_lanes(first()) == 1 && peer[0].requests == 1, "and nothing is asked beside it that it brings");
 }
 END_TEST
 
