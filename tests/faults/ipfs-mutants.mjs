@@ -11,6 +11,7 @@ const ENGINE = ['fetch_end', 'fetch_lane', 'fetch_turn', 'fetch_pace', 'fetch_so
 
 /** Conditions that may go unnoticed, and why. */
 const spared = {
+  'ipfs/seen.c': { '!bigger.at': 'memory' },
   'formats/car.c': { 'r->held.n == 0 && chunk->n >= want': 'spares a copy' },
   'formats/unixfs.c': { 'out->failed': 'memory' },
   'keeper/fetch_end.c': { 'hash32_eq(&f->denied[i].digest, &digest)': 'spares a place' },

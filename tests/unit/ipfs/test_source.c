@@ -151,7 +151,11 @@ START_TEST(a_mirror_whose_inner_blocks_nobody_knows)
 {
 	struct source s = { .kind = SOURCE_MIRROR, .url = "https://h/fw/{sha256}.bin" };
 
+	struct source_request r;
+
 	ck_assert(source_can(&s, SOURCE_ASK_FILE) && !source_can(&s, SOURCE_ASK_INNER) && !source_can(&s, SOURCE_ASK_BLOCK));
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_BLOCK, about(&v1, 1), &r, NULL), ERR_USAGE);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_INNER, about(&v1, 1), &r, NULL), ERR_USAGE);
 }
 END_TEST
 
@@ -200,6 +204,7 @@ static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "no user", "http://me:pw@fw.example", "no user" },
 	{ "no query", "http://fw.example?x=1", "no query" },
 	{ "no fragment", "http://fw.example/#x", "no fragment" },
+	{ "no names", "http://fw.example/{cid}", "no names in braces" },
 	{ "no blanks", "http://fw.example/a b", "printable ASCII" },
 	{ "no line ends", "http://fw.example/\r\nX: y", "printable ASCII" },
 	{ "ASCII", "http://fw.ex\xc3\xa4mple", "printable ASCII" },
