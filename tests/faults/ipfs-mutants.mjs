@@ -11,6 +11,7 @@ const ENGINE = ['fetch_end', 'fetch_lane', 'fetch_turn', 'fetch_pace', 'fetch_so
 
 /** Conditions that may go unnoticed, and why. */
 const spared = {
+  'keeper/fetch_pace.c': { '!fetch_has_other(f, lane->source)': 'the floor is 0 then, and nobody can be asked', },
   'ipfs/seen.c': { '!bigger.at': 'memory' },
   'formats/car.c': { 'r->held.n == 0 && chunk->n >= want': 'spares a copy' },
   'formats/unixfs.c': { 'out->failed': 'memory' },

@@ -179,6 +179,7 @@ static const struct {
 	{ "a part that does not say which", 10, 100, 206, "", 90, SOURCE_BROKEN },
 	{ "a part in other units", 10, 100, 206, "lines 10-99/1000", 90, SOURCE_BROKEN },
 	{ "a part that overflows", 10, 100, 206, "bytes 18446744073709551626-99/1000", 90, SOURCE_BROKEN },
+	{ "a part of many words", 10, 100, 206, "bytes 10-99/1000                                                                ", 90, SOURCE_BROKEN },
 	{ "nothing there", 10, 100, 416, "bytes */5", 0, SOURCE_NO_RANGE },
 };
 
@@ -287,6 +288,7 @@ static const struct {
 	{ "a type longer than any", T, C, 200, "text/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY,
 	  "answers with a media type of 61 characters" },
 	{ "another format", T, C, 200, "application/vnd.ipld.raw", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with" },
+	{ "a parameter without a name", T, C, 200, CAR "; =1", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "without a media type" },
 	{ "CAR version 2", T, C, 200, CAR "; version=2", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "another version" },
 	{ "gzip", T, C, 200, CAR, "gzip", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "content encoding" },
 	{ "identity is no encoding", T, C, 200, CAR, "identity", "", -1, SOURCE_READ, 0, PLAN_ANY, "" },

@@ -579,12 +579,25 @@ START_TEST(one_that_crawls_like_the_others)
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 150000)
 		uv_run(&loop, UV_RUN_ONCE);
+	first()->lane[0].looked_bytes = first()->lane[0].bytes;
+	first()->lane[0].looked_ms = mono(NULL);
+	source[1].rate = 0;
+	fetch_on_tick(first());
+	ck_assert_msg(source[0].failures == 0, "a moment is no time");
+	source[1].rate = 3000;
 	first()->lane[0].looked_bytes = 0;	/* 150 kB in 100 s */
 	first()->lane[0].looked_ms = mono(NULL);
 	mono_ms += 100000;
 	fetch_on_tick(first());
 	ck_assert_uint_eq(source[0].failures, 0);
 	source[1].rate = 0;
+	fetcher.uplink = 8000;
+	first()->lane[0].looked_bytes = 0;
+	first()->lane[0].looked_ms = mono(NULL);
+	mono_ms += 100000;
+	fetch_on_tick(first());
+	ck_assert_msg(source[0].failures == 0, "nobody is faster than our own cap");
+	fetcher.uplink = 0;
 	first()->lane[0].looked_bytes = 0;
 	first()->lane[0].looked_ms = mono(NULL);
 	mono_ms += 100000;
@@ -657,6 +670,10 @@ START_TEST(the_rate_is_what_all_bring)
 	fetch_on_tick(first());
 	ck_assert_msg(first()->rate > 14000 && first()->rate < 17000, "%llu", (unsigned long long)first()->rate);
 	ck_assert_uint_eq(fetch_lanes_max(first()), 1);
+	first()->came += 100000000;
+	fetch_on_tick(first());
+	ck_assert_msg(first()->rate < 17000, "a moment is no time: %llu", (unsigned long long)first()->rate);
+	first()->came -= 100000000;
 	mono_ms += 10000;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->rate > 14000, "silence is no rate");
