@@ -219,6 +219,7 @@ START_TEST(a_liar_is_quarantined_and_the_next_one_asked)
 	fetched();
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "quarantined");
 	ck_assert_uint_eq(source[0].bad_blocks, 1);
+	ck_assert(fetch_source_score(&source[0], mono(NULL)) == 0 && fetch_source_score(&source[1], mono(NULL)) > 0);
 	ck_assert_str_eq(fetch_source_state(&source[1], mono(NULL)), "ok");
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL) + SOURCE_QUARANTINE_MS), "ok");
 }
@@ -739,6 +740,19 @@ START_TEST(a_peer_is_not_at_the_uplink)
 }
 END_TEST
 
+/* It may have the image before the window opens. */
+START_TEST(a_peer_is_asked_again_before_the_window_opens)
+{
+	USE(HONEST, LACKS);
+	closed();
+	be(1, SOURCE_PEER);
+	want();
+	run_until(&failed, 1);
+	ck_assert_msg(last_retry_ms < wall(NULL) + CLOSED_MS / 2, "%lld", (long long)(last_retry_ms - wall(NULL)));
+	ck_assert_uint_eq(peer[0].requests, 0);
+}
+END_TEST
+
 START_TEST(the_window_closes_on_what_is_under_way)
 {
 	USE(SILENT_AFTER_HALF);
@@ -1054,7 +1068,7 @@ int main(void)
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
-		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
+		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
