@@ -502,6 +502,7 @@ START_TEST(blocks_of_two)
 	fetched();
 	ck_assert_msg(peer[0].blocks > 3 && peer[1].blocks > 3, "%u and %u", peer[0].blocks, peer[1].blocks);
 	ck_assert_msg(peer[0].sent + peer[1].sent < file.n + 20000, "none twice");
+	ck_assert_msg(source[0].rate == 0, "so short replies measure only the way there and back");
 }
 END_TEST
 
