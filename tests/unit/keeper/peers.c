@@ -187,7 +187,7 @@ static void say_block(struct client *c, const char *cid)
 	const struct dag_entry *entry = find(c->peer->dag, cid);
 	uint8_t *copy;
 
-	if (!entry || c->peer->deed == TRUNCATES_ALL || (c->peer->deed == LACKS_LAST && entry == last_leaf(c->peer->root))) {
+	if (!entry || c->peer->deed == TRUNCATES_ALL || c->peer->deed == ONLY_CARS || (c->peer->deed == LACKS_LAST && entry == last_leaf(c->peer->root))) {
 		say_no(c, "404 Not Found");
 		return;
 	}

@@ -38,6 +38,7 @@ enum deed {
 	CHANGES,		/* BREAKS, and the file is another one each time */
 	NO_INNER,		/* 404 for inner blocks */
 	LIES_IN_LEAVES,		/* 406 for archives, inner blocks right, leaves not */
+	ONLY_CARS,		/* 404 for single blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
 	FLAKY,			/* hangs up on every other request */
 };

@@ -967,6 +967,20 @@ START_TEST(a_restart_goes_on_where_it_was)
 }
 END_TEST
 
+/* Somebody who gives nothing but whole archives is asked for one again: better than nothing. */
+START_TEST(a_restart_with_archives_only)
+{
+	USE(TRUNCATES_ALL);
+	want();
+	run_until(&failed, 1);
+	peer[0].deed = ONLY_CARS;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_uint_eq(peer[0].cars, 2);
+}
+END_TEST
+
 START_TEST(a_damaged_object_is_repaired_without_a_source)
 {
 	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
@@ -1065,7 +1079,7 @@ int main(void)
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
-		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
+		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
