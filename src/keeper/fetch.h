@@ -88,7 +88,8 @@ struct fetch {
 	struct list claims;		/* who wants it; the first one's idea of it is tried next. Never empty while in the list */
 	struct fetch_target target;	/* of this try */
 	struct cid root;
-	struct template_names names;	/* borrowed from the claim; target's release */
+	struct template_names names;	/* target's release; its texts are these, since the claim may go before the try is over: */
+	char product[PRODUCT_NAME_MAX + 1], version[VERSION_MAX + 1];
 	_Atomic bool is_forgotten;	/* workers look at it */
 
 	struct blob *blob;

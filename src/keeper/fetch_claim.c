@@ -83,8 +83,10 @@ void fetch_next_claim(struct fetch *f)
 
 	f->target = CLAIM(first)->target;
 	f->root = CLAIM(first)->root;
-	f->names = (struct template_names){ .sha256 = f->target.sha256, .product = CLAIM(first)->product,
-		.version = CLAIM(first)->version, .sequence = CLAIM(first)->sequence };
+	snprintf(f->product, sizeof f->product, "%s", CLAIM(first)->product);
+	snprintf(f->version, sizeof f->version, "%s", CLAIM(first)->version);
+	f->names = (struct template_names){ .sha256 = f->target.sha256, .product = f->product, .version = f->version,
+		.sequence = CLAIM(first)->sequence };
 	list_remove(first);
 	list_append(&f->claims, first);
 }

@@ -893,6 +893,25 @@ START_TEST(it_ends_when_nobody_wants_it)
 }
 END_TEST
 
+/* Requests go on under the names of the release whose turn it was. */
+START_TEST(a_release_that_goes_leaves_its_names)
+{
+	char product[] = "acme/thermostat";
+	struct ledger_want one, two;
+
+	USE(SILENT);
+	one = want_of(product, 1);
+	two = want_of("acme/other", 2);
+	ck_ok(fetcher_want(&fetcher, &one, &err));
+	run_until(&peer[0].cars, 1);
+	ck_ok(fetcher_want(&fetcher, &two, &err));
+	fetcher_unwant(&fetcher, &one);
+	memset(product, '?', strlen(product));	/* the ledger's, and gone with it */
+	ck_assert_str_eq(first()->names.product, "acme/thermostat");
+	ck_assert_str_eq(first()->names.version, "1");
+}
+END_TEST
+
 START_TEST(once_is_once)
 {
 	struct ledger_want w;
@@ -1077,7 +1096,7 @@ int main(void)
 		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
 		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
-		it_ends_when_nobody_wants_it, once_is_once, no_room_is_waited_for,
+		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
