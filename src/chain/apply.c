@@ -66,13 +66,16 @@ void track_proven(struct follower *f, struct track *t, uint64_t position, const 
 		settle_recent(f, t, position, w);
 }
 
-/* A head below what is final, or another one at that very place: finality was broken. We stop and say so. */
+/* A head below what is final, or another one at that very place: finality was broken. We stop and say so. Not so at a block before
+ * the one at which it was proven: an operator's bundle can be ahead of all providers, and then they are only late. */
 bool track_is_too_deep(struct follower *f, const struct track *t, const struct product_words *w)
 {
 	char subject[HEX32_MAX];
 
 	if (w->entries > t->final.entries)
 		return false;
+	if (f->target.header.number < t->proof.number)
+		return true;
 	track_subject(t, subject);
 	alarm_on(f, ALARM_REORG_TOO_DEEP, subject, "%s has %" PRIu32 " entries at block %" PRIu64 ", %" PRIu32 " are final",
 		 t->name, w->entries, f->target.header.number, t->final.entries);

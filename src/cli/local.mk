@@ -12,6 +12,7 @@ gatepost_SOURCES = \
 	%D%/keygen.c \
 	%D%/main.c \
 	%D%/manifest.c \
+	%D%/only.c \
 	%D%/operator.c \
 	%D%/opt.c \
 	%D%/output.c \

@@ -89,7 +89,7 @@ static int run_products(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "PRODUCT", "product" }, { "FRESHNESS", "freshness" }, { "SEQUENCE", "sequence" }, { "FLOOR", "floor" },
-		{ "THRESHOLD", "threshold" }, { "POLICY", "policy" }, { "ACTIVE", "channels" }, { NULL, NULL },
+		{ "THRESHOLD", "threshold" }, { "POLICY", "policy" }, { "ACTIVE", "channels", table_channels }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -100,7 +100,7 @@ static int run_releases(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "PRODUCT", "product" }, { "SEQUENCE", "sequence" }, { "VERSION", "version" }, { "CHANNEL", "channel" },
-		{ "STATE", "state" }, { "WHY", "why" }, { NULL, NULL },
+		{ "STATE", "state" }, { "FETCHED", "fetch", table_progress }, { "WHY", "why" }, { NULL },
 	};
 	const struct options *o = options;
 	char path[256];
@@ -115,7 +115,7 @@ static int run_devices(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "DEVICE", "device" }, { "PRODUCT", "product" }, { "VERSION", "version" }, { "STATE", "state" },
-		{ "LAST SEEN", "last_seen" }, { "PROTOCOL", "protocol" }, { "ADDRESS", "address" }, { NULL, NULL },
+		{ "LAST SEEN", "last_seen" }, { "PROTOCOL", "protocol" }, { "ADDRESS", "address" }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -126,7 +126,7 @@ static int run_providers(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "PROVIDER", "name" }, { "OPERATOR", "operator" }, { "STATE", "state" }, { "HEIGHT", "height" },
-		{ "HONESTY", "honesty" }, { "CALLS", "calls" }, { "WHY", "why" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
+		{ "HONESTY", "honesty" }, { "CALLS", "calls" }, { "WHY", "why" }, { "LAST ERROR", "last_error" }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -137,7 +137,7 @@ static int run_sources(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "SOURCE", "name" }, { "KIND", "kind" }, { "STATE", "state" }, { "SCORE", "score" }, { "BYTES", "bytes" },
-		{ "BAD BLOCKS", "bad_blocks" }, { "LAST ERROR", "last_error" }, { NULL, NULL },
+		{ "BAD BLOCKS", "bad_blocks" }, { "LAST ERROR", "last_error" }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -148,7 +148,7 @@ static int run_images(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "SHA256", "sha256" }, { "SIZE", "size" }, { "STATE", "state" }, { "FORMAT", "format" },
-		{ "LAST VERIFIED", "last_verified" }, { NULL, NULL },
+		{ "LAST VERIFIED", "last_verified" }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 
@@ -156,7 +156,7 @@ static int run_images(struct cli *cli, const void *options, struct err *e)
 }
 
 static const struct column alarm_columns[] = {
-	{ "ALARM", "code" }, { "SUBJECT", "subject" }, { "SINCE", "since" }, { "DETAIL", "detail" }, { NULL, NULL },
+	{ "ALARM", "code" }, { "SUBJECT", "subject" }, { "SINCE", "since" }, { "DETAIL", "detail" }, { NULL },
 };
 
 static int run_alarms(struct cli *cli, const void *options, struct err *e)
@@ -170,7 +170,7 @@ static int run_audit(struct cli *cli, const void *options, struct err *e)
 {
 	static const struct column columns[] = {
 		{ "N", "n" }, { "TIME", "time" }, { "ACTOR", "actor" }, { "ACTION", "action" }, { "SUBJECT", "subject" },
-		{ "DETAIL", "detail" }, { NULL, NULL },
+		{ "DETAIL", "detail" }, { NULL },
 	};
 	int rc = count_words(cli, 0, 0, "no further words", e);
 

@@ -77,6 +77,8 @@ static int read_job(struct cli *cli, const struct publisher_options *o, struct i
 static void on_step(void *arg, enum release_step at, const char *detail)
 {
 	static const char *const what[] = {
+		[RELEASE_SETTLE] = "an earlier transaction of this wallet waits for a block; waiting for it",
+		[RELEASE_PUBLISHED] = "published already, by transaction",
 		[RELEASE_MEASURE] = "reading the image", [RELEASE_SIGN] = "signing",
 		[RELEASE_ESTIMATE] = "asking the registry", [RELEASE_SEND] = "sending the transaction",
 		[RELEASE_WAIT] = "waiting for a block",
@@ -111,9 +113,8 @@ static void print_done(const struct cli *cli, const struct release_job *job, con
 		"targets", uploads_json(cli, &job->upload, d->results, d->results_n)));
 }
 
-int run_publish(struct cli *cli, const void *options, struct err *e)
+static int publish(struct cli *cli, const struct publisher_options *o, struct err *e)
 {
-	const struct publisher_options *o = options;
 	AUTO(inputs_fini) struct inputs in = { .envelope = BUF_INIT(MANIFEST_MAX) };
 	struct release_job job = { .on_step = on_step, .arg = &in };
 	struct release_done done;
@@ -131,4 +132,19 @@ int run_publish(struct cli *cli, const void *options, struct err *e)
 	if (!rc || done.is_sent || (cli->json && done.results_n))
 		print_done(cli, &job, &done);
 	return rc;
+}
+
+int run_publish(struct cli *cli, const void *options, struct err *e)
+{
+	const struct publisher_options *o = options;
+
+	if (o->only_car && o->only_upload)
+		return err_set(e, ERR_USAGE, "--only-car and --only-upload: one of them");
+	if (o->only_car)
+		return publish_only_car(cli, o, e);
+	if (o->only_upload)
+		return publish_only_upload(cli, o, e);
+	if (o->out)
+		return err_set(e, ERR_USAGE, "--out goes with --only-car");
+	return publish(cli, o, e);
 }

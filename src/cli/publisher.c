@@ -41,7 +41,9 @@ static const struct opt publish_options[] = {
 	{ "need", OPT_NUMBER, OPT_AT(need), "N", "publish when N targets gave the image back (default: when all targets did their part)" },
 	{ "pin-wait", OPT_NUMBER, OPT_AT(pin_wait), "SECONDS", "for a pinning service to have its copy (default: 600)" },
 	{ "dry-run", OPT_FLAG, OPT_AT(dry_run), NULL, "check everything, send nothing" },
-	OPTS_CHAIN, END,
+	{ "only-upload", OPT_FLAG, OPT_AT(only_upload), NULL, "upload and read back, nothing else; needs no wallet" },
+	{ "only-car", OPT_FLAG, OPT_AT(only_car), NULL, "write the image's archive to --out, nothing else" },
+	OPT_OUT, OPTS_CHAIN, END,
 };
 static const struct opt deploy_options[] = { OPT_WALLET, OPT_PASSWORD, OPT_RPC, OPT_CA_FILE, END };
 static const struct opt no_options[] = { END };

@@ -9,8 +9,7 @@
 #define COLUMNS_MAX 12
 #define CELL_MAX 400
 
-/* {"stable": {"active": 7}, …} as "stable 7, beta -". */
-static void write_channels(const json_t *channels, char *out, size_t cap)
+void table_channels(const json_t *channels, char *out, size_t cap)
 {
 	const char *name;
 	json_t *c;
@@ -27,9 +26,20 @@ static void write_channels(const json_t *channels, char *out, size_t cap)
 	}
 }
 
-static void write_cell(const json_t *v, char out[CELL_MAX])
+void table_progress(const json_t *v, char *out, size_t cap)
 {
-	if (json_is_string(v))
+	json_int_t bytes = json_integer_value(json_object_get(v, "bytes")), total = json_integer_value(json_object_get(v, "total"));
+
+	snprintf(out, cap, "%s", "-");
+	if (total > 0)
+		snprintf(out, cap, "%" JSON_INTEGER_FORMAT " %%", bytes * 100 / total);
+}
+
+static void write_cell(const struct column *c, const json_t *v, char out[CELL_MAX])
+{
+	if (c->write)
+		c->write(v, out, CELL_MAX);
+	else if (json_is_string(v))
 		snprintf(out, CELL_MAX, "%s", json_string_value(v));
 	else if (json_is_integer(v))
 		snprintf(out, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
@@ -37,8 +47,6 @@ static void write_cell(const json_t *v, char out[CELL_MAX])
 		snprintf(out, CELL_MAX, "%.2f", json_real_value(v));
 	else if (json_is_boolean(v))
 		snprintf(out, CELL_MAX, "%s", json_is_true(v) ? "yes" : "no");
-	else if (json_is_object(v))
-		write_channels(v, out, CELL_MAX);
 	else
 		snprintf(out, CELL_MAX, "-");
 }
@@ -52,7 +60,7 @@ static void measure(json_t *items, const struct column *columns, int width[COLUM
 	for (size_t c = 0; columns[c].title; c++) {
 		width[c] = (int)strlen(columns[c].title);
 		json_array_foreach(items, i, item) {
-			write_cell(json_object_get(item, columns[c].key), cell);
+			write_cell(&columns[c], json_object_get(item, columns[c].key), cell);
 			if ((int)strlen(cell) > width[c])
 				width[c] = (int)strlen(cell);
 		}
@@ -81,7 +89,7 @@ void table_print_take(json_t *answer, const struct column *columns)
 		print_cell(&columns[c], width[c], columns[c].title);
 	json_array_foreach(items, i, item) {
 		for (size_t c = 0; columns[c].title; c++) {
-			write_cell(json_object_get(item, columns[c].key), cell);
+			write_cell(&columns[c], json_object_get(item, columns[c].key), cell);
 			print_cell(&columns[c], width[c], cell);
 		}
 	}

@@ -55,9 +55,13 @@ int uploads_read(const struct publisher_options *o, const struct cli *cli, struc
 {
 	if (o->uploads.n > UPLOAD_TARGETS_MAX)
 		return err_set(e, ERR_USAGE, "--upload: at most %d targets", UPLOAD_TARGETS_MAX);
-	for (size_t i = 0; i < o->uploads.n; i++)
+	for (size_t i = 0; i < o->uploads.n; i++) {
 		if (target_read(o->uploads.v[i], &out->target[i], e))
 			return err_wrap(e, "--upload");
+		if (out->target[i].token_mode)
+			cli_note("warning: token file of %s: mode %04o lets others at it", target_text(&out->target[i], (char[TARGET_TEXT_MAX]){ 0 }),
+				 out->target[i].token_mode);
+	}
 	if (o->pin_wait > PIN_WAIT_MAX_S)
 		return err_set(e, ERR_USAGE, "--pin-wait: at most %d seconds", PIN_WAIT_MAX_S);
 	out->need = (size_t)o->need;

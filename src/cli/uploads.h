@@ -22,7 +22,7 @@ void uploads_say(struct uploads *u, const char *what, const char *detail);
 /* JSON: an array of {target, state, ok, verified, bytes, error}; else of lines. */
 json_t *uploads_json(const struct cli *cli, const struct upload_job *job, const struct upload_result *results, size_t n);
 
-/* `publish --only-upload` and `publish --only-car`. */
+/* `publish --only-upload` and `publish --only-car` (only.c). */
 MUST_USE int publish_only_upload(struct cli *cli, const struct publisher_options *o, struct err *e);
 MUST_USE int publish_only_car(struct cli *cli, const struct publisher_options *o, struct err *e);
 

@@ -163,6 +163,22 @@ static void put_range(const struct source_about *about, struct source_request *o
 		snprintf(out->line[out->lines++], room, "If-Range: %.*s", SOURCE_ETAG_MAX, about->etag);
 }
 
+/* Length of "scheme://host:port". */
+static size_t server_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
+/* The token is for the server in url; inner blocks may lie elsewhere. */
+static bool may_see_token(const struct source *s, enum source_ask ask)
+{
+	size_t n = server_length(s->url);
+
+	return ask != SOURCE_ASK_INNER || !s->inner || (server_length(s->inner) == n && strncmp(s->inner, s->url, n) == 0);
+}
+
 static uint64_t body_max(enum source_ask ask, uint64_t size)
 {
 	switch (ask) {
@@ -209,5 +225,5 @@ int source_request(const struct source *s, enum source_ask ask, const struct sou
 		put_range(about, out);
 	if ((rc = put_url(s, ask, about, out, e)))
 		return rc;
-	return s->token && s->token[0] ? put_token(s->token, out, e) : ERR_OK;
+	return s->token && s->token[0] && may_see_token(s, ask) ? put_token(s->token, out, e) : ERR_OK;
 }

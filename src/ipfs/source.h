@@ -33,7 +33,7 @@ struct source {
 	enum source_kind kind;
 	const char *url;	/* http:// or https://, host, maybe a path; with or without a final slash. CAR, BLOCKS and MIRROR:
 				   a template (base/template.h) */
-	const char *token;	/* goes out as "Authorization: Bearer …"; NULL for none */
+	const char *token;	/* goes out as "Authorization: Bearer …", to the server in url only; NULL for none */
 	const char *inner;	/* MIRROR: template of the CAR with the inner blocks alone; NULL: as source_inner_url() says */
 };
 

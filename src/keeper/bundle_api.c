@@ -90,29 +90,35 @@ void api_import(struct keeper *k, const struct api_call *c, struct api_reply *r)
 		api_ok(r, bundle_import_json(im));
 }
 
-static int take_piece(struct bundle_import *im, uint64_t offset, struct span text, struct err *e)
+/* What breaks a rule of bundles is a conflict, however it is spelled; only the call itself can be a bad one. */
+static void take_piece(struct bundle_import *im, uint64_t offset, const char *data, struct api_reply *r)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(API_BODY_MAX);
-	int rc = base64_read(text, &bytes, e);
+	struct err e = { 0 };
+	int rc = base64_read(span_str(data), &bytes, &e);
 
-	return rc ? err_wrap(e, "data"), rc : bundle_import_bytes(im, offset, buf_span(&bytes), e);
+	if (rc)
+		api_problem(r, 400, "data", "data: %s", e.msg);
+	else if (bundle_import_bytes(im, offset, buf_span(&bytes), &e) == ERR_OK)
+		api_ok(r, bundle_import_json(im));
+	else if (e.code == ERR_PROOF || e.code == ERR_FORMAT || e.code == ERR_NOT_FOUND)
+		api_problem(r, 409, NULL, "%s", e.msg);
+	else
+		api_fail(r, &e);
 }
 
 void api_import_put(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
 	struct bundle_import *im = find_import(k, c, r);
 	const char *data = json_string_value(json_object_get(c->body, "data"));
-	struct err e = { 0 };
 	uint64_t offset;
 
 	if (!im || !read_number(c, r, "offset", &offset))
 		return;
 	if (!data)
 		api_problem(r, 400, "data", "data: base64 of the file's next bytes");
-	else if (take_piece(im, offset, span_str(data), &e))
-		e.code == ERR_PROOF || e.code == ERR_FORMAT ? api_problem(r, 409, NULL, "%s", e.msg) : api_fail(r, &e);
 	else
-		api_ok(r, bundle_import_json(im));
+		take_piece(im, offset, data, r);
 }
 
 void api_import_delete(struct keeper *k, const struct api_call *c, struct api_reply *r)
@@ -121,7 +127,10 @@ void api_import_delete(struct keeper *k, const struct api_call *c, struct api_re
 
 	if (!im)
 		return;
-	bundle_import_give_up(im, "given up by who began it");
+	if (!bundle_import_give_up(im, "given up by who began it")) {
+		api_problem(r, 409, NULL, "all of it is here: it cannot be given up any more");
+		return;
+	}
 	r->status = 204;
 	r->type = "application/json";
 }

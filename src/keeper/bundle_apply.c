@@ -67,6 +67,21 @@ static int take_trust(struct bundle_import *im, struct ledger_product *p, struct
 	return ledger_take_bundle(&im->k->ledger, p, &b, e);
 }
 
+/* Of which chain and registry all of this is; and a block that the operator vouches for is an anchor: whoever is asked later must
+ * not be behind it, nor contradict it. */
+static struct mark mark_after(const struct bundle_import *im)
+{
+	const struct header *h = &im->evidence.header;
+	struct mark m = im->k->chain.mark;
+
+	if (im->is_pinned && (!m.has_anchor || h->number > m.anchor_number)) {
+		m.has_anchor = true;
+		m.anchor_number = h->number;
+		m.anchor_hash = h->hash;
+	}
+	return m;
+}
+
 static int write_audit(struct bundle_import *im, struct err *e)
 {
 	char detail[256], hash[HEX32_MAX];
@@ -80,6 +95,7 @@ static int write_all(struct bundle_import *im, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(im->k->store);
 	struct ledger_product *p = ledger_find(&im->k->ledger, &im->evidence.id);
+	struct mark mark = mark_after(im);
 	struct bundle_overlap o;
 	int rc = bundle_compare(im->k, im, &o, e);
 
@@ -90,10 +106,14 @@ static int write_all(struct bundle_import *im, struct err *e)
 	if (!rc)
 		rc = take_trust(im, p, e);
 	if (!rc)
-		rc = mark_save(im->k->store, &im->k->chain.mark, e);	/* of which chain and registry all of this is */
+		rc = mark_save(im->k->store, &mark, e);
 	if (!rc)
 		rc = write_audit(im, e);
-	return rc ? rc : store_commit(&tx, e);
+	if (!rc)
+		rc = store_commit(&tx, e);
+	if (!rc)
+		im->k->chain.mark = mark;
+	return rc;
 }
 
 int bundle_apply(struct bundle_import *im, struct err *e)

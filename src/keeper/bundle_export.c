@@ -256,11 +256,16 @@ static int look(struct bundle_export *x, const struct ledger_product *p, uint64_
 	return cid_read_text(span_str(r.facts.cid), &x->root, e);
 }
 
+void bundle_export_tidy(struct keeper *k)
+{
+	if (k->export && clock_mono_ms(k->clock) - k->export->touched_ms >= BUNDLE_IDLE_MS)
+		bundle_export_free(STEAL_PTR(k->export));
+}
+
 static int make_place(struct keeper *k, struct err *e)
 {
-	struct bundle_export *x = k->export;
-
-	if (x && x->sm.at < EXPORT_DONE && clock_mono_ms(k->clock) - x->touched_ms < BUNDLE_IDLE_MS)
+	bundle_export_tidy(k);
+	if (k->export && k->export->sm.at < EXPORT_DONE)
 		return err_set(e, ERR_BUSY, "another export is under way");
 	bundle_export_free(STEAL_PTR(k->export));
 	return ERR_OK;

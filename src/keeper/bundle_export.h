@@ -30,6 +30,9 @@ MUST_USE int bundle_export_begin(struct keeper *k, const struct ledger_product *
  * yet; ERR_EXISTS: another offset; ERR_CORRUPT: the image is damaged, and the export is over. */
 MUST_USE int bundle_export_piece(struct bundle_export *x, uint64_t offset, struct span *out, bool *is_last, struct err *e);
 
+/* Now and then: lets go of one whose taker has gone. */
+void bundle_export_tidy(struct keeper *k);
+
 uint64_t bundle_export_id(const struct bundle_export *x);
 json_t *bundle_export_json(const struct bundle_export *x);
 

@@ -80,7 +80,8 @@ static int take_place(struct bundle_import *im, struct err *e)
 	if (rc)
 		return rc;
 	rc = blob_start(k->blobs, &t->sha256, t->size, &im->blob, NULL, e);
-	if (rc == ERR_EXISTS)
+	im->is_repair = rc == ERR_EXISTS;
+	if (im->is_repair)
 		rc = blob_repair(k->blobs, &t->sha256, t->size, &im->blob, e);
 	return rc ? rc : kept_load(&im->kept, im->blob, e);
 }
@@ -185,7 +186,7 @@ void bundle_image_finish(struct bundle_import *im)
 void bundle_image_end(struct bundle_import *im, bool is_bad)
 {
 	plan_free(im->plan);
-	if (is_bad && im->blob)
+	if (is_bad && !im->is_repair)
 		blob_discard(im->blob);
 	else
 		blob_free(im->blob);

@@ -235,9 +235,9 @@ static int make_place(struct keeper *k, struct err *e)
 
 	if (!im)
 		return ERR_OK;
-	if (im->sm.at == IMPORT_FINISHING || (!is_over(im) && clock_mono_ms(k->clock) - im->touched_ms < BUNDLE_IDLE_MS))
+	bundle_import_tidy(im);
+	if (!is_over(im))
 		return err_set(e, ERR_BUSY, "another import is under way");
-	bundle_import_give_up(im, "given up: nothing came any more");
 	bundle_import_free(STEAL_PTR(k->import));
 	return ERR_OK;
 }
@@ -271,14 +271,21 @@ int bundle_import_begin(struct keeper *k, const struct bundle_ask *ask, struct e
 	return rc;
 }
 
-void bundle_import_give_up(struct bundle_import *im, const char *why)
+bool bundle_import_give_up(struct bundle_import *im, const char *why)
 {
 	struct err e = { 0 };
 
-	if (!im || im->sm.at != IMPORT_TAKING)
-		return;
-	err_drop(err_set(&e, ERR_RULE, "%s", why));
-	refuse(im, &e);
+	if (im->sm.at == IMPORT_TAKING) {
+		err_drop(err_set(&e, ERR_RULE, "%s", why));
+		refuse(im, &e);
+	}
+	return im->sm.at == IMPORT_REFUSED;
+}
+
+void bundle_import_tidy(struct bundle_import *im)
+{
+	if (im && im->sm.at == IMPORT_TAKING && clock_mono_ms(im->k->clock) - im->touched_ms >= BUNDLE_IDLE_MS)
+		(void)bundle_import_give_up(im, "given up: nothing came any more");
 }
 
 void bundle_import_free(struct bundle_import *im)

@@ -42,8 +42,10 @@ MUST_USE int bundle_import_begin(struct keeper *k, const struct bundle_ask *ask,
  * import. After the last byte it goes on by itself: see bundle_import_json. */
 MUST_USE int bundle_import_bytes(struct bundle_import *im, uint64_t offset, struct span bytes, struct err *e);
 
-/* Ends it, unless it is over; NULL is fine. */
-void bundle_import_give_up(struct bundle_import *im, const char *why);
+/* Ends it. false: too late, all of it has come. */
+bool bundle_import_give_up(struct bundle_import *im, const char *why);
+/* Now and then: ends one whose sender has gone. NULL is fine. */
+void bundle_import_tidy(struct bundle_import *im);
 
 /* Is it writing this image now? Then nobody else may. NULL: no. */
 bool bundle_import_brings(const struct bundle_import *im, const struct hash32 *sha256);

@@ -32,6 +32,7 @@ struct bundle_import {
 	/* the image; blob and plan NULL: none is written */
 	struct fetched fetched;
 	struct blob *blob;
+	bool is_repair;			/* of a damaged object: its good chunks are served on, whatever comes of this */
 	struct kept kept;
 	struct plan *plan;
 	bool is_working;		/* a worker has blob */
@@ -56,7 +57,7 @@ MUST_USE int bundle_judge(struct bundle_import *im, bool *wants_image, struct er
 MUST_USE int bundle_image_begin(struct bundle_import *im, struct err *e);
 /* [worker] Hashes it and makes it durable: im->work_rc. */
 void bundle_image_finish(struct bundle_import *im);
-/* Lets go; is_bad: what was written goes too. */
+/* Lets go; is_bad: what was written goes too, unless it was a repair: then whoever repairs it next finds what is good. */
 void bundle_image_end(struct bundle_import *im, bool is_bad);
 
 /* --- bundle_apply.c --- */

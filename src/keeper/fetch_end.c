@@ -97,6 +97,7 @@ void fetch_lane_refused(struct fetch_lane *lane)
 		break;
 	case SOURCE_LATER:
 		s->rest_until_ms = now_ms(f) + lane->answer.wait_ms;
+		count_error(f, lane);	/* "in a second" for ever must not keep this fetch's place from others */
 		break;
 	case SOURCE_DENIES:
 		use->is_out = true;

@@ -116,13 +116,22 @@ static enum intake_result end_of_body(struct fetch_lane *lane, struct err *why)
 	return INTAKE_SHORT;
 }
 
-static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *why)
+/* A gateway that fails in the middle says so in a trailer, after a body that looks whole (specs.ipfs.tech/http-gateways/path-gateway,
+ * X-Stream-Error). */
+static int read_stream_error(const struct http_reply *r, struct err *why)
+{
+	struct span said = http_field(r, "X-Stream-Error");
+
+	return said.n ? err_set(why, ERR_NET, "its stream broke: %.*s", (int)(said.n < 100 ? said.n : 100), (const char *)said.p) : ERR_OK;
+}
+
+static void on_done(void *arg, int rc, const struct http_reply *r, const struct err *failure)
 {
 	struct fetch_lane *lane = arg;
-	struct err e = { 0 };
+	struct err e = { 0 }, why = *failure;
 	enum intake_result result;
 
-	(void)r;
+	rc = rc ? rc : read_stream_error(r, &why);
 	lane->call = NULL;
 	if (lane->answer.verdict != SOURCE_READ) {
 		fetch_lane_refused(lane);
@@ -130,11 +139,11 @@ static void on_done(void *arg, int rc, const struct http_reply *r, const struct 
 	}
 	if (!lane->is_reading || (rc && lane->ask == SOURCE_ASK_BLOCK)) {
 		/* No head came at all, or half a block, which could be nothing but a wrong one. */
-		fetch_lane_failed(lane, why->msg);
+		fetch_lane_failed(lane, why.msg);
 		return;
 	}
 	result = rc && source_can_resume(lane->source->source.kind, lane->ask) ? INTAKE_SHORT : end_of_body(lane, &e);
-	fetch_lane_ended(lane, result, result == INTAKE_SHORT && rc ? why->msg : e.msg);
+	fetch_lane_ended(lane, result, rc ? why.msg : e.msg);
 }
 
 /* --- the question --- */

@@ -248,7 +248,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK)
+	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK || bundle_import_brings(k->import, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;
 	rc = rc == ERR_NOT_FOUND ? note_want(k, &w, e) : rc;

@@ -4,8 +4,8 @@
 #include "base/hex.h"
 #include "base/limits.h"
 #include "formats/secret.h"
+#include "net/address.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,14 +38,23 @@ static int on_send(void *arg, uint8_t *out, size_t cap, size_t *n, struct err *e
 	return ERR_OK;
 }
 
-/* An answer's status in words. */
-static int check_status(const struct web_reply *r, const char *what, struct err *e)
+/* An answer's status in words; nodes add a sentence, {"Message":"…"}. */
+static int check_status(const struct target *t, const struct web_reply *r, const char *what, struct err *e)
 {
+	char quoted[TARGET_QUOTE_MAX] = "";
+	const char *said;
+	json_t *answer;
+
 	if (r->status == 200)
 		return ERR_OK;
+	answer = json_loadb((const char *)r->body.p, r->body.n, 0, NULL);
+	said = json_string_value(json_object_get(answer, "Message"));
+	if (said)
+		target_quote(t, said, quoted);
+	json_decref(answer);
 	if (r->status == 401 || r->status == 402 || r->status == 403)
-		return err_set(e, ERR_DENIED, "%s: HTTP status %u: it wants another token", what, r->status);
-	return err_set(e, ERR_NET, "%s: HTTP status %u", what, r->status);
+		return err_set(e, ERR_DENIED, "%s: HTTP status %u: it wants another token%s%s", what, r->status, quoted[0] ? ": " : "", quoted);
+	return err_set(e, ERR_NET, "%s: HTTP status %u%s%s", what, r->status, quoted[0] ? ": " : "", quoted);
 }
 
 /* {"Root":{"Cid":{"/":"bafy…"},"PinErrorMsg":""}} on one of the lines. Others (Stats, say) are passed over. */
@@ -112,7 +121,7 @@ static int import(struct web *web, const struct target *t, const struct pack *p,
 	*sent = u.car.sent;
 	pack_car_fini(&u.car);
 	if (!rc)
-		rc = check_status(&reply, "dag/import", e);
+		rc = check_status(t, &reply, "dag/import", e);
 	return rc ? rc : read_import(buf_span(&reply.body), p, e);
 }
 
@@ -138,7 +147,7 @@ static int pin(struct web *web, const struct target *t, const struct pack *p, st
 	snprintf(url, sizeof url, "%s/api/v0/pin/add?arg=%s&recursive=true", t->where, cid_text(&p->root, text));
 	rc = ask(web, t, url, CALL_MS, &reply, e);
 	if (!rc)
-		rc = check_status(&reply, "pin/add", e);
+		rc = check_status(t, &reply, "pin/add", e);
 	if (rc)
 		return rc;
 	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
@@ -166,8 +175,47 @@ int kubo_look(struct web *web, const struct target *t, const struct pack *p, boo
 	snprintf(url, sizeof url, "%s/api/v0/pin/ls?arg=%s&type=recursive", t->where, cid_text(&p->root, text));
 	rc = ask(web, t, url, LOOK_MS, &reply, e);
 	if (!rc && (reply.status == 401 || reply.status == 402 || reply.status == 403))
-		rc = check_status(&reply, "pin/ls", e);
+		rc = check_status(t, &reply, "pin/ls", e);
 	if (!rc)
 		*is_pinned = reply.status == 200;
 	return rc;
+}
+
+/* --- where it can be reached --- */
+
+#define MULTIADDR_MAX 256	/* with a relay and two peer ids some 200 */
+
+/* "/ip4/ADDRESS/…", "/ip6/ADDRESS/…" and "/dns…/NAME/…". */
+static bool is_public(const char *multiaddr)
+{
+	char address[MULTIADDR_MAX];
+	size_t n;
+
+	if (strlen(multiaddr) >= MULTIADDR_MAX)
+		return false;
+	if (strncmp(multiaddr, "/dns", 4) == 0)
+		return true;
+	if (strncmp(multiaddr, "/ip4/", 5) != 0 && strncmp(multiaddr, "/ip6/", 5) != 0)
+		return false;
+	n = strcspn(multiaddr + 5, "/");
+	memcpy(address, multiaddr + 5, n);
+	address[n] = '\0';
+	return !address_text_is_private(address);
+}
+
+void kubo_addresses(struct web *web, const struct target *t, json_t *out, size_t max)
+{
+	AUTO(web_reply_free) struct web_reply reply = { 0 };
+	char url[TARGET_WHERE_MAX + 64];
+	json_t *answer, *item;
+	size_t i;
+
+	snprintf(url, sizeof url, "%s/api/v0/id", t->where);
+	if (ask(web, t, url, LOOK_MS, &reply, NULL) != ERR_OK || reply.status != 200)
+		return;
+	answer = json_loadb((const char *)reply.body.p, reply.body.n, 0, NULL);
+	json_array_foreach(json_object_get(answer, "Addresses"), i, item)
+		if (json_is_string(item) && json_array_size(out) < max && is_public(json_string_value(item)))
+			json_array_append(out, item);
+	json_decref(answer);
 }

@@ -300,3 +300,78 @@ int registry_signers(struct registry *r, const struct registry_product *p, struc
 	}
 	return rc ? rc : find_signers(logs, out, e);
 }
+
+/* --- the newest release --- */
+
+struct looking {
+	const struct registry_product *product;
+	bool is_found;
+	bool was_revoked;	/* the newest sequence, by a record that came after its release */
+	struct registry_release *out;
+};
+
+static int take_release(struct looking *l, const json_t *log, const struct entry *entry, uint64_t block, struct err *e)
+{
+	struct registry_release *out = l->out;
+	int rc = node_read_hash(json_object_get(log, "transactionHash"), &out->tx, e);
+
+	if (rc)
+		return rc;
+	out->sequence = entry->release.sequence;
+	out->block = block;
+	out->is_revoked = l->was_revoked || l->product->words.floor > out->sequence;
+	buf_add(&out->manifest, entry->release.manifest);
+	l->is_found = true;
+	return buf_ok(&out->manifest, e);
+}
+
+static int look_at(struct looking *l, const json_t *log, struct err *e)
+{
+	AUTO(buf_free) struct buf room = BUF_INIT(RECORD_MAX);
+	struct record record;
+	struct entry entry;
+	int rc = read_log(log, &room, &record, e);
+
+	if (!rc)
+		rc = entry_decode(&record, &entry, e);
+	if (rc)
+		return rc;
+	if (entry.kind == ENTRY_REVOKED && entry.revoked.sequence == l->product->words.sequence)
+		l->was_revoked = true;
+	return entry.kind == ENTRY_RELEASE ? take_release(l, log, &entry, record.block, e) : ERR_OK;
+}
+
+static int look_back(struct registry *r, struct looking *l, struct err *e)
+{
+	uint64_t block = l->product->words.last_block, before;
+
+	while (block) {
+		AUTO(json_free) json_t *logs = NULL;
+		int rc = get_logs(r, &l->product->id, NULL, node_quantity(block), node_quantity(block), &logs, e);
+
+		if (!rc)
+			rc = prev_block(logs, &before, e);
+		for (size_t i = json_array_size(logs); !rc && !l->is_found && i-- > 0;)
+			rc = look_at(l, json_array_get(logs, i), e);
+		if (rc || l->is_found)
+			return rc;
+		if (before >= block)
+			return err_set(e, ERR_NET, "node: a record names a later block as the previous one");
+		block = before;
+	}
+	return err_set(e, ERR_NET, "node: it has no record of the product's newest release");
+}
+
+int registry_newest_release(struct registry *r, const struct registry_product *p, struct registry_release *out,
+			    struct err *e)
+{
+	struct registry_release newest = { .manifest = BUF_INIT(MANIFEST_MAX) };
+	struct looking l = { .product = p, .out = &newest };
+	int rc = p->words.sequence ? look_back(r, &l, e) : err_set(e, ERR_NOT_FOUND, "it has no release yet");
+
+	if (rc)
+		buf_free(&newest.manifest);
+	else
+		*out = newest;
+	return rc;
+}

@@ -2,6 +2,7 @@
 #ifndef PUBLISH_REGISTRY_H
 #define PUBLISH_REGISTRY_H
 
+#include "base/buf.h"
 #include "chain/entry.h"
 #include "formats/suit.h"
 #include "publish/node.h"
@@ -32,6 +33,18 @@ MUST_USE int registry_is_publisher(struct registry *r, const struct hash32 *id, 
 /* The product's present signers, from its newest SignersChanged record. */
 MUST_USE int registry_signers(struct registry *r, const struct registry_product *p, struct suit_signers *out,
 			      struct err *e);
+
+/* The product's newest release, as its record stands in the chain. */
+struct registry_release {
+	uint64_t sequence, block;
+	struct hash32 tx;
+	bool is_revoked;	/* by name or by the floor */
+	struct buf manifest;	/* buf_free */
+};
+
+/* Walks back from the newest record. ERR_NOT_FOUND: it has no release yet. */
+MUST_USE int registry_newest_release(struct registry *r, const struct registry_product *p, struct registry_release *out,
+				     struct err *e);
 
 /* Calls on_log with each of the product's records as JSON-RPC gives them (eth_getLogs), oldest first. They replay to
  * the product's head, or ERR_PROOF. */

@@ -23,6 +23,8 @@ struct run {
 	struct pack pack;
 	struct buf envelope;
 	struct suit_manifest manifest;
+	struct registry_release newest;
+	bool is_published;	/* newest is this release */
 };
 
 static void step(const struct run *r, enum release_step at, const char *detail)
@@ -120,18 +122,36 @@ int release_make_envelope(const struct suit_manifest *m, const struct sig_secret
 	return buf_ok(out, e);
 }
 
-static int make_manifest(struct run *r, struct err *e)
+static void describe(const struct run *r, uint64_t sequence, struct suit_manifest *out)
 {
 	struct suit_manifest m = r->job->about;
 	const char *slash = strchr(r->job->product, '/');
 
 	snprintf(m.vendor, sizeof m.vendor, "%.*s", (int)(slash - r->job->product), r->job->product);
 	snprintf(m.model, sizeof m.model, "%s", slash + 1);
-	m.sequence = r->product.words.sequence + 1;
+	m.sequence = sequence;
 	m.image_sha256 = r->pack.sha256;
 	m.image_size = r->pack.size;
 	cid_text(&r->pack.root, m.cid);
+	*out = m;
+}
+
+static int make_manifest(struct run *r, struct err *e)
+{
+	struct suit_manifest m;
+
+	describe(r, r->product.words.sequence + 1, &m);
 	return release_make_envelope(&m, r->job->keys, r->job->keys_n, &r->envelope, e);
+}
+
+static int check_product(const struct run *r, struct err *e)
+{
+	char name[PRODUCT_NAME_MAX + 1];
+
+	snprintf(name, sizeof name, "%s/%s", r->manifest.vendor, r->manifest.model);
+	if (strcmp(name, r->job->product) != 0)
+		return err_set(e, ERR_RULE, "manifest: it is for %s, not for %s", name, r->job->product);
+	return ERR_OK;
 }
 
 /* By the very rules of a gateway, with the signers that the registry has now. */
@@ -139,19 +159,68 @@ static int check_manifest(struct run *r, struct err *e)
 {
 	const struct suit_manifest *m = &r->manifest;
 	uint64_t next = r->product.words.sequence + 1;
-	char name[PRODUCT_NAME_MAX + 1];
 	int rc = suit_read(buf_span(&r->envelope), &r->signers, NULL, &r->manifest, NULL, e);
 
 	if (rc)
 		return err_wrap(e, "manifest");
-	snprintf(name, sizeof name, "%s/%s", m->vendor, m->model);
-	if (strcmp(name, r->job->product) != 0)
-		return err_set(e, ERR_RULE, "manifest: it is for %s, not for %s", name, r->job->product);
-	if (m->sequence != next)
-		return err_set(e, ERR_RULE, "manifest: its sequence is %" PRIu64 ", the next one of %s is %" PRIu64, m->sequence,
-			       name, next);
-	return ERR_OK;
+	rc = check_product(r, e);
+	if (!rc && m->sequence != next)
+		rc = err_set(e, ERR_RULE, "manifest: its sequence is %" PRIu64 ", the next one of %s is %" PRIu64, m->sequence,
+			     r->job->product, next);
+	return rc;
 }
+
+/* --- published already? --- */
+
+/* Signatures differ from run to run, what is signed does not. A newest release that was revoked, or that gateways reject (too
+ * few signers, another product's or number's manifest), is no reason not to publish. */
+static bool is_newest(struct run *r, struct span made)
+{
+	struct span there = buf_span(&r->newest.manifest);
+	struct suit_envelope own, newest;
+
+	return !r->newest.is_revoked && suit_open_unsigned(made, &own, NULL) == ERR_OK &&
+	       suit_read(there, &r->signers, &newest, &r->manifest, NULL, NULL) == ERR_OK &&
+	       hash32_eq(&own.sha256, &newest.sha256) && check_product(r, NULL) == ERR_OK &&
+	       r->manifest.sequence == r->newest.sequence;
+}
+
+/* What this command says, under the newest release's number. */
+static int say_again(const struct run *r, struct buf *out, struct err *e)
+{
+	struct suit_manifest m;
+
+	if (r->job->envelope.n) {
+		buf_add(out, r->job->envelope);
+	} else {
+		describe(r, r->newest.sequence, &m);
+		err_drop(suit_build(&m, out, NULL));	/* it may not fit that number; then it is another release */
+	}
+	return buf_ok(out, e);
+}
+
+/* The newest release may be this one: then what is left to do are its copies. */
+static int look_for_it(struct run *r, struct err *e)
+{
+	AUTO(buf_free) struct buf said = BUF_INIT(MANIFEST_MAX);
+	char text[HEX32_MAX];
+	int rc;
+
+	if (r->product.words.sequence == 0)
+		return ERR_OK;
+	rc = registry_newest_release(r->job->registry, &r->product, &r->newest, e);
+	if (!rc)
+		rc = say_again(r, &said, e);
+	if (rc || !is_newest(r, buf_span(&said)))
+		return rc;
+	r->is_published = true;
+	buf_reset(&r->envelope);
+	buf_add(&r->envelope, buf_span(&r->newest.manifest));
+	step(r, RELEASE_PUBLISHED, hex_0x(SPAN_OF(r->newest.tx), text));
+	return buf_ok(&r->envelope, e);
+}
+
+/* --- one or the other --- */
 
 static int take_envelope(struct run *r, struct err *e)
 {
@@ -160,6 +229,8 @@ static int take_envelope(struct run *r, struct err *e)
 	buf_add(&r->envelope, r->job->envelope);
 	rc = buf_ok(&r->envelope, e);
 	if (!rc)
+		rc = look_for_it(r, e);
+	if (!rc && !r->is_published)
 		rc = check_manifest(r, e);
 	if (rc || !r->job->image)
 		return rc;
@@ -174,7 +245,9 @@ static int make_envelope(struct run *r, struct err *e)
 
 	step(r, RELEASE_MEASURE, r->job->image);
 	rc = measure_with(r, r->job->profile ? r->job->profile : dag_profile_default(), e);
-	if (rc)
+	if (!rc)
+		rc = look_for_it(r, e);
+	if (rc || r->is_published)
 		return rc;
 	step(r, RELEASE_SIGN, NULL);
 	rc = make_manifest(r, e);
@@ -199,7 +272,9 @@ static int upload(struct run *r, struct release_done *done, struct err *e)
 	u.watch = watch(r);
 	upload_all(&u, done->results);
 	done->results_n = u.n;
-	return upload_judge(&u, done->results, j->need, e) ? err_wrap(e, "nothing was published") : ERR_OK;
+	if (!upload_judge(&u, done->results, j->need, e))
+		return ERR_OK;
+	return err_wrap(e, r->is_published ? "the release is published, but not everywhere" : "nothing was published");
 }
 
 /* --- transact --- */
@@ -212,6 +287,13 @@ static void on_transact(void *arg, enum transact_step at, const struct hash32 *t
 	char text[HEX32_MAX];
 
 	step(arg, steps[at], tx ? hex_0x(SPAN_OF(*tx), text) : NULL);
+}
+
+static void report_newest(const struct run *r, struct release_done *done)
+{
+	done->is_sent = true;
+	done->tx = r->newest.tx;
+	done->block = r->newest.block;
 }
 
 static int send(struct run *r, struct release_done *done, struct err *e)
@@ -293,17 +375,29 @@ static void report(const struct run *r, struct release_done *out)
 	memcpy(out->cid, m->cid, sizeof out->cid);
 }
 
+static void on_settle(void *arg)
+{
+	step(arg, RELEASE_SETTLE, NULL);
+}
+
 static int do_all(struct run *r, struct release_done *done, struct err *e)
 {
-	int rc = look_up(r, e);
+	const struct release_job *j = r->job;
+	int rc = ERR_OK;
 
+	if (!j->dry_run)
+		rc = transact_settle(j->registry->node, j->wallet, TRANSACT_WAIT_MS, on_settle, r, e);
+	if (!rc)
+		rc = look_up(r, e);
 	if (!rc)
 		rc = r->job->envelope.n ? take_envelope(r, e) : make_envelope(r, e);
 	if (rc)
 		return rc;
 	report(r, done);
+	if (r->is_published)
+		report_newest(r, done);
 	rc = r->job->dry_run ? ERR_OK : upload(r, done, e);
-	if (!rc)
+	if (!rc && !r->is_published)
 		rc = send(r, done, e);
 	return rc || r->job->dry_run ? rc : export_history(r, e);
 }
@@ -317,5 +411,6 @@ int release_publish(const struct release_job *job, struct release_done *out, str
 	rc = do_all(&r, out, e);
 	pack_close(&r.pack);
 	buf_free(&r.envelope);
+	buf_free(&r.newest.manifest);
 	return rc;
 }

@@ -1,8 +1,10 @@
 /* release.h: publishing a release, from an image file to a receipt.
  *
+ *	settle		an earlier transaction of this wallet is waited for			(transact.h)
  *	look up		product, next sequence, signers; may this wallet publish?	(registry.h)
  *	measure		size, SHA-256, CID						(pack.h)
  *	manifest	built and signed here, or given and checked; enough signatures?
+ *	published?	the newest release is this very one: no transaction then
  *	upload		to every target, and read back					(upload.h)
  *	transact	publish(id, sequence, manifest)					(transact.h)
  *	entries		the product's history to each dir: target
@@ -10,7 +12,9 @@
  * Everything that can be refused is found before something is uploaded, and
  * everything is stored and read back before the chain hears of it: a gateway
  * never sees a release whose image nobody has. Targets that fail keep the
- * transaction back, unless `need` says how many suffice; running it again is harmless. */
+ * transaction back, unless `need` says how many suffice. Running it again,
+ * wherever it was cut off, takes up what is there: a release whose signed text
+ * is the newest one's, number aside, is that release, unless it was revoked. */
 #ifndef PUBLISH_RELEASE_H
 #define PUBLISH_RELEASE_H
 
@@ -19,7 +23,9 @@
 #include "publish/transact.h"
 #include "publish/upload.h"
 
-enum release_step { RELEASE_MEASURE, RELEASE_SIGN, RELEASE_ESTIMATE, RELEASE_SEND, RELEASE_WAIT };
+enum release_step {
+	RELEASE_SETTLE, RELEASE_MEASURE, RELEASE_SIGN, RELEASE_PUBLISHED, RELEASE_ESTIMATE, RELEASE_SEND, RELEASE_WAIT,
+};
 
 struct release_job {
 	struct registry *registry;
@@ -50,7 +56,7 @@ struct release_done {
 	char version[VERSION_MAX + 1], cid[CID_TEXT_MAX];
 	struct hash32 sha256;
 	size_t manifest_bytes;
-	bool is_sent;				/* the next two are set */
+	bool is_sent;				/* now or in an earlier run: the next two are set; gas only if now */
 	struct hash32 tx;
 	uint64_t block;
 };

@@ -22,7 +22,7 @@ static bool is_visible_ascii(struct span s)
 }
 
 /* A header line is made of it: no blanks, no controls. Mode and content are of the same file. */
-static int read_token(const char *path, char out[TARGET_TOKEN_MAX], struct err *e)
+static int read_token(const char *path, char out[TARGET_TOKEN_MAX], unsigned *mode, struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(TARGET_TOKEN_MAX - 1);
 	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -31,9 +31,7 @@ static int read_token(const char *path, char out[TARGET_TOKEN_MAX], struct err *
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, ERR_USAGE, "token file %s: %s", path, strerror(errno));
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return err_set(e, ERR_DENIED, "token file %s: mode %04o: it must be accessible to its owner only (chmod 600)", path,
-			       st.st_mode & 07777);
+	*mode = st.st_mode & (S_IRWXG | S_IRWXO) ? st.st_mode & 07777 : 0;
 	if (io_read_all(fd, &b, e))
 		return err_wrap(e, "token file %s", path);
 	token = buf_span(&b);
@@ -60,7 +58,7 @@ static int read_api(const char *text, struct target *out, struct err *e)
 	out->where[n] = '\0';
 	if (source_check_url(SOURCE_KUBO, out->where, e))
 		return (int)e->code;
-	return fragment ? read_token(fragment + 1, out->token, e) : ERR_OK;
+	return fragment ? read_token(fragment + 1, out->token, &out->token_mode, e) : ERR_OK;
 }
 
 static int read_dir(const char *text, struct target *out, struct err *e)

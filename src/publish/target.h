@@ -18,10 +18,11 @@ struct target {
 	enum target_kind kind;
 	char where[TARGET_WHERE_MAX];	/* URL without a final slash and without the fragment; or path */
 	char token[TARGET_TOKEN_MAX];	/* of an "Authorization: Bearer" line; "" for none */
+	unsigned token_mode;		/* of its file, when others than its owner can get at it; 0: they cannot */
 };
 
 /* Reads one target. The token's file is read here (its first line), so that it is known to be there before
- * anything is sent. ERR_USAGE says what is wrong; ERR_DENIED: others than its owner may read the token. */
+ * anything is sent. ERR_USAGE says what is wrong. */
 MUST_USE int target_read(const char *text, struct target *out, struct err *e);
 
 bool target_is_store(const struct target *t);

@@ -74,18 +74,46 @@ int transact_estimate(const struct transact *t, uint64_t *gas, struct err *e)
 	return ask_quantity(t->node, "eth_estimateGas", json_pack("[o]", call_object(t)), gas, e);
 }
 
+static int ask_count(struct node *n, const struct wallet *w, const char *when, uint64_t *out, struct err *e)
+{
+	json_t *from = node_address(&w->address);
+
+	return ask_quantity(n, "eth_getTransactionCount", json_pack("[o, s]", from, when), out, e);
+}
+
+int transact_settle(struct node *n, const struct wallet *w, int64_t wait_ms, void (*on_wait)(void *arg), void *arg,
+		    struct err *e)
+{
+	struct patience patience = patience_of(wait_ms, POLL_MAX_MS);
+	uint64_t done = 0, all = 0;
+	bool is_told = false;
+
+	for (;;) {
+		int rc = ask_count(n, w, "latest", &done, e);
+
+		if (!rc)
+			rc = ask_count(n, w, "pending", &all, e);
+		if (rc || all <= done)
+			return rc;
+		if (!is_told && on_wait)
+			on_wait(arg);
+		is_told = true;
+		if (!patience_pause(&patience))
+			return err_set(e, ERR_BUSY, "%" PRIu64 " earlier transactions of this wallet still wait for a block; nothing was sent",
+				       all - done);
+	}
+}
+
 static int fill_in(const struct transact *t, struct ethtx *tx, struct err *e)
 {
 	uint64_t gas;
-	json_t *from;
 	int rc = transact_estimate(t, &gas, e);
 
 	if (rc)
 		return rc;
 	*tx = (struct ethtx){ .chain_id = t->node->chain_id, .to = t->to, .data = t->data };
 	tx->gas = gas + gas / 8;	/* what is left over is not paid */
-	from = node_address(&t->wallet->address);
-	rc = ask_quantity(t->node, "eth_getTransactionCount", json_pack("[o, s]", from, "pending"), &tx->nonce, e);
+	rc = ask_count(t->node, t->wallet, "pending", &tx->nonce, e);
 	return rc ? rc : price(t->node, tx, e);
 }
 
@@ -106,20 +134,32 @@ static int sign(const struct wallet *w, const struct ethtx *tx, struct buf *raw,
 	return ethtx_raw(tx, &sig, raw, e);
 }
 
+/* Has the node this transaction, whatever became of the answer that should have said so? */
+static bool is_known(struct node *n, const struct hash32 *tx)
+{
+	AUTO(json_free) json_t *found = NULL;
+	json_t *params = json_pack("[o]", node_bytes(SPAN_OF(tx->b)));
+
+	return node_call_take(n, "eth_getTransactionByHash", params, NULL, &found, NULL) == ERR_OK && json_is_object(found);
+}
+
 static int send(struct node *n, struct span raw, struct hash32 *tx, struct err *e)
 {
 	AUTO(json_free) json_t *result = NULL;
-	struct hash32 own = keccak256(raw), named;
+	struct hash32 own = keccak256(raw), named = own;
+	char text[HEX32_MAX];
 	int rc = node_call_take(n, "eth_sendRawTransaction", json_pack("[o]", node_bytes(raw)), NULL, &result, e);
 
+	*tx = own;
 	if (!rc)
 		rc = node_read_hash(result, &named, e);
-	if (rc)
-		return rc;
-	if (!hash32_eq(&own, &named))
+	if (rc == ERR_NET && is_known(n, &own))
+		return ERR_OK;
+	if (rc == ERR_NET)
+		return err_wrap(e, "transaction %s may be on its way; the same command looks first", hex_0x(SPAN_OF(own), text));
+	if (!rc && !hash32_eq(&own, &named))
 		return err_set(e, ERR_NET, "node: it names another transaction than the one it was given");
-	*tx = own;
-	return ERR_OK;
+	return rc;
 }
 
 /* The receipt, or JSON null while there is none. */

@@ -28,8 +28,13 @@ struct transact {
 };
 
 /* ERR_RULE: the contract refuses (found out before anything is sent, or in the block that took it), or the node does (no funds, a
- * nonce that is taken); ERR_NET: sent, but no receipt came in time; the message has the transaction's hash. */
+ * nonce that is taken); ERR_NET: sent, or maybe sent, but no receipt came in time; the message has the transaction's hash. */
 MUST_USE int transact(const struct transact *t, struct receipt *out, struct err *e);
+
+/* Waits until no block is awaited by an earlier transaction of this wallet (of a run that was cut off, say): a second one for the
+ * same thing must not be sent beside it. on_wait (may be NULL) is called once if there is one. ERR_BUSY: it still waits. */
+MUST_USE int transact_settle(struct node *n, const struct wallet *w, int64_t wait_ms, void (*on_wait)(void *arg), void *arg,
+			     struct err *e);
 
 /* Only what it would cost; ERR_RULE when it would be refused. Nothing is sent. */
 MUST_USE int transact_estimate(const struct transact *t, uint64_t *gas, struct err *e);

@@ -127,17 +127,29 @@ static void tell(const struct upload_job *j, size_t i, const struct upload_resul
 		j->on_result(j->arg, &j->targets[i], r);
 }
 
+/* Only pinning services want them. */
+static void find_origins(const struct upload_job *j, const struct upload_result *r, json_t *out)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (r[i].is_verified && j->targets[i].kind == TARGET_KUBO)
+			kubo_addresses(j->web, &j->targets[i], out, PINNING_ORIGINS_MAX);
+}
+
 void upload_all(const struct upload_job *j, struct upload_result *out)
 {
 	AUTO(json_free) json_t *origins = json_array();
+	size_t stores = 0;
 
 	for (size_t i = 0; i < j->n; i++) {
 		out[i] = (struct upload_result){ .state = UPLOAD_FAILED };
 		if (!target_is_store(&j->targets[i]))
 			continue;
+		stores++;
 		store(j, &j->targets[i], &out[i]);
 		tell(j, i, &out[i]);
 	}
+	if (stores < j->n)
+		find_origins(j, out, origins);
 	for (size_t i = 0; i < j->n; i++) {
 		if (target_is_store(&j->targets[i]))
 			continue;

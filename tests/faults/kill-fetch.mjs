@@ -82,9 +82,15 @@ try {
   const gateway = await startGateway(t, { dir, host, conf: world.config({ dir, product: { keep: 1, 'max-image': '64M' }, config: {
     providers: [{ name: 'one', url: chain, operator: 'alpha' }], sources: [{ name: 'own', url: source.url }],
     extra: '[network]\nuplink = 24M',
+    cache: { size: '16G' }, // what was superseded stays for ten minutes
   } }) })
+  await gateway.waitProven()
   for (let left = kills; left > 0;) {
-    const result = await oneImage(world, gateway, () => host.received(end), left)
+    const result = await oneImage(world, gateway, () => host.received(end), left).catch(async (error) => {
+      console.error(JSON.stringify(await gateway.releases(PRODUCT)))
+      console.error(gateway.lines().filter((line) => !/debug: seqsock/.test(line)).slice(-60).join('\n'))
+      throw error
+    })
     console.log(JSON.stringify(result))
     left -= result.kills
     if (result.kills === 0) throw new Error('no kill came in time')

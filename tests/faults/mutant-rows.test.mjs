@@ -2,10 +2,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chainMutants } from './chain-mutants.mjs'
+import { ipfsMutants } from './ipfs-mutants.mjs'
 
 test('chain-mutants: every row stands in the sources once, and every file is there', async () => {
   const mutants = await chainMutants()
   assert.ok(mutants.length > 800, `${mutants.length} mutants`)
   assert.ok(mutants.every(({ file }) => /^src\/(chain|formats)\//.test(file)))
   for (const name of ['trie', 'header', 'rlp', 'keccak', 'abi']) assert.ok(mutants.some(({ file }) => file === `src/formats/${name}.c`), name)
+})
+
+test('ipfs-mutants: every row stands in the sources once, and every file is there', async () => {
+  const mutants = await ipfsMutants()
+  assert.ok(mutants.length > 250, `${mutants.length} mutants`)
+  for (const name of ['formats/car', 'formats/unixfs', 'ipfs/plan', 'ipfs/intake', 'ipfs/source_reply', 'keeper/fetch_end', 'keeper/fetch_lane']) {
+    assert.ok(mutants.some(({ file }) => file === `src/${name}.c`), name)
+  }
 })

@@ -6,17 +6,20 @@
  * inside the file and never overlap, a finished plan has written every byte, and
  * budgets hold.
  *
+ * The same bytes also stand for those of a plain file, and for the rest of an archive.
+ *
  * Input: flags, piece size, the root's sum, size (2 bytes, big-endian), then sections without an archive's header. */
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "formats/sha256.h"
+#include "ipfs/carpos.h"
 #include "ipfs/intake.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { FLAG_ANY = 1, FLAG_V0 = 2, FLAG_RAW = 4, FLAG_RESTORE = 8, FLAG_FAIL = 16 };
+enum { FLAG_ANY = 1, FLAG_V0 = 2, FLAG_RAW = 4, FLAG_RESTORE = 8, FLAG_FAIL = 16, FLAG_FILE = 32, FLAG_REST = 64 };
 
 /* --- the hash stub: all of sha256.h, so that libformats' own is not linked --- */
 
@@ -168,6 +171,45 @@ static void feed(struct plan *p, struct span body, uint8_t flags, size_t piece)
 	check(r != INTAKE_MORE && (r == INTAKE_DONE || e.msg[0]));
 }
 
+/* A mirror: the same bytes as those of the plain file, in the runs that are asked for. */
+static void feed_file(struct plan *p, struct span body, size_t piece)
+{
+	uint64_t from, n;
+
+	while (plan_ask_run(p, 500, &from, &n)) {
+		AUTO(intake_close) struct intake in;
+		enum intake_result r = INTAKE_MORE;
+		struct err e = { 0 };
+
+		check(n > 0 && from + n <= plan_size(p));
+		intake_open_file(&in, p, from, from + n);
+		for (uint64_t at = from; at < body.n && r == INTAKE_MORE; at += piece < body.n ? piece : body.n)
+			r = intake_feed(&in, span_cut(body, at, piece), &e);
+		if (r == INTAKE_MORE)
+			r = intake_end(&in, &e);
+		check(r != INTAKE_MORE && (r == INTAKE_DONE || e.msg[0]));
+	}
+	plan_reconsider(p);
+	plan_unask_all(p);
+}
+
+/* A CAR on a web server after a restart: from where its rest is thought to begin. */
+static void feed_rest(struct plan *p, struct span body)
+{
+	AUTO(intake_close) struct intake in = { 0 };
+	enum intake_result r;
+	struct err e = { 0 };
+	uint64_t at;
+
+	if (!carpos_of_missing(p, &at))
+		return;
+	intake_open_rest(&in, p);
+	r = intake_feed(&in, body, &e);
+	if (r == INTAKE_MORE)
+		r = intake_end(&in, &e);
+	check(r != INTAKE_MORE);
+}
+
 static void settle(struct plan *p)
 {
 	bool more = true;
@@ -201,6 +243,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check_progress(p, &place);
 	settle(p);
 	check_progress(p, &place);
+	if (data[0] & FLAG_FILE)
+		feed_file(p, SPAN(data + 5, n - 5), data[1] ? data[1] : SIZE_MAX);
+	check_progress(p, &place);
 	if (data[0] & FLAG_RESTORE) {
 		place.may_rewrite = true;
 		plan_free(p);
@@ -208,6 +253,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		for (int i = 0; more && i < 100000; i++)
 			if (plan_restore(p, 4096, &more, NULL) != PLAN_TAKEN)
 				break;
+		if (data[0] & FLAG_REST)
+			feed_rest(p, SPAN(data + 5, n - 5));
 		feed(p, SPAN(data + 5, n - 5), data[0], SIZE_MAX);
 	}
 	plan_free(p);

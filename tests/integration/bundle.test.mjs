@@ -78,6 +78,15 @@ test('by-block-hash: with the hash of its block the whole history is proven, and
   await offline.waitRelease(PRODUCT, 1, 'failed') // its image is in another bundle
 })
 
+test('wildcard: a registrant\'s product that nobody has heard of yet comes with its bundle', async (t) => {
+  const { world, bundle } = await exporting(t)
+  const { file, block } = await bundle(1)
+  const offline = await alone(t, world, 'offline', { products: { '*': { registrant: world.owner.address } } })
+  assert.deepEqual((await offline.ask('products')).items, [])
+  await offline.ask('bundle', 'import', file, '--block-hash', block.hash)
+  await offline.waitRelease(PRODUCT, 1, 'active')
+})
+
 test('restart: what a bundle brought, and on what it rests, is known after a restart', async (t) => {
   const { world, published: [release], bundle } = await exporting(t)
   const { file } = await bundle(1)
@@ -380,9 +389,9 @@ test('pruned-state: where the final block is older than what nodes keep, the new
   const file = join(world.dir, 'recent.car')
   const made = await waitFor('the newest block to be proven', async () => { // the final one may move on meanwhile
     prunedTo = (await online.ask('products')).items[0].proven.number
-    return online.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+    const bundle = await online.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+    return bundle.block.final ? undefined : bundle
   })
-  assert.equal(made.block.final, false)
   assert.ok(made.block.number > proven.number)
   const offline = await alone(t, world, 'offline')
   await offline.ask('bundle', 'import', file, '--block-hash', made.block.hash)
@@ -406,7 +415,7 @@ test('one-at-a-time: pieces come in order, a second import waits, and what is gi
   assert.equal(again.status, 409)
   assert.match(again.body.detail, /the next byte is 1000/)
   assert.equal((await put(1000, bytes.subarray(1000, piece))).status, 200)
-  assert.equal((await call('PUT', `/imports/${id}`, { offset: piece, data: '!!!!' })).status, 409)
+  assert.equal((await call('PUT', `/imports/${id}`, { offset: piece, data: '!!!!' })).status, 400)
   assert.equal((await call('PUT', `/imports/${id + 1}`, { offset: 0, data: '' })).status, 404)
   assert.equal((await call('DELETE', `/imports/${id}`)).status, 204)
   assert.match((await put(piece, bytes.subarray(piece, piece + 10))).body.detail, /this import is over: given up/)
@@ -460,4 +469,57 @@ test('chain-contradicts: what signers alone vouched for gives way to the chain',
   await state('active')
   assert.equal((await gateway.status()).trust, 'single')
   assert.deepEqual(await bodyOf(await gateway.get(`/fw/${PRODUCT}/image`)), real.image)
+})
+
+test('pinned-against-chain: a chain that contradicts the block that the operator gave raises an alarm, and moves nothing', async (t) => {
+  const world = await makeWorld(t)
+  const elsewhere = await makeWorld(t, { signers: world.signers })
+  const other = await elsewhere.publish()
+  await elsewhere.finalize()
+  const theirs = await elsewhere.gateway({ dir: elsewhere.otherDir('online') })
+  await theirs.waitRelease(PRODUCT, 1, 'active')
+  const file = join(elsewhere.dir, 'other.car')
+  const { block: pin } = await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+
+  const gateway = await alone(t, world, 'offline')
+  await gateway.ask('bundle', 'import', file, '--block-hash', pin.hash)
+  await world.publish()
+  await world.finalize()
+  await world.chain.mine(10)
+  await gateway.restart(world.config({ dir: gateway.dir }))
+  await waitFor('the alarm', async () => (await gateway.status()).alarms.some((alarm) => alarm.code === 'anchor-conflict'))
+  assert.equal((await gateway.release(PRODUCT, 1)).sha256, other.sha256)
+  assert.equal((await gateway.status()).trust, 'bundle-pinned')
+})
+
+test('ahead-of-providers: a bundle of a block that they have not reached yet stays, without an alarm, until they have', async (t) => {
+  const { world, bundle, online } = await exporting(t)
+  let stoppedAt = Infinity // the provider's newest block
+  const provider = await startTamperProxy(t, world.chain.url, {
+    before: ({ body }) => {
+      const fix = (c) => ({ ...c, params: c.params.map((p) => ['latest', 'finalized', 'safe'].includes(p) && stoppedAt !== Infinity ? `0x${(stoppedAt - (p === 'latest' ? 0 : 2)).toString(16)}` : p) })
+      const call = JSON.parse(body)
+      if (stoppedAt === Infinity) return undefined
+      return fetch(world.chain.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(Array.isArray(call) ? call.map(fix) : fix(call)) })
+        .then(async (r) => ({ status: r.status, headers: { 'content-type': 'application/json' }, body: Buffer.from(await r.arrayBuffer()) }))
+    },
+  })
+  const gateway = await world.gateway({ dir: world.otherDir('behind'), config: { providers: [{ name: 'one', url: provider.url, operator: 'alpha' }] } })
+  await gateway.waitRelease(PRODUCT, 1, 'active')
+  stoppedAt = Number(await world.chain.rpc('eth_blockNumber'))
+  await world.publish()
+  await world.finalize()
+  await online.waitRelease(PRODUCT, 2, 'active')
+  const { file, block } = await bundle(2)
+  await gateway.ask('bundle', 'import', file, '--block-hash', block.hash)
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const rounds = provider.requests.length
+  await waitFor('some rounds', async () => provider.requests.length > rounds + 10)
+  assert.equal((await gateway.release(PRODUCT, 2)).state, 'active')
+  assert.deepEqual((await gateway.status()).alarms.filter((alarm) => alarm.code === 'reorg-too-deep'), [])
+  stoppedAt = Infinity
+  await world.publish()
+  await world.finalize()
+  await gateway.waitRelease(PRODUCT, 3, 'active')
+  assert.equal((await gateway.status()).trust, 'single')
 })

@@ -106,7 +106,7 @@ async function read(store, cid, options) {
 
 test('layouts: every CAR and every block is the reference gateway\'s, byte for byte', async (t) => {
   const { world, gateway, releases } = await serveLayouts(t)
-  for (const [name, { cid, image }] of Object.entries(releases)) {
+  for (const [name, { cid }] of Object.entries(releases)) {
     for (const dups of ['y', 'n']) {
       const ours = await ask(gateway.http, `/ipfs/${cid}?format=car`, accept(dups))
       const theirs = await ask(world.source.url, `/ipfs/${cid}?format=car`, accept(dups))
@@ -117,7 +117,9 @@ test('layouts: every CAR and every block is the reference gateway\'s, byte for b
       const { headers: { connection, ...headers }, body } = await ask(gateway.http, `/ipfs/${cid}?format=car`, accept(dups), 'HEAD')
       assert.deepEqual({ ...headers, body: body.length }, { ...ours.headers, body: 0 }, `${name}: HEAD`)
     }
-    // Each block by its own name, in both versions where it has both.
+  }
+  // Each block by its own name, in both versions where it has both. (Apart from the above: the reference gateway closes connections that are idle meanwhile.)
+  for (const [name, { cid, image }] of Object.entries(releases)) {
     for (const block of world.source.blocks.walk(readCid(cid), { dups: false })) {
       const texts = [String(block.cid), String(block.cid.toV1())]
       if (block.cid.code === dagPB.code) texts.push(String(block.cid.toV1().toV0()))

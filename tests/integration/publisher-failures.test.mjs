@@ -27,7 +27,9 @@ before(async () => {
 })
 after(async () => { for (const fn of cleanups.reverse()) await fn() })
 
-const publish = (...more) => ['publish', '--product', PRODUCT, '--version', '1', '--image', image, '--signing-key', key.path, ...more]
+// Another version each time: the newest release, once more, would not be sent again.
+let version = 0
+const publish = (...more) => ['publish', '--product', PRODUCT, '--version', `1.${++version}`, '--image', image, '--signing-key', key.path, ...more]
 
 /** Runs, expects the status and the message, and that the chain is where it was. */
 async function refused(args, code, message) {
@@ -280,8 +282,9 @@ describe('an IPFS node that does not keep its word', () => {
   const rows = [
     ['takes another root', on('dag/import', () => json(200, { Root: { Cid: { '/': 'bafkqaaa' }, PinErrorMsg: '' } })), EXIT.refused, /dag\/import: it took bafkqaaa, not baf/],
     ['names no root', on('dag/import', () => json(200, { Stats: {} })), EXIT.unreachable, /names no root/],
-    ['does not import', on('dag/import', () => json(500, { Message: 'no space left' })), EXIT.unreachable, /dag\/import: HTTP status 500/],
+    ['does not import', on('dag/import', () => json(500, { Message: 'no space left' })), EXIT.unreachable, /dag\/import: HTTP status 500: no space left/],
     ['wants a token', on('dag/import', () => json(401, {})), EXIT.refused, /401: it wants another token/],
+    ['wants a token to say what it has', on('pin/ls', () => json(401, { Message: 'who are you?' })), EXIT.refused, /pin\/ls: HTTP status 401: it wants another token: who are you/],
     ['pins something else', on('pin/add', () => json(200, { Pins: ['bafkqaaa'] })), EXIT.refused, /pin\/add: it took/],
     ['pins nothing', on('pin/add', () => json(200, {})), EXIT.unreachable, /pin\/add: the answer names no CID/],
     ['flips a byte', on('dag/export', (a) => { a.body[a.body.length - 100] ^= 1; return a }), EXIT.refused, /does not give back what it was given/],

@@ -37,6 +37,7 @@ try {
     startGateway(t, { dir, host: hosts[i], conf: conf(i, dir, i === 0 ? [{ name: 'own', url: source.url }] : []) })
 
   const gateways = await Promise.all(names.map((_, i) => start(i)))
+  await Promise.all(gateways.map((g) => g.waitProven()))
   const before = hosts[0].received(uplink)
   const { sha256: digest } = await world.publish({ image: randomBytes(SIZE) })
   await world.finalize()

@@ -64,8 +64,7 @@ test('not-final-yet: a release waits, ready, until its block is final', async (t
   const world = await makeWorld(t)
   await world.finalize()
   const gateway = await world.gateway()
-  // anvil mixes states in a proof that is asked for while it mines: not before the first one has come.
-  await waitFor('the first proof', async () => (await gateway.status()).chain.products_proven === 1)
+  await gateway.waitProven()
   await world.publish()
   await gateway.waitRelease(PRODUCT, 1, 'ready')
   const early = await manifestOf(gateway)

@@ -24,18 +24,20 @@ try {
     listen: '10.2.0.2:8080', providers: [{ name: 'one', url: world.chain.url.replace('127.0.0.1', '10.2.0.1'), operator: 'alpha' }],
     sources: sources.map((s, i) => ({ name: `s${i}`, url: s.url })),
   } }) })
+  await gateway.waitProven()
   const image = randomBytes(size)
   await world.publish({ image })
   const before = host.received(there)
   await world.finalize()
   // Killed when a third of it is there.
   await waitFor('a third of it', async () => (await gateway.release(PRODUCT, 1))?.fetch?.bytes > size / 3, { deadline_ms: 60000 })
+  const shown = (await gateway.cli('releases')).stdout
   for (const pid of [gateway.server.pid, ...Object.values(await gateway.children())]) process.kill(pid, 'SIGKILL')
   await gateway.server.gone
   await gateway.start()
   await waitFor('all of it', async () => (await gateway.release(PRODUCT, 1)).state === 'active', { deadline_ms: 60000 })
   const got = Buffer.from(await (await fetch(`http://10.2.0.2:8080/fw/${PRODUCT}/image`)).arrayBuffer())
-  console.log(JSON.stringify({ same: sha256(got).equals(sha256(image)), bytes: host.received(there) - before, size,
+  console.log(JSON.stringify({ same: sha256(got).equals(sha256(image)), bytes: host.received(there) - before, size, shown,
     asked: sources.map((s) => s.requests.map((r) => r.format)) }))
 } finally {
   for (const end of ends) await end()

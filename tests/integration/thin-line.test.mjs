@@ -13,6 +13,7 @@ test('thin-line: two sources, one killed fetch, and little more than the image c
   const line = JSON.parse(stdout)
   t.diagnostic(`${line.bytes} bytes for ${line.size}: ${(line.bytes / line.size).toFixed(3)}; asked ${JSON.stringify(line.asked)}`)
   assert.ok(line.same)
+  assert.match(line.shown, /fetching +(3[3-9]|[4-9]\d) %/, 'the operator sees how far it is')
   // Headers of packets, and the block that was on its way at the kill.
   assert.ok(line.bytes < SIZE * 1.06 + 2 ** 20 + 131072, `${line.bytes}`)
 })

@@ -86,6 +86,9 @@ export async function startGateway(t, { dir, conf, host }) {
       if (!states.includes(r.state)) throw new Error(`${r.state}: ${r.why}`)
       return r
     }),
+    /** Until the products that are there are proven. Before that, nothing should be mined: anvil mixes states in a proof that is asked for
+     * while it mines, and the node would be taken for a liar. */
+    waitProven: (products = 1) => waitFor('the first proof', async () => (await gateway.status()).chain.products_proven === products),
     /** REST with a token. */
     async api(path, { token = gateway.token, method = 'GET', body, headers } = {}) {
       const r = await fetch(gateway.operator + path, {

@@ -23,10 +23,11 @@ function wanted(url, accept = '') {
 
 /**
  * Starts one for the test `t` (or anything with after()). `add` imports a file; `fault = NAME` makes it hostile from the next request on, null honest
- * again (see ipfs-faults.mjs); `requests` is what it was asked, as { format, cid, status, bytes }.
+ * again (see ipfs-faults.mjs); `dups = false` leaves repetitions out of its CARs; `requests` is what it was asked, as { format, cid, status, bytes }. hold() lets single blocks wait, until letGo() gives
+ * them, or letGo({ lacks: true }) says that there are none.
  */
 export async function startGateway(t, { blocks = new Blocks(), fault = null, host = '127.0.0.1', port = 0 } = {}) {
-  const gateway = { blocks, fault, requests: [], add: (bytes, options) => blocks.add(bytes, options) }
+  const gateway = { blocks, fault, dups: true, requests: [], held: null, lacksRaw: false, add: (bytes, options) => blocks.add(bytes, options) }
   const server = createServer((req, res) => {
     answer(gateway, req, res).catch((error) => {
       if (!res.headersSent) res.writeHead(500)
@@ -34,6 +35,12 @@ export async function startGateway(t, { blocks = new Blocks(), fault = null, hos
     })
   })
   await new Promise((resolve) => server.listen(port, host, resolve))
+  gateway.hold = () => {
+    const held = {}
+    held.over = new Promise((resolve) => { held.end = resolve })
+    gateway.held = held
+  }
+  gateway.letGo = ({ lacks = false } = {}) => { gateway.lacksRaw = lacks; gateway.held?.end(); gateway.held = null }
   gateway.url = `http://${host}:${server.address().port}`
   gateway.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve) })
   t?.after(() => gateway.stop())
@@ -56,16 +63,19 @@ async function answer(gateway, req, res) {
   } catch (error) {
     return res.writeHead(400).end(`${error.message}\n`)
   }
+  if (want.format === 'raw') await gateway.held?.over
+  if (want.format === 'raw' && gateway.lacksRaw) return res.writeHead(404).end('no single blocks here\n')
   const hostile = gateway.fault ? faults[gateway.fault] : {}
   if (!hostile) throw new Error(`no fault is called ${gateway.fault}`)
   if (hostile.head?.(want.format, req, res, gateway)) return
   if (!gateway.blocks.has(root)) return res.writeHead(404).end('block not found\n')
+  const dups = want.dups && gateway.dups
   const headers = want.format === 'car'
-    ? { 'content-type': `${types.car}; version=1; order=dfs; dups=${want.dups ? 'y' : 'n'}`, etag: `W/"${root}.car"` }
+    ? { 'content-type': `${types.car}; version=1; order=dfs; dups=${dups ? 'y' : 'n'}`, etag: `W/"${root}.car"` }
     : { 'content-type': types.raw, etag: `"${root}.raw"` }
   let body
   if (want.format === 'car') {
-    let list = [...gateway.blocks.walk(root, want)]
+    let list = [...gateway.blocks.walk(root, { dups })]
     list = hostile.blocks?.(list, root) ?? list
     body = await carOf(root, list)
   } else {

@@ -326,7 +326,7 @@ export async function followed(world, gateway) {
  * that brought an entry, which nothing proves: the same entry in the same block keeps the one it was first seen with.
  */
 export async function stateOf(gateway) {
-  const products = (await ask(gateway, 'products')).items.map(({ proven, ...rest }) => rest)
+  const products = (await ask(gateway, 'products')).items.map(({ proven, trust, ...rest }) => rest)
   const releases = (await ask(gateway, 'releases?limit=1000')).items.map(({ times, fetch, format, tx, ...rest }) => rest)
   const offers = await Promise.all(products.map(async ({ product }) => {
     const r = await gateway.get(`/fw/${product}`)

@@ -1,4 +1,5 @@
 /* test_base.c: the rules of src/base, a table each. */
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/cursor.h"
@@ -37,6 +38,40 @@ START_TEST(utf8_rules)
 
 	ck_assert_msg(utf8_is_valid(s) == texts[_i].valid, "%s", texts[_i].rule);
 	ck_assert_msg(utf8_is_printable(s) == texts[_i].printable, "%s", texts[_i].rule);
+}
+END_TEST
+
+/* RFC 4648, section 10, and the whole alphabet. */
+static const struct { const char *bytes, *text; } base64s[] = {
+	{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+	{ "\xfb\xff\xbf\x3e", "+/+/Pg==" },
+};
+
+START_TEST(base64_both_ways)
+{
+	struct buf text = BUF_INIT(64), bytes = BUF_INIT(64);
+
+	base64_put(&text, span_str(base64s[_i].bytes));
+	ck_assert(span_is(buf_span(&text), base64s[_i].text));
+	ck_assert_int_eq(base64_read(span_str(base64s[_i].text), &bytes, NULL), ERR_OK);
+	ck_assert(span_is(buf_span(&bytes), base64s[_i].bytes));
+	buf_free(&text);
+	buf_free(&bytes);
+}
+END_TEST
+
+static const struct { const char *rule, *text; } bad_base64s[] = {
+	{ "padding is there", "Zg" }, { "all of it", "Zg=" }, { "and no more", "Z===" }, { "nothing but padding", "====" }, { "only at the end", "Zg==Zg==" },
+	{ "no bits are left over", "Zh==" }, { "in two bytes neither", "Zm9=" }, { "not the alphabet for URLs", "-_-_" }, { "no line breaks", "Zm\n9" },
+	{ "no text behind", "Zm9v\n" },
+};
+
+START_TEST(base64_has_one_form)
+{
+	struct buf bytes = BUF_INIT(64);
+
+	ck_assert_msg(base64_read(span_str(bad_base64s[_i].text), &bytes, NULL) == ERR_FORMAT, "%s", bad_base64s[_i].rule);
+	buf_free(&bytes);
 }
 END_TEST
 
@@ -323,6 +358,8 @@ int main(void)
 
 	tcase_add_loop_test(t, utf8_rules, 0, (int)(sizeof texts / sizeof *texts));
 	tcase_add_loop_test(t, hex_rules, 0, (int)(sizeof hexes / sizeof *hexes));
+	tcase_add_loop_test(t, base64_both_ways, 0, (int)(sizeof base64s / sizeof *base64s));
+	tcase_add_loop_test(t, base64_has_one_form, 0, (int)(sizeof bad_base64s / sizeof *bad_base64s));
 	tcase_add_test(t, json_escapes);
 	tcase_add_test(t, buf_is_sticky);
 	tcase_add_test(t, buf_numbers);

@@ -234,9 +234,14 @@ static const struct { const char *rule, *hex; int code; } bad_cids[] = {
 
 START_TEST(cid_refusals)
 {
+	struct cursor c = cur_of(hexes(bad_cids[_i].hex));
 	struct cid out = { .n = 99 };
 	struct err e = { 0 };
 
+	if (strcmp(bad_cids[_i].rule, "bytes left over")) {
+		ck_assert_int_eq(cid_next(&c, &out, NULL), bad_cids[_i].code);
+		ck_assert_msg(!cur_ok(&c), "whoever reads on is told");
+	}
 	ck_assert_msg(cid_read(hexes(bad_cids[_i].hex), &out, &e) == bad_cids[_i].code, "%s: %s",
 		      bad_cids[_i].rule, e.msg);
 	ck_assert_msg(out.n == 99, "a failed read writes nothing");

@@ -548,6 +548,107 @@ START_TEST(raw_replies)
 }
 END_TEST
 
+/* --- bytes of the plain file --- */
+
+/* Leaves that have a mode: no bytes of a mirror give them, and it is not its lie. */
+static const struct { enum dag_leaf leaf; enum intake_result result; unsigned odd; } plain[] = {
+	{ LEAF_MODE, INTAKE_BROKEN, ODD_LEAVES_MAX + 1 }, { LEAF_FILE, INTAKE_DONE, 0 }, { LEAF_RAW, INTAKE_DONE, 0 },
+};
+
+START_TEST(bytes_of_a_plain_file)
+{
+	const struct dag_entry *leaves[ODD_LEAVES_MAX + 3], *root;
+	AUTO(buf_free) struct buf file = BUF_INIT(MIB);
+	enum intake_result r;
+	struct err e = { 0 };
+	struct intake in;
+	struct place place;
+	struct plan_io io;
+	struct plan *plan;
+	struct dag d;
+
+	dag_init(&d);
+	for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
+		leaves[i] = dag_leaf(&d, plain[_i].leaf, dag_random(&d, 100));
+	root = dag_node(&d, &(struct dag_node){ .children = leaves, .n = sizeof leaves / sizeof *leaves, .version = 1 });
+	dag_file(root, &file);
+	place_init(&place, file.n);
+	io = place_io(&place);
+	ck_assert_int_eq(plan_new(&root->cid, file.n, &io, &plan, NULL), ERR_OK);
+	ck_assert_int_eq(plan_block(plan, &root->cid, root->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
+	/* What is there already is passed over. */
+	ck_assert_int_eq(plan_block(plan, &leaves[1]->cid, leaves[1]->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
+	intake_open_file(&in, plan, 0, file.n);
+	r = intake_feed(&in, buf_span(&file), &e);
+	ck_assert_msg(r == plain[_i].result, "%s: %s", intake_result_name(r), e.msg);
+	ck_assert_uint_eq(in.odd, plain[_i].odd);
+	intake_close(&in);
+	plan_free(plan);
+	place_fini(&place);
+	dag_fini(&d);
+}
+END_TEST
+
+START_TEST(a_plain_file_that_ends_early)
+{
+	struct err e = { 0 };
+	struct intake in;
+	struct place place;
+	struct plan_io io;
+	struct plan *plan;
+	struct honest h;
+
+	honest_init(&h);
+	place_init(&place, h.file.n);
+	io = place_io(&place);
+	ck_assert_int_eq(plan_new(&h.root->cid, h.file.n, &io, &plan, NULL), ERR_OK);
+	for (size_t i = 0; i < h.n; i++)
+		if (h.blocks[i]->n_children)
+			ck_assert_int_eq(plan_block(plan, &h.blocks[i]->cid, h.blocks[i]->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
+	intake_open_file(&in, plan, 0, h.file.n);
+	ck_assert_int_eq(intake_feed(&in, span_cut(buf_span(&h.file), 0, h.file.n - 100), &e), INTAKE_MORE);
+	ck_assert_int_eq(intake_end(&in, &e), INTAKE_SHORT);
+	ck_assert_str_eq(e.msg, "file: ends at byte 3900, before what was asked for");
+	intake_close(&in);
+	/* Somebody else brings the rest while the next reply is empty. */
+	intake_open_file(&in, plan, h.file.n - 100, h.file.n);
+	for (size_t i = 0; i < h.n; i++)
+		(void)plan_block(plan, &h.blocks[i]->cid, h.blocks[i]->bytes, PLAN_ANY, NULL);
+	ck_assert_int_eq(intake_end(&in, &e), INTAKE_DONE);
+	intake_close(&in);
+	plan_free(plan);
+	place_fini(&place);
+	honest_fini(&h);
+}
+END_TEST
+
+/* The archive is whole within the budget; what comes behind it in the same piece is not. */
+START_TEST(the_end_is_in_the_last_piece)
+{
+	AUTO(buf_free) struct buf body = BUF_INIT(8 * MIB);
+	static const uint8_t junk[64 * KIB];
+	struct err e = { 0 };
+	struct intake in;
+	struct place place;
+	struct plan_io io;
+	struct plan *plan;
+	struct honest h;
+
+	honest_init(&h);
+	place_init(&place, h.file.n);
+	io = place_io(&place);
+	ck_assert_int_eq(plan_new(&h.root->cid, h.file.n, &io, &plan, NULL), ERR_OK);
+	buf_add(&body, buf_span(&h.car));
+	while (body.n <= intake_car_max(h.file.n))
+		buf_add(&body, SPAN(junk, sizeof junk));
+	ck_assert_msg(feed(plan, buf_span(&body), body.n, PLAN_DFS, &in, &e) == INTAKE_DONE, "%s", e.msg);
+	intake_close(&in);
+	plan_free(plan);
+	place_fini(&place);
+	honest_fini(&h);
+}
+END_TEST
+
 /* --- what a publisher may name --- */
 
 static const struct dag_entry *pair(struct dag *d, struct dag_node *n)
@@ -817,6 +918,9 @@ int main(void)
 	tcase_add_loop_test(t, repetitions_left_out, 0, 2);
 	tcase_add_test(t, large_extra_blocks);
 	LOOP(t, raw_replies, raws);
+	LOOP(t, bytes_of_a_plain_file, plain);
+	tcase_add_test(t, a_plain_file_that_ends_early);
+	tcase_add_test(t, the_end_is_in_the_last_piece);
 	LOOP(t, attacks_of_a_publisher, bad_dags);
 	tcase_add_test(t, budgets);
 	srunner_run_all(r, CK_NORMAL);

@@ -526,6 +526,9 @@ START_TEST(version_and_codec_of_a_name_do_not_matter)
 
 	world_init(&w, 2);	/* one File block under version 0 */
 	other = w.root->cid;
+	other.hash = CID_IDENTITY;
+	ck_assert_msg(plan_wants(w.plan, &other, PLAN_ANY) == PLAN_STRAY, "the same digest of another hash is another block");
+	other = w.root->cid;
 	other.version = 1;
 	other.codec = CID_RAW;
 	ck_assert_int_eq(plan_block(w.plan, &other, w.root->bytes, PLAN_DFS, NULL), PLAN_TAKEN);
@@ -547,6 +550,9 @@ START_TEST(sizes_of_plans)
 	ck_assert_int_eq(plan_new(&pb, 0, &io, &p, NULL), ERR_LIMIT);
 	ck_assert_int_eq(plan_new(&pb, IMAGE_MAX + 1, &io, &p, NULL), ERR_LIMIT);
 	ck_assert_msg(plan_new(&raw, BLOCK_MAX + 1, &io, &p, NULL) == ERR_LIMIT, "a raw root is one block");
+	raw.hash = CID_IDENTITY;
+	raw.n = 1;
+	ck_assert_msg(plan_new(&raw, 2, &io, &p, NULL) == ERR_RULE, "a root that is its own block, of another size");
 	ck_assert_ptr_null(p);
 	ck_assert_int_eq(plan_new(&pb, IMAGE_MAX, &io, &p, NULL), ERR_OK);
 	plan_free(p);

@@ -126,11 +126,36 @@ START_TEST(files_on_a_web_server)
 }
 END_TEST
 
+static const struct { const char *inner; bool has_token; } elsewhere[] = {
+	{ NULL, true },
+	{ "https://fw.example:8443/other/{cid}.car", true },
+	{ "https://fw.example/inner/{cid}.car", false },
+	{ "http://fw.example:8443/inner/{cid}.car", false },
+	{ "https://fw.example:8443.evil.example/{cid}.car", false },
+	{ "https://evil.example/{cid}", false },
+};
+
+START_TEST(a_token_is_for_its_server)
+{
+	struct source s = { .kind = SOURCE_MIRROR, .url = "https://fw.example:8443/image/{sha256}", .inner = elsewhere[_i].inner, .token = "s3cret" };
+	struct source_request r;
+
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_INNER, about(&v1, 1), &r, NULL), ERR_OK);
+	ck_assert_msg((line_of(&r, "Authorization: ") != NULL) == elsewhere[_i].has_token, "%s", r.url);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_FILE, about(&v1, 1), &r, NULL), ERR_OK);
+	ck_assert_ptr_nonnull(line_of(&r, "Authorization: "));
+}
+END_TEST
+
 START_TEST(a_mirror_whose_inner_blocks_nobody_knows)
 {
 	struct source s = { .kind = SOURCE_MIRROR, .url = "https://h/fw/{sha256}.bin" };
 
+	struct source_request r;
+
 	ck_assert(source_can(&s, SOURCE_ASK_FILE) && !source_can(&s, SOURCE_ASK_INNER) && !source_can(&s, SOURCE_ASK_BLOCK));
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_BLOCK, about(&v1, 1), &r, NULL), ERR_USAGE);
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_INNER, about(&v1, 1), &r, NULL), ERR_USAGE);
 }
 END_TEST
 
@@ -154,6 +179,7 @@ static const struct {
 	{ "a part that does not say which", 10, 100, 206, "", 90, SOURCE_BROKEN },
 	{ "a part in other units", 10, 100, 206, "lines 10-99/1000", 90, SOURCE_BROKEN },
 	{ "a part that overflows", 10, 100, 206, "bytes 18446744073709551626-99/1000", 90, SOURCE_BROKEN },
+	{ "a part of many words", 10, 100, 206, "bytes 10-99/1000                                                                ", 90, SOURCE_BROKEN },
 	{ "nothing there", 10, 100, 416, "bytes */5", 0, SOURCE_NO_RANGE },
 };
 
@@ -179,6 +205,7 @@ static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "no user", "http://me:pw@fw.example", "no user" },
 	{ "no query", "http://fw.example?x=1", "no query" },
 	{ "no fragment", "http://fw.example/#x", "no fragment" },
+	{ "no names", "http://fw.example/{cid}", "no names in braces" },
 	{ "no blanks", "http://fw.example/a b", "printable ASCII" },
 	{ "no line ends", "http://fw.example/\r\nX: y", "printable ASCII" },
 	{ "ASCII", "http://fw.ex\xc3\xa4mple", "printable ASCII" },
@@ -261,6 +288,7 @@ static const struct {
 	{ "a type longer than any", T, C, 200, "text/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY,
 	  "answers with a media type of 61 characters" },
 	{ "another format", T, C, 200, "application/vnd.ipld.raw", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "answers with" },
+	{ "a parameter without a name", T, C, 200, CAR "; =1", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "without a media type" },
 	{ "CAR version 2", T, C, 200, CAR "; version=2", "", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "another version" },
 	{ "gzip", T, C, 200, CAR, "gzip", "", -1, SOURCE_BROKEN, 0, PLAN_ANY, "content encoding" },
 	{ "identity is no encoding", T, C, 200, CAR, "identity", "", -1, SOURCE_READ, 0, PLAN_ANY, "" },
@@ -357,6 +385,7 @@ int main(void)
 	LOOP(t, urls, bad_urls);
 	LOOP(t, files_on_a_web_server, files);
 	LOOP(t, answers_with_parts, parts);
+	LOOP(t, a_token_is_for_its_server, elsewhere);
 	tcase_add_test(t, a_mirror_whose_inner_blocks_nobody_knows);
 	tcase_add_test(t, long_urls_and_tokens);
 	tcase_add_test(t, kinds);

@@ -63,3 +63,8 @@ check_PROGRAMS += tests/unit/test_bundle_walk
 tests_unit_test_bundle_walk_SOURCES = %D%/test_bundle_walk.c tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h tests/unit/ipfs/shapes.h
 tests_unit_test_bundle_walk_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
 tests_unit_test_bundle_walk_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_bundle_import
+tests_unit_test_bundle_import_SOURCES = %D%/test_bundle_import.c $(RIG)
+tests_unit_test_bundle_import_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_bundle_import_LDADD = $(KEEPER_WHOLE)

@@ -46,8 +46,23 @@ static void send_out(struct client *c)
 	ck_assert_int_eq(uv_write(&c->write, (uv_stream_t *)&c->tcp, &bytes, 1, on_written), 0);
 }
 
+/* The half of it, and a trailer that says why. */
+static void say_broken_stream(struct client *c, const char *more, struct span body)
+{
+	struct span half = span_cut(body, 0, body.n / 2);
+
+	buf_fmt(&c->out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Stream-Error\r\n%s\r\n\r\n%zx\r\n", more, half.n);
+	buf_add(&c->out, half);
+	buf_fmt(&c->out, "\r\n0\r\nX-Stream-Error: context deadline exceeded\r\n\r\n");
+	send_out(c);
+}
+
 static void say(struct client *c, const char *status, const char *more, struct span body, size_t sent)
 {
+	if (c->peer->deed == STREAM_BREAKS) {
+		say_broken_stream(c, more, body);
+		return;
+	}
 	buf_fmt(&c->out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nRetry-After: 60\r\nConnection: close\r\n%s\r\n\r\n", status, body.n, more);
 	buf_add(&c->out, span_cut(body, 0, sent));
 	c->peer->sent += sent;
@@ -172,13 +187,13 @@ static void say_block(struct client *c, const char *cid)
 	const struct dag_entry *entry = find(c->peer->dag, cid);
 	uint8_t *copy;
 
-	if (!entry || c->peer->deed == TRUNCATES_ALL || (c->peer->deed == LACKS_LAST && entry == last_leaf(c->peer->root))) {
+	if (!entry || c->peer->deed == TRUNCATES_ALL || c->peer->deed == ONLY_CARS || (c->peer->deed == LACKS_LAST && entry == last_leaf(c->peer->root))) {
 		say_no(c, "404 Not Found");
 		return;
 	}
 	copy = malloc(entry->bytes.n);
 	memcpy(copy, entry->bytes.p, entry->bytes.n);
-	copy[entry->bytes.n - 1] ^= c->peer->deed == LIES;
+	copy[entry->bytes.n - 1] ^= c->peer->deed == LIES || (c->peer->deed == LIES_IN_LEAVES && !entry->n_children);
 	say(c, "200 OK", "Content-Type: application/vnd.ipld.raw", SPAN(copy, entry->bytes.n), entry->bytes.n);
 	free(copy);
 }
@@ -210,7 +225,7 @@ static void answer_honestly(struct client *c, enum asked asked, const char *cid)
 
 	switch (asked) {
 	case ASKED_CAR:
-		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == LACKS_LAST)
+		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == LACKS_LAST || p->deed == LIES_IN_LEAVES)
 			say_no(c, "406 Not Acceptable");
 		else
 			say_car(c);
@@ -253,6 +268,9 @@ static void answer(struct client *c)
 		return;
 	case THROTTLES:
 		say_no(c, "429 Too Many Requests");
+		return;
+	case THROTTLES_SHORTLY:
+		say(c, "429 Too Many Requests", "Retry-After: 1", SPAN_LIT("no"), 2);
 		return;
 	case FLAKY:
 		if (c->peer->requests % 2) {

@@ -28,6 +28,8 @@ enum deed {
 	SILENT_AFTER_HALF,
 	LACKS,			/* 404 */
 	THROTTLES,		/* 429 */
+	THROTTLES_SHORTLY,	/* 429, each time for a second */
+	STREAM_BREAKS,		/* half of everything, whole as HTTP sees it, and X-Stream-Error behind it */
 	SILENT_BLOCKS,		/* 406 for archives, and no answer for blocks */
 	ECHOES,			/* of a type that is made of the keys that it was given: see there */
 	BREAKS,			/* every reply after PEER_BREAK_BYTES */
@@ -35,6 +37,8 @@ enum deed {
 	NO_RANGES,		/* all of a file, whatever is asked for */
 	CHANGES,		/* BREAKS, and the file is another one each time */
 	NO_INNER,		/* 404 for inner blocks */
+	LIES_IN_LEAVES,		/* 406 for archives, inner blocks right, leaves not */
+	ONLY_CARS,		/* 404 for single blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
 	FLAKY,			/* hangs up on every other request */
 };

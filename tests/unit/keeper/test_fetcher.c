@@ -94,6 +94,9 @@ static void setup(void)
 {
 	struct http_conf conf = { .proxy = NULL };
 
+	good = wrong = failed = begun = 0;
+	room_rc = ERR_OK;
+	memset(&last_good, 0, sizeof last_good);
 	tempdir_make();
 	uv_loop_init(&loop);
 	mono_ms = 1000000;
@@ -216,8 +219,17 @@ START_TEST(a_liar_is_quarantined_and_the_next_one_asked)
 	fetched();
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "quarantined");
 	ck_assert_uint_eq(source[0].bad_blocks, 1);
+	ck_assert(fetch_source_score(&source[0], mono(NULL)) == 0 && fetch_source_score(&source[1], mono(NULL)) > 0);
 	ck_assert_str_eq(fetch_source_state(&source[1], mono(NULL)), "ok");
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL) + SOURCE_QUARANTINE_MS), "ok");
+}
+END_TEST
+
+START_TEST(a_liar_is_hung_up_on)
+{
+	USE(LIES_IN_LEAVES, NO_CAR);
+	fetched();
+	ck_assert_msg(source[0].bad_blocks == 1, "what else it was asked for is not waited for: %llu", (unsigned long long)source[0].bad_blocks);
 }
 END_TEST
 
@@ -287,6 +299,33 @@ START_TEST(everyone_is_resting)
 }
 END_TEST
 
+START_TEST(in_a_second_for_ever)
+{
+	USE(THROTTLES_SHORTLY);
+	want();
+	while (failed == 0) {
+		mono_ms += 100;
+		ck_assert(uv_run(&loop, UV_RUN_ONCE) != 0);
+		ck_assert_msg(peer[0].cars <= 2, "the place is free for others soon");
+	}
+	peer[0].deed = HONEST;
+	mono_ms += 1000;
+	run_until(&good, 1);
+}
+END_TEST
+
+START_TEST(a_stream_that_says_that_it_broke)
+{
+	USE(STREAM_BREAKS);
+	want();
+	run_until(&failed, 1);
+	ck_assert_msg(peer[0].cars == 1 && peer[0].blocks > 1, "blocks are tried");
+	ck_assert_str_eq(source[0].last_error, "its stream broke: context deadline exceeded");
+	ck_assert_msg(source[0].bad_blocks == 0, "it has not lied");
+	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+}
+END_TEST
+
 /* --- kinds --- */
 
 /* Makes source i one of this kind, at its peer. */
@@ -327,6 +366,7 @@ START_TEST(each_kind_alone)
 	ck_assert_msg((peer[0].blocks > 0) == kinds[_i].blocks && (peer[0].files > 0) == kinds[_i].files, "%s", kinds[_i].rule);
 	ck_assert_msg(peer[0].sent < file.n + 20000, "%s: nothing twice, %llu bytes", kinds[_i].rule, (unsigned long long)peer[0].sent);
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+	ck_assert_msg(kinds[_i].deed != HONEST || source[0].failures == 0, "%s: %s", kinds[_i].rule, source[0].last_error);
 }
 END_TEST
 
@@ -462,6 +502,7 @@ START_TEST(blocks_of_two)
 	fetched();
 	ck_assert_msg(peer[0].blocks > 3 && peer[1].blocks > 3, "%u and %u", peer[0].blocks, peer[1].blocks);
 	ck_assert_msg(peer[0].sent + peer[1].sent < file.n + 20000, "none twice");
+	ck_assert_msg(source[0].rate == 0, "so short replies measure only the way there and back");
 }
 END_TEST
 
@@ -470,7 +511,23 @@ START_TEST(a_block_that_one_lacks)
 	USE(LACKS_LAST, NO_CAR);
 	fetched();
 	ck_assert_msg(peer[1].blocks == 1, "only that: %u", peer[1].blocks);
+	ck_assert_msg(peer[0].blocks <= 36, "and it is not asked for that again: %u", peer[0].blocks);
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "ok");
+}
+END_TEST
+
+START_TEST(one_that_cannot_be_asked_at_all)
+{
+	static char url[SOURCE_URL_MAX + 1];
+
+	USE(HONEST, HONEST);
+	snprintf(url, sizeof url, "%s/", peer[0].url);
+	while (strlen(url) + 8 < SOURCE_URL_MAX)
+		strcat(url, "{sha256}");	/* fits as it stands, not filled in */
+	be(0, SOURCE_CAR);
+	source[0].source.url = url;
+	fetched();
+	ck_assert(peer[0].requests == 0 && strstr(source[0].last_error, "too long"));
 }
 END_TEST
 
@@ -492,6 +549,7 @@ START_TEST(blocks_that_do_not_come_are_asked_of_another)
 	let_pass(20000, &good, 1);
 	check_file();
 	ck_assert_uint_gt(peer[1].blocks, 30);
+	ck_assert_msg(!strncmp(source[0].last_error, "too slow", 8), "and is blamed: %s", source[0].last_error);
 }
 END_TEST
 
@@ -523,12 +581,25 @@ START_TEST(one_that_crawls_like_the_others)
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 150000)
 		uv_run(&loop, UV_RUN_ONCE);
+	first()->lane[0].looked_bytes = first()->lane[0].bytes;
+	first()->lane[0].looked_ms = mono(NULL);
+	source[1].rate = 0;
+	fetch_on_tick(first());
+	ck_assert_msg(source[0].failures == 0, "a moment is no time");
+	source[1].rate = 3000;
 	first()->lane[0].looked_bytes = 0;	/* 150 kB in 100 s */
 	first()->lane[0].looked_ms = mono(NULL);
 	mono_ms += 100000;
 	fetch_on_tick(first());
 	ck_assert_uint_eq(source[0].failures, 0);
 	source[1].rate = 0;
+	fetcher.uplink = 8000;
+	first()->lane[0].looked_bytes = 0;
+	first()->lane[0].looked_ms = mono(NULL);
+	mono_ms += 100000;
+	fetch_on_tick(first());
+	ck_assert_msg(source[0].failures == 0, "nobody is faster than our own cap");
+	fetcher.uplink = 0;
 	first()->lane[0].looked_bytes = 0;
 	first()->lane[0].looked_ms = mono(NULL);
 	mono_ms += 100000;
@@ -551,6 +622,23 @@ START_TEST(one_that_crawls_and_nobody_else)
 	mono_ms += 10 * FETCH_PACE_MS;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->sm.at == FETCH_FETCHING && source[0].failures == 0, "slow is better than nothing");
+	ck_assert_msg(fetch_lanes(first()) == 1 && peer[0].requests == 1, "and nothing is asked beside it that it brings");
+}
+END_TEST
+
+/* A line that breaks takes all requests with it: that is one failure, not as many. */
+START_TEST(all_at_once_are_one_failure)
+{
+	USE(NO_CAR);
+	want();
+	run_until(&peer[0].blocks, 1);
+	peer[0].deed = DOWN;
+	while (source[0].failures < 7)		/* one more, and the 406 */
+		uv_run(&loop, UV_RUN_ONCE);
+	peer[0].deed = NO_CAR;
+	run_until(&good, 1);
+	check_file();
+	ck_assert_uint_eq(failed, 0);
 }
 END_TEST
 
@@ -584,6 +672,10 @@ START_TEST(the_rate_is_what_all_bring)
 	fetch_on_tick(first());
 	ck_assert_msg(first()->rate > 14000 && first()->rate < 17000, "%llu", (unsigned long long)first()->rate);
 	ck_assert_uint_eq(fetch_lanes_max(first()), 1);
+	first()->came += 100000000;
+	fetch_on_tick(first());
+	ck_assert_msg(first()->rate < 17000, "a moment is no time: %llu", (unsigned long long)first()->rate);
+	first()->came -= 100000000;
 	mono_ms += 10000;
 	fetch_on_tick(first());
 	ck_assert_msg(first()->rate > 14000, "silence is no rate");
@@ -645,6 +737,19 @@ START_TEST(a_peer_is_not_at_the_uplink)
 	closed();
 	be(1, SOURCE_PEER);
 	fetched();
+	ck_assert_uint_eq(peer[0].requests, 0);
+}
+END_TEST
+
+/* It may have the image before the window opens. */
+START_TEST(a_peer_is_asked_again_before_the_window_opens)
+{
+	USE(HONEST, LACKS);
+	closed();
+	be(1, SOURCE_PEER);
+	want();
+	run_until(&failed, 1);
+	ck_assert_msg(last_retry_ms < wall(NULL) + CLOSED_MS / 2, "%lld", (long long)(last_retry_ms - wall(NULL)));
 	ck_assert_uint_eq(peer[0].requests, 0);
 }
 END_TEST
@@ -881,6 +986,20 @@ START_TEST(a_restart_goes_on_where_it_was)
 }
 END_TEST
 
+/* Somebody who gives nothing but whole archives is asked for one again: better than nothing. */
+START_TEST(a_restart_with_archives_only)
+{
+	USE(TRUNCATES_ALL);
+	want();
+	run_until(&failed, 1);
+	peer[0].deed = ONLY_CARS;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_uint_eq(peer[0].cars, 2);
+}
+END_TEST
+
 START_TEST(a_damaged_object_is_repaired_without_a_source)
 {
 	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
@@ -974,15 +1093,16 @@ int main(void)
 	SRunner *r;
 	int n_failed;
 	const TTest *const tests[] = { an_honest_archive, no_archives_then_blocks, half_an_archive_then_blocks,
-		a_liar_is_quarantined_and_the_next_one_asked, keys_are_not_shown, nobody_has_it, everyone_is_resting, another_digest, a_cid_that_is_none,
+		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
+		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
-		a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
+		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
-		blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
-		fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
-		a_peer_is_not_at_the_uplink, the_window_closes_on_what_is_under_way };
+		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
+		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
+		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);

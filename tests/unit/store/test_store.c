@@ -1,6 +1,7 @@
 /* test_store.c: what is put into the tables comes out again, and their rules hold. */
 #include "base/cleanup.h"
 #include "store/audit.h"
+#include "store/bundles.h"
 #include "store/db.h"
 #include "store/devices.h"
 #include "store/entries.h"
@@ -187,6 +188,49 @@ START_TEST(product_round_trip)
 	ck_assert(got.sequence == 4 && got.keep == 5 && got.is_pinned);	/* the operator's part stays */
 	ck_refused(products_get(store, h(9), &got, &err), ERR_NOT_FOUND, "an unknown product");
 	ck_refused(products_set_pinned(store, h(9), true, &err), ERR_NOT_FOUND, "an unknown product");
+}
+END_TEST
+
+/* --- bundles --- */
+
+static struct bundle_row bundle_found;
+static unsigned bundles_found;
+
+static int find_bundle(void *arg, const struct bundle_row *b, struct err *e)
+{
+	(void)arg, (void)e;
+	bundle_found = *b;
+	bundles_found++;
+	return ERR_OK;
+}
+
+static unsigned count_bundles(void)
+{
+	bundles_found = 0;
+	ck_ok(bundles_each(store, find_bundle, NULL, &err));
+	return bundles_found;
+}
+
+START_TEST(the_last_bundle_is_remembered)
+{
+	struct bundle_row b = { .product = hash_of(1), .entries = 5, .number = 77, .time = 1700000000, .hash = hash_of(9), .at_ms = 1700000001000 };
+
+	put_product(1, "acme/thermostat");
+	ck_assert_uint_eq(count_bundles(), 0);
+	ck_ok(bundles_put(store, &b, &err));
+	b.is_pinned = true;
+	b.entries = 6;
+	ck_ok(bundles_put(store, &b, &err));
+	reopen();
+	ck_assert_uint_eq(count_bundles(), 1);
+	ck_assert(hash32_eq(&bundle_found.product, &b.product) && hash32_eq(&bundle_found.hash, &b.hash));
+	ck_assert(bundle_found.is_pinned && bundle_found.entries == 6 && bundle_found.number == 77 && bundle_found.time == 1700000000 &&
+		  bundle_found.at_ms == 1700000001000);
+	b.product = hash_of(8);
+	ck_refused(bundles_put(store, &b, &err), ERR_NOT_FOUND, "of a product that is there");
+	ck_ok(bundles_drop(store, h(1), &err));
+	ck_ok(bundles_drop(store, h(1), &err));
+	ck_assert_uint_eq(count_bundles(), 0);
 }
 END_TEST
 
@@ -957,7 +1001,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		mark_survives, a_mark_of_the_first_schema_is_taken_over, alarms_latch, product_round_trip,
-		accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
+		the_last_bundle_is_remembered, accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
 		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
