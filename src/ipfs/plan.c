@@ -391,6 +391,23 @@ bool plan_missing(const struct plan *p, uint64_t offset, struct plan_link *out)
 	return true;
 }
 
+bool plan_gap(const struct plan *p, uint64_t *at, uint64_t *n)
+{
+	const struct frontier *f = &p->frontier;
+	size_t next = frontier_find(f, *at), before = next == f->n ? 0 : next + 1;
+	const struct spot *s = before < f->n ? &f->spots[before] : NULL;
+	uint64_t end = s ? (uint64_t)s->offset + s->size : 0;
+
+	if (end <= *at && next == f->n)
+		return false;
+	if (end <= *at) {
+		*at = f->spots[next].offset;
+		end = *at + f->spots[next].size;
+	}
+	*n = end - *at;
+	return true;
+}
+
 bool plan_needs_source(const struct plan *p)
 {
 	for (size_t i = p->frontier.n; i-- > 0;)

@@ -133,6 +133,9 @@ void plan_unask_all(struct plan *p);
 /* The first missing link at or after this offset, asked for or not. False: none. For looking only. */
 bool plan_missing(const struct plan *p, uint64_t offset, struct plan_link *out);
 
+/* The first bytes at or after *at that are not verified, up to where a missing link ends. False: none. */
+bool plan_gap(const struct plan *p, uint64_t *at, uint64_t *n);
+
 struct plan_progress {
 	uint64_t size, verified;	/* bytes of the file; verified == size when done */
 	uint64_t contiguous;		/* all before this offset are verified: what a running digest may have read */

@@ -274,6 +274,29 @@ START_TEST(damaged_kept_blocks)
 }
 END_TEST
 
+/* Gaps are just the bytes that were not written: found from any offset, also in the middle of one. */
+START_TEST(gaps)
+{
+	struct world w;
+
+	world_init(&w, _i);
+	for (uint64_t step = 1; !plan_is_done(w.plan); step = step % 97 + 7) {
+		struct plan_progress got;
+		uint64_t at = 0, n, sum = 0;
+
+		plan_progress(w.plan, &got);
+		for (; plan_gap(w.plan, &at, &n); at += n) {
+			n = n < step ? n : step;
+			sum += n;
+		}
+		ck_assert_msg(sum == w.file.n - got.verified, "%s: %llu bytes", shapes[_i].name, (unsigned long long)sum);
+		fetch_blocks(&w, 1, shapes[_i].name);
+	}
+	ck_assert(!plan_gap(w.plan, &(uint64_t){ 0 }, &(uint64_t){ 0 }));
+	world_fini(&w);
+}
+END_TEST
+
 /* --- the plain file as a source --- */
 
 /* Somebody kept the inner blocks, nobody has leaves: each is rebuilt from the file's bytes. */
@@ -660,6 +683,7 @@ int main(void)
 	tcase_add_loop_test(t, restarts, 0, N_SHAPES);
 	tcase_add_loop_test(t, damage_between_restarts, 0, N_SHAPES);
 	tcase_add_loop_test(t, damaged_kept_blocks, 0, N_SHAPES);
+	tcase_add_loop_test(t, gaps, 0, N_SHAPES);
 	tcase_add_loop_test(t, leaves_from_a_mirror, 0, N_SHAPES);
 	tcase_add_loop_test(t, storage_fails_once, 0, N_SHAPES);
 	tcase_add_test(t, storage_fails_often);

@@ -84,6 +84,7 @@ static size_t cut(const struct client *c, size_t n)
 	case BREAKS:
 	case BREAKS_WITHOUT_RANGE:
 	case CHANGES:
+	case LIES_IN_WHOLE:
 		return n < PEER_BREAK_BYTES ? n : PEER_BREAK_BYTES;
 	default:
 		return n;
@@ -141,7 +142,13 @@ static void say_image(struct client *c)
 {
 	struct buf file = BUF_INIT(64 * MIB);
 
+	if (c->peer->deed == LIES_IN_WHOLE && strstr((const char *)c->in.p, "\r\nRange:")) {
+		say_no(c, "416 Range Not Satisfiable");
+		return;
+	}
 	dag_file(c->peer->root, &file);
+	for (size_t i = 0; c->peer->deed == LIES_IN_WHOLE && i < file.n; i++)
+		file.p[i] ^= 1;
 	file.p[file.n - 1] ^= c->peer->deed == LIES;
 	c->peer->file_sent += say_file(c, buf_span(&file));
 	buf_free(&file);

@@ -41,6 +41,7 @@ enum deed {
 	ONLY_CARS,		/* 404 for single blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
 	FLAKY,			/* hangs up on every other request */
+	LIES_IN_WHOLE,		/* 416 for parts of the file; all of it is wrong, and breaks after PEER_BREAK_BYTES */
 };
 
 #define PEER_BREAK_BYTES 100000

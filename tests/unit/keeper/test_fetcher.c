@@ -439,6 +439,26 @@ START_TEST(a_mirror_lies_in_a_whole_file)
 }
 END_TEST
 
+/* Or the release would be convicted of what a mirror has written over it. */
+START_TEST(a_whole_file_is_not_written_over_what_is_verified)
+{
+	USE(TRUNCATES_ALL, LIES_IN_WHOLE, NO_CAR);
+	be(1, SOURCE_MIRROR);
+	source[1].source.inner = "http://127.0.0.1:1/none";
+	source[2].rest_until_ms = mono(NULL) + 3600000;
+	want();
+	while (peer[1].file_sent == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	source[2].rest_until_ms = 0;
+	while (good + wrong + failed == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_msg(wrong == 0, "%s", last_why);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(peer[2].blocks < 30, "and what was there is not asked for again: %u", peer[2].blocks);
+}
+END_TEST
+
 /* Its DAG is one that importers make by default: then it can be served as blocks, and repaired leaf by leaf. */
 static const struct { const char *profile; enum dag_leaf leaf; size_t chunk; bool has_inner; } whole[] = {
 	{ "unixfs-v0-2015", LEAF_FILE_V0, 262144, true },
@@ -1099,7 +1119,7 @@ int main(void)
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
-		a_mirror_lies_in_a_whole_file, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
+		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
