@@ -141,6 +141,7 @@
 #define FETCH_DENIED_MAX 64		/* blocks of which is remembered who lacks them */
 #define FETCH_LACKS_MAX 32		/* blocks that a source may lack before it is no use for this image */
 #define FETCH_ERRORS_MAX 6		/* failures in a row before a source is out for this try: one of three failing gets there once in 700 */
+#define FETCH_RESUME_MIN (16 * KIB)	/* bytes of a reply that make it worth asking for the rest at once: 4,096 requests for 64 MiB */
 #define FETCH_ERROR_PAUSE_MS 100	/* after the first of them; doubles */
 #define FETCH_PATIENCE_MS 5000		/* a source that can be asked again this soon is waited for within a try */
 #define FETCH_TICK_MS 500		/* between two looks at how lanes get on */

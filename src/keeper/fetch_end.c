@@ -156,12 +156,12 @@ static void note_success(struct fetch_lane *lane)
 	fetch_source_did(lane->source, lane->bytes, now - lane->started_ms, lane->first_byte_ms - lane->started_ms);
 }
 
-/* Broken off, but it may go on from here: only once without any progress between. */
+/* Broken off, but it may go on from here, if it has brought enough since the last time. */
 static bool resume(struct fetch_lane *lane, enum intake_result result)
 {
 	struct err e = { 0 };
 
-	return result == INTAKE_SHORT && source_can_resume(lane->source->source.kind, lane->ask) && lane->bytes > lane->resumed_at &&
+	return result == INTAKE_SHORT && source_can_resume(lane->source->source.kind, lane->ask) && lane->bytes - lane->resumed_at >= FETCH_RESUME_MIN &&
 	       fetch_lane_resume(lane, &e) == ERR_OK;
 }
 

@@ -108,7 +108,8 @@ test('mirror without inner blocks: the whole file, by its SHA-256', async (t) =>
 })
 
 test('two mirrors make one file', async (t) => {
-  const [a, b] = await Promise.all([web(t), web(t)])
+  // Slow enough for the second one to have its turn, however busy the machine is.
+  const [a, b] = await Promise.all([1, 2].map(() => web(t, { location: 'limit_rate 4m;' })))
   const gateway = await startWith(t, [
     { name: 'a', kind: 'mirror', url: `${a.url}/image/{sha256}` },
     { name: 'b', kind: 'mirror', url: `${b.url}/image/{sha256}` },

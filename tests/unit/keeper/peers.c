@@ -86,6 +86,8 @@ static size_t cut(const struct client *c, size_t n)
 	case CHANGES:
 	case LIES_IN_WHOLE:
 		return n < PEER_BREAK_BYTES ? n : PEER_BREAK_BYTES;
+	case DRIBBLES:
+		return n < 100 ? n : 100;
 	default:
 		return n;
 	}

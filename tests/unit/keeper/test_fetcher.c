@@ -376,6 +376,17 @@ static const struct { const char *rule; enum deed deed; const char *says; } unse
 	{ "another file meanwhile", CHANGES, "changed" },
 };
 
+/* A hundred bytes a reply are not worth a reply. */
+START_TEST(one_that_dribbles_is_not_asked_without_end)
+{
+	USE(DRIBBLES);
+	be(0, _i ? SOURCE_MIRROR : SOURCE_CAR);
+	want();
+	run_until(&failed, 1);
+	ck_assert_uint_le(peer[0].requests, 3 * FETCH_ERRORS_MAX);
+}
+END_TEST
+
 START_TEST(an_archive_that_cannot_be_continued)
 {
 	USE(unsewn[_i].deed, NO_CAR);
@@ -1131,6 +1142,7 @@ int main(void)
 	tcase_add_loop_test(t, one_honest_source_is_enough, 0, sizeof useless / sizeof *useless);
 	tcase_add_loop_test(t, another_size, 0, 2);
 	tcase_add_loop_test(t, each_kind_alone, 0, sizeof kinds / sizeof *kinds);
+	tcase_add_loop_test(t, one_that_dribbles_is_not_asked_without_end, 0, 2);
 	tcase_add_loop_test(t, the_rest_of_an_archive, 0, sizeof rests / sizeof *rests);
 	tcase_add_loop_test(t, a_whole_file_and_its_inner_blocks, 0, sizeof whole / sizeof *whole);
 	tcase_add_loop_test(t, an_archive_that_cannot_be_continued, 0, sizeof unsewn / sizeof *unsewn);
