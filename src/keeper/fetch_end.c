@@ -34,7 +34,7 @@ static void count_error(struct fetch *f, const struct fetch_lane *lane)
 		return;
 	use->again_ms = now_ms(f) + ((int64_t)FETCH_ERROR_PAUSE_MS << use->errors);
 	use->errors++;
-	use->is_out = use->errors >= (use->brought ? FETCH_ERRORS_MAX : 2);
+	use->is_out |= use->errors >= (use->brought ? FETCH_ERRORS_MAX : 2);
 }
 
 static void deny(struct fetch *f, const struct fetch_lane *lane)
@@ -64,7 +64,7 @@ static void lacks(struct fetch *f, const struct fetch_lane *lane)
 		return;
 	case SOURCE_ASK_BLOCK:
 		deny(f, lane);
-		use->is_out = ++use->lacks >= FETCH_LACKS_MAX || cid_same_block(&lane->cid, &f->root);
+		use->is_out |= ++use->lacks >= FETCH_LACKS_MAX || cid_same_block(&lane->cid, &f->root);
 		return;
 	case SOURCE_ASK_FILE:
 		use->no_parts = use->no_whole = true;
@@ -100,7 +100,7 @@ void fetch_lane_refused(struct fetch_lane *lane)
 		count_error(f, lane);	/* "in a second" for ever must not keep this fetch's place from others */
 		break;
 	case SOURCE_DENIES:
-		use->is_out = true;
+		use->is_out |= lane->ask != SOURCE_ASK_INNER;	/* many web servers say so of a file that is not there */
 		break;
 	case SOURCE_BROKEN:
 	case SOURCE_READ:

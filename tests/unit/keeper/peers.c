@@ -252,6 +252,8 @@ static void answer_honestly(struct client *c, enum asked asked, const char *cid)
 	case ASKED_INNER:
 		if (p->deed == NO_INNER)
 			say_no(c, "404 Not Found");
+		else if (p->deed == INNER_DENIED)
+			say_no(c, "403 Forbidden");
 		else
 			say_inner(c);
 		return;

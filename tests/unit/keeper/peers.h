@@ -40,6 +40,7 @@ enum deed {
 	LIES_IN_LEAVES,		/* 406 for archives, inner blocks right, leaves not */
 	ONLY_CARS,		/* 404 for single blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
+	INNER_DENIED,		/* 403 for inner blocks */
 	DRIBBLES,		/* every reply breaks after a hundred bytes */
 	FLAKY,			/* hangs up on every other request */
 	LIES_IN_WHOLE,		/* 416 for parts of the file; all of it is wrong, and breaks after PEER_BREAK_BYTES */

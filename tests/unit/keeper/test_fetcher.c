@@ -354,6 +354,7 @@ static const struct {
 	{ "a mirror", SOURCE_MIRROR, HONEST, 0, 1, false, true },
 	{ "a mirror, in pieces", SOURCE_MIRROR, BREAKS, 0, 1, false, true },
 	{ "a mirror without inner blocks", SOURCE_MIRROR, NO_INNER, 0, 1, false, true },
+	{ "a mirror that denies inner blocks", SOURCE_MIRROR, INNER_DENIED, 0, 1, false, true },
 	{ "a connection that is lost now and then", SOURCE_BLOCKS, FLAKY, 0, 0, true, false },
 };
 
