@@ -102,24 +102,40 @@ int template_check(const char *url, struct err *e)
 	return ERR_OK;
 }
 
+/* RFC 3986, 5.2.4: segments that clients and servers take away, with others. */
+static bool has_dot_segments(const char *url)
+{
+	const char *host = strstr(url, "://"), *at = host ? host + 3 : url;
+
+	for (at += strcspn(at, "/?#"); *at == '/'; at += strcspn(at, "/?#")) {
+		size_t n = strcspn(++at, "/?#");
+
+		if ((n == 1 || n == 2) && strncmp(at, "..", n) == 0)
+			return true;
+	}
+	return false;
+}
+
 int template_fill(const char *url, const struct template_names *names, char *out, size_t cap, struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(cap);
 	struct filling f = { names, &b };
 
-	while (*url) {
-		size_t i = word_at(url);
+	for (const char *at = url; *at;) {
+		size_t i = word_at(at);
 
 		if (i == WORDS) {
-			buf_byte(f.out, (uint8_t)*url++);
+			buf_byte(f.out, (uint8_t)*at++);
 			continue;
 		}
 		words[i].put(&f);
-		url += strlen(words[i].name);
+		at += strlen(words[i].name);
 	}
 	buf_byte(f.out, '\0');
 	if (b.failed)
 		return err_set(e, ERR_USAGE, "a source's url is too long with its names filled in");
+	if (!has_dot_segments(url) && has_dot_segments((const char *)b.p))
+		return err_set(e, ERR_USAGE, "a version of dots would make a source's url lead elsewhere");
 	memcpy(out, b.p, b.n);
 	return ERR_OK;
 }

@@ -29,7 +29,8 @@ bool template_has_name(const char *url, const char *name);
 /* ERR_USAGE: a name that there is not, a brace without its other half, or a name before the path. */
 MUST_USE int template_check(const char *url, struct err *e);
 
-/* Writes the URL with everything filled in. ERR_USAGE: longer than cap - 1 characters. */
+/* Writes the URL with everything filled in. ERR_USAGE: longer than cap - 1 characters; or a name has made a segment "." or ".."
+ * of its path. */
 MUST_USE int template_fill(const char *url, const struct template_names *names, char *out, size_t cap, struct err *e);
 
 #endif

@@ -35,6 +35,28 @@ START_TEST(keeps_to_its_room)
 }
 END_TEST
 
+/* A version is a publisher's free text: it chooses a name, not a directory. */
+static const struct { const char *url, *version; bool is_good; } dots[] = {
+	{ "https://h/fw/{version}/image", "..", false },
+	{ "https://h/fw/{version}/image", ".", false },
+	{ "https://h/fw/{version}", "..", false },
+	{ "https://h/fw/.{version}?x", ".", false },
+	{ "https://h/fw/{version}", "...", true },
+	{ "https://h/fw/v{version}", "..", true },
+	{ "https://h/fw?v=/{version}/", "..", true },
+	{ "https://h/a/../{version}", "1", true },
+};
+
+START_TEST(stays_in_its_directory)
+{
+	struct template_names n = names;
+	char out[200];
+
+	n.version = dots[_i].version;
+	ck_assert_msg((template_fill(dots[_i].url, &n, out, sizeof out, NULL) == ERR_OK) == dots[_i].is_good, "%s", dots[_i].url);
+}
+END_TEST
+
 static const struct { const char *rule, *url, *says; } bad[] = {
 	{ "an unknown name", "https://h/{hash}", "not {hash}" },
 	{ "half a name", "https://h/{cid", "not {cid" },
@@ -64,6 +86,7 @@ int main(void)
 
 	tcase_add_loop_test(t, fills, 0, sizeof good / sizeof *good);
 	tcase_add_test(t, keeps_to_its_room);
+	tcase_add_loop_test(t, stays_in_its_directory, 0, sizeof dots / sizeof *dots);
 	tcase_add_loop_test(t, refuses, 0, sizeof bad / sizeof *bad);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
