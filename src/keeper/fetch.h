@@ -106,7 +106,7 @@ struct fetch {
 	uint64_t paced_bytes;		/* `came` and the time … */
 	int64_t paced_ms;		/* … when the rate was measured */
 	bool has_bytes;			/* the first verified one has been told of */
-	uint64_t settled_at;		/* verified bytes when repetitions were last filled in */
+	uint64_t settled_at;		/* verified blocks when repetitions were last filled in; inner ones may bring no byte, but links */
 
 	uv_work_t work;
 	int work_rc;

@@ -217,6 +217,31 @@ int fetch_lane_resume(struct fetch_lane *lane, struct err *e)
 
 /* --- all lanes of a fetch --- */
 
+/* Somebody else who was asked for the same block, or NULL. */
+static struct fetch_lane *twin_of(const struct fetch_lane *lane)
+{
+	struct fetch *f = lane->fetch;
+
+	for (size_t i = 0; i < FETCH_LANES_MAX; i++) {
+		struct fetch_lane *l = &f->lane[i];
+
+		if (l != lane && l->source && l->ask == SOURCE_ASK_BLOCK && cid_same_block(&l->cid, &lane->cid))
+			return l;
+	}
+	return NULL;
+}
+
+/* It may be asked of others; or, where it is on its way still, of a second one again. */
+static void unask_block(struct fetch_lane *lane)
+{
+	struct fetch_lane *twin = twin_of(lane);
+
+	if (twin)
+		twin->is_hedged = false;
+	else
+		plan_unask(lane->fetch->plan, &lane->cid);
+}
+
 void fetch_lane_close(struct fetch_lane *lane)
 {
 	struct fetch *f = lane->fetch;
@@ -227,7 +252,7 @@ void fetch_lane_close(struct fetch_lane *lane)
 	if (lane->is_reading && !lane->is_whole)
 		intake_close(&lane->intake);
 	if (lane->ask == SOURCE_ASK_BLOCK && !lane->has_come)
-		plan_unask(f->plan, &lane->cid);
+		unask_block(lane);
 	else if (lane->ask == SOURCE_ASK_FILE && !lane->is_whole)
 		plan_unask_run(f->plan, lane->from, lane->end - lane->from);
 	lane->source = NULL;

@@ -347,8 +347,8 @@ static void idle(struct fetch *f)
 	int64_t ms;
 
 	plan_progress(f->plan, &p);
-	if (p.verified != f->settled_at) {
-		f->settled_at = p.verified;
+	if (p.blocks != f->settled_at) {
+		f->settled_at = p.blocks;
 		plan_unask_all(f->plan);
 		fetch_enter(f, FETCH_SETTLING);
 		return;

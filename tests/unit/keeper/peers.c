@@ -234,7 +234,8 @@ static void answer_honestly(struct client *c, enum asked asked, const char *cid)
 
 	switch (asked) {
 	case ASKED_CAR:
-		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == LACKS_LAST || p->deed == LIES_IN_LEAVES)
+		if (p->deed == NO_CAR || p->deed == SILENT_BLOCKS || p->deed == DENIES_OR_LACKS || p->deed == LACKS_LAST ||
+		    p->deed == LACKS_SECOND || p->deed == LIES_IN_LEAVES)
 			say_no(c, "406 Not Acceptable");
 		else
 			say_car(c);
@@ -243,7 +244,11 @@ static void answer_honestly(struct client *c, enum asked asked, const char *cid)
 		say_static_car(c);
 		return;
 	case ASKED_BLOCK:
-		if (p->deed != SILENT_BLOCKS)
+		if (p->deed == LACKS_SECOND && find(p->dag, cid) == p->root->children[1])
+			say_no(c, "404 Not Found");
+		else if (p->deed == DENIES_OR_LACKS && find(p->dag, cid) != p->root)
+			say_no(c, p->blocks % 2 ? "404 Not Found" : "403 Forbidden");
+		else if (p->deed != SILENT_BLOCKS)
 			say_block(c, cid);
 		return;
 	case ASKED_IMAGE:

@@ -43,6 +43,8 @@ enum deed {
 	INNER_DENIED,		/* 403 for inner blocks */
 	DRIBBLES,		/* every reply breaks after a hundred bytes */
 	FLAKY,			/* hangs up on every other request */
+	LACKS_SECOND,		/* 404 for the root's second child; and 406 for archives */
+	DENIES_OR_LACKS,	/* 406 for archives; 403 or 404 in turn for blocks but the root */
 	LIES_IN_WHOLE,		/* 416 for parts of the file; all of it is wrong, and breaks after PEER_BREAK_BYTES */
 };
 

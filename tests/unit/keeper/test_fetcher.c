@@ -570,6 +570,56 @@ static void let_pass(int64_t ms, const unsigned *counter, unsigned n)
 	run_until(counter, n);
 }
 
+/* Nothing but repetitions lies under it: it brings no byte, and yet there is something to fill in. */
+START_TEST(an_inner_block_that_comes_last)
+{
+	const struct dag_entry *x = dag_leaf(&dag, LEAF_RAW, dag_random(&dag, 10000)), *y = dag_leaf(&dag, LEAF_RAW, dag_random(&dag, 10000));
+	const struct dag_entry *xy = dag_node(&dag, &(struct dag_node){ .children = (const struct dag_entry *[]){ x, y }, .n = 2, .version = 1 });
+	const struct dag_entry *yx = dag_node(&dag, &(struct dag_node){ .children = (const struct dag_entry *[]){ y, x }, .n = 2, .version = 1 });
+
+	root = dag_node(&dag, &(struct dag_node){ .children = (const struct dag_entry *[]){ xy, yx }, .n = 2, .version = 1 });
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(LACKS_SECOND, NO_CAR);
+	source[1].rest_until_ms = mono(NULL) + 1000;
+	want();
+	while (failed + good == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert_msg(failed == 0, "%s", last_why);
+	check_file();
+	ck_assert_uint_eq(peer[1].blocks, 1);
+}
+END_TEST
+
+/* What one of its answers has ended, another that was on its way does not begin again. */
+START_TEST(one_that_is_out_stays_out)
+{
+	USE(DENIES_OR_LACKS);
+	want();
+	run_until(&failed, 1);
+	ck_assert_msg(peer[0].blocks <= 1 + root->n_children, "%u blocks", peer[0].blocks);
+}
+END_TEST
+
+/* The second one fails; the first is still on its way to bring it. */
+START_TEST(what_is_on_its_way_is_not_asked_again_when_a_twin_fails)
+{
+	USE(SILENT_BLOCKS, DOWN);
+	equals(2);
+	source[1].first_byte_ms = 2000;
+	source[1].rate = 100000;
+	want();
+	run_until(&peer[0].blocks, 1);
+	while (source[1].failures < 2) {
+		mono_ms += 20000;
+		fetch_on_tick(first());
+		uv_run(&loop, UV_RUN_ONCE);
+	}
+	ck_assert_uint_eq(fetch_lanes(first()), 1);
+	ck_assert_uint_eq(peer[0].blocks, 1);
+}
+END_TEST
+
 START_TEST(blocks_that_do_not_come_are_asked_of_another)
 {
 	USE(SILENT_BLOCKS, NO_CAR);
@@ -1131,7 +1181,9 @@ int main(void)
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
-		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified, a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
+		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified,
+		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
+		a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
