@@ -55,24 +55,6 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 	return io_pwrite_all(in->part, bytes, (off_t)offset, e);
 }
 
-static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
-{
-	(void)arg;
-	(void)what;
-	(void)cid;
-	(void)block;
-	(void)e;
-	return ERR_OK;
-}
-
-static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err *e)
-{
-	(void)arg;
-	(void)cid;
-	(void)out;
-	return err_set(e, ERR_NOT_FOUND, "not kept");
-}
-
 static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct err *e)
 {
 	const struct inspection *in = arg;
@@ -90,7 +72,7 @@ static int open_part(struct inspection *in, struct err *e)
 
 static int begin_image(struct inspection *in, struct err *e)
 {
-	const struct plan_io io = { io_write, io_keep, io_load, io_read, in };
+	const struct plan_io io = { io_write, plan_keep_none, plan_load_none, io_read, in };
 	struct cid cid;
 	int rc = cid_read_text(span_str(in->manifest.cid), &cid, e);
 

@@ -119,24 +119,6 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 	return ERR_OK;
 }
 
-static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
-{
-	(void)arg;
-	(void)what;
-	(void)cid;
-	(void)block;
-	(void)e;
-	return ERR_OK;
-}
-
-static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err *e)
-{
-	(void)arg;
-	(void)cid;
-	(void)out;
-	return err_set(e, ERR_NOT_FOUND, "not kept");
-}
-
 static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct err *e)
 {
 	const struct buf *b = arg;
@@ -149,7 +131,7 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 
 static int begin_plan(struct bundle_reader *r, struct span block, struct err *e)
 {
-	struct plan_io io = { io_write, io_keep, io_load, io_read, &r->bytes[r->at] };
+	struct plan_io io = { io_write, plan_keep_none, plan_load_none, io_read, &r->bytes[r->at] };
 	struct unixfs_node node;
 	int rc = unixfs_read(CID_DAG_PB, block, &node, e);
 

@@ -17,6 +17,18 @@ const char *plan_verdict_name(enum plan_verdict v)
 	return names[v];
 }
 
+int plan_keep_none(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
+{
+	(void)arg, (void)what, (void)cid, (void)block, (void)e;
+	return ERR_OK;
+}
+
+int plan_load_none(void *arg, const struct cid *cid, struct buf *out, struct err *e)
+{
+	(void)arg, (void)cid, (void)out;
+	return err_set(e, ERR_NOT_FOUND, "not kept");
+}
+
 static bool is_over(const struct plan *p, struct err *e)
 {
 	if (p->bad.code)

@@ -51,6 +51,10 @@ struct plan_io {
 	void *arg;
 };
 
+/* keep and load of whoever reads a file once and will not be asked for its blocks: nothing is kept, nothing is found. */
+int plan_keep_none(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e);
+int plan_load_none(void *arg, const struct cid *cid, struct buf *out, struct err *e);
+
 /* What became of a block. */
 enum plan_verdict {
 	PLAN_TAKEN,	/* verified and placed, wherever the file is known to have it (up to PLAN_PLACE_MAX) */

@@ -51,35 +51,6 @@ struct bundle_export {
 
 static void ask(struct bundle_export *x);
 
-/* --- what is here --- */
-
-struct writing {
-	struct buf *out;
-	const struct addr20 *registry;
-	uint32_t entries;
-};
-
-static int write_line(void *arg, const struct entry_row *en, struct err *e)
-{
-	struct writing *w = arg;
-	struct record r = { .block = en->block, .block_hash = en->block_hash, .tx = en->tx, .log_index = en->log_index,
-		.topics_n = en->topics, .data = en->data };
-
-	(void)e;
-	memcpy(r.topics, en->topic, en->topics * sizeof *r.topics);
-	if (en->order < w->entries)
-		entries_put_line(w->out, w->registry, &r);
-	return ERR_OK;
-}
-
-static int write_entries(struct bundle_export *x, struct buf *out, struct err *e)
-{
-	struct writing w = { out, &x->about.registry, x->about.words.entries };
-	int rc = entries_each(x->k->store, &x->about.id, 0, write_line, &w, e);
-
-	return rc ? rc : buf_ok(out, e);
-}
-
 /* --- from answers to the beginning of the file --- */
 
 /* Is it the very block, and the very history? */
@@ -117,7 +88,7 @@ static int make_front(struct bundle_export *x, const json_t *proof, struct err *
 	if (!rc)
 		rc = check_evidence(x, buf_span(&text), e);
 	if (!rc)
-		rc = write_entries(x, &entries, e);
+		rc = entryfiles_write(x->k->store, &x->about.id, &x->about.registry, x->about.words.entries, &entries, e);
 	if (!rc)
 		rc = check_entries(x, buf_span(&entries), e);
 	if (!rc)

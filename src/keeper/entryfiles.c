@@ -60,10 +60,11 @@ static int write_line(void *arg, const struct entry_row *en, struct err *e)
 	return ERR_OK;
 }
 
-static int write_whole(struct entryfiles *all, const struct hash32 *product, uint32_t entries, struct buf *out, struct err *e)
+int entryfiles_write(struct store *store, const struct hash32 *product, const struct addr20 *registry, uint32_t entries, struct buf *out,
+		     struct err *e)
 {
-	struct writing w = { out, &all->registry, entries };
-	int rc = entries_each(all->store, product, 0, write_line, &w, e);
+	struct writing w = { out, registry, entries };
+	int rc = entries_each(store, product, 0, write_line, &w, e);
 
 	return rc ? rc : buf_ok(out, e);
 }
@@ -132,7 +133,7 @@ int entryfiles_bring(struct entryfiles *all, const struct hash32 *product, uint3
 	if (f->is_seen_to && f->entries == entries)
 		return ERR_OK;
 	hex_str(SPAN_OF(*product), name);
-	rc = write_whole(all, product, entries, &whole, e);
+	rc = entryfiles_write(all->store, product, &all->registry, entries, &whole, e);
 	if (rc == ERR_LIMIT) {
 		log_unusual("keeper", "a product's entries are too long to be served", "product=%s entries=%u", name, entries);
 		buf_reset(&whole);

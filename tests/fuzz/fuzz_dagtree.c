@@ -14,36 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { FLAG_RAW = 1, FLAG_V0 = 2, FLAG_ONCE = 4, FLAG_ALONE = 8 };
 
-/* --- the hash stub: all of sha256.h, so that libformats' own is not linked --- */
-
-void sha256_init(struct sha256 *s)
-{
-	*s = (struct sha256){ 0 };
-}
-
-void sha256_add(struct sha256 *s, struct span data)
-{
-	for (size_t i = 0; i < data.n; i++)
-		s->state[0] += data.p[i];
-}
-
-struct hash32 sha256_end(struct sha256 *s)
-{
-	struct hash32 h;
-
-	memset(h.b, (int)(s->state[0] & 0xff), sizeof h.b);
-	return h;
-}
-
-struct hash32 sha256_of(struct span data)
-{
-	struct sha256 s;
-
-	sha256_init(&s);
-	sha256_add(&s, data);
-	return sha256_end(&s);
-}
-
 static struct cid cid_of_sum(uint8_t sum, unsigned flags)
 {
 	struct hash32 h;

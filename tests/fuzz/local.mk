@@ -75,7 +75,7 @@ tests_fuzz_fuzz_unixfs_SOURCES = %D%/fuzz_unixfs.c
 tests_fuzz_fuzz_unixfs_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 
 # The hash is the target's own.
-tests_fuzz_fuzz_plan_SOURCES = %D%/fuzz_plan.c
+tests_fuzz_fuzz_plan_SOURCES = %D%/fuzz_plan.c %D%/sum_hash.c
 tests_fuzz_fuzz_plan_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
 
 FUZZ_TARGETS += tests/fuzz/fuzz_conf tests/fuzz/fuzz_http_reply
@@ -115,10 +115,10 @@ tests_fuzz_fuzz_ipfsreq_SOURCES = %D%/fuzz_ipfsreq.c
 tests_fuzz_fuzz_ipfsreq_LDADD = $(FUZZ_MAIN) libserver.a libcatalog.a libcoap.a libdaemon.a libformats.a libbase.a \
 	$(SERVER_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz_dagtree
-tests_fuzz_fuzz_dagtree_SOURCES = %D%/fuzz_dagtree.c
+tests_fuzz_fuzz_dagtree_SOURCES = %D%/fuzz_dagtree.c %D%/sum_hash.c
 tests_fuzz_fuzz_dagtree_LDADD = $(FUZZ_MAIN) libformats.a libbase.a
 
 # The hash is the target's own.
 FUZZ_TARGETS += tests/fuzz/fuzz_bundle
-tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c
+tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c %D%/sum_hash.c
 tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a

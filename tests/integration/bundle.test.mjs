@@ -24,6 +24,15 @@ async function alone(t, world, name, { product = {}, ...config } = {}) {
   return startGateway(t, { dir, conf })
 }
 
+/** A gateway of this world that has release 1, the newest and final, and the bundle that it makes: { online, file, block, … }. */
+async function exportOf(world) {
+  await world.finalize()
+  const online = await world.gateway({ dir: world.otherDir('online') })
+  await online.waitRelease(PRODUCT, 1, 'active')
+  const file = join(world.dir, 'bundle.car')
+  return { online, file, ...await online.ask('bundle', 'export', PRODUCT, '1', '--out', file) }
+}
+
 /** A world with `n` releases that are final, a gateway that has them, and bundle(sequence) → file. */
 async function exporting(t, n = 1, options = {}) {
   const world = await makeWorld(t, options)
@@ -247,11 +256,7 @@ test('other-chain: another chain id, registry or product is named', async (t) =>
 test('tampered: every lie in a bundle is found where it stands, and nothing of it is kept', async (t) => {
   const world = await makeWorld(t)
   await world.publish({ image: randomBytes(3 * 1024 * 1024) })
-  await world.finalize()
-  const online = await world.gateway({ dir: world.otherDir('online') })
-  await online.waitRelease(PRODUCT, 1, 'active')
-  const good = join(world.dir, 'good.car')
-  await online.ask('bundle', 'export', PRODUCT, '1', '--out', good)
+  const { file: good } = await exportOf(world)
   const { blocks, part, roots, links } = await readBundle(good)
   const bad = join(world.dir, 'bad.car')
   const flip = (bytes, at = bytes.length >> 1) => { const b = Buffer.from(bytes); b[at] ^= 1; return b }
@@ -344,11 +349,7 @@ test('made-up-chain: whoever invents a chain gets nothing past pinned keys, and 
   const fake = await makeWorld(t, { signers: [world.signers[0], attacker] })
   assert.equal(fake.registry.address, world.registry.address)
   await fake.publish({ by: [attacker] })
-  await fake.finalize()
-  const theirs = await fake.gateway({ dir: fake.otherDir('online') })
-  await theirs.waitRelease(PRODUCT, 1, 'active')
-  const forged = join(fake.dir, 'forged.car')
-  const { block: { hash } } = await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', forged)
+  const { online: theirs, file: forged, block: { hash } } = await exportOf(fake)
 
   const pinned = { signers: world.signers[0].thumbprint }
   const offline = await alone(t, world, 'offline', { product: pinned })
@@ -447,11 +448,7 @@ test('chain-contradicts: what signers alone vouched for gives way to the chain',
   const world = await makeWorld(t)
   const elsewhere = await makeWorld(t, { signers: world.signers })
   const other = await elsewhere.publish()
-  await elsewhere.finalize()
-  const theirs = await elsewhere.gateway({ dir: elsewhere.otherDir('online') })
-  await theirs.waitRelease(PRODUCT, 1, 'active')
-  const file = join(elsewhere.dir, 'other.car')
-  await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+  const { file } = await exportOf(elsewhere)
 
   const gateway = await alone(t, world, 'offline')
   await gateway.ask('bundle', 'import', file)
@@ -475,11 +472,7 @@ test('pinned-against-chain: a chain that contradicts the block that the operator
   const world = await makeWorld(t)
   const elsewhere = await makeWorld(t, { signers: world.signers })
   const other = await elsewhere.publish()
-  await elsewhere.finalize()
-  const theirs = await elsewhere.gateway({ dir: elsewhere.otherDir('online') })
-  await theirs.waitRelease(PRODUCT, 1, 'active')
-  const file = join(elsewhere.dir, 'other.car')
-  const { block: pin } = await theirs.ask('bundle', 'export', PRODUCT, '1', '--out', file)
+  const { file, block: pin } = await exportOf(elsewhere)
 
   const gateway = await alone(t, world, 'offline')
   await gateway.ask('bundle', 'import', file, '--block-hash', pin.hash)

@@ -589,39 +589,6 @@ START_TEST(bytes_of_a_plain_file)
 }
 END_TEST
 
-START_TEST(a_plain_file_that_ends_early)
-{
-	struct err e = { 0 };
-	struct intake in;
-	struct place place;
-	struct plan_io io;
-	struct plan *plan;
-	struct honest h;
-
-	honest_init(&h);
-	place_init(&place, h.file.n);
-	io = place_io(&place);
-	ck_assert_int_eq(plan_new(&h.root->cid, h.file.n, &io, &plan, NULL), ERR_OK);
-	for (size_t i = 0; i < h.n; i++)
-		if (h.blocks[i]->n_children)
-			ck_assert_int_eq(plan_block(plan, &h.blocks[i]->cid, h.blocks[i]->bytes, PLAN_ANY, NULL), PLAN_TAKEN);
-	intake_open_file(&in, plan, 0, h.file.n);
-	ck_assert_int_eq(intake_feed(&in, span_cut(buf_span(&h.file), 0, h.file.n - 100), &e), INTAKE_MORE);
-	ck_assert_int_eq(intake_end(&in, &e), INTAKE_SHORT);
-	ck_assert_str_eq(e.msg, "file: ends at byte 3900, before what was asked for");
-	intake_close(&in);
-	/* Somebody else brings the rest while the next reply is empty. */
-	intake_open_file(&in, plan, h.file.n - 100, h.file.n);
-	for (size_t i = 0; i < h.n; i++)
-		(void)plan_block(plan, &h.blocks[i]->cid, h.blocks[i]->bytes, PLAN_ANY, NULL);
-	ck_assert_int_eq(intake_end(&in, &e), INTAKE_DONE);
-	intake_close(&in);
-	plan_free(plan);
-	place_fini(&place);
-	honest_fini(&h);
-}
-END_TEST
-
 /* The archive is whole within the budget; what comes behind it in the same piece is not. */
 START_TEST(the_end_is_in_the_last_piece)
 {
@@ -919,7 +886,6 @@ int main(void)
 	tcase_add_test(t, large_extra_blocks);
 	LOOP(t, raw_replies, raws);
 	LOOP(t, bytes_of_a_plain_file, plain);
-	tcase_add_test(t, a_plain_file_that_ends_early);
 	tcase_add_test(t, the_end_is_in_the_last_piece);
 	LOOP(t, attacks_of_a_publisher, bad_dags);
 	tcase_add_test(t, budgets);

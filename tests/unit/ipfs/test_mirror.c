@@ -185,6 +185,21 @@ START_TEST(an_end_before_the_end)
 }
 END_TEST
 
+/* Somebody else brings the rest while a reply says nothing. */
+START_TEST(what_others_bring_meanwhile)
+{
+	struct intake in;
+
+	start(shape_v1);
+	give_inner();
+	ck_assert_int_eq(feed(&w.file, 0, 4000, 4000), INTAKE_DONE);
+	intake_open_file(&in, w.plan, 4000, w.file.n);
+	ck_assert_uint_gt(give_blocks(), 0);
+	ck_assert_int_eq(intake_end(&in, &err), INTAKE_DONE);
+	intake_close(&in);
+}
+END_TEST
+
 /* Runs end at what is there already, and at what somebody else was asked for. */
 START_TEST(runs_have_no_gaps)
 {
@@ -232,7 +247,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	SRunner *r;
 	int failed;
-	const TTest *const tests[] = { a_lie_is_noticed_with_its_leaf, leaves_of_another_shape, an_end_before_the_end, runs_have_no_gaps,
+	const TTest *const tests[] = { a_lie_is_noticed_with_its_leaf, leaves_of_another_shape, an_end_before_the_end, what_others_bring_meanwhile, runs_have_no_gaps,
 		what_is_there_is_passed_over, hung_up_when_all_has_come };
 
 	tcase_add_checked_fixture(t, NULL, teardown);
