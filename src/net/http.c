@@ -215,6 +215,8 @@ void http_close(struct http *h, void (*on_closed)(void *arg), void *arg)
 	h->is_closing = true;
 	h->on_closed = on_closed;
 	h->closed_arg = arg;
+	LIST_EACH(node, &h->running)	/* curl may hold them still */
+		LIST_ITEM(node, struct http_call, node)->is_deaf = true;
 	if (!multi_is_inside(&h->multi) && !h->is_telling)
 		close_now(h);
 }

@@ -82,7 +82,7 @@ struct http_ask {
 	int64_t stall_ms;	/* this long below rate_min ends it; 0: NET_STALL_MS; whole seconds, rounded up */
 	uint64_t rate_min;	/* bytes a second; 0: 1 */
 
-	/* Once, when the final header block is complete, before any body. May be NULL. Not ERR_OK: the call ends with that
+	/* Once, when the final header block is complete, before any body, and before its lengths and encodings are judged here. May be NULL. Not ERR_OK: the call ends with that
 	 * error (e is what on_done gets). */
 	int (*on_head)(void *arg, const struct http_reply *r, struct err *e);
 	/* Body bytes in order. NULL: they are collected for on_done. Not ERR_OK ends the call, as above. */

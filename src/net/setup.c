@@ -58,7 +58,11 @@ static int judge_head(struct http_call *c)
 {
 	struct http_reply r = call_reply(c, false);
 	struct span encoding = http_field(&r, "content-encoding"), transfer = http_field(&r, "transfer-encoding");
+	int rc;
 
+	/* Its owner first: an error page's length or encoding is no news beside its status. */
+	if (c->ask.on_head && (rc = c->ask.on_head(c->ask.arg, &r, &c->err)))
+		return rc;
 	/* Decoding would let a few bytes become many, and hashes are of the bytes as they are. */
 	if (!is_plain(encoding))
 		return err_set(&c->err, ERR_RULE, "answers with a content encoding, which was not asked for");
@@ -66,7 +70,7 @@ static int judge_head(struct http_call *c)
 		return err_set(&c->err, ERR_RULE, "answers with a transfer encoding other than chunked");
 	if (!c->is_head && r.length >= 0 && (uint64_t)r.length > c->ask.body_max)
 		return err_set(&c->err, ERR_LIMIT, "announces %" PRId64 " bytes, more than %" PRIu64, r.length, c->ask.body_max);
-	return c->ask.on_head ? c->ask.on_head(c->ask.arg, &r, &c->err) : ERR_OK;
+	return ERR_OK;
 }
 
 /* "HTTP/1.1 200 OK": a new block; what an interim one said is forgotten. */

@@ -1,4 +1,5 @@
 /* test_meter.c: many transfers under one bound. What is held back must take long; nothing here says that it must be quick. */
+#include "base/cleanup.h"
 #include "net/http.h"
 #include "server.h"
 
@@ -20,7 +21,8 @@ static struct err err;
 
 static struct call {
 	struct http_call *call;
-	uint64_t bytes, refuse_at;	/* refuse_at: the owner has enough; 0: never */
+	uint64_t bytes;
+	uint64_t refuse_at, closes_at;	/* bytes with which the owner has enough, or closes it all; 0: never */
 	unsigned done;
 	int rc;
 } call[CALLS];
@@ -45,7 +47,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	http_close(http, on_gone, NULL);
+	if (http)
+		http_close(http, on_gone, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert(is_gone);
 	ck_assert_int_eq(uv_loop_close(&loop), 0);
@@ -57,7 +60,10 @@ static int on_body(void *arg, struct span bytes, struct err *e)
 {
 	struct call *c = arg;
 
+	ck_assert_msg(http, "nothing is heard after http_close");
 	c->bytes += bytes.n;
+	if (c->closes_at && c->bytes >= c->closes_at)
+		http_close(STEAL_PTR(http), on_gone, NULL);
 	return c->refuse_at && c->bytes >= c->refuse_at ? err_set(e, ERR_RULE, "that is enough") : ERR_OK;
 }
 
@@ -177,6 +183,25 @@ START_TEST(refused_when_it_goes_on)
 }
 END_TEST
 
+/* From within a callback, while others are let go on in the same breath. */
+START_TEST(closed_by_one_of_them)
+{
+	for (size_t i = 0; i < CALLS; i++)
+		start(i, true);
+	for (size_t i = 0; i < CALLS; i++)
+		while (call[i].bytes == 0)
+			uv_run(&loop, UV_RUN_ONCE);
+	http_set_rate_max(http, 1);		/* from here on they wait, with bytes at hand */
+	for (int i = 0; i < 100; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	for (size_t i = 0; i < CALLS; i++)
+		call[i].closes_at = call[i].bytes + 1;
+	http_set_rate_max(http, 0);
+	while (!is_gone)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("meter");
@@ -184,7 +209,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 	const TTest *const tests[] = { together_they_keep_to_the_bound, each_has_its_turn, who_is_not_metered_does_not_wait,
-		another_bound_holds_at_once, cancelled_while_it_waits, closed_while_it_waits, refused_when_it_goes_on };
+		another_bound_holds_at_once, cancelled_while_it_waits, closed_while_it_waits, closed_by_one_of_them, refused_when_it_goes_on };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
