@@ -91,6 +91,7 @@
 #define ODD_LEAVES_MAX 4		/* leaves of a plain file that do not fit before the reply is given up, and as many as fitted */
 
 #define SOURCE_URL_MAX 1024		/* a configured source's URL */
+#define SOURCE_TOKEN_MAX 512		/* of a bearer token: JWTs of hosted services have 200 to 400 */
 #define SECRET_MIN 6			/* shorter parts of a URL ("v3", "eth") are not taken for keys: hiding them would garble texts */
 #define SECRET_SURE_MIN 4		/* passwords and tokens are no words of a path; three letters would still be found anywhere */
 #define SECRET_PART 8			/* so much of a key's beginning is hidden as the whole: no text has it by chance */

@@ -105,18 +105,25 @@ static int check_source_url(const struct conf_source *src, struct err *e)
 	return ERR_OK;
 }
 
+static int check_authority(const char *url, struct err *e)
+{
+	const char *host = strstr(url, "://") + 3;
+
+	if (memchr(host, '@', strcspn(host, "/?#")))
+		return err_set(e, ERR_FORMAT, "has a user or password; use token");
+	return strchr(host, '#') ? err_set(e, ERR_FORMAT, "has a fragment") : ERR_OK;
+}
+
 static int check_source_places(const struct conf_source *src, struct err *e)
 {
-	const char *host = strstr(src->url, "://") + 3;
+	bool has_names = template_has_names(src->url) || strchr(src->url, '?');
 	int rc = check_source_url(src, e);
 
+	rc = rc ? rc : check_authority(src->url, e);
 	if (rc)
 		return rc;
-	if (memchr(host, '@', strcspn(host, "/")))
-		return err_set(e, ERR_FORMAT, "has a user or password; use token");
-	if (strchr(host, '#'))
-		return err_set(e, ERR_FORMAT, "has a fragment");
-	if (src->kind == CONF_BLOCKS && template_has_names(src->url) && !template_has_name(src->url, "{cid}"))
+	/* Without either they lie below it, as URL/CID. */
+	if (src->kind == CONF_BLOCKS && has_names && !template_has_name(src->url, "{cid}"))
 		return err_set(e, ERR_FORMAT, "names each block by {cid}");
 	return ERR_OK;
 }
@@ -127,7 +134,7 @@ static void check_inner(struct settings *s, const struct conf_source *src)
 
 	if (*src->inner && src->kind != CONF_MIRROR)
 		settings_error(s, place_of(s, "source", src->name, "inner"), "inner: is for the kind mirror");
-	else if (*src->inner && template_check(src->inner, &e))
+	else if (*src->inner && (template_check(src->inner, &e) || check_authority(src->inner, &e)))
 		settings_error(s, place_of(s, "source", src->name, "inner"), "inner: %s", e.msg);
 }
 

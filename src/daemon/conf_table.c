@@ -43,7 +43,7 @@ static const struct conf_item provider[] = {
 static const struct conf_item source[] = {
 	{ "url", conf_read_url, AT(source, url), .text = NULL, .help = "where it is; a template for some kinds" },
 	{ "url-file", .into = "url", .text = "", .help = "a file, or credential, that holds the URL" },
-	{ "token", conf_read_secret, AT(source, token), 1, 512, "", .help = "sent as bearer token" },
+	{ "token", conf_read_secret, AT(source, token), 1, SOURCE_TOKEN_MAX, "", .help = "sent as bearer token" },
 	{ "token-file", .into = "token", .text = "", .help = "a file, or credential, that holds the token" },
 	{ "kind", conf_read_choice, AT(source, kind), .text = NULL, .words = kinds, .help = "how it is asked" },
 	{ "private", conf_read_yes, AT(source, private_ok), .text = "no", .help = "allow loopback and private addresses" },

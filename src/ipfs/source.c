@@ -80,10 +80,10 @@ int source_check_url(enum source_kind kind, const char *url, struct err *e)
 		return err_set(e, ERR_USAGE, "a source's url begins with http:// or https://");
 	if (strcspn(host, "/?#") == 0)
 		return err_set(e, ERR_USAGE, "a source's url names a host");
-	if (memchr(host, '@', strcspn(host, "/")))
+	if (memchr(host, '@', strcspn(host, "/?#")))
 		return err_set(e, ERR_USAGE, "a source's url has no user or password; use a token");
 	rc = check_tail(kind, url, host, e);
-	if (rc || kind != SOURCE_BLOCKS || template_has_name(host, "{cid}") || !template_has_names(host))
+	if (rc || kind != SOURCE_BLOCKS || template_has_name(host, "{cid}") || !(template_has_names(host) || strchr(host, '?')))
 		return rc;
 	return err_set(e, ERR_USAGE, "a blocks source's url names each block by {cid}");
 }
@@ -195,17 +195,12 @@ static uint64_t body_max(enum source_ask ask, uint64_t size)
 
 static int put_token(const char *token, struct source_request *out, struct err *e)
 {
-	size_t room = sizeof out->line[0];
-	int used;
-
 	for (const char *c = token; *c; c++)
 		if (*c <= ' ' || *c > '~')
 			return err_set(e, ERR_USAGE, "a source's token has only printable ASCII and no spaces");
-	used = snprintf(out->line[out->lines], room, "Authorization: Bearer %s", token);
-	if (used < 0 || (size_t)used >= room)
-		return err_set(e, ERR_USAGE, "a source's token has more than %zu characters",
-			       room - sizeof "Authorization: Bearer ");
-	out->lines++;
+	if (strlen(token) > SOURCE_TOKEN_MAX)
+		return err_set(e, ERR_USAGE, "a source's token has more than %d characters", SOURCE_TOKEN_MAX);
+	snprintf(out->line[out->lines++], sizeof out->line[0], "Authorization: Bearer %s", token);
 	return ERR_OK;
 }
 

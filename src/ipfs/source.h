@@ -70,7 +70,7 @@ struct source_about {
 struct source_request {
 	const char *method;			/* "GET" or "POST"; a POST has an empty body */
 	char url[SOURCE_URL_MAX + CID_TEXT_MAX + 256];
-	char line[SOURCE_LINES_MAX][512];	/* header lines "Name: value" */
+	char line[SOURCE_LINES_MAX][SOURCE_TOKEN_MAX + 32];	/* header lines "Name: value" */
 	size_t lines;
 	uint64_t body_max;			/* more bytes than this are not an answer */
 	bool has_range;				/* parts of a file were asked for, from this byte on: */

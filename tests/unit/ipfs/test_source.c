@@ -202,6 +202,7 @@ static const struct { const char *rule, *url, *says; } bad_urls[] = {
 	{ "a scheme in front", "fw.example", "http:// or https://" },
 	{ "a host", "http://", "names a host" },
 	{ "a host before the path", "http:///ipfs", "names a host" },
+	{ "no user behind an empty path", "http://me:pw@fw.example?x", "no user" },
 	{ "no user", "http://me:pw@fw.example", "no user" },
 	{ "no query", "http://fw.example?x=1", "no query" },
 	{ "no fragment", "http://fw.example/#x", "no fragment" },
@@ -236,6 +237,11 @@ START_TEST(long_urls_and_tokens)
 	token[sizeof token - 1] = '\0';
 	s.token = token;
 	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_USAGE);
+	token[SOURCE_TOKEN_MAX + 1] = '\0';
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_USAGE);
+	token[SOURCE_TOKEN_MAX] = '\0';
+	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_OK);
+	ck_assert_msg(!strcmp(r.line[r.lines - 1] + strlen("Authorization: Bearer "), token), "none of it is cut off");
 	s.token = "a\r\nX-Evil: 1";
 	ck_assert_int_eq(source_request(&s, SOURCE_ASK_CAR, about(&v1, 1), &r, NULL), ERR_USAGE);
 }
