@@ -93,8 +93,10 @@ static void work_finish(uv_work_t *work)
 	struct fetch *f = work->data;
 
 	sniff_blob(f);
-	if (f->whole_from)
+	if (f->whole_from) {
+		blob_keep_part(f->blob);
 		fetch_guess_dag(f);
+	}
 	f->work_rc = blob_finish(f->blob, &f->fetched.digests, &f->work_err);
 }
 
@@ -108,7 +110,7 @@ static void let_go(struct fetch *f)
 	f->whole_from = NULL;
 }
 
-/* The mirror's, not the release's fault. Its bytes are gone with the part, and what was verified before with them. */
+/* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */
 static void drop_whole(struct fetch *f)
 {
 	fetch_whole_lied(f);

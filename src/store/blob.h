@@ -87,9 +87,12 @@ MUST_USE int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struc
 
 /* [worker] Steps 3 to 7. Success: the object is there, whole and durable, w is spent (still blob_free it).
  * An object that is there already is read and compared: a good one is kept, a bad one replaced.
- * ERR_PROOF: the bytes have another SHA-256; the .part is gone. ERR_IO after a failed sync: the same.
+ * ERR_PROOF: the bytes have another SHA-256; the .part is gone, but after blob_keep_part. ERR_IO after a failed sync: the same.
  * ERR_NO_SPACE, ERR_READ_ONLY elsewhere: the .part stays. */
 MUST_USE int blob_finish(struct blob *w, struct blob_digests *out, struct err *e);
+
+/* From now on wrong bytes do not cost the .part: what was verified lies in it too, and can be told apart block by block. */
+void blob_keep_part(struct blob *w);
 
 /* --- reading and checking --- */
 

@@ -168,6 +168,11 @@ static int place_object(struct blob *w, bool *is_sync, struct err *e)
 	return ERR_OK;
 }
 
+void blob_keep_part(struct blob *w)
+{
+	w->keeps_part = true;
+}
+
 int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 {
 	struct err why = { 0 };
@@ -178,7 +183,7 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 		rc = blob_place_sides(w->b, &w->sha256, blob_hasher_sums(&w->hasher), out, &is_sync, &why);
 	if (is_sync)
 		rc = blobs_sync_failed(w->b, &w->sha256, &why);
-	else if (rc == ERR_PROOF)
+	else if (rc == ERR_PROOF && !w->keeps_part)
 		err_drop(blobs_remove_part(w->b, &w->sha256, NULL));
 	if (rc && e)
 		*e = why;

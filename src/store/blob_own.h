@@ -46,6 +46,7 @@ struct blob {
 	struct blob_hasher hasher;
 	struct blob_dag dag;
 	bool is_placed;		/* blob_finish came past the rename */
+	bool keeps_part;	/* blob_keep_part */
 };
 
 /* The files of one image. */

@@ -102,7 +102,7 @@ static size_t say_file(struct client *c, struct span file)
 	struct span body;
 
 	c->stays_open = c->peer->deed == SILENT_AFTER_HALF;
-	if (c->peer->deed == BREAKS_WITHOUT_RANGE || c->peer->deed == NO_RANGES || (c->peer->deed == CHANGES && strstr((const char *)c->in.p, "If-Range:")))
+	if (c->peer->deed == BREAKS_WITHOUT_RANGE || c->peer->deed == NO_RANGES || c->peer->deed == LIES_WITHOUT_RANGES || (c->peer->deed == CHANGES && strstr((const char *)c->in.p, "If-Range:")))
 		range = NULL;
 	if (range && sscanf(range, "\r\nRange: bytes=%llu-%llu", &from, &last) < 2)
 		last = file.n - 1;
@@ -151,7 +151,7 @@ static void say_image(struct client *c)
 	dag_file(c->peer->root, &file);
 	for (size_t i = 0; c->peer->deed == LIES_IN_WHOLE && i < file.n; i++)
 		file.p[i] ^= 1;
-	file.p[file.n - 1] ^= c->peer->deed == LIES;
+	file.p[file.n - 1] ^= c->peer->deed == LIES || c->peer->deed == LIES_WITHOUT_RANGES;
 	c->peer->file_sent += say_file(c, buf_span(&file));
 	buf_free(&file);
 }
@@ -288,6 +288,12 @@ static void answer(struct client *c)
 	case THROTTLES_SHORTLY:
 		say(c, "429 Too Many Requests", "Retry-After: 1", SPAN_LIT("no"), 2);
 		return;
+	case PAGE: {
+		static uint8_t page[400000];
+
+		say(c, "429 Too Many Requests", "Content-Type: text/html\r\nContent-Encoding: gzip", SPAN(page, sizeof page), 100);
+		return;
+	}
 	case FLAKY:
 		if (c->peer->requests % 2) {
 			hang_up(c);

@@ -41,6 +41,8 @@ enum deed {
 	ONLY_CARS,		/* 404 for single blocks */
 	LACKS_LAST,		/* 404 for the last block alone; and 406 for archives */
 	INNER_DENIED,		/* 403 for inner blocks */
+	LIES_WITHOUT_RANGES,	/* NO_RANGES, and the last byte is another one */
+	PAGE,			/* 429 with a page that is longer than the image */
 	DRIBBLES,		/* every reply breaks after a hundred bytes */
 	FLAKY,			/* hangs up on every other request */
 	LACKS_SECOND,		/* 404 for the root's second child; and 406 for archives */

@@ -496,6 +496,23 @@ START_TEST(a_whole_file_and_its_inner_blocks)
 }
 END_TEST
 
+/* Lies in a whole file lie beside what was verified before, and cost only themselves. */
+START_TEST(a_whole_lie_and_what_was_verified)
+{
+	USE(TRUNCATES_ALL, LIES_WITHOUT_RANGES);
+	be(1, SOURCE_MIRROR);
+	want();
+	run_until(&failed, 1);
+	ck_assert_uint_eq(source[1].bad_blocks, 1);
+	peer[0].deed = NO_CAR;
+	peer[0].blocks = 0;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(peer[0].blocks < 30, "half of it was there: %u", peer[0].blocks);
+}
+END_TEST
+
 START_TEST(a_whole_file_in_pieces)
 {
 	USE(BREAKS);
@@ -855,6 +872,18 @@ START_TEST(the_window_closes_on_what_is_under_way)
 }
 END_TEST
 
+/* A page's length and encoding are no news beside its status. */
+START_TEST(an_error_page_longer_than_the_image)
+{
+	USE(PAGE);
+	be(0, SOURCE_BLOCKS);
+	want();
+	run_until(&failed, 1);
+	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "resting");
+	ck_assert_msg(strstr(last_why, "status 429") != NULL, "%s", last_why);
+}
+END_TEST
+
 /* --- what the manifest says and the content is not --- */
 
 START_TEST(another_digest)
@@ -1183,7 +1212,7 @@ int main(void)
 		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified,
 		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
-		a_whole_file_in_pieces, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
+		a_whole_file_in_pieces, a_whole_lie_and_what_was_verified, an_error_page_longer_than_the_image, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
 		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
