@@ -27,6 +27,7 @@ static void call_free(struct call *c)
 {
 	list_remove(&c->node);
 	buf_free(&c->params);
+	free(c->doubt);
 	free(c);
 }
 

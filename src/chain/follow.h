@@ -66,9 +66,26 @@ struct call {
 	bool is_alone;			/* was in a batch that failed */
 	bool is_lean, is_doubted;	/* sent as kind->lean; that was answered, but not well */
 	uint64_t number;		/* block asked for */
-	struct hash32 hash;		/* expected there (confirm) */
+	struct hash32 hash;		/* expected there (doubt.c) */
 	size_t index, count;		/* fetch slot; or first key and number of keys */
-	char text[RPC_TEXT_MAX];	/* what it was caught at (confirm) */
+	struct doubt *doubt;		/* its own, or NULL */
+};
+
+/* A proof that did not hold, to be asked for once more (doubt.c). */
+struct doubt {
+	uint64_t number;
+	struct hash32 state_root;
+	struct addr20 account;
+	char text[RPC_TEXT_MAX];	/* what it was caught at */
+	size_t n;
+	struct hash32 keys[];
+};
+
+/* What a proof was asked for. */
+struct proof_keys {
+	const struct addr20 *account;
+	const struct hash32 *slots;
+	size_t n;
 };
 
 struct exchange {			/* what was sent together */
@@ -361,8 +378,9 @@ void words_begin(struct follower *f);		/* words.c */
 void words_advance(struct follower *f);
 void words_listed(struct follower *f);		/* what is listed has been explained, as far as anybody does */
 void words_missing(struct follower *f);		/* there is no registry at this root, and that is fine */
-/* The class of a proof that could not be read; the provider is asked once more for the target's block. */
-enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e);
+/* The class of a proof under the target's state root that could not be read; the provider is asked once more, for the block and
+ * for the proof (doubt.c). */
+enum rpc_class proof_doubted(struct follower *f, const struct call *failed, const struct proof_keys *asked, int rc, struct err *e);
 void target_reset(struct follower *f);
 
 void explain_begin(struct follower *f);		/* explain.c */
@@ -390,7 +408,7 @@ void promote_linked(struct follower *f, bool is_ancestor);	/* what link_begin fo
 void link_begin(struct follower *f, const struct block_ref *block);	/* link.c */
 void link_advance(struct follower *f);
 void watch_providers(struct follower *f);	/* watch.c */
-void watch_changed_word(struct follower *f, size_t provider);	/* a proof was wrong, and its block is another one now */
+void watch_changed_word(struct follower *f, size_t provider, const char *text);	/* a proof was wrong, and now it is not, or its block has changed */
 void pending_add(struct follower *f);
 void pending_drop(struct follower *f, uint64_t up_to);
 void pending_clear(struct follower *f);

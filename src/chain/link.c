@@ -40,7 +40,7 @@ static enum rpc_class on_ring(struct follower *f, struct call *c, const struct r
 		return proof_answered(f, c, a->class);
 	rc = read_proof(a->result, &f->anchor_header.state_root, &history_contract, &slot, 1, &account, &word, NULL, e);
 	if (rc && rc != ERR_NOT_FOUND)
-		return proof_doubted(f, c, rc, e);
+		return proof_doubted(f, c, &(struct proof_keys){ &history_contract, &slot, 1 }, rc, e);
 	if (rc || hash32_is_zero(&word))
 		f->link.verdict = LINK_UNKNOWN;		/* the chain, or the block, is older than the contract */
 	else

@@ -8,6 +8,7 @@ libchain_a_SOURCES = \
 	%D%/apply.c \
 	%D%/calls.c \
 	%D%/check.c \
+	%D%/doubt.c \
 	%D%/entries.c %D%/entries.h \
 	%D%/entries_ask.c \
 	%D%/entry.c %D%/entry.h \

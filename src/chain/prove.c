@@ -69,43 +69,6 @@ enum rpc_class proof_answered(struct follower *f, const struct call *c, enum rpc
 	return class;
 }
 
-/* --- a proof that does not hold: a lie, or did the node's chain change under us? It is asked once more. --- */
-
-static enum rpc_class on_confirm(struct follower *f, struct call *c, const struct rpc_answer *a, struct err *e)
-{
-	struct header h;
-
-	if (a->class != RPC_OK)
-		return a->class;
-	if (read_block(a->result, &h, e) || !hash32_eq(&h.hash, &c->hash)) {
-		watch_changed_word(f, c->provider);
-		err_set(e, ERR_PROOF, "its proof does not hold, and it does not stand by the block any more");
-		return RPC_REFUSED;
-	}
-	err_set(e, ERR_PROOF, "%s", c->text);
-	return RPC_LYING;
-}
-
-static const struct call_kind call_confirm = {
-	.method = "eth_getBlockByNumber", .is_background = true, .done = on_confirm,	/* whole: nothing is left to doubt */
-};
-
-enum rpc_class proof_doubted(struct follower *f, const struct call *failed, int rc, struct err *e)
-{
-	struct call *c;
-
-	if (rc == ERR_MEMORY) {
-		alarm_on(f, ALARM_MEMORY, "", "%s", e->msg);
-		return RPC_REFUSED;
-	}
-	c = call_push(f, &call_confirm, failed->provider);
-	c->hash = f->target.header.hash;
-	rpc_put_block_number(&c->params, f->target.header.number);
-	buf_str(&c->params, RPC_BLOCK_MORE);
-	snprintf(c->text, sizeof c->text, "its proof at block %" PRIu64 " does not hold: %.100s", f->target.header.number, e->msg);
-	return RPC_REFUSED;
-}
-
 /* --- the account --- */
 
 static bool is_known_code(const struct follower *f, const struct hash32 *code)
@@ -127,7 +90,7 @@ static enum rpc_class on_account(struct follower *f, struct call *c, const struc
 		return proof_answered(f, c, a->class);
 	rc = read_proof(a->result, &t->header.state_root, &f->registry, NULL, 0, &account, NULL, NULL, e);
 	if (rc)
-		return proof_doubted(f, c, rc, e);
+		return proof_doubted(f, c, &(struct proof_keys){ .account = &f->registry }, rc, e);
 	t->has_account = true;
 	t->storage_root = account.exists ? account.storage_root : (struct hash32){ { 0 } };
 	t->is_missing = !account.exists;

@@ -157,10 +157,8 @@ static void watch(struct follower *f, size_t i)
 	provider_in_order(l.p);
 }
 
-void watch_changed_word(struct follower *f, size_t i)
+void watch_changed_word(struct follower *f, size_t i, const char *text)
 {
-	static const char text[] = "its proof does not hold, and it does not stand by the block any more";
-
 	tell(f, &f->provider[i], RULES, text);
 	contradicts(f, i, text);
 	f->provider[i].no_proofs_until_ms = f->now_ms + f->probe_ms;	/* it shall not cost us one each round */

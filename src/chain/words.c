@@ -278,7 +278,7 @@ static enum rpc_class on_words(struct follower *f, struct call *c, const struct 
 		slots[i] = t->sought[t->asked[c->index + i]].slot;
 	rc = read_proof(a->result, &t->header.state_root, &f->registry, slots, c->count, &account, words, &f->witness, e);
 	if (rc)
-		return proof_doubted(f, c, rc, e);
+		return proof_doubted(f, c, &(struct proof_keys){ &f->registry, slots, c->count }, rc, e);
 	for (size_t i = 0; i < c->count; i++) {
 		struct sought *s = &t->sought[t->asked[c->index + i]];
 

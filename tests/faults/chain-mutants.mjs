@@ -42,8 +42,12 @@ const spared = {
     'n == 0 || n + x->got.n != x->words.entries - t->final.entries || record_prev_block(&x->got.v[0], &prev, NULL) || prev != x->base.v[n - 1].block':
       'spares the hashing; the head below decides',
   },
-  'chain/prove.c': {
+  'chain/doubt.c': {
     'rc == ERR_MEMORY': 'memory',
+    '!d': 'memory',
+    'asked->n': 'copies nothing from nowhere',
+  },
+  'chain/prove.c': {
     '!ask_account(f)': 'nobody can be asked: the step ends as any other without an open call does',
   },
   'chain/promote.c': {

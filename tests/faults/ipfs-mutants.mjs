@@ -20,6 +20,7 @@ const spared = {
     'lane->ask == SOURCE_ASK_FILE && !lane->is_whole': 'asked for again a moment later, when nothing else is left',
     'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
+  'ipfs/plan.c': { 's->codec == CID_RAW': 'spares looking for what is never kept', '!may_be_leaf(s)': 'its size is above a block\'s, which the buffer refuses' },
 }
 
 /** [file in src, what stands there, what stands there instead] */

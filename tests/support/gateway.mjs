@@ -79,13 +79,13 @@ export async function startGateway(t, { dir, conf, host }) {
     status: () => gateway.ask('status'),
     async releases(product) { return (await gateway.ask('releases', ...(product ? [product] : []))).items },
     async release(product, sequence) { return (await gateway.releases(product)).find((r) => r.sequence === sequence) },
-    /** Waits until the release is in one of the states; gives it. */
+    /** Waits until the release is in one of the states; gives it. In vain: the error has the end of the daemon's log. */
     waitRelease: (product, sequence, ...states) => waitFor(`${product} ${sequence} to be ${states.join(' or ')}`, async () => {
       const r = await gateway.release(product, sequence)
       if (!r) throw new Error('not there')
       if (!states.includes(r.state)) throw new Error(`${r.state}: ${r.why}`)
       return r
-    }),
+    }).catch((error) => { throw new Error(`${error.message}; the log's end:\n${gateway.lines().slice(-20).join('\n')}`) }),
     /** Until the products that are there are proven. Before that, nothing should be mined: anvil mixes states in a proof that is asked for
      * while it mines, and the node would be taken for a liar. */
     waitProven: (products = 1) => waitFor('the first proof', async () => (await gateway.status()).chain.products_proven === products),

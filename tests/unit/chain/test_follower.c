@@ -1349,6 +1349,64 @@ START_TEST(disowned_proofs)
 }
 END_TEST
 
+/* Proofs from mixed_from up to mixed_to are made while a block comes: wrong, of two states. */
+static unsigned mixed_from, mixed_to;
+static enum lie mixed_then;
+
+static void mixes(struct fake_world *world, const struct follower_action *a)
+{
+	(void)a;
+	world->p[0].lie = world->proofs >= mixed_from && world->proofs < mixed_to ? FLIPS_PROOF : mixed_then;
+}
+
+static const struct fake_hooks mixing = { .asked = mixes };
+
+/* The account's proof, or its words': no lie, whoever is the only provider goes on being asked. */
+START_TEST(mixed_proof)
+{
+	struct follower_provider_info info;
+
+	one_product();
+	mixed_from = (unsigned)_i;
+	mixed_to = mixed_from + 1;
+	w.hooks = &mixing;
+	start();
+	runs(2);
+	said("note p0: its proof does not hold, and a second one for the same does");
+	silent("alarm");
+	follower_provider(w.f, 0, &info);
+	ck_assert_int_eq(info.state, PROVIDER_OK);
+	in_step(0, true);
+}
+END_TEST
+
+/* Wrong, and not given again: nothing is shown by that. */
+START_TEST(wrong_proof_is_not_repeated)
+{
+	one_product();
+	mixed_to = 1;
+	mixed_then = NO_PROOF_METHOD;
+	w.hooks = &mixing;
+	start();
+	runs(3);
+	silent("alarm provider-lying");
+	caught(0, PROVIDER_OK, "does not exist/is not available");
+}
+END_TEST
+
+/* The same proof wrong twice, for a block that it stands by. */
+START_TEST(same_proof_wrong_twice)
+{
+	one_product();
+	mixed_from = (unsigned)_i;
+	mixed_to = UINT32_MAX;
+	w.hooks = &mixing;
+	start();
+	runs(1);
+	said("alarm provider-lying p0: its proof at block 3 does not hold: *");
+}
+END_TEST
+
 /* Ahead of the quorum, in blocks or in time: named, and that is all, since it may be right. */
 START_TEST(far_ahead)
 {
@@ -1827,6 +1885,9 @@ int main(void)
 	tcase_add_test(t, word_changes_each_round);
 	tcase_add_test(t, word_changes_rarely);
 	tcase_add_test(t, disowned_proofs);
+	tcase_add_loop_test(t, mixed_proof, 0, 2);
+	tcase_add_test(t, wrong_proof_is_not_repeated);
+	tcase_add_loop_test(t, same_proof_wrong_twice, 0, 2);
 	tcase_add_test(t, stands_still);
 	tcase_add_test(t, is_far_behind);
 	tcase_add_test(t, finality_of_one_stands_still);

@@ -656,7 +656,11 @@ START_TEST(a_batch_given_up_in_part)
 	ck_assert(!answer_but(0, &(struct follower_action){ .id = 0 }));
 	ck_assert_uint_eq(rounds(), before + 1);
 	said("refreshed 10 provisional");
+	fake_answer(&w, &a);
 	silent("alarm");
+	while (!answer_but(0, &a))
+		pass(1000);
+	ck_assert(a.body.p[0] == '{' && mentions(&a, "eth_getProof"));	/* the same once more, now that it stands by the block */
 	fake_answer(&w, &a);
 	said("alarm provider-lying p0: its proof at block 8 does not hold: *");
 	ck_assert_uint_eq(of(0).answers[RPC_SLOW], 1);

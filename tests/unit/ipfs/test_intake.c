@@ -823,6 +823,7 @@ START_TEST(attacks_of_a_publisher)
 	struct dag d;
 	uint64_t size;
 	unsigned given = 0;
+	bool more;
 
 	dag_init(&d);
 	root = bad_dags[_i].build(&d);
@@ -831,8 +832,7 @@ START_TEST(attacks_of_a_publisher)
 	io = place_io(&place);
 	ck_assert_int_eq(plan_new(&root->cid, size, &io, &plan, NULL), ERR_OK);
 	while (v == PLAN_TAKEN) {
-		bool more = true;
-
+		more = true;
 		while (v == PLAN_TAKEN && more)
 			v = plan_settle(plan, MIB, &more, &e);
 		if (v != PLAN_TAKEN)
@@ -854,7 +854,11 @@ START_TEST(attacks_of_a_publisher)
 	e = (struct err){ 0 };
 	ck_assert_int_eq(plan_block(plan, &root->cid, root->bytes, PLAN_ANY, &e), PLAN_BAD_DAG);
 	ck_assert(strstr(e.msg, bad_dags[_i].says) != NULL);
+	plan_unask_all(plan);
 	ck_assert(!plan_is_done(plan) && !plan_ask(plan, &link));
+	ck_assert_int_eq(plan_bytes(plan, 0, SPAN("x", 1), NULL), PLAN_BAD_DAG);
+	ck_assert_int_eq(plan_settle(plan, MIB, &more, NULL), PLAN_BAD_DAG);
+	ck_assert_int_eq(plan_restore(plan, MIB, &more, NULL), PLAN_BAD_DAG);
 	plan_free(plan);
 	place_fini(&place);
 	dag_fini(&d);

@@ -221,6 +221,68 @@ START_TEST(restarts)
 }
 END_TEST
 
+static int shape_of(const struct dag_entry *(*build)(struct dag *))
+{
+	int i = 0;
+
+	while (shapes[i].build != build)
+		i++;
+	return i;
+}
+
+/* The loop has other things to do meanwhile. */
+START_TEST(restores_in_slices)
+{
+	struct plan_progress got;
+	struct world w;
+	bool more;
+
+	world_init(&w, shape_of(shape_v1));
+	fetch_blocks(&w, UINT32_MAX, "all");
+	w.place.allow_rewrite = true;
+	world_plan(&w);
+	ck_assert_int_eq(plan_restore(w.plan, 1, &more, NULL), PLAN_TAKEN);
+	plan_progress(w.plan, &got);
+	ck_assert(more && got.verified < w.file.n / 2);
+	restore(&w, "the rest");
+	check_done(&w, "restored");
+	world_fini(&w);
+}
+END_TEST
+
+/* A kept block's own bytes, and no room to write them: told, and gone on with. */
+START_TEST(storage_fails_when_restoring)
+{
+	unsigned told = 0, calls;
+	struct world w;
+
+	world_init(&w, shape_of(shape_mixed));
+	fetch_blocks(&w, UINT32_MAX, "all");
+	w.place.allow_rewrite = true;
+	calls = w.place.calls;
+	world_plan(&w);
+	restore(&w, "in one go");
+	calls = w.place.calls - calls;
+	for (unsigned k = 1; k <= calls; k++) {
+		struct err e = { 0 };
+		bool more = true;
+
+		world_plan(&w);
+		w.place.fail_at = w.place.calls + k;
+		while (more)
+			if (plan_restore(w.plan, MIB, &more, &e) == PLAN_STORAGE) {
+				ck_assert_int_eq(e.code, ERR_NO_SPACE);
+				told++;
+				more = true;
+			}
+		fetch_blocks(&w, UINT32_MAX, "what could not be read");
+		check_done(&w, "restored");
+	}
+	ck_assert_uint_gt(told, 0);
+	world_fini(&w);
+}
+END_TEST
+
 /* What the disk holds is not believed: each damaged byte costs its own block, and nothing else. */
 START_TEST(damage_between_restarts)
 {
@@ -680,6 +742,8 @@ int main(void)
 	tcase_add_loop_test(t, streams, 0, N_SHAPES);
 	tcase_add_loop_test(t, raw_blocks, 0, N_SHAPES);
 	tcase_add_loop_test(t, parallel_blocks, 0, N_SHAPES);
+	tcase_add_test(t, restores_in_slices);
+	tcase_add_test(t, storage_fails_when_restoring);
 	tcase_add_loop_test(t, restarts, 0, N_SHAPES);
 	tcase_add_loop_test(t, damage_between_restarts, 0, N_SHAPES);
 	tcase_add_loop_test(t, damaged_kept_blocks, 0, N_SHAPES);
