@@ -1361,16 +1361,22 @@ static void mixes(struct fake_world *world, const struct follower_action *a)
 
 static const struct fake_hooks mixing = { .asked = mixes };
 
+static void mix(unsigned from, unsigned to, enum lie then)
+{
+	one_product();
+	mixed_from = from;
+	mixed_to = to;
+	mixed_then = then;
+	w.hooks = &mixing;
+	start();
+}
+
 /* The account's proof, or its words': no lie, whoever is the only provider goes on being asked. */
 START_TEST(mixed_proof)
 {
 	struct follower_provider_info info;
 
-	one_product();
-	mixed_from = (unsigned)_i;
-	mixed_to = mixed_from + 1;
-	w.hooks = &mixing;
-	start();
+	mix((unsigned)_i, (unsigned)_i + 1, HONEST);
 	runs(2);
 	said("note p0: its proof does not hold, and a second one for the same does");
 	silent("alarm");
@@ -1383,11 +1389,7 @@ END_TEST
 /* Wrong, and not given again: nothing is shown by that. */
 START_TEST(wrong_proof_is_not_repeated)
 {
-	one_product();
-	mixed_to = 1;
-	mixed_then = NO_PROOF_METHOD;
-	w.hooks = &mixing;
-	start();
+	mix(0, 1, NO_PROOF_METHOD);
 	runs(3);
 	silent("alarm provider-lying");
 	caught(0, PROVIDER_OK, "does not exist/is not available");
@@ -1397,11 +1399,7 @@ END_TEST
 /* The same proof wrong twice, for a block that it stands by. */
 START_TEST(same_proof_wrong_twice)
 {
-	one_product();
-	mixed_from = (unsigned)_i;
-	mixed_to = UINT32_MAX;
-	w.hooks = &mixing;
-	start();
+	mix((unsigned)_i, UINT32_MAX, HONEST);
 	runs(1);
 	said("alarm provider-lying p0: its proof at block 3 does not hold: *");
 }
