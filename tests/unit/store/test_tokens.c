@@ -5,6 +5,12 @@
 
 #include <sys/wait.h>
 
+static void setup(void)
+{
+	tempdir_make();
+	memset(&faulty, 0, sizeof faulty);
+}
+
 static struct tokens *load(const struct sysio *sys)
 {
 	struct tokens *t;
@@ -132,6 +138,7 @@ START_TEST(a_cut_save_keeps_the_old_file)
 
 		if (child == 0) {
 			t = load(&sysio_faulty);
+			faulty.calls = 0;
 			faulty.at = at;
 			_exit(tokens_new(t, SPAN_LIT("second"), TOKEN_READ, 5, text, &err) ? 1 : 0);
 		}
@@ -184,7 +191,7 @@ int main(void)
 	TCase *t = tcase_create("tokens");
 	Suite *s = suite_create("tokens");
 
-	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_add_checked_fixture(t, setup, tempdir_remove);
 	tcase_add_test(t, tokens_open_doors);
 	tcase_add_test(t, names_and_limits);
 	tcase_add_test(t, a_damaged_file_lets_nobody_in);
