@@ -77,6 +77,25 @@ bool fetch_is_urgent(const struct fetch *f)
 	return false;
 }
 
+static bool has_claims(const struct fetch *f, const struct fetch *of, bool is_newer)
+{
+	LIST_EACH(mine, (struct list *)(uintptr_t)&f->claims)
+		LIST_EACH(other, (struct list *)(uintptr_t)&of->claims)
+			if (!strcmp(CLAIM(mine)->product, CLAIM(other)->product) && (!is_newer || CLAIM(mine)->sequence > CLAIM(other)->sequence))
+				return true;
+	return false;
+}
+
+bool fetch_is_newer(const struct fetch *f, const struct fetch *of)
+{
+	return has_claims(f, of, true);
+}
+
+bool fetch_is_kin(const struct fetch *f, const struct fetch *of)
+{
+	return has_claims(f, of, false);
+}
+
 void fetch_next_claim(struct fetch *f)
 {
 	struct list *first = f->claims.next;

@@ -16,6 +16,10 @@ MUST_USE int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_o
 /* Takes it back. false: nobody is left. */
 bool fetch_unclaim(struct fetch *f, const struct ledger_want *w);
 bool fetch_is_urgent(const struct fetch *f);
+/* Is f of a newer release of some product than `of` is? */
+bool fetch_is_newer(const struct fetch *f, const struct fetch *of);
+/* Is there a product that both are of? */
+bool fetch_is_kin(const struct fetch *f, const struct fetch *of);
 /* The next claim's turn: sets target, root and names. */
 void fetch_next_claim(struct fetch *f);
 /* Drops those that end with a failed try; those that name just this target. false: nobody is left. */

@@ -34,6 +34,14 @@ static unsigned running(const struct fetcher *f)
 	return n;
 }
 
+/* Urgent ones first; then of the product whose turn it is the newest: that is what its devices will ask for. */
+static bool goes_before(const struct fetch *it, const struct fetch *first)
+{
+	bool is_urgent = fetch_is_urgent(it), is_first_urgent = fetch_is_urgent(first);
+
+	return is_urgent != is_first_urgent ? is_urgent : fetch_is_newer(it, first);
+}
+
 static struct fetch *first_queued(struct fetcher *f)
 {
 	struct fetch *first = NULL;
@@ -41,10 +49,30 @@ static struct fetch *first_queued(struct fetcher *f)
 	LIST_EACH(node, &f->fetches) {
 		struct fetch *it = LIST_ITEM(node, struct fetch, node);
 
-		if (it->sm.at == FETCH_QUEUED && (!first || (fetch_is_urgent(it) && !fetch_is_urgent(first))))
+		if (it->sm.at == FETCH_QUEUED && (!first || goes_before(it, first)))
 			first = it;
 	}
 	return first;
+}
+
+/* Products take turns. */
+static void let_others_pass(struct fetcher *f, const struct fetch *begun)
+{
+	struct list kin;
+
+	list_init(&kin);
+	LIST_EACH(node, &f->fetches) {
+		struct fetch *it = LIST_ITEM(node, struct fetch, node);
+
+		if (it->sm.at != FETCH_QUEUED || !fetch_is_kin(it, begun))
+			continue;
+		list_remove(node);
+		list_append(&kin, node);
+	}
+	LIST_EACH(node, &kin) {
+		list_remove(node);
+		list_append(&f->fetches, node);
+	}
 }
 
 void fetcher_next(struct fetcher *f)
@@ -54,8 +82,10 @@ void fetcher_next(struct fetcher *f)
 	if (f->is_starting)
 		return;
 	f->is_starting = true;
-	while (!f->is_closing && running(f) < FETCHES_MAX && (it = first_queued(f)) != NULL)
+	while (!f->is_closing && running(f) < FETCHES_MAX && (it = first_queued(f)) != NULL) {
+		let_others_pass(f, it);
 		fetch_start(it);
+	}
 	f->is_starting = false;
 }
 

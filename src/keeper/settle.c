@@ -166,12 +166,13 @@ static void tell_want(struct settling *s, size_t i)
 
 static void tell(struct settling *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = 0; i < s->n; i++)
 		if (s->noted[i].before != s->judged[i].state || s->noted[i].is_new)
 			tell_change(s, i);
+	/* The newest first: some of them are begun at once. */
+	for (size_t i = s->n; i-- > 0;)
 		if (s->judged[i].h->has_manifest)
 			tell_want(s, i);
-	}
 }
 
 /* --- one product, then all --- */

@@ -1197,6 +1197,35 @@ START_TEST(only_so_many_at_a_time)
 }
 END_TEST
 
+/* A product's turn is its newest release's; no product's many keep another one waiting. */
+START_TEST(the_newest_of_a_product_first)
+{
+	static const struct { const char *product; unsigned n; } wants[] = {
+		{ "acme/thermostat", 1 }, { "acme/thermostat", 2 }, { "acme/thermostat", 3 }, { "acme/lamp", 4 }, { "acme/thermostat", 5 }, { "acme/thermostat", 6 },
+	};
+	static const unsigned order[] = { 6, 4, 5, 3 };
+	struct ledger_want w;
+
+	USE(SILENT);
+	for (size_t i = 0; i < sizeof wants / sizeof *wants; i++) {
+		w = want_of(wants[i].product, wants[i].n);
+		w.sha256 = hash_of(wants[i].n);
+		ck_ok(fetcher_want(&fetcher, &w, &err));
+	}
+	w = want_of("acme/thermostat", 1);
+	w.sha256 = hash_of(1);
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+		struct hash32 next = hash_of(order[i]);
+
+		ck_assert(!fetcher_is_fetching(&fetcher, &next));
+		fetcher_unwant(&fetcher, &w);
+		ck_assert_msg(fetcher_is_fetching(&fetcher, &next), "%u is next", order[i]);
+		w = want_of(order[i] == 4 ? "acme/lamp" : "acme/thermostat", order[i]);
+		w.sha256 = next;
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fetcher");
@@ -1209,7 +1238,7 @@ int main(void)
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
-		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, a_mirror_lies_in_a_leaf,
+		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, the_newest_of_a_product_first, a_mirror_lies_in_a_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified,
 		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
 		a_whole_file_in_pieces, a_whole_lie_and_what_was_verified, an_error_page_longer_than_the_image, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
