@@ -19,6 +19,7 @@ const spared = {
   'keeper/fetch_lane.c': { 'lane->is_reading && !lane->is_whole': 'a leak: seen with sanitizers',
     'lane->ask == SOURCE_ASK_FILE && !lane->is_whole': 'asked for again a moment later, when nothing else is left',
     'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
+  'keeper/fetch_turn.c': { 'f->sm.at != FETCH_FETCHING': 'a second lock: no lane is open in another state' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
   'ipfs/plan.c': { 's->codec == CID_RAW': 'spares looking for what is never kept', '!may_be_leaf(s)': 'its size is above a block\'s, which the buffer refuses' },
 }

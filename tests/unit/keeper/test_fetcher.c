@@ -299,6 +299,19 @@ START_TEST(everyone_is_resting)
 }
 END_TEST
 
+/* Who cannot help is not waited for. */
+START_TEST(a_liar_that_rests_is_not_waited_for)
+{
+	USE(LACKS, HONEST);
+	source[1].is_quarantined = true;
+	source[1].quarantined_until_ms = mono(NULL) + 3600000;
+	source[1].rest_until_ms = mono(NULL) + FETCH_PATIENCE_MS - 1000;
+	want();
+	run_until(&failed, 1);
+	ck_assert(mono(NULL) < source[1].rest_until_ms);
+}
+END_TEST
+
 START_TEST(in_a_second_for_ever)
 {
 	USE(THROTTLES_SHORTLY);
@@ -434,6 +447,24 @@ START_TEST(a_mirror_lies_in_a_leaf)
 	fetched();
 	ck_assert_str_eq(fetch_source_state(&source[0], mono(NULL)), "quarantined");
 	ck_assert_uint_eq(source[0].bad_blocks, 1);
+	ck_assert_msg(peer[1].file_sent == 10000, "one leaf of the other: %llu", (unsigned long long)peer[1].file_sent);
+}
+END_TEST
+
+/* Bytes that do not give a wrapped leaf may be nobody's lie. When nothing else is left, another mirror is asked for that leaf alone. */
+START_TEST(a_mirror_lies_in_a_wrapped_leaf)
+{
+	const struct dag_entry *children[8];
+
+	for (size_t i = 0; i < 8; i++)
+		children[i] = dag_leaf(&dag, LEAF_FILE, dag_random(&dag, 10000));
+	root = dag_node(&dag, &(struct dag_node){ .children = children, .n = 8, .version = 1 });
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(LIES, HONEST);
+	be(0, SOURCE_MIRROR);
+	be(1, SOURCE_MIRROR);
+	fetched();
 	ck_assert_msg(peer[1].file_sent == 10000, "one leaf of the other: %llu", (unsigned long long)peer[1].file_sent);
 }
 END_TEST
@@ -1233,12 +1264,12 @@ int main(void)
 	SRunner *r;
 	int n_failed;
 	const TTest *const tests[] = { an_honest_archive, no_archives_then_blocks, half_an_archive_then_blocks,
-		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, in_a_second_for_ever,
+		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, a_liar_that_rests_is_not_waited_for, in_a_second_for_ever,
 		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
-		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, the_newest_of_a_product_first, a_mirror_lies_in_a_leaf,
+		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, the_newest_of_a_product_first, a_mirror_lies_in_a_leaf, a_mirror_lies_in_a_wrapped_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified,
 		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
 		a_whole_file_in_pieces, a_whole_lie_and_what_was_verified, an_error_page_longer_than_the_image, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,
