@@ -466,6 +466,7 @@ START_TEST(a_mirror_lies_in_a_wrapped_leaf)
 	be(1, SOURCE_MIRROR);
 	fetched();
 	ck_assert_msg(peer[1].file_sent == 10000, "one leaf of the other: %llu", (unsigned long long)peer[1].file_sent);
+	ck_assert_msg(peer[0].file_sent == 90000, "and nobody is asked for all of it: %llu", (unsigned long long)peer[0].file_sent);
 }
 END_TEST
 
