@@ -118,7 +118,7 @@ static void use(const enum deed *deeds, size_t n)
 			.source = { .kind = SOURCE_TRUSTLESS, .url = peer[i].url }, .priority = (int)i };
 	}
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, n,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 }
 #define USE(...) use((const enum deed[]){ __VA_ARGS__ }, sizeof((const enum deed[]){ __VA_ARGS__ }) / sizeof(enum deed))
 
@@ -417,7 +417,7 @@ START_TEST(the_rest_of_an_archive)
 	while (uv_run(&loop, UV_RUN_NOWAIT) && !list_is_empty(&fetcher.fetches))
 		;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 	peer[0].deed = rests[_i].deed;
 	peer[0].sent = 0;
 	fetched();
@@ -1088,7 +1088,7 @@ START_TEST(a_restart_goes_on_where_it_was)
 		;
 	before = peer[0].blocks;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 	peer[0].deed = NO_CAR;
 	want();
 	run_until(&good, 1);

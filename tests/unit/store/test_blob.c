@@ -101,7 +101,7 @@ static struct blob_check verify(const struct blob_digests *d, void (*on_damaged)
 {
 	struct blob_check c;
 
-	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, &c, &err));
+	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, NULL, &c, &err));
 	return c;
 }
 
@@ -417,7 +417,7 @@ START_TEST(a_wrong_size_is_damage)
 	c = verify(&d, NULL, NULL);
 	ck_assert(c.is_size_wrong);
 	ck_ok(blobs_remove(blobs, &name, &err));
-	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, &c, &err), ERR_NOT_FOUND, "nothing to verify");
+	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, NULL, &c, &err), ERR_NOT_FOUND, "nothing to verify");
 	ck_assert(!has("") && !has(".sums"));
 	ck_ok(blobs_remove(blobs, &name, &err));
 }
