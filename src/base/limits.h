@@ -139,7 +139,7 @@
 #define SCRUB_ASKED_MAX 32		/* images whose blocks the server has doubts about, and that wait to be looked at */
 #define VERIFY_FINDINGS_MAX 1000	/* damaged things that one `cache verify` names; more are counted */
 #define VERIFY_LOOK_MS 250		/* between two looks at whether what it found is repaired */
-#define VERIFY_REPAIR_MS 60000		/* without any progress of a repair before it is called not repaired now */
+#define VERIFY_REPAIR_MS 10000		/* without anything being fetched before what is open is called not repaired now: some tries */
 #define AGE_MAX_S 315360000		/* ten years: "not wanted for so long" of a purge */
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */

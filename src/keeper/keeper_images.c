@@ -355,19 +355,6 @@ static void work_adopt(uv_work_t *work)
 	a->rc = blobs_adopt(a->k->blobs, &a->sha256, &a->size, &a->digests, &a->err);
 }
 
-/* Its row may have said that it was whole; it is removed now, and wanted again. */
-static void note_lost(struct keeper *k, const struct hash32 *sha256)
-{
-	struct image_row i;
-	struct err e = { 0 };
-
-	if (images_get(k->store, sha256, &i, NULL) || i.state != IMAGE_IS_GOOD)
-		return;
-	if (images_add_damage(k->store, sha256, 0, now_ms(k), &e))
-		keeper_trouble(k, &e);
-	keeper_image_changed(k, sha256);
-}
-
 static void after_adopt(uv_work_t *work, int status)
 {
 	struct adoption *a = work->data;
@@ -379,8 +366,6 @@ static void after_adopt(uv_work_t *work, int status)
 	k->adoptions--;
 	if (a->rc)
 		log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
-	if (a->rc)
-		note_lost(k, &a->sha256);
 	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
 		keeper_trouble(k, &e);
 	else

@@ -120,6 +120,14 @@ static void found_image(struct verify *v, const char *what, const struct hash32 
 	found(v, &f);
 }
 
+static bool has_found(const struct verify *v, const struct hash32 *sha256)
+{
+	for (size_t i = 0; i < v->findings; i++)
+		if (hash32_eq(&v->finding[i].sha256, sha256))
+			return true;
+	return false;
+}
+
 static void note_trouble(struct verify *v, const struct err *e)
 {
 	if (!v->trouble[0])
@@ -180,6 +188,19 @@ static void check_catalog(struct verify *v)
 		found_file(v, "catalog", "catalog", rc == ERR_OK);
 }
 
+/* What waits for its repair already. */
+static int note_known(void *arg, const struct image_row *i, struct err *e)
+{
+	struct verify *v = arg;
+
+	(void)e;
+	if (i->state == IMAGE_IS_DAMAGED)
+		found_image(v, "image", &i->sha256, i->damaged_chunks, false);
+	else if (i->is_dag_lost)
+		found_image(v, "blocks", &i->sha256, 0, false);
+	return ERR_OK;
+}
+
 static void check_objects(struct verify *v)
 {
 	struct err e = { 0 };
@@ -189,7 +210,10 @@ static void check_objects(struct verify *v)
 		return;
 	}
 	if (v->lying.lost)
-		log_broken("store", "images are gone", "n=%" PRIu32, v->lying.lost);
+		log_broken("store", "images are gone or have another size", "n=%" PRIu32, v->lying.lost);
+	/* Now, since the next turn may find them repaired. */
+	if (v->with_images && images_each(v->k->store, 1u << IMAGE_IS_GOOD | 1u << IMAGE_IS_DAMAGED, NULL, 0, note_known, v, &e))
+		note_trouble(v, &e);
 }
 
 static void check_files(struct verify *v)
@@ -258,10 +282,10 @@ static void pass(struct verify *v, const struct image_row *i)
 /* What is damaged already, or being repaired, is not read again: it is waited for. */
 static void look_at(struct verify *v, const struct image_row *i)
 {
-	if (i->state == IMAGE_IS_DAMAGED)
-		found_image(v, "image", &i->sha256, i->damaged_chunks, false);
-	else if (i->is_dag_lost)
-		found_image(v, "blocks", &i->sha256, 0, false);
+	struct err e = { 0 };
+
+	if (!has_found(v, &i->sha256))
+		err_drop(note_known(v, i, &e));
 	if (i->state == IMAGE_IS_GOOD && !fetcher_is_fetching(&v->k->fetcher, &i->sha256))
 		scrubber_read(&v->k->scrubber, i);
 	else
@@ -330,7 +354,7 @@ static bool is_repaired(struct verify *v, const struct finding *f)
 	return !rc && i.state != IMAGE_IS_DAMAGED && i.state != IMAGE_IS_WANTED && i.state != IMAGE_IS_FETCHING && !i.is_dag_lost;
 }
 
-static size_t look_again(struct verify *v, bool *is_under_way)
+static size_t look_again(struct verify *v)
 {
 	size_t open = 0;
 
@@ -339,7 +363,6 @@ static size_t look_again(struct verify *v, bool *is_under_way)
 
 		f->is_repaired = is_repaired(v, f);
 		open += !f->is_repaired;
-		*is_under_way |= !f->is_repaired && fetcher_is_fetching(&v->k->fetcher, &f->sha256);
 	}
 	return open;
 }
@@ -347,8 +370,8 @@ static size_t look_again(struct verify *v, bool *is_under_way)
 static void wait_for_repairs(struct verify *v)
 {
 	int64_t now = clock_mono_ms(v->k->clock);
-	bool is_under_way = v->k->adoptions > 0;
-	size_t open = look_again(v, &is_under_way);
+	size_t open = look_again(v);
+	bool is_under_way = v->k->adoptions > 0 || (open && fetcher_is_working(&v->k->fetcher));	/* it may be the next one's turn */
 
 	if (open != v->open || is_under_way)
 		v->progress_ms = now;

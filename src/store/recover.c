@@ -43,6 +43,13 @@ static int on_object(struct recovery *r, const struct hash32 *sha256, const stru
 	}
 	if (row && row->state != IMAGE_IS_WANTED && row->state != IMAGE_IS_FETCHING && row->size == size)
 		return ERR_OK;	/* its bytes are checked whenever they are read */
+	if (row && row->state == IMAGE_IS_DAMAGED)
+		return ERR_OK;
+	if (row && row->state == IMAGE_IS_GOOD) {
+		/* What is there may be good: the repair finds out. */
+		r->counts.lost++;
+		return images_add_damage(r->s, sha256, (uint32_t)((size < row->size ? size : row->size - 1) / CHUNK_SIZE), r->now_ms, e);
+	}
 	r->counts.adopt++;
 	return r->fn(r->arg, RECOVER_ADOPT, sha256, e);
 }

@@ -7,8 +7,8 @@
  *	RECOVER_EVICT	an eviction that was cut short: blobs_remove(), then images_delete()
  *	RECOVER_RESUME	a .part that somebody wants: fetch on, blob_start() finds it
  *
- * A good row whose object is missing becomes DAMAGED: its release stays what it is, so that no older one takes its place, and is
- * fetched again. One whose object has another size is looked at by the worker, and then the same. A part
+ * A good row whose object is missing or has another size becomes DAMAGED: its release stays what it is, so that no older one
+ * takes its place, and what is missing is fetched again. A part
  * that nobody wants is removed, unless the database is new: then its release
  * may only not have been replayed yet, and the next start decides. */
 #ifndef STORE_RECOVER_H
