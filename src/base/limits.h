@@ -241,6 +241,7 @@
 
 /* --- LAN: images as IPFS blocks --- */
 #define SHARES_MAX 24			/* raw blocks and CARs on their way out: each holds a block, 24 MiB at the usual 1 MiB; three gateways' lanes */
+#define BLOCKS_AGAIN_MS 1000		/* an image whose blocks were damaged is looked at again after that: the keeper mends it in a moment */
 #define SHARE_NODES_MAX 262144		/* blocks of one image: 4 GiB in leaves of 16 KiB; smaller ones are not served as blocks */
 #define SHARE_TREES_MAX (32 * MIB)	/* where all images' blocks lie: 80 bytes a block; 2 GiB in leaves of 256 KiB have 0.6 MiB */
 

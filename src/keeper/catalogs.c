@@ -338,11 +338,6 @@ int catalogs_load(struct keeper *k, struct err *e)
 	return ERR_OK;
 }
 
-void catalogs_send_again(struct keeper *k)
-{
-	k->catalogs.content = (struct hash32){ { 0 } };
-}
-
 int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e)
 {
 	AUTO(catalog_put_auto) struct catalog *c = NULL;
@@ -352,6 +347,6 @@ int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e)
 		return ERR_OK;
 	if (is_holding(k))
 		return err_set(e, ERR_BUSY, "the catalog's copy is written again when the chain is proven again");
-	catalogs_send_again(k);
+	k->catalogs.content = (struct hash32){ { 0 } };	/* as if it were new */
 	return catalogs_publish(k, e);
 }

@@ -61,13 +61,9 @@ static int store_good(struct keeper *k, const struct hash32 *sha256, uint64_t si
 static void on_good(void *arg, const struct fetched *f)
 {
 	struct keeper *k = arg;
-	struct image_row before;
 	char hex[65];
 	struct err e = { 0 };
 
-	/* Nothing in the catalog says so, but the server has given its blocks up. */
-	if (images_get(k->store, &f->target.sha256, &before, NULL) == ERR_OK && before.is_dag_lost)
-		catalogs_send_again(k);
 	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->target.sha256), hex),
 		 f->target.size, f->format);
 	if (store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, &e))

@@ -2,7 +2,7 @@
  *
  *	NEW ─► READING ─► GOOD
  *	          ├─────► BARE	no blocks: there is no room for them
- *	          └─────► LOST	incomplete or damaged: told, and read anew after the next catalog
+ *	          └─────► LOST	incomplete or damaged: told; NEW again when somebody asks after BLOCKS_AGAIN_MS
  *
  * all.lock guards the table and every set's state; no file is read under it. */
 #include "server/blocks.h"
@@ -33,6 +33,7 @@ struct blocks {
 	size_t sets;
 	size_t next;			/* the thread has looked at those before it */
 	uint64_t bytes, trees_max;
+	const struct clock *clock;
 	void (*rot)(void *arg, const struct hash32 *sha256);
 	void *arg;
 	uint32_t shares;
@@ -181,6 +182,7 @@ static void read_set(struct blocks *all, struct blockset *s)
 		tell_rot(s);
 	pthread_mutex_lock(&all->lock);
 	s->state = t ? SET_GOOD : SET_LOST;
+	s->lost_ms = clock_mono_ms(all->clock);
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
 		dagtree_free(t);
 		t = NULL;
@@ -207,9 +209,21 @@ static void delist(struct blocks *all, struct blockset *s)
 	let_go(all, s);
 }
 
+/* The keeper may have mended it. A tree that was forsaken goes when nobody holds the set: until then it stays lost. */
+static void try_again(struct blocks *all, struct blockset *s)
+{
+	if (s->state != SET_LOST || s->holders > 0 || clock_mono_ms(all->clock) - s->lost_ms < BLOCKS_AGAIN_MS)
+		return;
+	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;
+	dagtree_free(s->tree);
+	s->tree = NULL;
+	s->state = SET_NEW;
+}
+
 /* Its tree, held; NULL: it has none. */
 static struct blockset *wait_for(struct blocks *all, struct blockset *s)
 {
+	try_again(all, s);
 	s->holders++;
 	if (s->state == SET_NEW)
 		read_set(all, s), let_go(all, s);
@@ -273,6 +287,12 @@ static int find_inside(struct blocks *all, const struct cid *cid, struct blockse
 		*out = s;
 		return ERR_OK;
 	}
+	/* It may lie in one that was lost. */
+	for (size_t i = 0; i < all->sets; i++)
+		try_again(all, all->set[i]);
+	all->next = 0;
+	if (next_set(all))
+		pthread_cond_broadcast(&all->work);
 	return next_set(all) ? err_set(e, ERR_BUSY, "blocks are still being looked through") :
 				       err_set(e, ERR_NOT_FOUND, "no such block");
 }
@@ -318,6 +338,7 @@ void blockset_forsake(struct blockset *s)
 {
 	pthread_mutex_lock(&s->all->lock);
 	s->state = SET_LOST;
+	s->lost_ms = clock_mono_ms(s->all->clock);
 	pthread_mutex_unlock(&s->all->lock);
 	tell_rot(s);
 }
@@ -375,7 +396,7 @@ static struct blockset *set_of(struct blocks *all, const struct catalog *c, cons
 
 	if (image->state != CATALOG_GOOD)
 		return NULL;
-	if (old && old->state != SET_LOST && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256) && old->size == image->size)
+	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256) && old->size == image->size)
 		return old;
 	return set_new(all, root, image);
 }
@@ -438,6 +459,7 @@ int blocks_new(const struct blocks_conf *conf, struct blocks **out, struct err *
 	if (!all)
 		return err_set(e, ERR_MEMORY, "no memory for blocks");
 	all->trees_max = conf->trees_max;
+	all->clock = conf->clock;
 	all->rot = conf->rot;
 	all->arg = conf->arg;
 	all->dir = fcntl(conf->objects, F_DUPFD_CLOEXEC, 0);

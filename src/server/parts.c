@@ -75,7 +75,7 @@ static int open_folder(const struct parts *p, const char *name, char path[PATH_M
 static int start_blocks(struct parts *p, int objects_dir, struct err *e)
 {
 	struct catalog *c = catalog_slot_get(&p->slot);
-	struct blocks_conf bc = { .objects = objects_dir, .trees_max = SHARE_TREES_MAX, .rot = on_dag_rot, .arg = p };
+	struct blocks_conf bc = { .objects = objects_dir, .trees_max = SHARE_TREES_MAX, .clock = clock_system(), .rot = on_dag_rot, .arg = p };
 	int rc = blocks_new(&bc, &p->blocks, e);
 
 	if (!rc && c)

@@ -336,13 +336,13 @@ START_TEST(memory_has_an_end)
 	store(root, NULL);
 	c = catalog_slot_get(&st->slot);
 	ck_assert(find(&root->cid, &set, &row) == ERR_OK);
-	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .trees_max = 6 * dagtree_bytes(set->tree) }, &few, NULL) == ERR_OK);
+	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = clock_system(), .trees_max = 6 * dagtree_bytes(set->tree) }, &few, NULL) == ERR_OK);
 	blockset_put(set);
 	blocks_settle(few, c);
 	ck_assert_msg(blocks_find(few, &small, &set, &row, NULL) == ERR_OK, "there is room");
 	blockset_put(set);
 	blocks_free(few);
-	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .trees_max = 1000 }, &few, NULL) == ERR_OK);
+	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = clock_system(), .trees_max = 1000 }, &few, NULL) == ERR_OK);
 	blocks_settle(few, c);
 	ck_assert(blocks_find(few, &root->cid, &set, &row, NULL) != ERR_OK);
 	ck_assert_uint_le(blocks_stats(few).bytes, 1000);
