@@ -281,8 +281,8 @@ void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256)
 {
 	struct image_row i;
 
-	/* Some never had blocks to give. */
-	if (images_get(k->store, sha256, &i, NULL) == ERR_OK && i.state == IMAGE_IS_GOOD && i.digests.dag_bytes && !i.is_dag_lost)
+	/* Some never had blocks to give; of adopted ones, whose format nobody looked at, we do not know. */
+	if (images_get(k->store, sha256, &i, NULL) == ERR_OK && i.state == IMAGE_IS_GOOD && (i.digests.dag_bytes || !i.format[0]) && !i.is_dag_lost)
 		scrubber_ask_dag(&k->scrubber, sha256);
 }
 

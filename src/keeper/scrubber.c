@@ -123,9 +123,6 @@ static int write_sums(struct scrubber *s, struct err *e)
 
 	log_broken("store", "bit rot in the digests beside an image: made again", "sha256=%s", hex_str(SPAN_OF(s->image.sha256), hex));
 	s->counts.lost_sums++;
-	/* A .dag that is damaged has its old digest still: it is the one to be had again. */
-	if (s->check.is_dag_damaged)
-		s->check.digests = (struct blob_digests){ s->check.digests.sums, s->image.digests.dag, s->image.digests.dag_bytes };
 	return images_set_good(s->k->store, &s->image.sha256, s->image.size, &s->check.digests, s->image.format, wall_ms(s), e);
 }
 
@@ -140,6 +137,17 @@ static void note_whole(struct scrubber *s)
 		note_lost_dag(s);
 }
 
+/* It is what was written, and yet the server can make no blocks of it: it was cut before an adoption took it as it lay there. One
+ * fetch may help, and if it does not, a second one would not either. */
+static bool is_worth_a_try(struct scrubber *s)
+{
+	for (size_t n = 0; n < SCRUB_ASKED_MAX; n++)
+		if (hash32_eq(&s->tried[n], &s->image.sha256))
+			return false;
+	s->tried[s->tried_n++ % SCRUB_ASKED_MAX] = s->image.sha256;
+	return true;
+}
+
 static void judge(struct scrubber *s)
 {
 	char hex[65];
@@ -152,7 +160,7 @@ static void judge(struct scrubber *s)
 		note_damage(s, s->check.is_size_wrong ? "the file has another size" : "chunks");
 	else if (!s->is_for_dag)
 		note_whole(s);
-	else if (s->check.is_dag_damaged)
+	else if (s->check.is_dag_damaged || is_worth_a_try(s))
 		note_lost_dag(s);
 }
 

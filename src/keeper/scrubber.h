@@ -48,6 +48,8 @@ struct scrubber {
 	int64_t looked_ms;		/* when the rest was looked at last */
 	struct hash32 asked[SCRUB_ASKED_MAX];	/* images whose .dag the server doubts */
 	size_t asked_n;
+	struct hash32 tried[SCRUB_ASKED_MAX];	/* whose .dag was fetched again although it is what was written */
+	unsigned tried_n;		/* ever; the oldest make room */
 	struct scrub_counts counts;
 
 	/* READING; the worker's, but for image */

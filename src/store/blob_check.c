@@ -104,7 +104,8 @@ static int judge_whole(struct scrub *s, struct blob_check *out, struct err *e)
 		all_damaged(s, out);
 		return ERR_OK;
 	}
-	return blob_place_sides(s->b, s->sha256, blob_hasher_sums(&s->found), &out->digests, &is_sync, e);
+	out->digests.sums = sha256_of(blob_hasher_sums(&s->found));
+	return blob_place_sums(s->b, s->sha256, blob_hasher_sums(&s->found), &is_sync, e);
 }
 
 static bool load_sums(struct scrub *s, const struct hash32 *digest)
