@@ -18,7 +18,7 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
 
 // The last one is active: small enough to be read over CoAP all the time.
 const IMAGES = [
-  { size: 2500000 },
+  { size: 1700000 },
   { size: 900000, layout: { chunk: 20000, width: 5, layout: 'trickle' } },
   { size: 1300000, layout: { profile: 'unixfs-v0-2015' } },
   { size: 700000, layout: { chunk: 65536 } },
@@ -248,7 +248,7 @@ const MIX = ['image', 'image', 'image', 'image', 'digests', 'blocks', 'blocks', 
 /**
  * `faults` of them in batches of `batch`; every `databaseEvery`th batch is of the WAL and the database. Gives the counts.
  */
-export async function bitRot(t, { faults, seed, batch = 25, databaseEvery = 5 }) {
+export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 }) {
   const dice = random(seed), world = await start(t, dice)
   const readers = startReaders(world, random(seed + 1))
   const did = {}, count = (what) => { did[what] = (did[what] ?? 0) + 1; return 1 }
