@@ -258,7 +258,7 @@ static int64_t wait_ms(struct scrubber *s, int64_t now, struct image_row *image)
 	gap = scrubber_gap_ms(interval_ms(s), t.good);
 	wait = s->read_ms + gap - now;
 	if (wall_ms(s) - image->verified_ms >= interval_ms(s))
-		wait = s->read_ms + gap / SCRUB_CATCH_UP - now;
+		wait = s->has_read ? s->read_ms + gap / SCRUB_CATCH_UP - now : 0;
 	if (wait < s->slot_ms - now)
 		wait = s->slot_ms - now;
 	return wait > 0 ? wait : 0;
@@ -276,6 +276,7 @@ static int64_t read_scheduled(struct scrubber *s)
 	if (has_to_yield(s, now))
 		return min64(SCRUB_YIELD_MS, scrubber_gap_ms(interval_ms(s), 4));
 	s->read_ms = now;
+	s->has_read = true;
 	if (may_read(s, &i))
 		begin_read(s, &i, false);
 	return 0;

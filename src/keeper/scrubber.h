@@ -43,7 +43,8 @@ struct scrubber {
 	struct sm sm;
 	uv_timer_t timer;
 	int64_t slot_ms;		/* monotonic: no scheduled read before this */
-	int64_t read_ms;		/* when the last scheduled one began */
+	int64_t read_ms;		/* when the last scheduled one began, or the program */
+	bool has_read;			/* the former */
 	int64_t yield_ms;		/* since when it waits for fetches; 0: it does not */
 	int64_t looked_ms;		/* when the rest was looked at last */
 	struct hash32 asked[SCRUB_ASKED_MAX];	/* images whose .dag the server doubts */
