@@ -258,3 +258,21 @@ test('REST: looking needs scope read, acting operate; odd bodies are refused by 
   }
   assert.ok((await gateway.ask('audit')).items.some((a) => a.action === 'cache.verify' && a.actor === 'operate'))
 })
+
+test('repair: also of an image whose release is not kept any more, as long as it is here', async (t) => {
+  const { gateway, releases: [{ sha256 }] } = await filled(t, { n: 3, keep: 3 })
+  await gateway.restart(gateway.confWith({ keep: 1 }))
+  await gateway.waitRelease(PRODUCT, 3, 'active')
+  await change(objectOf(gateway, sha256), flip(3))
+  const run = await gateway.ask('cache', 'verify')
+  assert.deepEqual([run.whole, run.findings.map((f) => f.name)], [true, [sha256]])
+  assert.equal(await served(gateway, sha256), sha256)
+})
+
+test('blocks: a truncated .dag is told by a server that has not read it before, and comes back', async (t) => {
+  const { gateway, releases: [{ sha256, cid }] } = await filled(t, { size: 900000, layout: { chunk: 5000, width: 7, layout: 'trickle' } })
+  const whole = await car(gateway, cid)
+  await truncate(objectOf(gateway, sha256, '.dag'), 700)
+  await gateway.restart()
+  await waitFor('the blocks again', async () => { const got = await car(gateway, cid); return Buffer.isBuffer(got) && got.equals(whole) })
+})
