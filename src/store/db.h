@@ -39,10 +39,9 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);
 /* The file holds what we never wrote. */
 int db_damage(struct db *db, struct err *e, const char *what);
 
-/* From now on what is read comes from the file, and that from the disk, as far as the kernel goes along. */
+/* From now on what is read of the file comes from the disk, as far as the kernel goes along. */
 void db_forget_pages(struct db *db);
-/* Compares n pages of the main file, from the given one on, with their checksums; *n says how many there were. Pages that were
- * never written count as good: who uses one finds out. */
+/* Compares n pages of the main file, from the given one on, with their checksums; *n says how many there were. */
 MUST_USE int db_check_pages(struct db *db, uint64_t from, uint64_t *n, struct err *e);
 
 /* Text without parameters or results, for pragmas, BEGIN and migrations. */

@@ -1,7 +1,7 @@
 /* store_check.c: is the database what we wrote? Content by the pages' checksums (pagesum.h), structure by SQLite's own check.
  *
- * SQLite keeps pages in memory, and the kernel behind it: both are told to forget them first. What was written since the check
- * began lies in the WAL, and is read from there. */
+ * The kernel keeps pages in memory, and is told to forget them first. SQLite has some too: their content is read from the file all
+ * the same, page by page, and their structure is then what memory says of it. */
 #include "store/store_own.h"
 
 #include <string.h>

@@ -568,6 +568,32 @@ START_TEST(the_check_in_steps_finds_what_changed_below_a_running_program)
 }
 END_TEST
 
+/* What nothing uses now will be used again. */
+START_TEST(free_pages_are_looked_at)
+{
+	struct store *s = open_store();
+	unsigned n, of_no_use = 0;
+	off_t size;
+
+	fill(s, 1);
+	ck_ok(mark_forget_registry(s, &err));
+	ck_ok(check_in_steps(s, &n));
+	store_close(s);
+	copy(DB, "whole");
+	size = tempdir_size("whole");
+	for (off_t at = 0; at < size; at += 4096) {
+		copy("whole", DB);
+		s = open_store();
+		tempdir_flip(DB, at + 200);
+		of_no_use += read_all(s) == ERR_OK;
+		ck_assert_msg(check_in_steps(s, &n) == ERR_CORRUPT, "page %lld", (long long)at / 4096);
+		store_close(s);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+	ck_assert_msg(of_no_use > 0, "nobody else would have noticed");
+}
+END_TEST
+
 START_TEST(the_check_in_steps_lets_others_have_their_turn)
 {
 	struct store *s = open_store();
@@ -668,6 +694,7 @@ int main(void)
 		a_flipped_byte_in_a_live_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
+		free_pages_are_looked_at,
 		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
