@@ -213,6 +213,10 @@ static int finish_eviction(void *arg, const struct image_row *i, struct err *e)
 
 	if (k->catalogs.acknowledged < k->catalogs.generation || !is_unread_long_enough(k, i))
 		return ERR_OK;
+	if (scrubber_is_reading(&k->scrubber, &i->sha256)) {
+		scrubber_break_off(&k->scrubber, &i->sha256);	/* it might make .sums again behind us */
+		return ERR_OK;
+	}
 	rc = blobs_remove(k->blobs, &i->sha256, e);
 	return rc ? rc : images_delete(k->store, &i->sha256, e);
 }

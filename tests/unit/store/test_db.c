@@ -594,6 +594,29 @@ START_TEST(free_pages_are_looked_at)
 }
 END_TEST
 
+/* Pages that are what was written may still say what must not be. */
+START_TEST(rows_that_must_not_be_are_found)
+{
+	static const char *const spoils[] = {
+		"PRAGMA ignore_check_constraints=ON; UPDATE product SET floor = -1; PRAGMA ignore_check_constraints=OFF",
+		"PRAGMA foreign_keys=OFF; DELETE FROM product; PRAGMA foreign_keys=ON",
+	};
+	unsigned n;
+
+	for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
+		struct store *s;
+
+		unlinkat(tempdir_fd, DB, 0);
+		s = open_store();
+		fill(s, 1);
+		ck_ok(check_in_steps(s, &n));
+		ck_ok(db_exec(s->db, spoils[i], &err));
+		ck_assert_msg(check_in_steps(s, &n) == ERR_CORRUPT, "%s", spoils[i]);
+		store_close(s);
+	}
+}
+END_TEST
+
 START_TEST(the_check_in_steps_lets_others_have_their_turn)
 {
 	struct store *s = open_store();
@@ -694,7 +717,7 @@ int main(void)
 		a_flipped_byte_in_a_live_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
-		free_pages_are_looked_at,
+		free_pages_are_looked_at, rows_that_must_not_be_are_found,
 		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
