@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static int64_t now_ms(const struct keeper *k)
 {
@@ -174,6 +175,14 @@ static int make_room(void *arg, uint64_t size, struct err *e)
 	return err_set(e, ERR_NO_SPACE, "waiting until %" PRIu64 " bytes of evicted images have left the disk", need);
 }
 
+static bool is_of_its_size(struct keeper *k, const struct image_row *i)
+{
+	autoclose int fd = -1;
+	struct stat st;
+
+	return blobs_open_object(k->blobs, &i->sha256, &fd, NULL) == ERR_OK && fstat(fd, &st) == 0 && (uint64_t)st.st_size == i->size;
+}
+
 /* A repair, or a second try, takes no more room than it has; a scrubber that reads the files breaks off. */
 static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e)
 {
@@ -187,6 +196,14 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 		scrubber_break_off(&k->scrubber, sha256);
 		return err_set(e, ERR_BUSY, "the image is being read by the scrubber, which lets go of it");
 	}
+	/* Its blocks are to be had again, and meanwhile it has been damaged itself: nobody may read it soon. */
+	if (i.state == IMAGE_IS_GOOD && !is_of_its_size(k, &i)) {
+		i.state = IMAGE_IS_DAMAGED;
+		rc = images_add_damage(k->store, sha256, 0, now_ms(k), e);
+		keeper_image_changed(k, sha256);
+	}
+	if (rc)
+		return rc;
 	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .has_room = i.state != IMAGE_IS_WANTED };
 	return ERR_OK;
 }
@@ -278,6 +295,8 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 		return;
 	}
 	scrubber_break_off(&k->scrubber, &m->sha256);
+	if (i.state == IMAGE_IS_GOOD)
+		fetcher_hurry(&k->fetcher, &m->sha256);	/* one that was after its blocks may wait for long */
 	keeper_image_changed(k, &m->sha256);
 }
 

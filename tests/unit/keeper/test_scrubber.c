@@ -359,6 +359,19 @@ START_TEST(a_fetch_does_not_wait_for_it)
 }
 END_TEST
 
+START_TEST(a_fetch_of_blocks_meets_a_damaged_image)
+{
+	struct fetch_place place = { .is_whole = true };
+	struct fetcher_owner *owner = &rig.k.fetcher.owner;
+
+	put_image(0);
+	ck_ok(images_set_dag_lost(rig.w.store, &name[0], &err));
+	ck_assert_int_eq(truncate(file(0, ""), 5), 0);
+	ck_ok(owner->look(owner->arg, &name[0], &place, &err));
+	ck_assert_msg(!place.is_whole && row(0).state == IMAGE_IS_DAMAGED, "all of it is repaired then");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -367,6 +380,7 @@ int main(void)
 		a_file_that_is_gone_or_too_long_is_damage, lost_sums_are_made_again, a_lost_dag_leaves_the_image_good,
 		lost_sums_leave_a_damaged_dag_as_it_is, the_servers_doubt_is_looked_into, one_fetch_may_help_a_dag_that_is_as_written,
 		evicted_while_it_is_read, nothing_leaves_the_disk_while_it_is_read, replaced_while_it_is_read, a_fetch_does_not_wait_for_it,
+		a_fetch_of_blocks_meets_a_damaged_image,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("scrubber");
