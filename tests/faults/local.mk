@@ -3,3 +3,10 @@ EXTRA_PROGRAMS += tests/faults/fake_child
 TEST_TOOLS += tests/faults/fake_child
 tests_faults_fake_child_SOURCES = %D%/fake_child.c
 tests_faults_fake_child_LDADD = libdaemon.a libbase.a $(DAEMON_LIBS)
+
+# Preloaded: records what changes files. Sanitizers and fortified names are for what it is loaded into.
+EXTRA_PROGRAMS += tests/faults/recorder.so
+TEST_TOOLS += tests/faults/recorder.so
+tests_faults_recorder_so_SOURCES = %D%/recorder.c
+tests_faults_recorder_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -fno-builtin -U_FORTIFY_SOURCE -fno-stack-protector -Wno-missing-prototypes -Wno-nonnull
+tests_faults_recorder_so_LDFLAGS = -shared -static-libgcc -Wl,-z,now

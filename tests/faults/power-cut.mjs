@@ -1,0 +1,216 @@
+// power-cut.mjs: the real daemon on what disks hold after power cuts (disk-states.mjs), in a life that was recorded (power-cut-record.mjs).
+//
+// Each state is started, without a hand, and must be ready; nothing wrong may be served, and what had been acknowledged by the cut must be
+// there (or what was under way: the old or the new). No alarm may say that the database, the tokens or the floor were lost: the store's
+// order of writes lets a cut damage none of them. Most states are started without chain and source; of every so many the start is
+// followed by one with both, which must come to the end of the undisturbed life.
+//	node power-cut.mjs [STATES [SEED]]
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startGateway } from '../support/gateway.mjs'
+import { random } from '../support/random.mjs'
+import { waitFor } from '../support/wait.mjs'
+import { PRODUCT } from '../support/world.mjs'
+import { KINDS, statesOf } from './disk-states.mjs'
+import { ackedBy, allowed, endOf, LOCK, makeConf, record } from './power-cut-record.mjs'
+
+const SIDE_BY_SIDE = 2
+const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start/
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
+
+// --- which states ---
+
+/** After each acknowledgement, at once and a little later, what was synced and no more: there a missing sync shows. */
+function* sharpPlaces(life) {
+  for (const { acked } of [...life.told.values()].flat()) {
+    if (acked === 0 || acked === Infinity) continue
+    for (const kind of ['synced', 'bare', 'tails', 'names', 'pages', 'ext4']) yield { cut: acked, kind, seed: acked }
+  }
+}
+
+/** Half of them anywhere; half where names change or something is synced. */
+function* anyPlaces(life, dice) {
+  const { records } = life
+  const all = records.flatMap((r, i) => r.op === 'sent' ? [] : [i])
+  const writes = all.filter((i) => records[i].op === 'write')
+  const turns = all.filter((i) => records[i].op !== 'write')
+  for (;;) {
+    const kind = dice.pick(KINDS)
+    const cut = kind.startsWith('torn') ? dice.pick(writes) : dice.bool() ? dice.pick(all) : dice.pick(turns) + dice.below(2)
+    yield { cut, kind, seed: dice.below(2 ** 32) }
+  }
+}
+
+/** States that differ, in rounds until there are so many: [{ … }] as statesOf gives, never twice the same with as much told. */
+function* distinct(life, wanted, dice) {
+  const seen = new Map(), any = anyPlaces(life, dice)
+  let places = [...sharpPlaces(life)]
+  for (let round = 0; seen.size < wanted && round < 40; round++) {
+    const missing = wanted - seen.size
+    while (places.length < Math.max(missing, 50)) places.push(any.next().value)
+    for (const state of statesOf(life.records, life.rootIno, places)) {
+      const acked = ackedBy(life.told, state.cut), is_new = !seen.has(state.hash)
+      if (!is_new && seen.get(state.hash) >= acked) continue
+      seen.set(state.hash, acked)
+      yield { ...state, is_new }
+    }
+    places = []
+  }
+}
+
+// --- one state ---
+
+async function putTree(dir, tree) {
+  await mkdir(dir, { recursive: true, mode: 0o750 })
+  for (const { path, bytes } of tree) {
+    if (bytes) await writeFile(join(dir, path), bytes, { mode: path === 'tokens' ? 0o600 : 0o640 })
+    else await mkdir(join(dir, path), { mode: 0o750 })
+  }
+}
+
+/** Starts it on `dir`; gives what `use(gateway)` gives, and the log's lines. */
+async function withGateway(dir, conf, use) {
+  const ends = []
+  try {
+    const gateway = await startGateway({ after: (fn) => ends.unshift(fn) }, { dir, conf })
+    await use(gateway)
+    return gateway.lines()
+  } finally {
+    for (const end of ends) await end()
+  }
+}
+
+/** A whole body, or why there is none. */
+async function bodyOf(gateway, path) {
+  const r = await gateway.get(path)
+  return { status: r.status, bytes: r.status === 200 ? Buffer.from(await r.arrayBuffer()) : undefined }
+}
+
+/** What is offered of a product: its sequence; every byte of it is read and compared. */
+async function offered(life, gateway, product) {
+  const info = await bodyOf(gateway, `/fw/${product}/info`)
+  if (info.status !== 200) return undefined
+  const { sequence, sha256: digest, path, size } = JSON.parse(info.bytes)
+  const image = await bodyOf(gateway, path)
+  assert.equal(image.status, 200, `${product} ${sequence} is offered, its image is not given`)
+  assert.equal(sha256(image.bytes), digest, `${product} ${sequence}: wrong bytes`)
+  assert.equal(image.bytes.length, size)
+  const known = life.images.get(digest)
+  assert.deepEqual([known?.product, known?.sequence], [product, sequence], 'an image that this release never had')
+  const manifest = await bodyOf(gateway, `/fw/${product}`)
+  assert.equal(sha256(manifest.bytes), known.manifest, `${product} ${sequence}: another manifest`)
+  return sequence
+}
+
+/** All keys as they are now. Without the token nothing of the API can be seen. */
+async function look(life, gateway) {
+  const now = new Map()
+  for (const product of [PRODUCT, LOCK]) now.set(`active ${product}`, await offered(life, gateway, product))
+  const api = async (path) => {
+    const r = await gateway.api(`/api/v1/${path}`, { token: life.token })
+    if (r.status === 401) return null
+    assert.equal(r.status, 200, `${path}: ${r.status} ${JSON.stringify(r.body)}`)
+    return r.body.items
+  }
+  const tokens = await api('tokens')
+  now.set('token admin', tokens?.find((t) => t.name === 'admin')?.scope)
+  if (!tokens) return now
+  now.set('token reader', tokens.find((t) => t.name === 'reader')?.scope)
+  for (const p of await api('products')) now.set(`pinned ${p.product}`, p.pinned)
+  for (const r of await api('releases?limit=1000')) now.set(`state ${r.product} ${r.sequence}`, r.state)
+  for (const d of await api('devices?limit=1000')) now.set(`device ${d.device}`, `${d.sequence} ${d.state}`)
+  return now
+}
+
+const is = (key, value, values) => values.includes(value) || (key.startsWith('pinned') && !value && values.includes(undefined))
+
+/** What had been acknowledged, and is not there. */
+function missing(life, cut, now) {
+  const wrong = []
+  for (const [key, list] of life.told) {
+    const values = allowed(list, cut)
+    if (key.startsWith('state') && values.includes(undefined)) continue // what it is before the first word is the chain's business
+    if (!now.has('token reader') && !key.startsWith('active') && key !== 'token admin') {
+      if (!values.includes(undefined)) wrong.push(`${key}: cannot be seen`)
+      continue
+    }
+    if (!is(key, now.get(key), values)) wrong.push(`${key} is ${now.get(key)}, not ${values.join(' or ')}`)
+  }
+  return wrong
+}
+
+/** With chain and source back: the end of the undisturbed life, but for words of the operator that the cut took. */
+async function comesToTheEnd(life, gateway, cut) {
+  const own = new Set([`${LOCK} 1`, `${LOCK} 2`].filter((r) => allowed(life.told.get(`state ${r}`), cut).length !== 1 || cut < life.told.get(`state ${r}`).at(-1).acked))
+  const wanted = life.end.filter((line) => !own.has(line.split(' ').slice(0, 2).join(' ')))
+  await waitFor('the end of the undisturbed life', async () => {
+    const items = endOf(await gateway.releases())
+    const left = wanted.filter((line) => !items.includes(line))
+    if (left.length) throw new Error(`without ${left.join(', ')}; there are ${items.join(', ')}`)
+    return true
+  })
+  await offered(life, gateway, PRODUCT)
+}
+
+async function checkState(life, dir, state, with_chain) {
+  const problems = []
+  await rm(dir, { recursive: true, force: true })
+  await putTree(join(dir, 'state'), state.tree)
+  try {
+    const lines = await withGateway(dir, makeConf(life.world, dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway))))
+    problems.push(...lines.filter((line) => LOST.test(line)))
+    if (with_chain) await withGateway(dir, makeConf(life.world, dir), (gateway) => comesToTheEnd(life, gateway, state.cut))
+  } catch (error) {
+    problems.push(error.message)
+  }
+  return problems
+}
+
+// --- all of them ---
+
+const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed ${seed}`
+
+/**
+ * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
+ * chain_every: of so many states one is also started with chain and source; fail_fast: the first failure ends it.
+ */
+export async function cutPower(life, base, { states, seed, chain_every = 25, fail_fast = false, only }) {
+  const dice = random(seed), result = { states: 0, runs: 0, with_chain: 0, by_kind: {}, failures: [] }
+  const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice)
+  const worker = async (n) => {
+    for (;;) {
+      if (fail_fast && result.failures.length) return
+      const { value: state, done } = source.next()
+      if (done) return
+      const with_chain = result.runs++ % chain_every === 0
+      result.states += state.is_new ? 1 : 0
+      result.with_chain += with_chain ? 1 : 0
+      result.by_kind[state.kind] = (result.by_kind[state.kind] ?? 0) + 1
+      const problems = await checkState(life, join(base, `cut-${n}`), state, with_chain)
+      if (problems.length) result.failures.push({ state: nameOf(state), problems })
+    }
+  }
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, (_, n) => worker(n)))
+  return result
+}
+
+/** Records a life, cuts its power, tells how it went. */
+export async function powerCuts(t, { states, seed, log, ...more }) {
+  const life = await record(t, { log })
+  log?.(`${life.records.length} records`)
+  return cutPower(life, life.world.dir, { states, seed, ...more })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [states = 1000, seed = 1] = process.argv.slice(2).map(Number)
+  const ends = [], began = Date.now()
+  try {
+    const result = await powerCuts({ after: (fn) => ends.unshift(fn) }, { states, seed, log: console.error, fail_fast: Boolean(process.env.FAIL_FAST) })
+    console.log(JSON.stringify({ ...result, failures: result.failures.slice(0, 20), failed: result.failures.length, seconds: (Date.now() - began) / 1000 }, null, 1))
+  } finally {
+    for (const end of ends) await end()
+  }
+}
