@@ -18,7 +18,7 @@ import { createHash } from 'node:crypto'
 
 const OPS = [null, 'create', 'truncate', 'write', 'allocate', 'sync', 'mkdir', 'rename', 'link', 'unlink', 'sent']
 const RECORD = 32
-export const LOG_HEAD = 24
+export const LOG_HEAD = 32
 export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'ext4']
 
 /** The log so far, in order: [{ op, ino, a, b, text, bytes, end }]; `end`: where in the log it ends. */
@@ -31,6 +31,18 @@ export function readLog(log) {
     at += length
   }
   return records
+}
+
+/** A record as recorder.c writes it. */
+export function makeRecord({ op, ino = 0, a = 0, b = 0, text = '', bytes = Buffer.alloc(0) }) {
+  const length = Math.ceil((RECORD + text.length + bytes.length) / 8) * 8, out = Buffer.alloc(length)
+  out.writeUInt32LE(length)
+  out[4] = OPS.indexOf(op)
+  out.writeUInt16LE(text.length, 6)
+  for (const [i, n] of [ino, a, b].entries()) out.writeBigUInt64LE(BigInt(n), 8 + 8 * i)
+  out.write(text, RECORD, 'latin1')
+  bytes.copy(out, RECORD + text.length)
+  return out
 }
 
 /** Numbers below n from a 32-bit seed; many a state. */
@@ -179,7 +191,7 @@ class Disk {
         const it = path ? `${path}/${name}` : name
         if (!file.names) out.push({ path: it, file, bytes: bytes(file) })
         else {
-          out.push({ path: it })
+          out.push({ path: it, file })
           walk(file, it)
         }
       }
@@ -221,6 +233,13 @@ class Disk {
       const base = is_rest_whole ? applyAll(file.bytes, file.pending) : scattered(file, 4096, below)
       return file === victim && end ? apply(base, part) : base
     })
+  }
+
+  /** Where a file or directory lies, as far as calls went: '' for the root. */
+  pathOf(ino) {
+    const it = this.byIno.get(ino)
+    if (it === this.root) return ''
+    return it && this.#tree((dir) => named(dir.names, dir.pending), () => null).find(({ file }) => file === it)?.path
   }
 
   /** What the disk may hold now; `next` is the record under way. null: this kind has nothing to offer here. */
@@ -267,3 +286,24 @@ export function* statesOf(records, rootIno, places) {
     if (tree) yield { ...place, tree, hash: hashOf(tree) }
   }
 }
+
+const general = (path) => path.replace(/[0-9a-f]{64}/, 'IMAGE').replace(/objects\/[0-9a-f]{2}/, 'objects/XX').replace(/entries\/IMAGE/, 'entries/PRODUCT')
+
+/**
+ * What each sync of a log is of, by place: 'objects/XX/IMAGE.part', or of a directory after what happened in it: 'objects/XX/ after
+ * rename IMAGE.part/IMAGE'. Other records: undefined.
+ */
+export function syncsOf(records, rootIno) {
+  const disk = new Disk(rootIno), last = new Map()
+  return records.map((record) => {
+    const path = record.op === 'sync' ? disk.pathOf(record.ino) : undefined
+    const is_directory = path !== undefined && disk.byIno.get(record.ino).names
+    const what = path === undefined ? undefined : is_directory ? general(`${path}/ after ${last.get(record.ino) ?? 'nothing'}`) : general(path)
+    if (disk.byIno.get(record.ino)?.names && record.op !== 'sync') last.set(record.ino, `${record.op} ${record.text.replace(/[0-9a-f]{64}/g, 'IMAGE')}`)
+    disk.take(record)
+    return what
+  })
+}
+
+/** The same life without the syncs of that place. */
+export const withoutSync = (records, syncs, place) => records.map((r, i) => syncs[i] === place ? { ...r, op: 'nothing' } : r)

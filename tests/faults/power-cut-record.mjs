@@ -1,16 +1,17 @@
 // power-cut-record.mjs: a gateway's life, recorded call by call (recorder.c), and what it told of while it lived.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { open, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, stat, statfs, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { program, startGateway } from '../support/gateway.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from '../support/suit.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
-import { LOG_HEAD, readLog } from './disk-states.mjs'
+import { LOG_HEAD, makeRecord, readLog, statesOf } from './disk-states.mjs'
 
 export const LOCK = 'acme/lock' // its policy: approve
 const LOG_BYTES = 2 ** 28
+export const ANY = Symbol('any') // what nobody has to stand for any more
 
 /** A recorder's log: env for the daemon; used() says how far it is. */
 async function makeLog(dir, stateDir) {
@@ -31,6 +32,17 @@ async function makeLog(dir, stateDir) {
     async setAhead(ms) {
       word.writeBigInt64LE(BigInt(ms))
       await handle.write(word, 0, 8, 16)
+    },
+    async setFree(bytes) {
+      word.writeBigUInt64LE(BigInt(bytes))
+      await handle.write(word, 0, 8, 24)
+    },
+    /** What somebody else does to the directory while the daemon does not run, or knows nothing of it. */
+    async add(record) {
+      const bytes = makeRecord(record), at = await this.used()
+      await handle.write(bytes, 0, bytes.length, at)
+      word.writeBigUInt64LE(BigInt(at + bytes.length))
+      await handle.write(word, 0, 8, 8)
     },
     async read() {
       const used = await this.used(), all = Buffer.alloc(used)
@@ -58,6 +70,12 @@ class Told {
       const acked = await this.log.used()
       for (const key of Object.keys(values)) this.byKey.get(key).at(-1).acked = acked
     }
+  }
+
+  /** From here on these may be anything, until something is told of them again. */
+  async forget(match) {
+    const at = await this.log.used()
+    for (const [key, list] of this.byKey) if (match.test(key)) list.push({ value: ANY, began: at, acked: at })
   }
 
   /** In places of records; an acknowledgement counts from the last answer that had left when it was seen. */
@@ -95,6 +113,14 @@ export function makeConf(world, dir, { chain = true } = {}) {
     sources: [{ name: 'own', url: chain ? world.source.url : dead }],
     products: { [PRODUCT]: { registrant: world.owner.address, keep: 1 }, [LOCK]: { registrant: world.owner.address, policy: 'approve' } },
   } })
+}
+
+/** The calls that were recorded make the directory that is there: none was missed. */
+async function assertComplete(records, ino, stateDir) {
+  const [{ tree }] = statesOf(records, ino, [{ cut: records.length, kind: 'whole', seed: 0 }])
+  const there = (await readdir(stateDir, { recursive: true })).sort()
+  assert.deepEqual(tree.map(({ path }) => path).sort(), there)
+  for (const { path, bytes } of tree) if (bytes) assert.ok(bytes.equals(await readFile(join(stateDir, path))), `${path}: as recorded`)
 }
 
 /** Records a whole life; gives { world, records, told, rootIno, images, end }. */
@@ -142,6 +168,46 @@ export async function record(t, { log: say = () => {} } = {}) {
   }).then((r) => assert.equal(r.status, 204))
   const tellReport = (device, product, sequence, state) => tell({ [`device ${device}`]: `${sequence} ${state}` }, () => report(device, product, sequence, state))
 
+  /** The database is taken away, and the newest image put there anew by somebody who syncs nothing. Who decided what is forgotten with it. */
+  async function loseDatabase() {
+    await told.forget(/^(state|pinned|device)/)
+    await told.forget(/^(active|image)/)
+    const { ino: root } = await stat(stateDir), digest = [...images].find(([, i]) => i.product === PRODUCT && i.sequence === 5)[0]
+    const at = join(stateDir, 'objects', digest.slice(0, 2)), { ino: dir } = await stat(at), bytes = await readFile(join(at, digest))
+    const remove = async (folder, folderIno, name) => {
+      const file = await stat(join(folder, name)).catch(() => null)
+      if (!file) return
+      await unlink(join(folder, name))
+      await log.add({ op: 'unlink', ino: folderIno, a: file.ino, text: name })
+    }
+    for (const name of ['gatepost.db-wal', 'gatepost.db']) await remove(stateDir, root, name)
+    for (const name of [digest, `${digest}.sums`, `${digest}.dag`]) await remove(at, dir, name)
+    await log.add({ op: 'sync', ino: root })
+    await log.add({ op: 'sync', ino: dir })
+    await writeFile(join(at, digest), bytes, { mode: 0o640 })
+    const { ino } = await stat(join(at, digest))
+    await log.add({ op: 'create', ino: dir, a: ino, text: digest })
+    await log.add({ op: 'write', ino, a: 0, b: bytes.length, bytes })
+  }
+
+  /** No room for the next release, until the revoked one's image has left the disk. */
+  let leaving
+  async function evicting() {
+    const { bsize, blocks } = await statfs(stateDir), reserve = Math.min(Math.max(Math.floor(bsize * blocks / 20), 2 ** 26), bsize * blocks / 4)
+    await log.setFree(Math.ceil(reserve / bsize) * bsize + 65536)
+    leaving = await told.begin({ [`active ${PRODUCT}`]: 4 })
+    await publish(PRODUCT, 4, 150000)
+    await until('an image to leave', async () => (await api('GET', '/api/v1/images')).items.some((i) => i.state === 'evicting'))
+    await log.setAhead(11 * 60000)
+  }
+  async function evicted() {
+    await until('it to be gone', async () => (await api('GET', '/api/v1/images')).items.every((i) => i.state !== 'evicting'))
+    await log.setFree(0)
+    await active(PRODUCT, 4)
+    await leaving()
+    told.byKey.get(`active ${PRODUCT}`).at(-1).bySocket = true
+  }
+
   // A token first: the others are seen by it.
   const made = await told.begin({ 'token admin': 'admin' })
   token.admin = (await gateway.ask('token', 'new', 'admin', '--scope', 'admin')).token
@@ -149,7 +215,7 @@ export async function record(t, { log: say = () => {} } = {}) {
   await step('token')
   await tell({ 'token reader': 'read' }, () => api('POST', '/api/v1/tokens', { name: 'reader', scope: 'read' }))
   await gateway.waitProven(2)
-  await tell({ [`active ${PRODUCT}`]: 1 }, () => publish(PRODUCT, 1, 300000), () => active(PRODUCT, 1))
+  await tell({ [`active ${PRODUCT}`]: 1, [`image of ${PRODUCT}`]: 'good' }, () => publish(PRODUCT, 1, 300000), () => active(PRODUCT, 1))
   await step('first release')
   await tellReport('d1', PRODUCT, 1, 'installed')
   await tellReport('d2', PRODUCT, 1, 'failed')
@@ -164,6 +230,8 @@ export async function record(t, { log: say = () => {} } = {}) {
   await tell({ [`pinned ${LOCK}`]: true }, () => api('POST', `/api/v1/products/${LOCK}/pin`, {}))
   await tell({ [`pinned ${LOCK}`]: false }, () => api('POST', `/api/v1/products/${LOCK}/unpin`, {}))
   await tell({ [`pinned ${PRODUCT}`]: true }, () => api('POST', `/api/v1/products/${PRODUCT}/pin`, {}))
+  await tell({ [`pinned ${PRODUCT}`]: false }, () => api('POST', `/api/v1/products/${PRODUCT}/unpin`, {}))
+  await tell({ [`pinned ${LOCK}`]: true }, () => api('POST', `/api/v1/products/${LOCK}/pin`, {}))
   await tell({ 'token reader': undefined }, () => api('DELETE', '/api/v1/tokens/reader'))
   await step('operator')
   await tell({ [`active ${PRODUCT}`]: 3 }, () => publish(PRODUCT, 3, 200000), () => active(PRODUCT, 3))
@@ -172,23 +240,35 @@ export async function record(t, { log: say = () => {} } = {}) {
     await world.finalize()
   }, () => until('2 to be revoked', async () => await state(PRODUCT, 2) === 'revoked'))
   await step('revoked')
+  await evicting()
   for (let round = 0; round < 20; round++) {
     const devices = Array.from({ length: 12 }, (_, i) => `many-${round}-${i}`)
     await tell(Object.fromEntries(devices.map((d) => [`device ${d}`, '3 running'])), () => Promise.all(devices.map((d) => report(d, PRODUCT, 3, 'running'))))
   }
   await step('many devices')
+  await evicted()
+  await step('evicted')
   await gateway.stop()
   await gateway.start()
   await step('restarted')
-  await tell({ [`active ${PRODUCT}`]: 4 }, () => publish(PRODUCT, 4, 150000), () => active(PRODUCT, 4))
+  await tell({ [`active ${PRODUCT}`]: 5 }, () => publish(PRODUCT, 5, 150000), () => active(PRODUCT, 5))
   await publish(LOCK, 2, 90000)
   await until('the lock\'s second to be held', async () => await state(LOCK, 2).catch(() => '') === 'held')
   await tell({ [`active ${LOCK}`]: 2, [`state ${LOCK} 1`]: 'superseded', [`state ${LOCK} 2`]: 'active' }, () => word(2, 'approve'), () => active(LOCK, 2))
   await tell({ [`active ${LOCK}`]: 1, [`state ${LOCK} 1`]: 'active', [`state ${LOCK} 2`]: 'held' }, () => word(2, 'hold'), () => until('2 to be held', async () => await info(LOCK) !== 2))
-  await tellReport('d2', PRODUCT, 4, 'running')
+  await tellReport('d2', PRODUCT, 5, 'running')
   const end = endOf((await api('GET', '/api/v1/releases')).items)
   await step('end')
   await gateway.stop()
+  await loseDatabase()
+  await gateway.start()
+  await active(PRODUCT, 5)
+  await tell({ [`active ${PRODUCT}`]: 5, [`image of ${PRODUCT}`]: 'good', [`state ${PRODUCT} 5`]: 'active', [`state ${PRODUCT} 2`]: 'revoked' }, async () => {}, () => until('the rebuilt database', async () =>
+    await state(PRODUCT, 5) === 'active' && await state(PRODUCT, 2) === 'revoked'))
+  await tellReport('d3', PRODUCT, 5, 'installed')
+  await step('rebuilt')
+  await gateway.stop()
   const records = readLog(await log.read()), { ino } = await stat(stateDir)
-  return { world, records, told: told.settle(records), rootIno: ino, images, end, token: token.admin, stateDir, lines: gateway.lines() }
+  await assertComplete(records, ino, stateDir)
+  return { world, records, told: told.settle(records), rootIno: ino, images, end, last: 5, token: token.admin, stateDir, lines: gateway.lines() }
 }

@@ -15,7 +15,7 @@ import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KINDS, statesOf } from './disk-states.mjs'
-import { ackedBy, allowed, endOf, LOCK, makeConf, record } from './power-cut-record.mjs'
+import { ackedBy, ANY, allowed, endOf, LOCK, makeConf, record } from './power-cut-record.mjs'
 
 const SIDE_BY_SIDE = 2
 const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start/
@@ -61,6 +61,37 @@ function* distinct(life, wanted, dice) {
   }
 }
 
+// --- floors ---
+
+/** A floor file (src/store/floor_file.c) as { generation, products: [{ name, floor, proven, active, revoked }] }; undefined: not whole. */
+function readFloor(bytes) {
+  if (!bytes || bytes.length < 52 || bytes.toString('latin1', 0, 8) !== 'GPFLOOR1') return undefined
+  if (!createHash('sha256').update(bytes.subarray(0, -32)).digest().equals(bytes.subarray(-32))) return undefined
+  let at = 8
+  const take = (n) => bytes.subarray(at, at += n), number = (n) => Number(BigInt(`0x${take(n).toString('hex')}`))
+  const generation = number(8)
+  const products = Array.from({ length: number(4) }, () => {
+    take(52)
+    const product = { name: take(number(1)).toString(), floor: number(8), proven: number(8), active: number(8) }
+    return { ...product, revoked: Array.from({ length: number(4) }, () => number(8)) }
+  })
+  return { generation, products }
+}
+
+/** What the floor files must still know, should the database be lost: what was active, what was revoked. */
+function floorsBack(life, cut, tree) {
+  const slots = ['floor.a', 'floor.b'].map((name) => readFloor(tree.find(({ path }) => path === name)?.bytes)).filter(Boolean)
+  const floor = slots.sort((a, b) => b.generation - a.generation)[0], wrong = []
+  const of = (product) => floor?.products.find(({ name }) => name === product)
+  for (const [key, list] of life.told) {
+    const [what, product, sequence] = key.split(' '), acked = list.filter((told) => told.acked > 0 && told.acked <= cut).map(({ value }) => value)
+    if (what === 'active' && acked.some((value) => !(of(product)?.active >= value))) wrong.push(`the floor of ${product} is back at ${of(product)?.active}`)
+    if (what === 'state' && acked.includes('revoked') && !of(product)?.revoked.includes(Number(sequence)) && !(of(product)?.floor > sequence))
+      wrong.push(`the floor files have forgotten that ${product} ${sequence} is revoked`)
+  }
+  return wrong
+}
+
 // --- one state ---
 
 async function putTree(dir, tree) {
@@ -86,15 +117,17 @@ async function withGateway(dir, conf, use) {
 /** A whole body, or why there is none. */
 async function bodyOf(gateway, path) {
   const r = await gateway.get(path)
-  return { status: r.status, bytes: r.status === 200 ? Buffer.from(await r.arrayBuffer()) : undefined }
+  if (r.status !== 200) return { status: r.status }
+  return r.arrayBuffer().then((bytes) => ({ status: 200, bytes: Buffer.from(bytes) }), () => ({ status: 'cut short' }))
 }
 
-/** What is offered of a product: its sequence; every byte of it is read and compared. */
-async function offered(life, gateway, product) {
+/** What is offered of a product: its sequence; every byte of it is read and compared. may_lack: its image may be damaged, then it is cut short. */
+async function offered(life, gateway, product, may_lack = false) {
   const info = await bodyOf(gateway, `/fw/${product}/info`)
   if (info.status !== 200) return undefined
   const { sequence, sha256: digest, path, size } = JSON.parse(info.bytes)
   const image = await bodyOf(gateway, path)
+  if (image.status !== 200 && may_lack) return sequence
   assert.equal(image.status, 200, `${product} ${sequence} is offered, its image is not given`)
   assert.equal(sha256(image.bytes), digest, `${product} ${sequence}: wrong bytes`)
   assert.equal(image.bytes.length, size)
@@ -106,9 +139,9 @@ async function offered(life, gateway, product) {
 }
 
 /** All keys as they are now. Without the token nothing of the API can be seen. */
-async function look(life, gateway) {
-  const now = new Map()
-  for (const product of [PRODUCT, LOCK]) now.set(`active ${product}`, await offered(life, gateway, product))
+async function look(life, gateway, cut) {
+  const now = new Map(), may_lack = allowed(life.told.get(`image of ${PRODUCT}`), cut).includes(ANY)
+  for (const product of [PRODUCT, LOCK]) now.set(`active ${product}`, await offered(life, gateway, product, may_lack && product === PRODUCT))
   const api = async (path) => {
     const r = await gateway.api(`/api/v1/${path}`, { token: life.token })
     if (r.status === 401) return null
@@ -125,16 +158,17 @@ async function look(life, gateway) {
   return now
 }
 
-const is = (key, value, values) => values.includes(value) || (key.startsWith('pinned') && !value && values.includes(undefined))
+const is = (key, value, values) => values.includes(ANY) || values.includes(value) || (key.startsWith('pinned') && !value && values.includes(undefined))
 
 /** What had been acknowledged, and is not there. */
 function missing(life, cut, now) {
   const wrong = []
   for (const [key, list] of life.told) {
     const values = allowed(list, cut)
+    if (key.startsWith('image')) continue
     if (key.startsWith('state') && values.includes(undefined)) continue // what it is before the first word is the chain's business
     if (!now.has('token reader') && !key.startsWith('active') && key !== 'token admin') {
-      if (!values.includes(undefined)) wrong.push(`${key}: cannot be seen`)
+      if (!values.includes(undefined) && !values.includes(ANY)) wrong.push(`${key}: cannot be seen`)
       continue
     }
     if (!is(key, now.get(key), values)) wrong.push(`${key} is ${now.get(key)}, not ${values.join(' or ')}`)
@@ -142,27 +176,26 @@ function missing(life, cut, now) {
   return wrong
 }
 
-/** With chain and source back: the end of the undisturbed life, but for words of the operator that the cut took. */
-async function comesToTheEnd(life, gateway, cut) {
-  const own = new Set([`${LOCK} 1`, `${LOCK} 2`].filter((r) => allowed(life.told.get(`state ${r}`), cut).length !== 1 || cut < life.told.get(`state ${r}`).at(-1).acked))
-  const wanted = life.end.filter((line) => !own.has(line.split(' ').slice(0, 2).join(' ')))
+/** With chain and source back: the end of the undisturbed life. What comes of the lock is the operator's word, which a cut may take. */
+async function comesToTheEnd(life, gateway) {
+  const wanted = life.end.filter((line) => line.startsWith(PRODUCT))
   await waitFor('the end of the undisturbed life', async () => {
-    const items = endOf(await gateway.releases())
-    const left = wanted.filter((line) => !items.includes(line))
+    const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
     if (left.length) throw new Error(`without ${left.join(', ')}; there are ${items.join(', ')}`)
     return true
   })
-  await offered(life, gateway, PRODUCT)
+  assert.equal(await offered(life, gateway, PRODUCT), life.last)
+  await offered(life, gateway, LOCK)
 }
 
 async function checkState(life, dir, state, with_chain) {
-  const problems = []
+  const problems = floorsBack(life, state.cut, state.tree)
   await rm(dir, { recursive: true, force: true })
   await putTree(join(dir, 'state'), state.tree)
   try {
-    const lines = await withGateway(dir, makeConf(life.world, dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway))))
+    const lines = await withGateway(dir, makeConf(life.world, dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut))))
     problems.push(...lines.filter((line) => LOST.test(line)))
-    if (with_chain) await withGateway(dir, makeConf(life.world, dir), (gateway) => comesToTheEnd(life, gateway, state.cut))
+    if (with_chain) await withGateway(dir, makeConf(life.world, dir), (gateway) => comesToTheEnd(life, gateway))
   } catch (error) {
     problems.push(error.message)
   }

@@ -4,14 +4,14 @@
  * RECORD_DIR is a directory on the file system that is watched; what lies on others (memfds, pipes) is left out. A call and its
  * record are one step under a lock, so the order of the records is the order of the effects; of a failed call there is none.
  *
- *	log    = lock:4 0:4 used:8 ahead_ms:8 record…          used counts from the log's start, so whoever makes the log sets it to 24
+ *	log    = lock:4 0:4 used:8 ahead_ms:8 free:8 record…       used counts from the log's start, so whoever makes the log sets it to 32
  *	record = length:4 op:1 process:1 text_n:2 ino:8 a:8 b:8 text bytes…, padded to 8
  *	         ino, a, b: WRITE file, offset, length; ALLOCATE file, offset, length; TRUNCATE file, size; SYNC file, 1 for its data
  *	         alone; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
  *
  * An inode's number may be used again: CREATE and MKDIR begin a new file. A SENT record stands before what it tells of leaves: at
- * it, everything that the answer acknowledges must have been made durable. ahead_ms is added to the wall clock: whoever records
- * can let ten minutes pass at once.
+ * it, everything that the answer acknowledges must have been made durable. Whoever records can let ten
+ * minutes pass at once (ahead_ms is added to the wall clock), and fill the disk (free, unless 0, is how many bytes it has left).
  *
  * Calls are met under the names by which the programs, SQLite, libuv and libmicrohttpd of Debian ask for them. */
 #include <dlfcn.h>
@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -40,6 +41,7 @@ struct log {
 	uint32_t lock, zero;
 	uint64_t used;
 	int64_t ahead_ms;
+	uint64_t free_bytes;
 };
 
 struct record {
@@ -422,6 +424,19 @@ int clock_gettime(clockid_t which, struct timespec *t)
 
 	if (rc == 0 && all && which == CLOCK_REALTIME)
 		t->tv_sec += __atomic_load_n(&all->ahead_ms, __ATOMIC_RELAXED) / 1000;
+	return rc;
+}
+
+/* --- room --- */
+
+int fstatvfs(int fd, struct statvfs *s)
+{
+	NEXT(fstatvfs);
+	int rc = next(fd, s);
+	uint64_t left = rc == 0 && all ? __atomic_load_n(&all->free_bytes, __ATOMIC_RELAXED) : 0;
+
+	if (left)
+		s->f_bavail = s->f_bfree = left / s->f_frsize;
 	return rc;
 }
 
