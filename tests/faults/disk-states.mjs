@@ -16,7 +16,7 @@
 // Not modelled: a disk that lies about a sync, bytes that rot (another tier), a sector that is half written, lost directories.
 import { createHash } from 'node:crypto'
 
-const OPS = [null, 'create', 'truncate', 'write', 'allocate', 'sync', 'mkdir', 'rename', 'link', 'unlink', 'sent']
+const OPS = [null, 'create', 'truncate', 'write', 'allocate', 'sync', 'mkdir', 'rename', 'link', 'unlink', 'sent', 'told']
 const RECORD = 32
 export const LOG_HEAD = 32
 export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'ext4']

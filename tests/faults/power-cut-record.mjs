@@ -78,15 +78,15 @@ class Told {
     for (const [key, list] of this.byKey) if (match.test(key)) list.push({ value: ANY, began: at, acked: at })
   }
 
-  /** In places of records; an acknowledgement counts from the last answer that had left when it was seen. */
+  /** In places of records; an acknowledgement counts from the last answer that had left when it was seen; what is offered, from when the server had the catalog. */
   settle(records) {
     const place = (used) => records.findIndex((r) => r.end > used)
     const at = (used) => used === Infinity ? Infinity : place(used) < 0 ? records.length : place(used)
-    const lastSent = (n) => records.slice(0, n).findLastIndex((r) => r.op === 'sent')
-    for (const list of this.byKey.values()) {
+    const last = (op, n) => records.slice(0, n).findLastIndex((r) => r.op === op)
+    for (const [key, list] of this.byKey) {
       for (const told of list) {
         told.began = at(told.began)
-        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? lastSent(at(told.acked)) : at(told.acked)
+        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? last(key.startsWith('active') ? 'told' : 'sent', at(told.acked)) : at(told.acked)
       }
     }
     return this.byKey
@@ -99,8 +99,8 @@ export function allowed(list, cut) {
   return list.slice(Math.max(from, 0)).filter((told) => told.began <= cut || told.acked === 0).map((told) => told.value)
 }
 
-/** Where all releases came to. Whoever was away has superseded ones that were never fetched: these are "evicted". */
-export const endOf = (releases) => releases.map(({ product, sequence, state }) => `${product} ${sequence} ${state.replace('evicted', 'superseded')}`).sort()
+/** Where all releases came to. Whoever was away has superseded ones that were never fetched, or in vain: these are "evicted", "failed". */
+export const endOf = (releases) => releases.map(({ product, sequence, state }) => `${product} ${sequence} ${state.replace(/evicted|failed/, 'superseded')}`).sort()
 
 /** How many acknowledgements a cut has behind it. */
 export const ackedBy = (told, cut) => [...told.values()].flat().filter(({ acked }) => acked <= cut).length
@@ -138,7 +138,7 @@ export async function record(t, { log: say = () => {} } = {}) {
     const image = randomBytes(size), cid = String(await world.source.add(image, { chunk: 65536 }))
     const digest = sha256(image).toString('hex')
     const envelope = makeEnvelope(makeManifest({ product, sequence, version: `1.0.${sequence}`, image: { sha256: sha256(image), size, cid } }), signers)
-    images.set(digest, { product, sequence, manifest: sha256(envelope).toString('hex') })
+    images.set(digest, { product, sequence, envelope })
     await world.registry.publish(world.owner, product === LOCK ? lockId : world.id, sequence, envelope)
     await world.finalize()
     return digest

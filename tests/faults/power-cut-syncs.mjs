@@ -19,6 +19,7 @@ export async function missingSyncs(t, { states, seed, log, only = () => true }) 
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const only = process.argv[4] && new RegExp(process.argv[4])
   const [states = 400, seed = 1] = process.argv.slice(2).map(Number), ends = []
   try {
     await missingSyncs({ after: (fn) => ends.unshift(fn) }, { states, seed, log: console.log })

@@ -34,7 +34,7 @@ function* sharpPlaces(life) {
 /** Half of them anywhere; half where names change or something is synced. */
 function* anyPlaces(life, dice) {
   const { records } = life
-  const all = records.flatMap((r, i) => r.op === 'sent' ? [] : [i])
+  const all = records.flatMap((r, i) => ['sent', 'told'].includes(r.op) ? [] : [i])
   const writes = all.filter((i) => records[i].op === 'write')
   const turns = all.filter((i) => records[i].op !== 'write')
   for (;;) {
@@ -84,12 +84,22 @@ function floorsBack(life, cut, tree) {
   const floor = slots.sort((a, b) => b.generation - a.generation)[0], wrong = []
   const of = (product) => floor?.products.find(({ name }) => name === product)
   for (const [key, list] of life.told) {
-    const [what, product, sequence] = key.split(' '), acked = list.filter((told) => told.acked > 0 && told.acked <= cut).map(({ value }) => value)
+    const [what, product, sequence] = key.split(' '), acked = list.filter((told) => told.acked > 0 && told.acked <= cut && told.value !== ANY).map(({ value }) => value)
     if (what === 'active' && acked.some((value) => !(of(product)?.active >= value))) wrong.push(`the floor of ${product} is back at ${of(product)?.active}`)
     if (what === 'state' && acked.includes('revoked') && !of(product)?.revoked.includes(Number(sequence)) && !(of(product)?.floor > sequence))
       wrong.push(`the floor files have forgotten that ${product} ${sequence} is revoked`)
   }
   return wrong
+}
+
+/** The catalog of the last run is told before the database is open: a release that was active must be in it. */
+function catalogBack(life, cut, tree) {
+  const catalog = tree.find(({ path }) => path === 'catalog')?.bytes
+  return [PRODUCT, LOCK].flatMap((product) => {
+    const values = allowed(life.told.get(`active ${product}`), cut)
+    const is_told = values.some((value) => typeof value !== 'number' || catalog?.includes(releaseOf(life, product, value)[1].envelope))
+    return is_told ? [] : [`the catalog on disk does not know ${product} ${values.join(' or ')}`]
+  })
 }
 
 // --- one state ---
@@ -121,26 +131,34 @@ async function bodyOf(gateway, path) {
   return r.arrayBuffer().then((bytes) => ({ status: 200, bytes: Buffer.from(bytes) }), () => ({ status: 'cut short' }))
 }
 
+const releaseOf = (life, product, sequence) => [...life.images].find(([, image]) => image.product === product && image.sequence === sequence)
+
+/** The manifest that is offered of a product: its sequence. */
+async function manifest(life, gateway, product) {
+  const r = await gateway.get(`/fw/${product}`), bytes = Buffer.from(await r.arrayBuffer()), sequence = Number(r.headers.get('gatepost-sequence'))
+  if (r.status !== 200) return undefined
+  assert.ok(releaseOf(life, product, sequence)?.[1].envelope.equals(bytes), `${product} ${sequence}: not the publisher's manifest`)
+  return sequence
+}
+
 /** What is offered of a product: its sequence; every byte of it is read and compared. may_lack: its image may be damaged, then it is cut short. */
 async function offered(life, gateway, product, may_lack = false) {
   const info = await bodyOf(gateway, `/fw/${product}/info`)
   if (info.status !== 200) return undefined
   const { sequence, sha256: digest, path, size } = JSON.parse(info.bytes)
+  assert.equal(releaseOf(life, product, sequence)?.[0], digest, 'an image that this release never had')
   const image = await bodyOf(gateway, path)
   if (image.status !== 200 && may_lack) return sequence
   assert.equal(image.status, 200, `${product} ${sequence} is offered, its image is not given`)
   assert.equal(sha256(image.bytes), digest, `${product} ${sequence}: wrong bytes`)
   assert.equal(image.bytes.length, size)
-  const known = life.images.get(digest)
-  assert.deepEqual([known?.product, known?.sequence], [product, sequence], 'an image that this release never had')
-  const manifest = await bodyOf(gateway, `/fw/${product}`)
-  assert.equal(sha256(manifest.bytes), known.manifest, `${product} ${sequence}: another manifest`)
   return sequence
 }
 
 /** All keys as they are now. Without the token nothing of the API can be seen. */
 async function look(life, gateway, cut) {
   const now = new Map(), may_lack = allowed(life.told.get(`image of ${PRODUCT}`), cut).includes(ANY)
+  for (const product of [PRODUCT, LOCK]) now.set(`manifest ${product}`, await manifest(life, gateway, product))
   for (const product of [PRODUCT, LOCK]) now.set(`active ${product}`, await offered(life, gateway, product, may_lack && product === PRODUCT))
   const api = async (path) => {
     const r = await gateway.api(`/api/v1/${path}`, { token: life.token })
@@ -171,7 +189,7 @@ function missing(life, cut, now) {
       if (!values.includes(undefined) && !values.includes(ANY)) wrong.push(`${key}: cannot be seen`)
       continue
     }
-    if (!is(key, now.get(key), values)) wrong.push(`${key} is ${now.get(key)}, not ${values.join(' or ')}`)
+    for (const it of [key, key.replace('active', 'manifest')]) if (!is(it, now.get(it), values)) wrong.push(`${it} is ${now.get(it)}, not ${values.join(' or ')}`)
   }
   return wrong
 }
@@ -181,7 +199,7 @@ async function comesToTheEnd(life, gateway) {
   const wanted = life.end.filter((line) => line.startsWith(PRODUCT))
   await waitFor('the end of the undisturbed life', async () => {
     const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
-    if (left.length) throw new Error(`without ${left.join(', ')}; there are ${items.join(', ')}`)
+    if (left.length) throw new Error(`without ${left.join(', ')}; there are ${(await gateway.releases()).map((r) => `${r.sequence} ${r.state}: ${r.why}`).join(', ')}`)
     return true
   })
   assert.equal(await offered(life, gateway, PRODUCT), life.last)
@@ -189,8 +207,7 @@ async function comesToTheEnd(life, gateway) {
 }
 
 async function checkState(life, dir, state, with_chain) {
-  const problems = floorsBack(life, state.cut, state.tree)
-  await rm(dir, { recursive: true, force: true })
+  const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
   await putTree(join(dir, 'state'), state.tree)
   try {
     const lines = await withGateway(dir, makeConf(life.world, dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut))))
@@ -198,6 +215,8 @@ async function checkState(life, dir, state, with_chain) {
     if (with_chain) await withGateway(dir, makeConf(life.world, dir), (gateway) => comesToTheEnd(life, gateway))
   } catch (error) {
     problems.push(error.message)
+  } finally {
+    await rm(dir, { recursive: true, force: true, maxRetries: 20 }) // who was killed may be at its last write
   }
   return problems
 }
@@ -210,10 +229,10 @@ const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed
  * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
  * chain_every: of so many states one is also started with chain and source; fail_fast: the first failure ends it.
  */
-export async function cutPower(life, base, { states, seed, chain_every = 25, fail_fast = false, only }) {
+export async function cutPower(life, base, { states, seed, chain_every = 25, fail_fast = false, only, log }) {
   const dice = random(seed), result = { states: 0, runs: 0, with_chain: 0, by_kind: {}, failures: [] }
   const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice)
-  const worker = async (n) => {
+  const worker = async () => {
     for (;;) {
       if (fail_fast && result.failures.length) return
       const { value: state, done } = source.next()
@@ -222,11 +241,12 @@ export async function cutPower(life, base, { states, seed, chain_every = 25, fai
       result.states += state.is_new ? 1 : 0
       result.with_chain += with_chain ? 1 : 0
       result.by_kind[state.kind] = (result.by_kind[state.kind] ?? 0) + 1
-      const problems = await checkState(life, join(base, `cut-${n}`), state, with_chain)
+      const problems = await checkState(life, join(base, `cut-${result.runs}`), state, with_chain)
       if (problems.length) result.failures.push({ state: nameOf(state), problems })
+      if (problems.length || result.runs % 100 === 0) log?.(`${result.states} states; ${problems.length ? nameOf(state) : ''} ${problems.join('; ').slice(0, 500)}`)
     }
   }
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, (_, n) => worker(n)))
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker))
   return result
 }
 
@@ -234,7 +254,7 @@ export async function cutPower(life, base, { states, seed, chain_every = 25, fai
 export async function powerCuts(t, { states, seed, log, ...more }) {
   const life = await record(t, { log })
   log?.(`${life.records.length} records`)
-  return cutPower(life, life.world.dir, { states, seed, ...more })
+  return cutPower(life, life.world.dir, { states, seed, log, ...more })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -10,10 +10,12 @@
  *	         alone; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
  *
  * An inode's number may be used again: CREATE and MKDIR begin a new file. A SENT record stands before what it tells of leaves: at
- * it, everything that the answer acknowledges must have been made durable. Whoever records can let ten
+ * it, everything that the answer acknowledges must have been made durable. So does a TOLD record, before a catalog goes to the server. Whoever records can let ten
  * minutes pass at once (ahead_ms is added to the wall clock), and fill the disk (free, unless 0, is how many bytes it has left).
  *
  * Calls are met under the names by which the programs, SQLite, libuv and libmicrohttpd of Debian ask for them. */
+#include "catalog/link.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +37,7 @@
 #undef open
 #undef fstat
 
-enum op { OP_CREATE = 1, OP_TRUNCATE, OP_WRITE, OP_ALLOCATE, OP_SYNC, OP_MKDIR, OP_RENAME, OP_LINK, OP_UNLINK, OP_SENT };
+enum op { OP_CREATE = 1, OP_TRUNCATE, OP_WRITE, OP_ALLOCATE, OP_SYNC, OP_MKDIR, OP_RENAME, OP_LINK, OP_UNLINK, OP_SENT, OP_TOLD };
 
 struct log {
 	uint32_t lock, zero;
@@ -403,6 +405,16 @@ static void note_sent(int fd)
 	errno = before;
 }
 
+/* A catalog, from the keeper: devices may be told of it from here on. */
+static void note_told(int fd, const struct msghdr *m)
+{
+	if (!all || process != 'k' || fd != SUP_FD || m->msg_controllen == 0)
+		return;
+	lock();
+	note(OP_TOLD, 0, 0, 0, NULL, NULL, 0, 0);
+	unlock();
+}
+
 ssize_t send(int fd, const void *p, size_t n, int flags)
 {
 	note_sent(fd);
@@ -412,6 +424,7 @@ ssize_t send(int fd, const void *p, size_t n, int flags)
 ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	note_sent(fd);
+	note_told(fd, m);
 	return syscall(SYS_sendmsg, fd, m, flags);
 }
 
