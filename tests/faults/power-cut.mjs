@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startGateway } from '../support/gateway.mjs'
 import { random } from '../support/random.mjs'
@@ -117,8 +117,12 @@ async function withGateway(dir, conf, use) {
   const ends = []
   try {
     const gateway = await startGateway({ after: (fn) => ends.unshift(fn) }, { dir, conf })
+    ends.gateway = gateway
     await use(gateway)
     return gateway.lines()
+  } catch (error) {
+    if (error.message && ends.gateway) error.message += `; the log's end: ${ends.gateway.lines().slice(-12).join('\n')}`
+    throw error
   } finally {
     for (const end of ends) await end()
   }
@@ -206,6 +210,12 @@ async function comesToTheEnd(life, gateway) {
   await offered(life, gateway, LOCK)
 }
 
+/** POWER_CUT_KEEP=DIRECTORY: where disks that failed are put, with what was wrong. */
+async function keep(dir, state, problems) {
+  await putTree(join(dir, 'state'), state.tree)
+  await writeFile(join(dir, 'problems'), [nameOf(state), ...problems, ''].join('\n'))
+}
+
 async function checkState(life, dir, state, with_chain) {
   const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
   await putTree(join(dir, 'state'), state.tree)
@@ -216,6 +226,7 @@ async function checkState(life, dir, state, with_chain) {
   } catch (error) {
     problems.push(error.message)
   } finally {
+    if (problems.length && process.env.POWER_CUT_KEEP) await keep(join(process.env.POWER_CUT_KEEP, basename(dir)), state, problems)
     await rm(dir, { recursive: true, force: true, maxRetries: 20 }) // who was killed may be at its last write
   }
   return problems
