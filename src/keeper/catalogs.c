@@ -159,22 +159,29 @@ static int save(struct keeper *k, struct span bytes, struct err *e)
 	return rc;
 }
 
-/* Sends one with the proofs of now; on disk goes what has new content, or is old. */
+/* Sends one with the proofs of now; on disk goes what has new content, or is old. On disk first: after a power cut the copy is told before
+ * the database is open, and must not be older than what devices were told. A disk that refuses keeps no revocation from them. */
 static int send_now(struct keeper *k, bool is_new, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
 	struct catalogs *c = &k->catalogs;
-	int rc = build(k, c->generation + 1, true, &bytes, e);
+	struct err unsaved = { 0 };
+	int rc = build(k, c->generation + 1, true, &bytes, e), saved = ERR_OK;
 
-	if (!rc)
-		rc = hand_over(k, buf_span(&bytes), e);
+	if (rc)
+		return rc;
+	if (is_new || clock_mono_ms(k->clock) - c->saved_ms >= MARK_SAVE_MS)
+		saved = save(k, buf_span(&bytes), &unsaved);
+	rc = hand_over(k, buf_span(&bytes), e);
 	if (rc)
 		return rc;
 	c->generation++;
 	c->is_proof_untold = false;
 	c->sent_ms = clock_mono_ms(k->clock);
 	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
-	return is_new || c->sent_ms - c->saved_ms >= MARK_SAVE_MS ? save(k, buf_span(&bytes), e) : ERR_OK;
+	if (saved && e)
+		*e = unsaved;
+	return saved;
 }
 
 /* Still followed? */

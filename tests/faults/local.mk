@@ -10,3 +10,10 @@ TEST_TOOLS += tests/faults/clock.so
 tests_faults_clock_so_SOURCES = %D%/clock.c
 tests_faults_clock_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -Wno-missing-prototypes -Wno-nonnull
 tests_faults_clock_so_LDFLAGS = -shared -static-libgcc
+
+# Preloaded: records what changes files. Sanitizers and fortified names are for what it is loaded into.
+EXTRA_PROGRAMS += tests/faults/recorder.so
+TEST_TOOLS += tests/faults/recorder.so
+tests_faults_recorder_so_SOURCES = %D%/recorder.c
+tests_faults_recorder_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -fno-builtin -U_FORTIFY_SOURCE -fno-stack-protector -Wno-missing-prototypes -Wno-nonnull
+tests_faults_recorder_so_LDFLAGS = -shared -static-libgcc -Wl,-z,now

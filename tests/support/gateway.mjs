@@ -42,11 +42,11 @@ async function childrenOf(pid) {
 }
 
 /**
- * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here.
+ * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here; `env` adds to its environment.
  * The result: http, coap, operator (base URLs; coap as host:port), cli(…args), api(path, options), release(), waitRelease(),
  * children(), restart(conf?), stop().
  */
-export async function startGateway(t, { dir, conf, host }) {
+export async function startGateway(t, { dir, conf, host, env }) {
   const file = join(dir, 'gatepost.conf')
   await mkdir(dir, { recursive: true })
   await writeFile(file, conf)
@@ -56,13 +56,14 @@ export async function startGateway(t, { dir, conf, host }) {
     async start() {
       const [command, ...args] = [...host?.enter ?? [], program('gatepostd'), '-c', file]
       gateway.server = await startServer(command, args, {
+        env,
         ready: (line) => /ready http=(\S+) coap=(\S+) operator=(\S+)/.exec(line),
       })
       const [, http, coap, operator] = gateway.server.up
       Object.assign(gateway, { http: `http://${http}`, coap, operator: `http://${operator}` })
     },
     lines: () => gateway.server.lines,
-    stop: (signal) => gateway.server.stop(signal),
+    stop: async (signal) => gateway.server?.stop(signal),
     async restart(newConf) {
       await gateway.stop()
       if (newConf) await writeFile(file, newConf)
