@@ -21,10 +21,10 @@ async function ask(station, url, options) {
   }
 }
 
-/** The manifest as anybody gets it, or as a device does. */
+/** The manifest as anybody gets it, or as a device does; gives the sequence that was offered. */
 export async function readManifest(station, product, { device } = {}) {
   const { witness } = station
-  const since = witness.now()
+  const since = witness.now(), readySince = station.readySince
   const r = await ask(station, `${station.gateway.http}/fw/${product}${device ? `?device=${device}` : ''}`)
   if (!r) return
   witness.status(r.status, 'a manifest')
@@ -33,8 +33,10 @@ export async function readManifest(station, product, { device } = {}) {
     witness.offers(product, sequence, since, { device })
     const release = station.world.truth.of(product, sequence)
     if (release && (!release.envelope.equals(r.body) || hexOf(r.headers.get('etag')) !== sha256(r.body))) witness.wrong.push(`the manifest of ${product} ${sequence}`)
-  } else if (!device) witness.offersNothing(product, r.status, since)
-  return r.status
+    return sequence
+  }
+  if (String(r.body) === 'no catalog yet\n' && !(readySince && readySince === station.readySince)) witness.counts.tooEarly++
+  else if (!device) witness.offersNothing(product, `${r.status} ${String(r.body).trim()}`, since)
 }
 
 async function readImage(station, product) {
@@ -123,20 +125,22 @@ async function readOverCoap(station, client, dice) {
 
 /** A device takes what it is offered and says how that went. Half of them come once, the others again and again. */
 async function report(station, dice, n) {
-  const { witness, world } = station
-  const product = dice.pick(products), isNew = dice.bool()
-  const device = isNew ? `once-${n}` : `${product.split('/')[1]}-${dice.below(5)}`
-  const known = world.truth.all().filter((r) => r.product === product && world.truth.mayBeFinal(r) && !r.isRevoked)
-  if (!known.length) return
-  const { sequence } = known.at(-1)
-  const said = { product, sequence, state: dice.pick(['installed', 'running', 'failed']) }
-  const acknowledged = witness.reports(device, said)
+  const { witness } = station
+  const product = dice.pick(products)
+  const device = dice.bool() ? `once-${n}` : `${product.split('/')[1]}-${dice.below(5)}`
+  const sequence = await readManifest(station, product, { device })
+  if (!sequence) return
+  const state = dice.pick(['installed', 'running', 'failed'])
+  const acknowledged = witness.reports(device, { product, sequence, state })
   const r = await ask(station, `${station.gateway.http}/fw/${product}/report`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ device, sequence, state: said.state }),
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ device, sequence, state }),
   })
   if (r?.status === 204) acknowledged()
   if (r) witness.status(r.status, 'a report')
 }
+
+/** Dice for a word that is always said over REST. */
+export const OVER_REST = { below: () => 1 }
 
 /** An operator's call: over REST, or by the program on the gateway. What the answer was, or undefined. */
 async function say(station, dice, { path, method = 'POST', body, words }) {
@@ -154,6 +158,7 @@ async function say(station, dice, { path, method = 'POST', body, words }) {
 export async function decide(station, dice, product, sequence, word) {
   const acknowledged = station.witness.decides(product, sequence, word)
   if (await say(station, dice, { path: `releases/${product}/${sequence}/${word}`, words: [word, product, sequence] })) acknowledged()
+  return station.witness.decided(product, sequence).only === word
 }
 
 /** Of what waits for a word, the most goes out; what went out is held back now and then. */

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { childrenOf, startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { Witness } from './kill-truth.mjs'
-import { decide, readManifest } from './kill-load.mjs'
+import { OVER_REST, decide, readManifest } from './kill-load.mjs'
 import { ASKED, AUTO, products } from './kill-world.mjs'
 
 const BACK_MS = 30000 // who is not back by then needs a hand
@@ -52,6 +52,7 @@ function firstByte(port, from, signal) {
 export class Station {
   kills = { keeper: 0, server: 0, supervisor: 0, all: 0 }
   starts_ms = []
+  log = []
   servers_ms = []
   #life // { pid, gone, lines, ready } of the processes that run
   #deaths // of the children of this life
@@ -71,7 +72,8 @@ export class Station {
     this.#begin({ pid, gone, lines, isReady: true })
     this.token = (await this.gateway.cli('token', 'new', 'station', '--scope', 'admin')).stdout.trim()
     await this.gateway.waitRelease(AUTO, 1, 'active')
-    await decide(this, { below: () => 1 }, ASKED, 1, 'approve')
+    await this.gateway.waitRelease(ASKED, 1, 'held')
+    await decide(this, OVER_REST, ASKED, 1, 'approve')
     await this.gateway.waitRelease(ASKED, 1, 'active')
   }
 
@@ -79,6 +81,9 @@ export class Station {
     this.#life = life
     this.#deaths = { keeper: 0, server: 0 }
   }
+
+  /** When this life was ready, as something to compare; null: it is not. */
+  get readySince() { return this.#life.isReady ? this.#life : null }
 
   /** Starts it again; `spare_ms`: to be killed so soon that it may not have answered anybody. */
   async #start(spare_ms) {
@@ -112,6 +117,7 @@ export class Station {
   }
 
   #read(lines) {
+    if (process.env.KEEP_LOGS) this.log.push(...lines, '--- end')
     for (const line of lines)
       if (/has ended name=\S+ (?:status=|signal=(?!9 ))|AddressSanitizer|runtime error|Assertion|no sign of life/.test(line)) this.#handed(line)
   }

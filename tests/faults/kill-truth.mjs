@@ -48,7 +48,7 @@ export class Witness {
   lost = []
   wrong = []
   hands = []
-  counts = { offers: 0, bytes: 0, reads: 0, cut: 0, reports: 0, words: 0, looks: 0 }
+  counts = { offers: 0, bytes: 0, reads: 0, cut: 0, tooEarly: 0, reports: 0, words: 0, looks: 0 }
   #truth
   #approved
   #moment = 0
@@ -75,9 +75,11 @@ export class Witness {
     return this.#truth.of(product, sequence).isRevoked || this.#decisions.get(key(product, sequence))?.words.has('hold')
   }
 
-  #withdraw(product, below) {
-    for (const sequence of this.#shown.get(product)?.keys() ?? [])
-      if (sequence > below && !this.#withdrawn.has(key(product, sequence))) this.#withdrawn.set(key(product, sequence), this.now())
+  /** Seen before, gone now, and for a reason that lasts. */
+  #withdraw(product, below, since) {
+    for (const [sequence, at] of this.#shown.get(product) ?? [])
+      if (sequence > below && at < since && this.#isExcused(product, sequence) && !this.#withdrawn.has(key(product, sequence)))
+        this.#withdrawn.set(key(product, sequence), this.now())
   }
 
   /** What was offered when `since` was asked must be offered still, or something newer. */
@@ -96,12 +98,12 @@ export class Witness {
     if (this.#approved.has(product) && !this.#decisions.has(key(product, sequence))) this.wrong.push(`${what} and never approved`)
     if (this.#withdrawn.get(key(product, sequence)) < since) this.wrong.push(`${what} after it was withdrawn`)
     if (device) {
-      const { floor } = this.#reports.get(device)
+      const floor = this.#reports.get(device)?.floor ?? 0
       if (sequence < floor) this.wrong.push(`${what}, which had reported ${floor}`)
       return
     }
     this.#mustNotLack(product, sequence, since, this.wrong, what)
-    this.#withdraw(product, sequence)
+    this.#withdraw(product, sequence, since)
     const shown = this.#shown.get(product) ?? new Map()
     if (!shown.has(sequence)) shown.set(sequence, this.now())
     for (const old of shown.keys()) if (old < sequence - SHOWN_MAX) shown.delete(old)
@@ -109,9 +111,9 @@ export class Witness {
   }
 
   /** It had nothing to offer. */
-  offersNothing(product, status, since) {
-    this.#mustNotLack(product, 0, since, this.lost, `${product}: nothing was offered (${status})`)
-    this.#withdraw(product, 0)
+  offersNothing(product, why, since) {
+    this.#mustNotLack(product, 0, since, this.lost, `${product}: nothing was offered (${why})`)
+    this.#withdraw(product, 0, since)
   }
 
   /** A complete reply with bytes [from, …) of the image that it names by its digest. Gives the release. */

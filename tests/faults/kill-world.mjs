@@ -10,7 +10,7 @@ export const AUTO = PRODUCT, ASKED = 'acme/lock'
 export const products = [AUTO, ASKED]
 const CALM = 3 // releases of a product between two of its revocations, so that an older one is always there
 // Bytes of an image and how it is cut: one block, or several.
-const shapes = [[700], [20_000], [120_000, { chunk: 16384 }], [400_000, { chunk: 65536 }], [1_300_000]]
+const shapes = [[700], [700], [20_000], [20_000], [120_000, { chunk: 16384 }], [200_000, { chunk: 65536 }], [1_200_000]]
 
 /** Bytes that only a seed knows; the dice themselves would take a second for a megabyte. */
 const content = (dice, size) => createCipheriv('aes-128-ctr', dice.bytes(16), Buffer.alloc(16)).update(Buffer.alloc(size))

@@ -3,11 +3,12 @@
 // never killed, and shows at the end what all must show.
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import { writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { assertSame, stateOf } from '../support/reorg.mjs'
 import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
-import { decide, loadUntil } from './kill-load.mjs'
+import { OVER_REST, decide, loadUntil } from './kill-load.mjs'
 import { Station } from './kill-station.mjs'
 import { ASKED, AUTO, makeKillWorld, products } from './kill-world.mjs'
 
@@ -26,30 +27,31 @@ async function torment(station, dice, isOver) {
   }
 }
 
-/** The operator's last words, the same everywhere: what some were told and did not acknowledge makes no difference then. */
-async function settle(station, world) {
-  for (let sequence = 1; sequence <= world.newest[ASKED]; sequence++) {
-    if (world.truth.of(ASKED, sequence).isRevoked) continue
-    await decide(station, { below: () => 1 }, ASKED, sequence, sequence % 4 === 3 ? 'hold' : 'approve')
-  }
-  await station.gateway.api(`/api/v1/products/${AUTO}/unpin`, { token: station.token, method: 'POST', body: {} })
-}
-
-/** At the newest block, with nothing left to do: what must not depend on the way. */
-async function restingState(station, world) {
-  const { gateway } = station
-  gateway.token = station.token
-  const heads = await Promise.all(products.map(async (name) => [name, (await world.registry.product(world.ids[name])).head]))
-  await waitFor(`${station.name} to have followed`, async () => {
+/** Until it is at the newest entry and has nothing left to do. */
+async function rest({ gateway, name }, world) {
+  const heads = await Promise.all(products.map(async (product) => [product, (await world.registry.product(world.ids[product])).head]))
+  await waitFor(`${name} to have followed`, async () => {
     const { items } = (await gateway.api('/api/v1/products')).body
-    for (const [name, head] of heads) assert.equal(items.find((p) => p.product === name).head, head)
+    for (const [product, head] of heads) assert.equal(items.find((p) => p.product === product).head, head)
     const { items: releases } = (await gateway.api('/api/v1/releases?limit=1000')).body
     return !releases.some((r) => ['seen', 'fetching', 'ready'].includes(r.state) || r.why.includes('not final'))
   }, { deadline_ms: 60000, every_ms: 50 })
+}
+
+/** What must not depend on the way, after the operator's last words, which are the same everywhere: what some were told and did not acknowledge makes
+ * no difference then. */
+async function lastState(station, world) {
+  const { gateway } = station
+  gateway.token = station.token
+  await rest(station, world)
+  for (const { product, sequence } of world.truth.all().filter((r) => r.product === ASKED && !r.isRevoked))
+    assert.ok(await decide(station, OVER_REST, product, sequence, sequence % 4 === 3 ? 'hold' : 'approve'), `${product} ${sequence}`)
+  assert.equal((await gateway.api(`/api/v1/products/${AUTO}/unpin`, { method: 'POST', body: {} })).status, 200)
+  await rest(station, world)
   return stateOf(gateway)
 }
 
-export function killedUnderLoad({ kills, stations: n = 6, seed = 1, publish_ms = 700, load_ms = 60 }) {
+export function killedUnderLoad({ kills, stations: n = 6, seed = 1, publish_ms = 700, load_ms = 150 }) {
   test(`kill -9, ${kills} times under load: nothing acknowledged is lost, nothing wrong comes out, and no hand is needed`, async (t) => {
     t.diagnostic(`seed ${seed}`)
     const dice = random(seed)
@@ -76,12 +78,12 @@ export function killedUnderLoad({ kills, stations: n = 6, seed = 1, publish_ms =
     t.diagnostic(`${world.truth.all().length} releases; ${JSON.stringify(sum(witnesses.map((w) => w.counts)))}`)
     t.diagnostic(`start to first byte: ${figures(stations.flatMap((s) => s.starts_ms))}`)
     t.diagnostic(`server killed to first byte: ${figures(stations.flatMap((s) => s.servers_ms))}`)
+    if (process.env.KEEP_LOGS) for (const s of stations) writeFileSync(`${process.env.KEEP_LOGS}/${s.name}`, s.log.join('\n'))
     for (const what of ['lost', 'wrong', 'hands'])
       assert.deepEqual(stations.flatMap((s) => s.witness[what].map((text) => `${s.name}: ${text}`)), [], what)
 
-    await Promise.all([calm, ...stations].map((station) => settle(station, world)))
-    const expected = await restingState(calm, world)
-    for (const station of stations) assertSame(await restingState(station, world), expected)
+    const [expected, ...states] = await Promise.all([calm, ...stations].map((station) => lastState(station, world)))
+    for (const state of states) assertSame(state, expected)
     for (const station of [calm, ...stations]) {
       assert.deepEqual((await station.gateway.status()).alarms, [], station.name)
       await station.stop()

@@ -116,7 +116,7 @@ END_TEST
 static void twice_a_product(struct builder *b)
 {
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/lamp") });
-	builder_channel(b, SPAN_LIT("stable"), false);
+	builder_channel(b, SPAN_LIT("stable"), false, 0);
 }
 
 static void twice_an_image(struct builder *b)

@@ -298,7 +298,7 @@ static void build_older(struct builder *b)
 {
 	sample_image(b, SAMPLE_OLD, CATALOG_GOOD);
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/lamp"), .trust = TRUST_QUORUM });
-	builder_channel(b, SPAN_LIT("stable"), true);
+	builder_channel(b, SPAN_LIT("stable"), true, 0);
 	sample_release(b, 1, 0, "stable", CATALOG_ACTIVE, SAMPLE_OLD, NULL);
 }
 
