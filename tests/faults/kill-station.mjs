@@ -11,6 +11,7 @@ import { OVER_REST, decide, readManifest } from './kill-load.mjs'
 import { ASKED, AUTO, products } from './kill-world.mjs'
 
 const BACK_MS = 30000 // who is not back by then needs a hand
+const DEVICES = 4 // so many ask at once after a start
 const QUICK_MAX = 3 // a child that dies more often soon after its start is started later and later
 
 /** Ports that stay ours between a kill and the next start: below those that the kernel gives to others. */
@@ -164,7 +165,9 @@ export class Station {
   async look({ isLast = false } = {}) {
     const { witness } = this
     witness.counts.looks++
-    await Promise.all(products.map((product) => readManifest(this, product)))
+    // At once, before the keeper may have told the server what each device had.
+    const devices = witness.devices().slice(-DEVICES).map((device) => readManifest(this, witness.deviceProduct(device), { device }))
+    await Promise.all([...products.map((product) => readManifest(this, product)), ...devices])
     try {
       const since = witness.now()
       witness.seesReleases((await this.#ask('releases?limit=1000')).body.items, since)

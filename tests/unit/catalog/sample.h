@@ -66,7 +66,7 @@ static inline void sample_build(struct builder *b)
 		.id = { { 1 } }, .registrant = { { 2 } }, .entries_sha256 = sha256_of(SPAN_LIT(SAMPLE_ENTRIES)),
 		.entries_bytes = sizeof SAMPLE_ENTRIES - 1 });
 	builder_channel(b, SPAN_LIT("stable"), false, 0);
-	builder_channel(b, SPAN_LIT("beta"), true, 0);
+	builder_channel(b, SPAN_LIT("beta"), true, 3);
 	builder_channel(b, SPAN_LIT("nightly"), false, 0);
 	sample_release(b, 2, 0, "stable", CATALOG_ACTIVE, SAMPLE_NEW, NULL);
 	sample_release(b, 1, 0, "stable", CATALOG_SUPERSEDED, SAMPLE_OLD, NULL);
