@@ -21,22 +21,25 @@ async function ask(station, url, options) {
   }
 }
 
-/** The manifest as anybody gets it, or as a device does; gives the sequence that was offered. */
+export const readStatus = async (station, product, device) => (await readManifest(station, product, { device })).status
+
+/** The manifest as anybody gets it, or as a device does: the status, and the sequence that was offered. */
 export async function readManifest(station, product, { device } = {}) {
   const { witness } = station
   const since = witness.now(), readySince = station.readySince
   const r = await ask(station, `${station.gateway.http}/fw/${product}${device ? `?device=${device}` : ''}`)
-  if (!r) return
+  if (!r) return {}
   witness.status(r.status, 'a manifest')
   if (r.status === 200) {
     const sequence = Number(r.headers.get('gatepost-sequence'))
     witness.offers(product, sequence, since, { device })
     const release = station.world.truth.of(product, sequence)
     if (release && (!release.envelope.equals(r.body) || hexOf(r.headers.get('etag')) !== sha256(r.body))) witness.wrong.push(`the manifest of ${product} ${sequence}`)
-    return sequence
+    return { status: r.status, sequence }
   }
   if (String(r.body) === 'no catalog yet\n' && !(readySince && readySince === station.readySince)) witness.counts.tooEarly++
   else if (!device) witness.offersNothing(product, `${r.status} ${String(r.body).trim()}`, since)
+  return { status: r.status }
 }
 
 async function readImage(station, product) {
@@ -128,7 +131,7 @@ async function report(station, dice, n) {
   const { witness } = station
   const product = dice.pick(products)
   const device = dice.bool() ? `once-${n}` : `${product.split('/')[1]}-${dice.below(5)}`
-  const sequence = await readManifest(station, product, { device })
+  const { sequence } = await readManifest(station, product, { device })
   if (!sequence) return
   const state = dice.pick(['installed', 'running', 'failed'])
   const acknowledged = witness.reports(device, { product, sequence, state })

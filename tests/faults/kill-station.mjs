@@ -7,11 +7,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { childrenOf, startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { Witness } from './kill-truth.mjs'
-import { OVER_REST, decide, readManifest } from './kill-load.mjs'
+import { OVER_REST, decide, readManifest, readStatus } from './kill-load.mjs'
 import { ASKED, AUTO, products } from './kill-world.mjs'
 
 const BACK_MS = 30000 // who is not back by then needs a hand
-const DEVICES = 4 // so many ask at once after a start
 const QUICK_MAX = 3 // a child that dies more often soon after its start is started later and later
 
 /** Ports that stay ours between a kill and the next start: below those that the kernel gives to others. */
@@ -98,9 +97,18 @@ export class Station {
       over.abort()
       return this.#end('all')
     }
-    const took_ms = await firstByte(this.ports.http, from, over.signal)
+    const [took_ms] = await Promise.all([firstByte(this.ports.http, from, over.signal), this.#askEarly(over.signal)])
     if (took_ms === null) return void await ready
     this.starts_ms.push(took_ms)
+  }
+
+  /** Devices that ask from the first moment on, until they are told something: the keeper may not have said yet what each had. */
+  async #askEarly(signal) {
+    const { witness } = this
+    const devices = [...witness.devicesOfRevoked().slice(-2), ...witness.devices().slice(-1)]
+    await Promise.all(devices.map(async (device) => {
+      while (!signal.aborted && ![200, 404].includes(await readStatus(this, witness.deviceProduct(device), device))) await pause(5)
+    }))
   }
 
   #handed(why) { this.witness.hands.push(`${this.name}: ${why}`) }
@@ -131,7 +139,8 @@ export class Station {
     this.kills[kind]++
     this.#deaths[kind]++
     if (kind === 'keeper') return true
-    const took_ms = await firstByte(this.ports.http, from, AbortSignal.timeout(BACK_MS))
+    const signal = AbortSignal.timeout(BACK_MS)
+    const [took_ms] = await Promise.all([firstByte(this.ports.http, from, signal), this.#askEarly(signal)])
     if (took_ms === null) this.#handed('its server did not come back')
     else this.servers_ms.push(took_ms)
     return true
@@ -165,20 +174,18 @@ export class Station {
   async look({ isLast = false } = {}) {
     const { witness } = this
     witness.counts.looks++
-    // At once, before the keeper may have told the server what each device had.
-    const devices = witness.devices().slice(-DEVICES).map((device) => readManifest(this, witness.deviceProduct(device), { device }))
-    await Promise.all([...products.map((product) => readManifest(this, product)), ...devices])
+    await Promise.all(products.map((product) => readManifest(this, product)))
     try {
       const since = witness.now()
       witness.seesReleases((await this.#ask('releases?limit=1000')).body.items, since)
-      witness.seesProducts((await this.#ask('products')).body.items)
+      witness.seesProducts((await this.#ask('products')).body.items, since)
       for (const device of isLast ? witness.devices() : witness.unchecked()) {
-        const r = await this.#ask(`devices/${device}`)
-        witness.sees(device, r.status === 200 ? r.body : undefined)
+        const asked = witness.now(), r = await this.#ask(`devices/${device}`)
+        witness.seesDevice(device, r.status === 200 ? r.body : undefined, asked)
       }
-      for (const [name, token, word] of witness.knownTokens()) {
-        const { status } = await this.#ask('products', { token })
-        if ((status === 200) !== (word === 'there')) witness.lost.push(`token ${name} (${word}): status ${status}`)
+      for (const { name, text } of witness.knownTokens()) {
+        const asked = witness.now(), { status } = await this.#ask('products', { token: text })
+        witness.seesToken(name, status === 200, asked)
       }
     } catch (error) {
       this.#handed(`${error.message}; ${this.#life.lines.slice(-5).join(' / ')}`)

@@ -35,13 +35,23 @@ export class Truth {
 /** What somebody said of one thing: the last word that was acknowledged, and every later one whose answer never came. Any of them may hold. */
 class Said {
   words = new Set()
-  constructor(word) { this.words.add(word) }
+  #now
+  #at
+  constructor(word, now) {
+    this.words.add(word)
+    this.#now = now
+    this.#at = now()
+  }
   /** It is about to be said; the result is called when it was acknowledged. */
   say(word) {
     this.words.add(word)
-    return () => { this.words = new Set([word]) }
+    this.#at = this.#now()
+    return () => { this.words = new Set([word]); this.#at = this.#now() }
   }
+  /** What must hold; undefined when nobody can know. */
   get only() { return this.words.size === 1 ? [...this.words][0] : undefined }
+  /** Nothing was said or answered since: what was asked for then can be judged. */
+  isSince(moment) { return this.#at < moment }
 }
 
 export class Witness {
@@ -144,32 +154,37 @@ export class Witness {
       this.#withdrawn.delete(name)
       this.#shown.get(product)?.delete(sequence)
     }
-    if (!this.#decisions.has(name)) this.#decisions.set(name, new Said('none'))
+    if (!this.#decisions.has(name)) this.#decisions.set(name, new Said('none', () => this.now()))
     return this.#decisions.get(name).say(word)
   }
   decided(product, sequence) { return this.#decisions.get(key(product, sequence)) }
   pins(product, word) {
     this.counts.words++
-    if (!this.#pins.has(product)) this.#pins.set(product, new Said('unpin'))
+    if (!this.#pins.has(product)) this.#pins.set(product, new Said('unpin', () => this.now()))
     return this.#pins.get(product).say(word)
   }
   /** `text` is what the acknowledgement brought. */
   tokens(name, word) {
     this.counts.words++
-    const token = this.#tokens.get(name) ?? { said: new Said('none') }
+    const token = this.#tokens.get(name) ?? { said: new Said('none', () => this.now()) }
     this.#tokens.set(name, token)
     const done = token.said.say(word)
     return (text) => { token.text ??= text; done() }
   }
-  /** Tokens that must work, or must not: [name, text, there or revoked]. Those that must not are asked about once. */
+  /** Tokens that must work, or must not. Those that must not are asked about once. */
   knownTokens() {
-    const known = [...this.#tokens].filter(([, { text, said }]) => text && said.only).map(([name, { text, said }]) => [name, text, said.only])
-    for (const [name, , word] of known) if (word === 'revoked') this.#tokens.delete(name)
+    const known = [...this.#tokens].filter(([, { text, said }]) => text && said.only).map(([name, { text }]) => ({ name, text }))
     return known
+  }
+  seesToken(name, works, since) {
+    const { said } = this.#tokens.get(name)
+    if (!said.only || !said.isSince(since)) return
+    if (works !== (said.only === 'there')) this.lost.push(`token ${name} (${said.only}) ${works ? 'works' : 'does not work'}`)
+    if (said.only === 'revoked') this.#tokens.delete(name)
   }
   reports(device, { product, sequence, state }) {
     this.counts.reports++
-    const known = this.#reports.get(device) ?? { said: new Said('none'), product, floor: 0 }
+    const known = this.#reports.get(device) ?? { said: new Said('none', () => this.now()), product, floor: 0 }
     this.#reports.set(device, known)
     const done = known.said.say(`${sequence} ${state}`)
     return () => {
@@ -187,19 +202,23 @@ export class Witness {
     return devices
   }
   deviceProduct(device) { return this.#reports.get(device)?.product }
+  /** Those that have what was revoked since, the newest last: they must not be offered what is left. */
+  devicesOfRevoked() {
+    return [...this.#reports].filter(([, { product, floor }]) => this.#truth.of(product, floor)?.isRevoked).map(([device]) => device)
+  }
 
   // --- what the API shows ---
 
-  sees(device, row) {
+  seesDevice(device, row, since) {
     const { said } = this.#reports.get(device)
-    if (said.words.has('none')) return
+    if (said.words.has('none') || !said.isSince(since)) return
     if (!row || !said.words.has(`${row.sequence} ${row.state}`))
       this.lost.push(`report of ${device}: ${[...said.words].join(' or ')}, but ${row ? `${row.sequence} ${row.state}` : 'no such device'}`)
   }
   /** `since`: when the list was asked for. */
   seesReleases(list, since) {
     const rows = new Map(list.map((row) => [key(row.product, row.sequence), row]))
-    for (const [name, before] of this.#states) this.#seesRelease(name, rows.get(name), before)
+    for (const [name, before] of this.#states) this.#seesRelease(name, rows.get(name), before, since)
     for (const [name, row] of rows) {
       const release = this.#truth.of(row.product, row.sequence)
       if (!release || release.sha256 !== row.sha256) this.wrong.push(`${name} is not what was published`)
@@ -211,20 +230,20 @@ export class Witness {
     if (!this.#truth.mayBeFinal(release)) this.wrong.push(`${name} is active and not final`)
     this.#mustNotLack(row.product, row.sequence, since, this.wrong, `${name} is active`)
   }
-  #seesRelease(name, row, before) {
+  #seesRelease(name, row, before, since) {
     if (!row) return this.lost.push(`${name} was ${before} and is not known any more`)
     if (before === 'revoked' && row.state !== 'revoked') this.wrong.push(`${name} was revoked and is ${row.state}`)
     if (['ready', 'active'].includes(before) && ['seen', 'fetching', 'failed', 'rejected', 'evicted'].includes(row.state))
       this.lost.push(`${name} was ${before} and is ${row.state}: ${row.why}`)
-    const word = this.#decisions.get(name)?.only
+    const said = this.#decisions.get(name), word = said?.isSince(since) ? said.only : undefined
     if (row.state === 'revoked' || row.why.startsWith('a revocation is proven')) return
     if (word === 'hold' && row.why !== 'held by the operator') this.lost.push(`hold of ${name}: it is ${row.state}: ${row.why}`)
     if (word === 'approve' && row.state === 'held') this.lost.push(`approval of ${name}: it is held: ${row.why}`)
   }
-  seesProducts(list) {
+  seesProducts(list, since) {
     for (const { product, pinned } of list) {
-      const word = this.#pins.get(product)?.only
-      if (word && pinned !== (word === 'pin')) this.lost.push(`${word} of ${product}`)
+      const said = this.#pins.get(product), word = said?.only
+      if (word && said.isSince(since) && pinned !== (word === 'pin')) this.lost.push(`${word} of ${product}`)
     }
   }
 }

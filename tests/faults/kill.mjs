@@ -79,8 +79,8 @@ export function killedUnderLoad({ kills, stations: n = 6, seed = 1, publish_ms =
     t.diagnostic(`start to first byte: ${figures(stations.flatMap((s) => s.starts_ms))}`)
     t.diagnostic(`server killed to first byte: ${figures(stations.flatMap((s) => s.servers_ms))}`)
     if (process.env.KEEP_LOGS) for (const s of stations) writeFileSync(`${process.env.KEEP_LOGS}/${s.name}`, s.log.join('\n'))
-    for (const what of ['lost', 'wrong', 'hands'])
-      assert.deepEqual(stations.flatMap((s) => s.witness[what].map((text) => `${s.name}: ${text}`)), [], what)
+    const found = (what) => stations.flatMap((s) => s.witness[what].map((text) => `${s.name}: ${text}`))
+    assert.deepEqual({ lost: found('lost'), wrong: found('wrong'), hands: found('hands') }, { lost: [], wrong: [], hands: [] })
 
     const [expected, ...states] = await Promise.all([calm, ...stations].map((station) => lastState(station, world)))
     for (const state of states) assertSame(state, expected)
