@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { CarReader } from '@ipld/car/reader'
 import { OPTION, block, codeName, openClient, readUint } from '../support/coap.mjs'
 import { readCid } from '../support/ipfs-blocks.mjs'
-import { AUTO, ASKED, products } from './kill-world.mjs'
 import { sha256 } from './kill-truth.mjs'
+import { ASKED, AUTO, products } from './kill-world.mjs'
 
 const COAP_BLOCKS_MAX = 130 // larger images are left to HTTP
 const hexOf = (etag) => /^"sha256-([0-9a-f]{64})"$/.exec(etag ?? '')?.[1]
@@ -34,7 +34,8 @@ export async function readManifest(station, product, { device } = {}) {
     const sequence = Number(r.headers.get('gatepost-sequence'))
     witness.offers(product, sequence, since, { device })
     const release = station.world.truth.of(product, sequence)
-    if (release && (!release.envelope.equals(r.body) || hexOf(r.headers.get('etag')) !== sha256(r.body))) witness.wrong.push(`the manifest of ${product} ${sequence}`)
+    if (release && (!release.envelope.equals(r.body) || hexOf(r.headers.get('etag')) !== sha256(r.body)))
+      witness.wrong.push(`the manifest of ${product} ${sequence}`)
     return { status: r.status, sequence }
   }
   if (String(r.body) === 'no catalog yet\n' && !(readySince && readySince === station.readySince)) witness.counts.tooEarly++
@@ -122,7 +123,8 @@ async function readOverCoap(station, client, dice) {
   if (!r) return void witness.counts.cut++
   const release = isImage ? world.truth.byDigest(sha256(r.body)) : world.truth.all().find((known) => known.envelope.equals(r.body))
   witness.counts.reads++
-  if (!release || !r.etag.equals(Buffer.from(sha256(r.body), 'hex').subarray(0, 8))) return witness.wrong.push(`/fw/${product} over CoAP: bytes that nobody published`)
+  const etag = Buffer.from(sha256(r.body), 'hex').subarray(0, 8)
+  if (!release || !r.etag.equals(etag)) return witness.wrong.push(`/fw/${product} over CoAP: bytes that nobody published`)
   witness.offers(product, release.sequence, since)
 }
 

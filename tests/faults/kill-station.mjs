@@ -1,8 +1,7 @@
 // kill-station.mjs: one gateway that is killed in many ways, started again, and looked at.
-import { createConnection } from 'node:net'
 import { createSocket } from 'node:dgram'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { createConnection, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { childrenOf, startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
@@ -32,7 +31,8 @@ async function freePorts() {
   }
 }
 
-/** Connects as soon as somebody listens, asks for a manifest, and waits for its first byte: ms since `from`. The listening socket is there before the server is. */
+/** Connects as soon as somebody listens, asks for a manifest, and waits for its first byte: ms since `from`. The listening socket is there
+ * before the server is. Null when the signal comes first. */
 function firstByte(port, from, signal) {
   return new Promise((resolve) => {
     const attempt = () => {
@@ -52,7 +52,6 @@ function firstByte(port, from, signal) {
 export class Station {
   kills = { keeper: 0, server: 0, supervisor: 0, all: 0 }
   starts_ms = []
-  log = []
   servers_ms = []
   #life // { pid, gone, lines, ready } of the processes that run
   #deaths // of the children of this life
@@ -90,7 +89,8 @@ export class Station {
     const from = performance.now()
     const over = new AbortController()
     const spawned = ({ pid, gone, lines }) => this.#begin({ pid, gone, lines, isReady: false })
-    const ready = this.gateway.start({ spawned, deadline_ms: BACK_MS }).then(() => { this.#life.isReady = true }, (error) => { if (!over.signal.aborted) this.#handed(error.message) })
+    const ready = this.gateway.start({ spawned, deadline_ms: BACK_MS })
+      .then(() => { this.#life.isReady = true }, (error) => { if (!over.signal.aborted) this.#handed(error.message) })
     this.#life.gone.then(() => over.abort())
     if (spare_ms !== undefined) {
       await pause(spare_ms)
@@ -126,7 +126,6 @@ export class Station {
   }
 
   #read(lines) {
-    if (process.env.KEEP_LOGS) this.log.push(...lines, '--- end')
     for (const line of lines)
       if (/has ended name=\S+ (?:status=|signal=(?!9 ))|AddressSanitizer|runtime error|Assertion|no sign of life/.test(line)) this.#handed(line)
   }

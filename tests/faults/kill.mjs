@@ -3,7 +3,6 @@
 // never killed, and shows at the end what all must show.
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import { writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { assertSame, stateOf } from '../support/reorg.mjs'
 import { random } from '../support/random.mjs'
@@ -14,7 +13,8 @@ import { ASKED, AUTO, makeKillWorld, products } from './kill-world.mjs'
 
 const CALM_MS = 400 // at most, from one kill of a gateway to the next
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))]
-const figures = (list) => `median ${quantile(list, 0.5).toFixed(0)}, p99 ${quantile(list, 0.99).toFixed(0)}, max ${Math.max(...list).toFixed(0)} ms (${list.length})`
+const figures = (list) =>
+  `median ${quantile(list, 0.5).toFixed(0)}, p99 ${quantile(list, 0.99).toFixed(0)}, max ${Math.max(...list).toFixed(0)} ms (${list.length})`
 const sum = (counts) => counts.reduce((all, one) => Object.fromEntries(Object.entries(one).map(([k, v]) => [k, v + (all[k] ?? 0)])), {})
 const total = (station) => Object.values(station.kills).reduce((a, b) => a + b, 0)
 
@@ -78,7 +78,6 @@ export function killedUnderLoad({ kills, stations: n = 6, seed = 1, publish_ms =
     t.diagnostic(`${world.truth.all().length} releases; ${JSON.stringify(sum(witnesses.map((w) => w.counts)))}`)
     t.diagnostic(`start to first byte: ${figures(stations.flatMap((s) => s.starts_ms))}`)
     t.diagnostic(`server killed to first byte: ${figures(stations.flatMap((s) => s.servers_ms))}`)
-    if (process.env.KEEP_LOGS) for (const s of stations) writeFileSync(`${process.env.KEEP_LOGS}/${s.name}`, s.log.join('\n'))
     const found = (what) => stations.flatMap((s) => s.witness[what].map((text) => `${s.name}: ${text}`))
     assert.deepEqual({ lost: found('lost'), wrong: found('wrong'), hands: found('hands') }, { lost: [], wrong: [], hands: [] })
 
