@@ -119,7 +119,10 @@ export class Station {
     const children = await childrenOf(pid).catch(() => ({}))
     for (const victim of kind === 'all' ? [pid, ...Object.values(children)] : [pid]) try { process.kill(victim, 'SIGKILL') } catch { /* gone */ }
     this.kills[kind]++
-    const timer = setTimeout(() => this.#handed(`still there ${BACK_MS} ms after its supervisor was killed: ${lines.slice(-5).join(' / ')}`), BACK_MS)
+    const timer = setTimeout(() => {
+      this.#handed(`still there ${BACK_MS} ms after its supervisor was killed: ${lines.slice(-5).join(' / ')}`)
+      for (const child of Object.values(children)) try { process.kill(child, 'SIGKILL') } catch { /* gone */ }
+    }, BACK_MS)
     await gone
     clearTimeout(timer)
     this.#read(lines)
