@@ -290,20 +290,16 @@ export function* statesOf(records, rootIno, places) {
 const general = (path) => path.replace(/[0-9a-f]{64}/, 'IMAGE').replace(/objects\/[0-9a-f]{2}/, 'objects/XX').replace(/entries\/IMAGE/, 'entries/PRODUCT')
 
 /**
- * What each sync of a log is of, by place: 'objects/XX/IMAGE.part', or of a directory after what happened in it: 'objects/XX/ after
- * rename IMAGE.part/IMAGE'. Other records: undefined.
+ * Who made each sync of a log, and what for: [{ caller: 'gatepost-keeper+0x1234', place }]; undefined for other records. `place` is a file, or a
+ * directory after what happened in it: 'objects/XX/ after rename IMAGE.part/IMAGE'.
  */
 export function syncsOf(records, rootIno) {
   const disk = new Disk(rootIno), last = new Map()
   return records.map((record) => {
-    const path = record.op === 'sync' ? disk.pathOf(record.ino) : undefined
-    const is_directory = path !== undefined && disk.byIno.get(record.ino).names
-    const what = path === undefined ? undefined : is_directory ? general(`${path}/ after ${last.get(record.ino) ?? 'nothing'}`) : general(path)
-    if (disk.byIno.get(record.ino)?.names && record.op !== 'sync') last.set(record.ino, `${record.op} ${record.text.replace(/[0-9a-f]{64}/g, 'IMAGE')}`)
+    const path = record.op === 'sync' ? disk.pathOf(record.ino) : undefined, it = disk.byIno.get(record.ino)
+    const place = it?.names ? `${path}/ after ${last.get(it) ?? 'nothing'}` : path
+    if (it?.names && record.op !== 'sync') last.set(it, `${record.op} ${record.text.replace(/[0-9a-f]{64}/g, 'IMAGE')}`)
     disk.take(record)
-    return what
+    return path === undefined ? undefined : { caller: record.text, place: general(place) }
   })
 }
-
-/** The same life without the syncs of that place. */
-export const withoutSync = (records, syncs, place) => records.map((r, i) => syncs[i] === place ? { ...r, op: 'nothing' } : r)

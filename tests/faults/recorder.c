@@ -7,7 +7,7 @@
  *	log    = lock:4 0:4 used:8 ahead_ms:8 free:8 record…       used counts from the log's start, so whoever makes the log sets it to 32
  *	record = length:4 op:1 process:1 text_n:2 ino:8 a:8 b:8 text bytes…, padded to 8
  *	         ino, a, b: WRITE file, offset, length; ALLOCATE file, offset, length; TRUNCATE file, size; SYNC file, 1 for its data
- *	         alone; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
+ *	         alone, text: who called; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
  *
  * An inode's number may be used again: CREATE and MKDIR begin a new file. A SENT record stands before what it tells of leaves: at
  * it, everything that the answer acknowledges must have been made durable. So does a TOLD record, before a catalog goes to the server. Whoever records can let ten
@@ -300,21 +300,37 @@ int posix_fallocate(int fd, off_t at, off_t n)
 
 int posix_fallocate64(int fd, off64_t at, off64_t n) { return posix_fallocate(fd, at, n); }
 
-static int do_sync(int fd, long nr, uint64_t is_data)
+/* Which program or library, and where in it. */
+static void name_caller(void *from, char *out, size_t cap)
+{
+	Dl_info info = { .dli_fname = "" };
+	const char *slash;
+
+	if (!dladdr(from, &info))
+		info.dli_fbase = NULL;
+	slash = strrchr(info.dli_fname, '/');
+	snprintf(out, cap, "%s+0x%zx", slash ? slash + 1 : info.dli_fname, (size_t)((char *)from - (char *)info.dli_fbase));
+}
+
+static int do_sync(int fd, long nr, uint64_t is_data, void *from)
 {
 	uint64_t ino = ino_of(fd);
+	char caller[128] = "";
 	int rc;
+
+	if (ino)
+		name_caller(from, caller, sizeof caller);
 
 	lock();
 	rc = (int)syscall(nr, fd);
 	if (rc == 0 && ino)
-		note(OP_SYNC, ino, is_data, 0, NULL, NULL, 0, 0);
+		note(OP_SYNC, ino, is_data, 0, caller, NULL, 0, 0);
 	unlock();
 	return rc;
 }
 
-int fsync(int fd) { return do_sync(fd, SYS_fsync, 0); }
-int fdatasync(int fd) { return do_sync(fd, SYS_fdatasync, 1); }
+int fsync(int fd) { return do_sync(fd, SYS_fsync, 0, __builtin_return_address(0)); }
+int fdatasync(int fd) { return do_sync(fd, SYS_fdatasync, 1, __builtin_return_address(0)); }
 
 /* --- names --- */
 
