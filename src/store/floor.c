@@ -1,10 +1,12 @@
 /* floor.c: what is noted, and the two files it lives in. Reading and writing one file's bytes is floor_file.c's. */
 #include "store/floor_own.h"
 #include "base/cleanup.h"
+#include "store/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char *const file_names[2] = { "floor.a", "floor.b" };
 
@@ -287,8 +289,21 @@ static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
 		return rc;
 	if (f->sys->ftruncate(fd, (off_t)bytes.n) < 0 || f->sys->fdatasync(fd) < 0)
 		return err_errno(e, "%s: sync", file_names[i]);
-	/* Its name may be new. */
+	/* Its name may be new: the sync that should have kept it has failed. */
 	return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;
+}
+
+static bool is_there(const struct floors *f, int i)
+{
+	struct stat st;
+
+	return fstatat(f->dir, file_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The first time all of it or nothing: there is no other file yet, and half of one would look as if a floor had been lost. */
+static int write_file(struct floors *f, int i, struct span bytes, struct err *e)
+{
+	return is_there(f, i) ? write_slot(f, i, bytes, e) : durable_replace(f->dir, file_names[i], bytes, 0640, f->sys, e);
 }
 
 static int save_older(struct floors *f, struct err *e)
@@ -303,7 +318,7 @@ static int save_older(struct floors *f, struct err *e)
 	if ((rc = buf_ok(&bytes, e)))
 		return rc;
 	f->is_valid[older] = false;
-	if ((rc = write_slot(f, older, buf_span(&bytes), e)))
+	if ((rc = write_file(f, older, buf_span(&bytes), e)))
 		return err_wrap(e, "the floor was not saved");
 	f->is_valid[older] = true;
 	f->newest = older;

@@ -14,7 +14,7 @@ const LOG_BYTES = 2 ** 28
 export const ANY = Symbol('any') // what nobody has to stand for any more
 
 /** A recorder's log: env for the daemon; used() says how far it is. */
-async function makeLog(dir, stateDir) {
+export async function makeLog(dir, stateDir) {
   const file = join(dir, 'log')
   await writeFile(file, '')
   await truncate(file, LOG_BYTES)
@@ -57,7 +57,7 @@ async function makeLog(dir, stateDir) {
  * What was told: of each key the values in their order, each with where it began (asked for) and where it was acknowledged. Between the
  * two a cut may leave the old or the new.
  */
-class Told {
+export class Told {
   constructor(log) { this.log = log; this.byKey = new Map() }
 
   async begin(values) {
@@ -86,7 +86,7 @@ class Told {
     for (const [key, list] of this.byKey) {
       for (const told of list) {
         told.began = at(told.began)
-        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? last(key.startsWith('active') ? 'told' : 'sent', at(told.acked)) : at(told.acked)
+        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? Math.max(told.began, last(key.startsWith('active') ? 'told' : 'sent', at(told.acked))) : at(told.acked)
       }
     }
     return this.byKey
@@ -116,7 +116,7 @@ export function makeConf(world, dir, { chain = true } = {}) {
 }
 
 /** The calls that were recorded make the directory that is there: none was missed. */
-async function assertComplete(records, ino, stateDir) {
+export async function assertComplete(records, ino, stateDir) {
   const [{ tree }] = statesOf(records, ino, [{ cut: records.length, kind: 'whole', seed: 0 }])
   const there = (await readdir(stateDir, { recursive: true })).sort()
   assert.deepEqual(tree.map(({ path }) => path).sort(), there)
@@ -270,5 +270,5 @@ export async function record(t, { log: say = () => {} } = {}) {
   await gateway.stop()
   const records = readLog(await log.read()), { ino } = await stat(stateDir)
   await assertComplete(records, ino, stateDir)
-  return { world, records, told: told.settle(records), rootIno: ino, images, end, last: 5, token: token.admin, stateDir, lines: gateway.lines() }
+  return { world, conf: (at, options) => makeConf(world, at, options), records, told: told.settle(records), rootIno: ino, images, end, last: 5, token: token.admin, stateDir, lines: gateway.lines() }
 }

@@ -10,12 +10,13 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openClient, readResource } from '../support/coap.mjs'
 import { startGateway } from '../support/gateway.mjs'
 import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KINDS, statesOf } from './disk-states.mjs'
-import { ackedBy, ANY, allowed, endOf, LOCK, makeConf, record } from './power-cut-record.mjs'
+import { ackedBy, ANY, allowed, endOf, LOCK, record } from './power-cut-record.mjs'
 
 const SIDE_BY_SIDE = 2
 const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start/
@@ -25,7 +26,8 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 /** After each acknowledgement, at once and a little later, what was synced and no more: there a missing sync shows. */
 function* sharpPlaces(life) {
-  for (const { acked } of [...life.told.values()].flat()) {
+  const acks = new Set([...life.told.values()].flat().map(({ acked }) => acked))
+  for (const acked of acks) {
     if (acked === 0 || acked === Infinity) continue
     for (const kind of ['synced', 'bare', 'tails', 'names', 'pages', 'ext4']) yield { cut: acked, kind, seed: acked }
   }
@@ -145,6 +147,34 @@ async function manifest(life, gateway, product) {
   return sequence
 }
 
+/** The same over CoAP: { product → sequence }, and with `with_images` these as well. */
+async function overCoap(life, gateway, now, with_images) {
+  const client = await openClient(Number(gateway.coap.split(':').at(-1)))
+  try {
+    for (const product of [PRODUCT, LOCK]) {
+      const { body, code } = await readResource(client, `/fw/${product}`)
+      const known = body && [...life.images.values()].find((image) => image.product === product && image.envelope.equals(body))
+      assert.ok(known || ['4.04', '5.03'].includes(code), `${product} over CoAP: ${code ?? 'not the publisher\'s manifest'}`)
+      now.set(`coap ${product}`, known?.sequence)
+      if (!known || !with_images) continue
+      const image = await readResource(client, `/fw/${product}/image`)
+      assert.ok(image.body, `the image of ${product} ${known.sequence} over CoAP: ${image.code}`)
+      assert.equal(life.images.get(sha256(image.body))?.product, product, `the image of ${product} over CoAP`)
+    }
+  } finally {
+    client.close()
+  }
+}
+
+/** Whatever lies on the disk: whoever asks for an image by its name gets all of it, or none. */
+async function byName(life, gateway) {
+  for (const digest of life.images.keys()) {
+    const { status, bytes } = await bodyOf(gateway, `/sha256/${digest}`)
+    if (status === 200) assert.equal(sha256(bytes), digest, 'another image than was asked for')
+    else assert.ok([404, 410, 503, 'cut short'].includes(status), `/sha256/${digest}: ${status}`)
+  }
+}
+
 /** What is offered of a product: its sequence; every byte of it is read and compared. may_lack: its image may be damaged, then it is cut short. */
 async function offered(life, gateway, product, may_lack = false) {
   const info = await bodyOf(gateway, `/fw/${product}/info`)
@@ -160,7 +190,7 @@ async function offered(life, gateway, product, may_lack = false) {
 }
 
 /** All keys as they are now. Without the token nothing of the API can be seen. */
-async function look(life, gateway, cut) {
+async function look(life, gateway, cut, { is_deep = false } = {}) {
   const now = new Map(), may_lack = allowed(life.told.get(`image of ${PRODUCT}`), cut).includes(ANY)
   for (const product of [PRODUCT, LOCK]) now.set(`manifest ${product}`, await manifest(life, gateway, product))
   for (const product of [PRODUCT, LOCK]) now.set(`active ${product}`, await offered(life, gateway, product, may_lack && product === PRODUCT))
@@ -170,6 +200,9 @@ async function look(life, gateway, cut) {
     assert.equal(r.status, 200, `${path}: ${r.status} ${JSON.stringify(r.body)}`)
     return r.body.items
   }
+  await overCoap(life, gateway, now, is_deep && !may_lack)
+  await byName(life, gateway)
+  await life.look?.(gateway, now)
   const tokens = await api('tokens')
   now.set('token admin', tokens?.find((t) => t.name === 'admin')?.scope)
   if (!tokens) return now
@@ -193,13 +226,14 @@ function missing(life, cut, now) {
       if (!values.includes(undefined) && !values.includes(ANY)) wrong.push(`${key}: cannot be seen`)
       continue
     }
-    for (const it of [key, key.replace('active', 'manifest')]) if (!is(it, now.get(it), values)) wrong.push(`${it} is ${now.get(it)}, not ${values.join(' or ')}`)
+    for (const it of new Set([key, key.replace('active', 'manifest'), key.replace('active', 'coap')])) if (!is(it, now.get(it), values)) wrong.push(`${it} is ${now.get(it)}, not ${values.join(' or ')}`)
   }
   return wrong
 }
 
 /** With chain and source back: the end of the undisturbed life. What comes of the lock is the operator's word, which a cut may take. */
 async function comesToTheEnd(life, gateway) {
+  await life.bringBack?.(gateway)
   const wanted = life.end.filter((line) => line.startsWith(PRODUCT))
   await waitFor('the end of the undisturbed life', async () => {
     const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
@@ -216,13 +250,17 @@ async function keep(dir, state, problems) {
   await writeFile(join(dir, 'problems'), [nameOf(state), ...problems, ''].join('\n'))
 }
 
-async function checkState(life, dir, state, with_chain) {
+async function checkState(life, dir, state, { is_again, with_chain }) {
   const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
+  const start = async (options) => {
+    const lines = await withGateway(dir, life.conf(dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut, options))))
+    problems.push(...lines.filter((line) => LOST.test(line)))
+  }
   await putTree(join(dir, 'state'), state.tree)
   try {
-    const lines = await withGateway(dir, makeConf(life.world, dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut))))
-    problems.push(...lines.filter((line) => LOST.test(line)))
-    if (with_chain) await withGateway(dir, makeConf(life.world, dir), (gateway) => comesToTheEnd(life, gateway))
+    await start()
+    if (is_again) await start({ is_deep: true })
+    if (with_chain) await withGateway(dir, life.conf(dir), (gateway) => comesToTheEnd(life, gateway))
   } catch (error) {
     problems.push(error.message)
   } finally {
@@ -238,21 +276,24 @@ const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed
 
 /**
  * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
- * chain_every: of so many states one is also started with chain and source; fail_fast: the first failure ends it.
+ * again_every: of so many states one is started twice, because what a start tidies up after it is ready must not be lost either, and
+ * read over CoAP; chain_every: of so many one is also started with chain and source; fail_fast: the first failure ends it.
  */
-export async function cutPower(life, base, { states, seed, chain_every = 25, fail_fast = false, only, log }) {
-  const dice = random(seed), result = { states: 0, runs: 0, with_chain: 0, by_kind: {}, failures: [] }
+export async function cutPower(life, base, { states, seed, again_every = 10, chain_every = 25, fail_fast = false, only, log }) {
+  const dice = random(seed), result = { states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [] }
   const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice)
   const worker = async () => {
     for (;;) {
       if (fail_fast && result.failures.length) return
       const { value: state, done } = source.next()
       if (done) return
-      const with_chain = result.runs++ % chain_every === 0
+      const with_chain = result.runs % chain_every === 0, is_again = result.runs % again_every === 1
+      result.runs++
       result.states += state.is_new ? 1 : 0
       result.with_chain += with_chain ? 1 : 0
+      result.again += is_again ? 1 : 0
       result.by_kind[state.kind] = (result.by_kind[state.kind] ?? 0) + 1
-      const problems = await checkState(life, join(base, `cut-${result.runs}`), state, with_chain)
+      const problems = await checkState(life, join(base, `cut-${result.runs}`), state, { is_again, with_chain })
       if (problems.length) result.failures.push({ state: nameOf(state), problems })
       if (problems.length || result.runs % 100 === 0) log?.(`${result.states} states; ${problems.length ? nameOf(state) : ''} ${problems.join('; ').slice(0, 500)}`)
     }
@@ -262,8 +303,8 @@ export async function cutPower(life, base, { states, seed, chain_every = 25, fai
 }
 
 /** Records a life, cuts its power, tells how it went. */
-export async function powerCuts(t, { states, seed, log, ...more }) {
-  const life = await record(t, { log })
+export async function powerCuts(t, { states, seed, log, life: live = record, ...more }) {
+  const life = await live(t, { log })
   log?.(`${life.records.length} records`)
   return cutPower(life, life.world.dir, { states, seed, log, ...more })
 }

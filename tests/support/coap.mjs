@@ -114,3 +114,19 @@ export async function openClient(port, { host = '127.0.0.1', family = 'udp4', bi
     close: () => socket.close(),
   }
 }
+
+/** A resource block by block, 1 KiB each: { etag, body }, or { code } of the answer that was none. `options`: for ask(). */
+export async function readResource(client, path, options) {
+  const parts = []
+  let etag, more = true
+  while (more) {
+    const r = await client.ask(path, { ...options, options: [[OPTION.BLOCK2, block(parts.length, 6)]] })
+    if (!r || codeName(r.code) !== '2.05') return { code: r ? codeName(r.code) : 'no answer' }
+    const said = r.options.get(OPTION.ETAG)?.[0], option = readUint(r.options.get(OPTION.BLOCK2)?.[0])
+    if (!said || (etag && !etag.equals(said)) || option >> 4 !== parts.length) return { code: 'changed under way' }
+    etag = said
+    more = Boolean(option & 8)
+    parts.push(r.payload)
+  }
+  return { etag, body: Buffer.concat(parts) }
+}

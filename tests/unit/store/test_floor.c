@@ -265,6 +265,36 @@ START_TEST(a_cut_save_loses_nothing)
 }
 END_TEST
 
+/* Of the first one as well: nothing is lost, so nobody may be told so. */
+START_TEST(a_cut_first_save_loses_nothing)
+{
+	int status = 0;
+
+	for (unsigned at = 1; status == 0 || WEXITSTATUS(status) == FAULTY_EXIT; at++) {
+		struct floors *f;
+		pid_t child = fork();
+
+		if (child == 0) {
+			f = load(&sysio_faulty);
+			note(f, 1, 0, 7);
+			faulty.calls = 0;
+			faulty.at = at;
+			_exit(floor_save(f, &err) ? 1 : 2);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		f = load(NULL);
+		ck_assert_msg(floor_found(f) != FLOOR_LOST, "cut at call %u", at);
+		/* The first file is whole, then the second. */
+		ck_assert_msg(at <= 5 || proven(f, 1) == 7, "cut at call %u: %d", at, floor_found(f));
+		ck_assert(floor_found(f) == FLOOR_BOTH || WEXITSTATUS(status) == FAULTY_EXIT);
+		floor_free(f);
+		unlinkat(tempdir_fd, "floor.a", 0);
+		unlinkat(tempdir_fd, "floor.b", 0);
+	}
+	ck_assert_int_eq(WEXITSTATUS(status), 2);
+}
+END_TEST
+
 START_TEST(a_failed_save_stays_noted)
 {
 	for (unsigned at = 1; at <= 5; at++) {
@@ -328,6 +358,7 @@ int main(void)
 	tcase_add_test(t, damage_is_found_while_it_runs);
 	tcase_add_test(t, only_the_damaged_one_is_written);
 	tcase_add_test(t, a_cut_save_loses_nothing);
+	tcase_add_test(t, a_cut_first_save_loses_nothing);
 	tcase_add_test(t, a_failed_save_stays_noted);
 	tcase_add_test(t, limits);
 	suite_add_tcase(s, t);
