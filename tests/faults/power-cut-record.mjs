@@ -86,7 +86,7 @@ class Told {
     for (const [key, list] of this.byKey) {
       for (const told of list) {
         told.began = at(told.began)
-        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? last(key.startsWith('active') ? 'told' : 'sent', at(told.acked)) : at(told.acked)
+        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? Math.max(told.began, last(key.startsWith('active') ? 'told' : 'sent', at(told.acked))) : at(told.acked)
       }
     }
     return this.byKey
