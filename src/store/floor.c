@@ -1,12 +1,10 @@
 /* floor.c: what is noted, and the two files it lives in. Reading and writing one file's bytes is floor_file.c's. */
 #include "store/floor_own.h"
 #include "base/cleanup.h"
-#include "store/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 static const char *const file_names[2] = { "floor.a", "floor.b" };
 
@@ -231,7 +229,8 @@ static enum floor_found found_of(const enum slot slot[2])
 {
 	int valid = (slot[0] == SLOT_VALID) + (slot[1] == SLOT_VALID);
 
-	if (slot[0] == SLOT_MISSING && slot[1] == SLOT_MISSING)
+	/* b is made when a is on disk: a damaged a without b is a first save that a power cut stopped. Nothing was told by then. */
+	if (slot[0] != SLOT_VALID && slot[1] == SLOT_MISSING)
 		return FLOOR_NONE;
 	return valid == 2 ? FLOOR_BOTH : valid ? FLOOR_ONE : FLOOR_LOST;
 }
@@ -289,21 +288,8 @@ static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
 		return rc;
 	if (f->sys->ftruncate(fd, (off_t)bytes.n) < 0 || f->sys->fdatasync(fd) < 0)
 		return err_errno(e, "%s: sync", file_names[i]);
-	/* Its name may be new: the sync that should have kept it has failed. */
+	/* Its name may be new. */
 	return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;
-}
-
-static bool is_there(const struct floors *f, int i)
-{
-	struct stat st;
-
-	return fstatat(f->dir, file_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* The first time all of it or nothing: there is no other file yet, and half of one would look as if a floor had been lost. */
-static int write_file(struct floors *f, int i, struct span bytes, struct err *e)
-{
-	return is_there(f, i) ? write_slot(f, i, bytes, e) : durable_replace(f->dir, file_names[i], bytes, 0640, f->sys, e);
 }
 
 static int save_older(struct floors *f, struct err *e)
@@ -318,7 +304,7 @@ static int save_older(struct floors *f, struct err *e)
 	if ((rc = buf_ok(&bytes, e)))
 		return rc;
 	f->is_valid[older] = false;
-	if ((rc = write_file(f, older, buf_span(&bytes), e)))
+	if ((rc = write_slot(f, older, buf_span(&bytes), e)))
 		return err_wrap(e, "the floor was not saved");
 	f->is_valid[older] = true;
 	f->newest = older;
@@ -338,42 +324,4 @@ int floor_save(struct floors *f, struct err *e)
 	if (rc == ERR_OK)
 		f->is_dirty = false;
 	return rc;
-}
-
-static int check_slot(struct floors *f, int i, bool *is_good, struct err *e)
-{
-	struct floor_set set = { 0 };
-	enum slot slot;
-	int rc = load_slot(f, i, &set, &slot, e);
-
-	*is_good = slot == SLOT_VALID;
-	floor_set_free(&set);
-	return rc;
-}
-
-/* It is the next one to be written: what is whole must not be touched before it is whole too. */
-static void note_damage(struct floors *f, int i)
-{
-	f->is_valid[i] = false;
-	f->is_dirty = true;
-	if (f->is_valid[!i])
-		f->newest = !i;
-}
-
-int floor_check(struct floors *f, unsigned *damaged, struct err *e)
-{
-	unsigned n = 0;
-
-	for (int i = 0; i < 2; i++) {
-		bool is_good = true;
-		int rc = f->is_valid[i] ? check_slot(f, i, &is_good, e) : ERR_OK;
-
-		if (rc)
-			return rc;
-		n += !is_good;
-		if (!is_good)
-			note_damage(f, i);
-	}
-	*damaged = n;
-	return ERR_OK;
 }
