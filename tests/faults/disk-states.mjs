@@ -11,6 +11,7 @@
 //	sectors   the same with 512 bytes
 //	torn4k    the write that was under way when the power went: its first pages; the rest as `pages` or `whole`
 //	torn512   the same with sectors
+//	subset    of all calls that were not synced, if there are few, exactly those that the seed's bits name
 //	ext4      data=ordered: names and sizes as they were at one moment since the last sync of any file, for all files together;
 //	          bytes before the sizes that need them (delayed: a size may lag); pages that were overwritten in any version
 // Not modelled: a disk that lies about a sync, bytes that rot (another tier), a sector that is half written, lost directories.
@@ -18,8 +19,9 @@ import { createHash } from 'node:crypto'
 
 const OPS = [null, 'create', 'truncate', 'write', 'allocate', 'sync', 'mkdir', 'rename', 'link', 'unlink', 'sent', 'told']
 const RECORD = 32
+const SUBSET_MAX = 20
 export const LOG_HEAD = 32
-export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'ext4']
+export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'subset', 'ext4']
 
 /** The log so far, in order: [{ op, ino, a, b, text, bytes, end }]; `end`: where in the log it ends. */
 export function readLog(log) {
@@ -235,6 +237,26 @@ class Disk {
     })
   }
 
+  /** What was not synced of all that any name, durable or not, leads to: the calls in their order. */
+  unsynced() {
+    const seen = new Set([this.root]), left = [this.root]
+    for (const it of left) {
+      for (const file of [...it.names?.values() ?? [], ...it.pending.map((op) => op.file)]) {
+        if (!file || seen.has(file)) continue
+        seen.add(file)
+        left.push(file)
+      }
+    }
+    return left.flatMap((it) => it.pending).sort((a, b) => a.i - b.i)
+  }
+
+  #subset(bits) {
+    const ops = this.unsynced()
+    if (ops.length > SUBSET_MAX) return null
+    const made = new Set(ops.filter((_, i) => bits >>> i & 1))
+    return this.#tree((dir) => named(dir.names, dir.pending.filter((op) => made.has(op))), (file) => applyAll(file.bytes, file.pending.filter((op) => made.has(op))))
+  }
+
   /** Where a file or directory lies, as far as calls went: '' for the root. */
   pathOf(ino) {
     const it = this.byIno.get(ino)
@@ -259,6 +281,7 @@ class Disk {
       case 'sectors': return this.#tree(this.#anyNames(below), each((file) => scattered(file, 512, below)))
       case 'torn4k': return next && this.#torn(next, 4096, below)
       case 'torn512': return next && this.#torn(next, 512, below)
+      case 'subset': return this.#subset(seed)
       case 'ext4': return this.#ordered(below)
     }
     throw new Error(`no kind of state: ${kind}`)
@@ -284,6 +307,17 @@ export function* statesOf(records, rootIno, places) {
     while (disk.n < place.cut) disk.take(records[disk.n])
     const tree = disk.state(place.kind, place.seed, records[place.cut])
     if (tree) yield { ...place, tree, hash: hashOf(tree) }
+  }
+}
+
+/** All subsets of calls that were not synced, where these are at most `max`: places for statesOf. Those without the last call were there before it. */
+export function* subsetPlaces(records, rootIno, max) {
+  const disk = new Disk(rootIno)
+  for (const record of records) {
+    disk.take(record)
+    const ops = disk.unsynced(), n = ops.length
+    if (n === 0 || n > max || ops[n - 1].i !== disk.n - 1) continue
+    for (let bits = 2 ** (n - 1); bits < 2 ** n; bits++) yield { cut: disk.n, kind: 'subset', seed: bits }
   }
 }
 

@@ -226,8 +226,8 @@ export async function recordAlone(t, { log: say = () => {} } = {}) {
   await gateway.restart()
   await life.tell({ ...active(3), [`state ${PRODUCT} 2`]: 'superseded' }, () => brings(bundles[2], '--block-hash', bundles[2].block.hash), () => life.offered(3))
   await life.tellReport('d1', 3, 'running')
-  await life.told.begin({ [`active ${PRODUCT}`]: 2 }) // what is left for a moment: 3 is revoked before 4 has its image
-  await life.tell({ ...active(4), [`state ${PRODUCT} 3`]: 'revoked' }, () => brings(bundles[3], '--block-hash', bundles[3].block.hash), () => life.offered(4))
+  await life.told.begin({ [`active ${PRODUCT}`]: 2, [`state ${PRODUCT} 2`]: 'active' }) // what is left for a moment: 3 is revoked before 4 has its image
+  await life.tell({ ...active(4), [`state ${PRODUCT} 3`]: 'revoked', [`state ${PRODUCT} 2`]: 'superseded' }, () => brings(bundles[3], '--block-hash', bundles[3].block.hash), () => life.offered(4))
   say(`bundles: ${await life.log.used()} bytes of log`)
   return life.end({
     last: 4,

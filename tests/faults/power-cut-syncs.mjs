@@ -26,9 +26,10 @@ async function siteOf({ caller, place }) {
 async function sites(life) {
   const known = new Map(), all = []
   for (const sync of syncsOf(life.records, life.rootIno)) {
-    const key = sync && JSON.stringify(sync)
-    if (sync && !known.has(key)) known.set(key, await siteOf(sync))
-    all.push(sync && known.get(key))
+    const is_ours = sync && sync.caller !== '' // or the recording's, of what somebody else did to the disk
+    const key = is_ours && JSON.stringify(sync)
+    if (is_ours && !known.has(key)) known.set(key, await siteOf(sync))
+    all.push(is_ours ? known.get(key) : undefined)
   }
   return all
 }

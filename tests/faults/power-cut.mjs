@@ -4,7 +4,7 @@
 // there (or what was under way: the old or the new). No alarm may say that the database, the tokens or the floor were lost: the store's
 // order of writes lets a cut damage none of them. Most states are started without chain and source; of every so many the start is
 // followed by one with both, which must come to the end of the undisturbed life.
-//	node power-cut.mjs [STATES [SEED]]
+//	node power-cut.mjs [STATES [SEED [first | mended | alone]]]; FAIL_FAST: the first failure ends it
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -15,7 +15,8 @@ import { startGateway } from '../support/gateway.mjs'
 import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
-import { KINDS, statesOf } from './disk-states.mjs'
+import { KINDS, statesOf, subsetPlaces } from './disk-states.mjs'
+import { recordAlone, recordMended } from './power-cut-lives.mjs'
 import { ackedBy, ANY, allowed, endOf, LOCK, record } from './power-cut-record.mjs'
 
 const SIDE_BY_SIDE = 2
@@ -47,9 +48,9 @@ function* anyPlaces(life, dice) {
 }
 
 /** States that differ, in rounds until there are so many: [{ … }] as statesOf gives, never twice the same with as much told. */
-function* distinct(life, wanted, dice) {
+function* distinct(life, wanted, dice, subsets) {
   const seen = new Map(), any = anyPlaces(life, dice)
-  let places = [...sharpPlaces(life)]
+  let places = [...sharpPlaces(life), ...subsetPlaces(life.records, life.rootIno, subsets)]
   for (let round = 0; seen.size < wanted && round < 40; round++) {
     const missing = wanted - seen.size
     while (places.length < Math.max(missing, 50)) places.push(any.next().value)
@@ -238,7 +239,7 @@ async function comesToTheEnd(life, gateway) {
   await waitFor('the end of the undisturbed life', async () => {
     const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
     if (left.length) throw new Error(`without ${left.join(', ')}; there are ${(await gateway.releases()).map((r) => `${r.sequence} ${r.state}: ${r.why}`).join(', ')}`)
-    return true
+    return (await bodyOf(gateway, `/fw/${PRODUCT}/image`)).status === 200
   })
   assert.equal(await offered(life, gateway, PRODUCT), life.last)
   await offered(life, gateway, LOCK)
@@ -276,12 +277,12 @@ const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed
 
 /**
  * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
- * again_every: of so many states one is started twice, because what a start tidies up after it is ready must not be lost either, and
+ * subsets: where at most so many calls are not synced, each subset of them is tried; again_every: of so many states one is started twice, because what a start tidies up after it is ready must not be lost either, and
  * read over CoAP; chain_every: of so many one is also started with chain and source; fail_fast: the first failure ends it.
  */
-export async function cutPower(life, base, { states, seed, again_every = 10, chain_every = 25, fail_fast = false, only, log }) {
+export async function cutPower(life, base, { states, seed, subsets = 2, again_every = 10, chain_every = 25, fail_fast = false, only, log }) {
   const dice = random(seed), result = { states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [] }
-  const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice)
+  const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice, subsets)
   const worker = async () => {
     for (;;) {
       if (fail_fast && result.failures.length) return
@@ -310,10 +311,11 @@ export async function powerCuts(t, { states, seed, log, life: live = record, ...
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [states = 1000, seed = 1] = process.argv.slice(2).map(Number)
+  const [states = 1000, seed = 1] = process.argv.slice(2, 4).map(Number)
+  const life = { first: record, mended: recordMended, alone: recordAlone }[process.argv[4] ?? 'first']
   const ends = [], began = Date.now()
   try {
-    const result = await powerCuts({ after: (fn) => ends.unshift(fn) }, { states, seed, log: console.error, fail_fast: Boolean(process.env.FAIL_FAST) })
+    const result = await powerCuts({ after: (fn) => ends.unshift(fn) }, { life, states, seed, log: console.error, fail_fast: Boolean(process.env.FAIL_FAST) })
     console.log(JSON.stringify({ ...result, failures: result.failures.slice(0, 20), failed: result.failures.length, seconds: (Date.now() - began) / 1000 }, null, 1))
   } finally {
     for (const end of ends) await end()

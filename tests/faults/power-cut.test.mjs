@@ -1,4 +1,6 @@
-// power-cut.test.mjs: a gateway whose power was cut, on a thousand different disks.
+// power-cut.test.mjs: a gateway whose power was cut, on a thousand different disks of three lives.
 import { checkPowerCuts } from './power-cut-check.mjs'
 
-checkPowerCuts({ states: 1000, chain_every: 50 })
+checkPowerCuts({ life: 'first', states: 400 })
+checkPowerCuts({ life: 'mended', states: 300 })
+checkPowerCuts({ life: 'alone', states: 300 })
