@@ -1,6 +1,6 @@
 // power-cut-lives.mjs: two more lives of a gateway, recorded like the one of power-cut-record.mjs.
 //
-// `mended`: images, chunk digests and IPFS blocks rot and are mended, the operator holds back what is active, what is active is revoked, what
+// `mended`: images, chunk digests, IPFS blocks and the database rot and are mended, the operator holds back what is active, what is active is revoked, what
 // nobody needs is purged; said by the program on the gateway itself, and reported over CoAP. `alone`: a gateway without uplink, whose
 // releases come in bundles.
 import assert from 'node:assert/strict'
@@ -14,7 +14,7 @@ import { sha256 } from '../support/suit.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
 import { readLog } from './disk-states.mjs'
-import { assertComplete, endOf, LOCK, makeConf, makeLog, Told } from './power-cut-record.mjs'
+import { assertComplete, endOf, LOCK, makeConf, makeLog, record, Told } from './power-cut-record.mjs'
 
 const JSON_FORMAT = 50 // RFC 7252, 12.3
 
@@ -90,13 +90,23 @@ class Recording {
     await truncate(file, size)
   }
 
+  /** A page of the database rots; what was told of it alone may be gone from here on. */
+  async rotDatabase() {
+    await this.gateway.restart() // the WAL goes into the file
+    await this.told.forget(/^(state|device|pinned)/)
+    this.rottenFrom = await this.log.used()
+    await this.rot(join(this.stateDir, 'gatepost.db'), 3 * 4096 + 100, 200)
+    const r = await this.gateway.cli('cache', 'verify')
+    assert.match(r.stderr, /its database was damaged/)
+  }
+
   async end(more) {
     const end = endOf(await this.gateway.releases())
     await this.gateway.stop()
     const records = readLog(await this.log.read()), { ino } = await stat(this.stateDir)
     await assertComplete(records, ino, this.stateDir)
-    const { world, conf, images, token, stateDir } = this
-    return { world, conf, records, told: this.told.settle(records), rootIno: ino, images, end, token, stateDir, ...more }
+    const { world, conf, images, token, stateDir } = this, rotten = records.findIndex((r) => r.end > this.rottenFrom)
+    return { world, conf, records, told: this.told.settle(records), rootIno: ino, images, end, token, stateDir, rotten: rotten < 0 ? Infinity : rotten, ...more }
   }
 }
 
@@ -180,6 +190,13 @@ export async function recordMended(t, { log: say = () => {} } = {}) {
   await life.tellReport('d2', 4, 'failed')
   await verify(0)
   await step('purged')
+  await life.rotDatabase()
+  await tell({ [`state ${PRODUCT} 4`]: 'active', [`state ${PRODUCT} 3`]: 'revoked' }, async () => {}, async () => {
+    await life.becomes(4, 'active')
+    await life.becomes(3, 'revoked')
+  })
+  await life.tellReport('d1', 4, 'installed')
+  await step('database rebuilt')
   return life.end({
     last: 4,
     look,
@@ -235,3 +252,5 @@ export async function recordAlone(t, { log: say = () => {} } = {}) {
     async bringBack(again) { await again.ask('bundle', 'import', bundles[3].file, '--block-hash', bundles[3].block.hash) },
   })
 }
+
+export const LIVES = { first: record, mended: recordMended, alone: recordAlone }

@@ -7,8 +7,7 @@ import { program } from '../support/gateway.mjs'
 import { run } from '../support/process.mjs'
 import { syncsOf } from './disk-states.mjs'
 import { cutPower } from './power-cut.mjs'
-import { recordAlone, recordMended } from './power-cut-lives.mjs'
-import { record } from './power-cut-record.mjs'
+import { LIVES } from './power-cut-lives.mjs'
 
 const HELPERS = new Set(['sync_file', 'sync_one']) // each caller's sync is one of its own
 
@@ -35,7 +34,7 @@ async function sites(life) {
 }
 
 /** [{ site, times, states, noticed }], of each call that syncs something; `noticed`: the first problem, null: none in so many states. */
-export async function missingSyncs(t, { states, seed, log, only = /^/, life: live = record }) {
+export async function missingSyncs(t, { states, seed, log, only = /^/, life: live = LIVES.first }) {
   const life = await live(t), all = await sites(life), found = []
   for (const site of [...new Set(all)].filter((s) => s && only.test(s)).sort()) {
     const records = life.records.map((r, i) => all[i] === site ? { ...r, op: 'nothing' } : r)
@@ -48,7 +47,7 @@ export async function missingSyncs(t, { states, seed, log, only = /^/, life: liv
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [states = 400, seed = 1] = process.argv.slice(2, 4).map(Number), [only = '', name = 'first'] = process.argv.slice(4), ends = []
-  const life = { first: record, mended: recordMended, alone: recordAlone }[name]
+  const life = LIVES[name]
   try {
     await missingSyncs({ after: (fn) => ends.unshift(fn) }, { states, seed, log: console.log, only: new RegExp(only), life })
   } finally {

@@ -16,8 +16,8 @@ import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KINDS, statesOf, subsetPlaces } from './disk-states.mjs'
-import { recordAlone, recordMended } from './power-cut-lives.mjs'
-import { ackedBy, ANY, allowed, endOf, LOCK, record } from './power-cut-record.mjs'
+import { LIVES } from './power-cut-lives.mjs'
+import { ackedBy, ANY, allowed, endOf, LOCK } from './power-cut-record.mjs'
 
 const SIDE_BY_SIDE = 2
 const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start/
@@ -36,8 +36,8 @@ function* sharpPlaces(life) {
 
 /** Half of them anywhere; half where names change or something is synced. */
 function* anyPlaces(life, dice) {
-  const { records } = life
-  const all = records.flatMap((r, i) => ['sent', 'told'].includes(r.op) ? [] : [i])
+  const { records, from = 0 } = life
+  const all = records.flatMap((r, i) => i < from || ['sent', 'told'].includes(r.op) ? [] : [i])
   const writes = all.filter((i) => records[i].op === 'write')
   const turns = all.filter((i) => records[i].op !== 'write')
   for (;;) {
@@ -50,7 +50,7 @@ function* anyPlaces(life, dice) {
 /** States that differ, in rounds until there are so many: [{ … }] as statesOf gives, never twice the same with as much told. */
 function* distinct(life, wanted, dice, subsets) {
   const seen = new Map(), any = anyPlaces(life, dice)
-  let places = [...sharpPlaces(life), ...subsetPlaces(life.records, life.rootIno, subsets)]
+  let places = [...sharpPlaces(life), ...subsetPlaces(life.records, life.rootIno, subsets)].filter(({ cut }) => cut >= (life.from ?? 0))
   for (let round = 0; seen.size < wanted && round < 40; round++) {
     const missing = wanted - seen.size
     while (places.length < Math.max(missing, 50)) places.push(any.next().value)
@@ -87,7 +87,7 @@ function floorsBack(life, cut, tree) {
   const floor = slots.sort((a, b) => b.generation - a.generation)[0], wrong = []
   const of = (product) => floor?.products.find(({ name }) => name === product)
   for (const [key, list] of life.told) {
-    const [what, product, sequence] = key.split(' '), acked = list.filter((told) => told.acked > 0 && told.acked <= cut && told.value !== ANY).map(({ value }) => value)
+    const [what, product, sequence] = key.split(' '), acked = list.filter((told) => told.acked > 0 && told.acked <= cut && ![ANY, undefined].includes(told.value)).map(({ value }) => value)
     if (what === 'active' && acked.some((value) => !(of(product)?.active >= value))) wrong.push(`the floor of ${product} is back at ${of(product)?.active}`)
     if (what === 'state' && acked.includes('revoked') && !of(product)?.revoked.includes(Number(sequence)) && !(of(product)?.floor > sequence))
       wrong.push(`the floor files have forgotten that ${product} ${sequence} is revoked`)
@@ -107,7 +107,7 @@ function catalogBack(life, cut, tree) {
 
 // --- one state ---
 
-async function putTree(dir, tree) {
+export async function putTree(dir, tree) {
   await mkdir(dir, { recursive: true, mode: 0o750 })
   for (const { path, bytes } of tree) {
     if (bytes) await writeFile(join(dir, path), bytes, { mode: path === 'tokens' ? 0o600 : 0o640 })
@@ -233,7 +233,7 @@ function missing(life, cut, now) {
 }
 
 /** With chain and source back: the end of the undisturbed life. What comes of the lock is the operator's word, which a cut may take. */
-async function comesToTheEnd(life, gateway) {
+export async function comesToTheEnd(life, gateway) {
   await life.bringBack?.(gateway)
   const wanted = life.end.filter((line) => line.startsWith(PRODUCT))
   await waitFor('the end of the undisturbed life', async () => {
@@ -255,7 +255,7 @@ async function checkState(life, dir, state, { is_again, with_chain }) {
   const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
   const start = async (options) => {
     const lines = await withGateway(dir, life.conf(dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut, options))))
-    problems.push(...lines.filter((line) => LOST.test(line)))
+    problems.push(...lines.filter((line) => LOST.test(line) && !(state.cut > life.rotten && /database damaged/.test(line))))
   }
   await putTree(join(dir, 'state'), state.tree)
   try {
@@ -265,7 +265,7 @@ async function checkState(life, dir, state, { is_again, with_chain }) {
   } catch (error) {
     problems.push(error.message)
   } finally {
-    if (problems.length && process.env.POWER_CUT_KEEP) await keep(join(process.env.POWER_CUT_KEEP, basename(dir)), state, problems)
+    if (problems.length && process.env.POWER_CUT_KEEP) await keep(join(process.env.POWER_CUT_KEEP, `${Date.now()}-${basename(dir)}`), state, problems)
     await rm(dir, { recursive: true, force: true, maxRetries: 20 }) // who was killed may be at its last write
   }
   return problems
@@ -304,7 +304,7 @@ export async function cutPower(life, base, { states, seed, subsets = 2, again_ev
 }
 
 /** Records a life, cuts its power, tells how it went. */
-export async function powerCuts(t, { states, seed, log, life: live = record, ...more }) {
+export async function powerCuts(t, { states, seed, log, life: live = LIVES.first, ...more }) {
   const life = await live(t, { log })
   log?.(`${life.records.length} records`)
   return cutPower(life, life.world.dir, { states, seed, log, ...more })
@@ -312,7 +312,7 @@ export async function powerCuts(t, { states, seed, log, life: live = record, ...
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [states = 1000, seed = 1] = process.argv.slice(2, 4).map(Number)
-  const life = { first: record, mended: recordMended, alone: recordAlone }[process.argv[4] ?? 'first']
+  const life = LIVES[process.argv[4] ?? 'first']
   const ends = [], began = Date.now()
   try {
     const result = await powerCuts({ after: (fn) => ends.unshift(fn) }, { life, states, seed, log: console.error, fail_fast: Boolean(process.env.FAIL_FAST) })

@@ -2,5 +2,5 @@
 import { checkPowerCuts } from './power-cut-check.mjs'
 
 checkPowerCuts({ life: 'first', states: 400 })
-checkPowerCuts({ life: 'mended', states: 300 })
-checkPowerCuts({ life: 'alone', states: 300 })
+checkPowerCuts({ life: 'mended', states: 300, twice: { lives: 2, states: 30 }, subsets: 1 })
+checkPowerCuts({ life: 'alone', states: 250, twice: { lives: 2, states: 30 }, subsets: 1 })
