@@ -384,9 +384,10 @@ static void on_go(void *arg)
 	if (catalogs_load(k, &e))
 		log_info("keeper", "no catalog of an earlier run", "why=\"%s\"", e.msg);
 	if (keeper_open_store(k, &e) || open_parts(k, &e)) {
+		/* Damage deep in the database: it is set aside on the way out, and the supervisor starts us again at once. */
 		k->is_store_damaged = k->store && store_is_corrupt(k->store);
 		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
+		k->exit_status = k->is_store_damaged ? 0 : 1;
 		uv_stop(&k->loop);
 		return;
 	}

@@ -180,6 +180,15 @@ static int set_aside(struct keeper *k, struct err *e)
 	return rc ? rc : store_open(dir, &k->store, e);
 }
 
+/* Whichever process met the damage: here the operator hears of it. */
+static void tell_of_rebuilding(struct keeper *k)
+{
+	struct stat st;
+
+	if (store_is_new(k->store) && fstatat(k->state_dir, STORE_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		keeper_alarm(k, "database-rebuilt", "store", "it was damaged, set aside, and is filled anew", false);
+}
+
 /* Another chain or registry than the one that the database was filled from: its entries mean nothing any more. */
 static int check_registry(struct keeper *k, struct err *e)
 {
@@ -211,6 +220,8 @@ int keeper_open_store(struct keeper *k, struct err *e)
 
 	if (rc == ERR_CORRUPT)
 		rc = set_aside(k, e);
+	else if (!rc)
+		tell_of_rebuilding(k);
 	if (!rc)
 		rc = check_registry(k, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);
@@ -220,7 +231,7 @@ void keeper_rebuild(struct keeper *k)
 {
 	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->trouble);
 	k->is_store_damaged = true;
-	k->exit_status = 1;
+	k->exit_status = 0;		/* a failure would end everything if the server is not ready yet */
 	uv_stop(&k->loop);
 }
 

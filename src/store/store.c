@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define DB_NAME "gatepost.db"
-#define DB_DAMAGED DB_NAME ".damaged"
 
 static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
 {
@@ -76,7 +75,7 @@ int store_set_aside(const char *state_dir, struct err *e)
 	if (dir < 0)
 		return err_errno(e, "%s", state_dir);
 	/* The WAL first: a new database must never meet the old one's. Named so that SQLite finds the pair again. */
-	if ((rc = move(dir, DB_NAME "-wal", DB_DAMAGED "-wal", e)) || (rc = move(dir, DB_NAME, DB_DAMAGED, e)))
+	if ((rc = move(dir, DB_NAME "-wal", STORE_DAMAGED "-wal", e)) || (rc = move(dir, DB_NAME, STORE_DAMAGED, e)))
 		return rc;
 	return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;
 }

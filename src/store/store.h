@@ -45,7 +45,9 @@ struct store_checking {
 };
 MUST_USE int store_check_step(struct store *s, struct store_checking *c, struct err *e);
 
-/* Moves the (closed) database of state_dir to gatepost.db.damaged, over an earlier one, with its WAL.
+#define STORE_DAMAGED "gatepost.db.damaged"
+
+/* Moves the (closed) database of state_dir to STORE_DAMAGED, over an earlier one, with its WAL.
  * Nothing there is not an error. */
 MUST_USE int store_set_aside(const char *state_dir, struct err *e);
 
