@@ -229,7 +229,7 @@ static bool is_holding(struct keeper *k)
 		if (p[i].proof.number && keeps_product(k, last, &p[i]) && (!known || known->proven.number == 0))
 			return true;
 	}
-	if (k->adoptions > 0)
+	if (!k->is_recovered || k->adoptions > 0)
 		return true;
 	catalog_put(STEAL_PTR(k->catalogs.last));
 	return false;

@@ -268,7 +268,7 @@ static void on_want(void *arg, const struct ledger_want *w)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
-	if (bundle_import_brings(k->import, &w->sha256) || keeper_is_adopting(k, &w->sha256))
+	if (!k->is_recovered || bundle_import_brings(k->import, &w->sha256) || keeper_is_adopting(k, &w->sha256))
 		return;		/* asked again when that is over */
 	if (fetcher_want(&k->fetcher, w, &e))
 		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);

@@ -83,6 +83,7 @@ struct keeper {
 	int64_t started_mono_ms;
 	struct clock_bound bound;		/* by the newest block that proved something */
 	uv_timer_t housekeeping, settling;
+	bool is_recovered;			/* what lies on the disk was looked at: before that nothing is fetched */
 	unsigned adoptions;			/* objects that workers are hashing */
 	struct list adopting;			/* and which */
 	bool is_store_damaged;			/* set it aside on the way out */

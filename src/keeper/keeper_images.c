@@ -448,10 +448,12 @@ void keeper_recover(struct keeper *k)
 	struct recover_counts n = { 0 };
 	struct err e = { 0 };
 
-	if (keeper_look_at_objects(k, &n, &e)) {
+	if (keeper_look_at_objects(k, &n, &e))
 		keeper_trouble(k, &e);
+	k->is_recovered = true;
+	keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
+	if (e.code)
 		return;
-	}
 	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
 		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
 }

@@ -1,7 +1,9 @@
 // lost-database.test.mjs: images of which the database knows nothing are taken as they lie there, not asked for again.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeEnvelope, makeManifest } from '../support/suit.mjs'
@@ -23,4 +25,22 @@ test('database-lost: an image that is being hashed again is not fetched meanwhil
   const gateway = await world.gateway({ dir, product: { 'max-image': '2G' }, config: { cache: { size: '4G' } } })
   await gateway.waitRelease(PRODUCT, 1, 'active')
   assert.deepEqual(world.source.requests, [], 'nobody was asked for what lies here')
+})
+
+test('adoption: an image that lies whole on the disk is taken at the start, though its release has asked for it and no source answers', async (t) => {
+  const world = await makeWorld(t), image = Buffer.alloc(70000, 7), { sha256 } = await world.publish({ image })
+  await world.finalize()
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => silent.close())
+  await once(silent, 'listening')
+  const sources = [{ name: 'own', url: `http://127.0.0.1:${silent.address().port}` }]
+  const gateway = await world.gateway({ dir: world.otherDir('gateway'), config: { sources } }), folder = join(gateway.stateDir, 'objects', sha256.slice(0, 2))
+  await gateway.waitRelease(PRODUCT, 1, 'fetching')
+  await gateway.stop()
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, sha256), image)
+  await gateway.start()
+  await gateway.waitRelease(PRODUCT, 1, 'active')
+  const r = await gateway.get(`/fw/${PRODUCT}/image`)
+  assert.deepEqual(Buffer.from(await r.arrayBuffer()), image)
 })

@@ -255,7 +255,7 @@ async function checkState(life, dir, state, { is_again, with_chain }) {
   const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
   const start = async (options) => {
     const lines = await withGateway(dir, life.conf(dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut, options))))
-    problems.push(...lines.filter((line) => LOST.test(line) && !(state.cut > life.rotten && /database damaged/.test(line))))
+    problems.push(...lines.filter((line) => LOST.test(line) && !(state.cut > life.rotten && /database damaged|a page is not what was written there/.test(line))))
   }
   await putTree(join(dir, 'state'), state.tree)
   try {
