@@ -2,39 +2,74 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeEnvelope, makeManifest } from '../support/suit.mjs'
+import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
 
 const GIB = 2 ** 30 // zeros: it costs no disk, and hashing it takes longer than following the chain
 
-test('database-lost: an image that is being hashed again is not fetched meanwhile', async (t) => {
-  const world = await makeWorld(t), hash = createHash('sha256'), dir = world.otherDir('gateway')
-  for (let i = 0; i < 1024; i++) hash.update(Buffer.alloc(GIB / 1024))
-  const sha256 = hash.digest(), name = sha256.toString('hex'), folder = join(dir, 'state/objects', name.slice(0, 2))
+async function putZeros(state, name) {
+  const folder = join(state, 'objects', name.slice(0, 2))
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, name), '')
   await truncate(join(folder, name), GIB)
-  const cid = String(await world.source.add(Buffer.from('another image altogether')))
+}
+
+/** Somebody who is asked, and never answers. */
+async function silentSource(t) {
+  const server = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  return { name: 'own', url: `http://127.0.0.1:${server.address().port}` }
+}
+
+/** A world whose release's image lies, one GiB long, where a gateway in `dir` keeps it. */
+async function withLargeObject(t) {
+  const world = await makeWorld(t), hash = createHash('sha256'), dir = world.otherDir('gateway')
+  for (let i = 0; i < 1024; i++) hash.update(Buffer.alloc(GIB / 1024))
+  const sha256 = hash.digest(), name = sha256.toString('hex')
+  await putZeros(join(dir, 'state'), name)
+  const cid = String(await world.source.add(Buffer.alloc(50000, 'another image altogether'), { chunk: 10000 }))
   const manifest = makeManifest({ product: PRODUCT, sequence: 1, version: '1.0', image: { sha256, size: GIB, cid } })
   await world.registry.publish(world.owner, world.id, 1, makeEnvelope(manifest, world.signers))
   await world.finalize()
   const gateway = await world.gateway({ dir, product: { 'max-image': '2G' }, config: { cache: { size: '4G' } } })
   await gateway.waitRelease(PRODUCT, 1, 'active')
+  return { world, gateway, name }
+}
+
+test('database-lost: an image that is being hashed again is not fetched meanwhile', async (t) => {
+  const { world } = await withLargeObject(t)
   assert.deepEqual(world.source.requests, [], 'nobody was asked for what lies here')
 })
 
+test('database half filled again: what the last catalog offers is offered all the while its image is being hashed', async (t) => {
+  const { world, gateway: other, name } = await withLargeObject(t), dir = world.otherDir('half'), state = join(dir, 'state')
+  const gateway = await world.gateway({ dir, product: { 'max-image': '2G' }, config: { cache: { size: '4G' }, sources: [await silentSource(t)] } })
+  await gateway.waitRelease(PRODUCT, 1, 'fetching')
+  await gateway.waitProven(1)
+  await gateway.stop()
+  await copyFile(join(other.stateDir, 'catalog'), join(state, 'catalog'))
+  await putZeros(state, name)
+  await gateway.start()
+  const statuses = new Set()
+  await waitFor('it to be active', async () => {
+    const r = await gateway.get(`/fw/${PRODUCT}`)
+    statuses.add(r.status)
+    await r.arrayBuffer()
+    return (await gateway.release(PRODUCT, 1)).state === 'active'
+  })
+  assert.deepEqual([...statuses], [200])
+})
+
 test('adoption: an image that lies whole on the disk is taken at the start, though its release has asked for it and no source answers', async (t) => {
-  const world = await makeWorld(t), image = Buffer.alloc(70000, 7), { sha256 } = await world.publish({ image })
+  const world = await makeWorld(t), image = Buffer.alloc(70000, 7), { sha256 } = await world.publish({ image, layout: { chunk: 20000 } })
   await world.finalize()
-  const silent = createServer(() => {}).listen(0, '127.0.0.1')
-  t.after(() => silent.close())
-  await once(silent, 'listening')
-  const sources = [{ name: 'own', url: `http://127.0.0.1:${silent.address().port}` }]
-  const gateway = await world.gateway({ dir: world.otherDir('gateway'), config: { sources } }), folder = join(gateway.stateDir, 'objects', sha256.slice(0, 2))
+  const gateway = await world.gateway({ dir: world.otherDir('gateway'), config: { sources: [await silentSource(t)] } }), folder = join(gateway.stateDir, 'objects', sha256.slice(0, 2))
   await gateway.waitRelease(PRODUCT, 1, 'fetching')
   await gateway.stop()
   await mkdir(folder, { recursive: true })
