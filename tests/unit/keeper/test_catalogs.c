@@ -580,6 +580,10 @@ START_TEST(a_lost_database_is_held_for)
 	settle();
 	ck_assert_msg(rig.k.catalogs.last != NULL, "nor while objects are hashed");
 	rig.k.adoptions = 0;
+	rig.k.is_recovered = false;
+	settle();
+	ck_assert_msg(rig.k.catalogs.last != NULL, "nor before anybody has looked for objects");
+	rig.k.is_recovered = true;
 	settle();
 	ck_assert_str_eq(told(0), "1s 2");
 	ck_assert_msg(rig.k.catalogs.last == NULL, "its own again");
