@@ -239,7 +239,8 @@ export async function comesToTheEnd(life, gateway) {
   await waitFor('the end of the undisturbed life', async () => {
     const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
     if (left.length) throw new Error(`without ${left.join(', ')}; there are ${(await gateway.releases()).map((r) => `${r.sequence} ${r.state}: ${r.why}`).join(', ')}`)
-    return (await bodyOf(gateway, `/fw/${PRODUCT}/image`)).status === 200
+    // The server has it a moment later.
+    return await manifest(life, gateway, PRODUCT) === life.last && (await bodyOf(gateway, `/fw/${PRODUCT}/image`)).status === 200
   })
   assert.equal(await offered(life, gateway, PRODUCT), life.last)
   await offered(life, gateway, LOCK)
