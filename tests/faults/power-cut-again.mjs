@@ -48,6 +48,9 @@ async function liveOn(life, dir, state) {
     const gateway = await startGateway({ after: (fn) => ends.unshift(fn) }, { dir, conf: life.conf(dir), env: log.env })
     await comesToTheEnd(life, gateway)
     reached = await log.used()
+  } catch (error) {
+    await log.close()
+    throw error
   } finally {
     for (const end of ends) await end()
   }

@@ -44,6 +44,8 @@ export async function makeLog(dir, stateDir) {
       word.writeBigUInt64LE(BigInt(at + bytes.length))
       await handle.write(word, 0, 8, 8)
     },
+    close: () => handle.close(),
+    /** All of it; then it is closed. */
     async read() {
       const used = await this.used(), all = Buffer.alloc(used)
       await handle.read(all, 0, all.length, 0)

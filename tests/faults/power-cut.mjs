@@ -227,7 +227,8 @@ function missing(life, cut, now) {
       if (!values.includes(undefined) && !values.includes(ANY)) wrong.push(`${key}: cannot be seen`)
       continue
     }
-    for (const it of new Set([key, key.replace('active', 'manifest'), key.replace('active', 'coap')])) if (!is(it, now.get(it), values)) wrong.push(`${it} is ${now.get(it)}, not ${values.join(' or ')}`)
+    const seen = new Set([key, key.replace('active', 'manifest'), key.replace('active', 'coap')])
+    for (const it of seen) if (!is(it, now.get(it), values)) wrong.push(`${it} is ${now.get(it)}, not ${values.join(' or ')}`)
   }
   return wrong
 }
@@ -278,8 +279,9 @@ const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed
 
 /**
  * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
- * subsets: where at most so many calls are not synced, each subset of them is tried; again_every: of so many states one is started twice, because what a start tidies up after it is ready must not be lost either, and
- * read over CoAP; chain_every: of so many one is also started with chain and source; fail_fast: the first failure ends it.
+ * subsets: where at most so many calls are not synced, each subset of them is tried; again_every: of so many states one is started twice,
+ * because what a start tidies up after it is ready must not be lost either, and read over CoAP; chain_every: of so many one is also
+ * started with chain and source; fail_fast: the first failure ends it.
  */
 export async function cutPower(life, base, { states, seed, subsets = 2, again_every = 10, chain_every = 25, fail_fast = false, only, log }) {
   const dice = random(seed), result = { states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [] }

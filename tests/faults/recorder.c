@@ -10,8 +10,9 @@
  *	         alone, text: who called; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
  *
  * An inode's number may be used again: CREATE and MKDIR begin a new file. A SENT record stands before what it tells of leaves: at
- * it, everything that the answer acknowledges must have been made durable. So does a TOLD record, before a catalog goes to the server. Whoever records can let ten
- * minutes pass at once (ahead_ms is added to the wall clock), and fill the disk (free, unless 0, is how many bytes it has left).
+ * it, everything that the answer acknowledges must have been made durable. So does a TOLD record, before a catalog goes to the
+ * server. Whoever records can let ten minutes pass at once (ahead_ms is added to the wall clock), and fill the disk (free, unless 0, is
+ * how many bytes it has left).
  *
  * Ways to change a file that no program of the daemon uses (a mapping, copies in the kernel) end it, so that none is missed.
  *
