@@ -15,6 +15,9 @@ struct db {
 	struct db_kept *kept;	/* by place in the section of statements */
 	size_t kept_n;
 	bool is_corrupt;
+	/* Parts that could not begin and have not ended: a statement in one would be kept whatever becomes of the next. */
+	unsigned not_begun;
+	struct err why_not_begun;	/* of the first */
 };
 
 #endif

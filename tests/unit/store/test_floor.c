@@ -5,6 +5,12 @@
 
 #include <sys/wait.h>
 
+static void setup(void)
+{
+	tempdir_make();
+	memset(&faulty, 0, sizeof faulty);
+}
+
 static struct floors *load(const struct sysio *sys)
 {
 	struct floors *f;
@@ -260,7 +266,7 @@ int main(void)
 	TCase *t = tcase_create("floor");
 	Suite *s = suite_create("floor");
 
-	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_add_checked_fixture(t, setup, tempdir_remove);
 	tcase_add_test(t, only_rises);
 	tcase_add_test(t, is_written_only_when_something_changed);
 	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
