@@ -1,6 +1,6 @@
 // Takes each check and each sync of src/store away in turn, and each of what reads the cache for devices; some unit test must
 // fail then. `node tests/faults/store-mutants.mjs [--fast] [FILE…]` tells which test notices what; the long tier runs it as well.
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../support/process.mjs'
@@ -10,11 +10,25 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const SERVER = ['chunks', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
+const MEMORY = 'only an allocation can fail there', FSTAT = 'fstat of an open file does not fail'
+
 /** Conditions that may go unnoticed, and why. */
 const spared = {
+  'store/blob.c': { 'at == w->hasher.at': 'spares a second read of the image' },
+  'store/blob_check.c': {
+    'got < 0 && errno == EINVAL': 'a file system without O_DIRECT; even tmpfs has it',
+    'got >= 0': 'the same',
+  },
+  'store/blob_dag.c': {
+    'n == 0 || size - at < n': 'what is read then is no record either',
+    'fstat(fd, &st) < 0': FSTAT,
+    '(rc = buf_ok(&b, e))': MEMORY,
+  },
+  'store/blob_finish.c': { 'rc @ settle_dag': MEMORY },
+  'store/blobdir.c': { '!d && fd >= 0': MEMORY },
 }
 
-/** [file in src, what stands there, what stands there instead]: above all every sync. */
+/** [file in src, what stands there, what stands there instead]: above all every sync, then what compares without an `if`. */
 const more = [
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
@@ -22,20 +36,69 @@ const more = [
   ['store/blob_finish.c', '(rc = compare(w, e)) || ', ''],
   ['store/blob_finish.c', ' ||\n	    (rc = sync_dirs(w->b, &w->sha256, is_sync, e)))', ')'],
   ['store/blob_finish.c', ' || (rc = sync_file(b->sys, fd, part, is_sync, e)))', ')'],
-  ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))\n		return rc;\n	if (lseek', '	if (lseek'],
+  ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))\n		return rc;\n', ''],
   ['store/blob_finish.c', ' ||\n	    (rc = sync_dirs(b, sha256, is_sync, e)))', ')'],
   ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, "an image", is_sync, e)))\n		return rc;\n', ''],
-  ['store/blobdir.c', '	if ((rc = sync_one(b, fd, ab, e)))\n		return rc;\n', ''],
+  ['store/blob_finish.c', ' && b->sys->fdatasync(fd) == 0', ''],
+  ['store/blob_finish.c', '*is_sync = *is_sync || rc;', ''],
+  ['store/blob_finish.c', 'return hash32_eq(&got, &w->sha256) ? ERR_OK', 'return true ? ERR_OK'],
+  ['store/blob_finish.c', 'is_good = hash32_eq(&got, sha256)', 'is_good = true'],
+  ['store/blob_check.c', 'is_read && memcmp(', 'memcmp('],
+  ['store/blob_check.c', 's->is_unreadable || ', ''],
+  ['store/blob_check.c', 'return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);', 'return s->sums.n == blob_hasher_sums(&s->found).n;'],
+  ['store/blob_check.c', 'out->is_size_wrong = (uint64_t)st.st_size != s->size;', 'out->is_size_wrong = false;'],
+  ['store/blob_dag.c', '!hash32_eq(&digest, &d->dag)', 'false'],
   ['store/blobdir.c', 'return sync_one(b, b->fd, "objects", e);', 'return ERR_OK;'],
   ['store/blobdir.c', 'return rc ? rc : blobs_sync_dirs(b, sha256, e);', 'return rc;'],
+  ['store/blobdir.c', 'return blobs_sync_failures(b) >= BLOB_SYNC_FAILURES_MAX;', 'return false;'],
   ['store/floor.c', ' || f->sys->fdatasync(fd) < 0)', ')'],
   ['store/floor.c', 'return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;', 'return ERR_OK;'],
+  ['store/floor.c', 'int older = any ? !f->newest : 0;', 'int older = any ? f->newest : 0;'],
+  ['store/floor.c', 'while (rc == ERR_OK && !(f->is_valid[0] && f->is_valid[1]));', 'while (0);'],
+  ['store/floor_file.c', 'return memcmp(bytes.p + body->n, sum.b, sizeof sum.b) == 0;', 'return true;'],
+  ['store/store.c', 'return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;', 'return ERR_OK;'],
+  ['store/store.c', ' || (rc = sync_path(path, e)))', ')'],
+  ['store/store.c', 'return sync_folder_of(path, e);', 'return ERR_OK;'],
+  ['store/pagesum.c', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_OK;'],
+  ['store/pagesum.c', 'return same(&s, &w->sums[page]) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'return SQLITE_OK;'],
+  ['store/pagesum.c', 'sha256_add(&h, SPAN_OF(at));', ''],
+  ['store/pagesum.c', 'return real(f)->pMethods->xSync(real(f), flags);', 'return SQLITE_OK;'],
+  ['store/release_read.c', 'return hash32_eq(&noted, &digest);', 'return true;'],
+  ['store/tokens.c', ' || !hash32_eq(&sum, &written))', ')'],
+  ['store/tokens.c', 'return s.n > 0 && s.n <= TOKEN_NAME_MAX;', 'return s.n > 0;'],
+  ['store/tokens.c', 'return *end == 0 && ', 'return '],
+  ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
+  ['store/space.c', 'return min64(reserve, total / 4);', 'return reserve;'],
+  ['store/space.c', 'min64(cache_size, less(used_bytes + free_bytes, s.reserve_bytes))', 'less(used_bytes + free_bytes, s.reserve_bytes)'],
+  ['store/space.c', 'min64(less(s.quota_bytes, used_bytes), less(free_bytes, s.reserve_bytes))', 'less(s.quota_bytes, used_bytes)'],
+  ['catalog/catalog.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;', 'F_SEAL_SHRINK | F_SEAL_GROW;'],
+  ['server/objects.c', 'image->state == CATALOG_GOOD && ', ''],
+  ['server/objects.c', ' && hash32_eq(&image->sums, &o->sums_sha256) && o->state', ' && o->state'],
+  ['server/objects.c', ' && o->state != OBJECT_BAD;', ';'],
+  ['server/objects_hot.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE', 'F_SEAL_SHRINK | F_SEAL_GROW'],
+  ['server/objects_read.c', 'is_free = all->transfers < OBJECT_TRANSFERS_MAX;', 'is_free = true;'],
 ]
+
+/** Each row of the tables in db.c, and each pragma, with another value. */
+async function otherSettings() {
+  const text = await readFile(join(root, 'src/store/db.c'), 'utf8'), list = []
+  for (const [row, option, value] of text.matchAll(/\{ (SQLITE_DBCONFIG_\w+), (\d) \}/g)) list.push([row, `{ ${option}, ${1 - value} }`])
+  for (const [row, limit] of text.matchAll(/\{ (SQLITE_LIMIT_\w+), [^}]+ \}/g)) list.push([row, `{ ${limit}, -1 }`])
+  const others = { EXCLUSIVE: 'NORMAL', WAL: 'DELETE', FULL: 'NORMAL', MEMORY: 'FILE', ON: 'OFF', 0: '4096' }
+  for (const [row, name, value] of text.matchAll(/PRAGMA (\w+)=(-?\w+);/g)) list.push([row, `PRAGMA ${name}=${others[value] ?? value * 2};`])
+  return rows('src', list.map((row) => ['store/db.c', ...row]))
+}
+
+/** Each rule that a catalog has to keep. */
+async function withoutEachRule() {
+  const text = await readFile(join(root, 'src/catalog/check.c'), 'utf8')
+  return rows('src', [...text.matchAll(/\brule\(k, [^;]*;/g)].map(([call]) => ['catalog/check.c', call, ';']))
+}
 
 const files = [...await cFiles('src/store'), ...CATALOG, ...SERVER]
 
 export async function storeMutants() {
-  const all = await rows('src', more)
+  const all = [...await rows('src', more), ...await otherSettings(), ...await withoutEachRule()]
   for (const file of files) all.push(...await withoutEachIf(file, spared[file.slice('src/'.length)]))
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }

@@ -32,9 +32,13 @@ function closing(text, open) {
 
 const lineOf = (text, at) => text.slice(0, at).split('\n').length
 
+/** The function that holds this place: the last one that began before it. */
+const functionAt = (bare, at) => [...bare.slice(0, at).matchAll(/^[a-z][^;\n(]*?(\w+)\([^;]*?\n\{/gm)].pop()?.[1]
+
 /**
  * Every `if` of a file, with a condition that never holds. Those that only an allocation can make true are left out: it would
- * have to fail. `spared` are conditions, as they stand in the file, that may go unnoticed: { condition: why }.
+ * have to fail. `spared` are conditions, as they stand in the file, that may go unnoticed: { condition: why }; or
+ * { 'condition @ function': why } where others of the same words do not.
  */
 export async function withoutEachIf(file, spared = {}) {
   const text = await readFile(join(root, file), 'utf8')
@@ -43,8 +47,9 @@ export async function withoutEachIf(file, spared = {}) {
     const open = m.index + m[0].length - 1, close = closing(bare, open)
     const condition = text.slice(open + 1, close).replace(/\s+/g, ' ')
     const body = text.slice(close + 1, text.indexOf(';', close)).trim()
-    seen.add(condition)
-    if (/^\{?\s*abort\(\)|ERR_MEMORY|no memory/.test(body) || condition in spared) continue
+    const there = `${condition} @ ${functionAt(bare, open)}`
+    seen.add(condition).add(there)
+    if (/^\{?\s*abort\(\)|ERR_MEMORY|no memory/.test(body) || condition in spared || there in spared) continue
     found.push({ file, what: `line ${lineOf(text, open)}: if (${condition})`, text: text.slice(0, open + 1) + '0' + text.slice(close) })
   }
   for (const condition of Object.keys(spared)) {

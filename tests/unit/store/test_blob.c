@@ -665,6 +665,22 @@ START_TEST(a_wrong_size_is_damage)
 }
 END_TEST
 
+/* A sector that gives nothing is not taken for one of zeros. */
+START_TEST(zeros_that_cannot_be_read_are_damage)
+{
+	struct blob_digests d;
+
+	memset(image, 0, SIZE);
+	name = sha256_of(SPAN(image, SIZE));
+	d = put();
+	ck_assert_int_eq(truncate(tempdir_path(file("")), 2 * CHUNK_SIZE), 0);
+	ck_assert_uint_eq(verify(&d, NULL, NULL).damaged, 2);
+	ck_assert_int_eq(unlinkat(tempdir_fd, file(".sums"), 0), 0);
+	ck_assert_uint_eq(verify(&d, NULL, NULL).damaged, 4);
+	ck_assert(!has(".sums"));
+}
+END_TEST
+
 /* --- what lies there --- */
 
 static int note_kind(void *arg, enum blob_kind kind, const struct hash32 *sha256, const char *path, uint64_t size,
@@ -1006,7 +1022,7 @@ int main(void)
 		an_orphan_is_adopted_once_it_is_on_the_disk, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
 		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_scrub_is_polite_and_only_then,
 		without_descriptors_a_walk_fails, descriptors_are_given_back, a_new_folder_is_on_the_disk_before_it_is_used,
-		an_interrupted_write_goes_on,
+		an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
 		rot_is_found_and_repaired, lost_sums_are_made_again, a_wrong_size_is_damage, files_are_told_apart,
 		steps_come_in_their_order, killed_at_every_step, a_failed_sync_gives_the_file_up, three_failed_syncs_end_writing,
 		a_full_disk_says_so_at_once,
