@@ -371,8 +371,13 @@ START_TEST(no_cut_is_accepted)
 {
 	struct catalog *c = NULL;
 
-	for (size_t n = 0; n < bytes.n; n++)
-		ck_assert_msg(catalog_of(SPAN(bytes.p, n), &c, NULL) != 0, "%zu bytes", n);
+	struct err e = { 0 };
+
+	for (size_t n = 0; n < bytes.n; n++) {
+		ck_assert_msg(catalog_of(SPAN(bytes.p, n), &c, &e) != 0, "%zu bytes", n);
+		/* before anything is read of it */
+		ck_assert_msg(!strstr(e.msg, "too short for a head") == (n >= sizeof(struct catalog_head)), "%zu bytes: %s", n, e.msg);
+	}
 }
 END_TEST
 
@@ -407,6 +412,53 @@ START_TEST(a_file_is_read_not_mapped)
 	ck_assert_msg(catalog_open(fd, CATALOG_FROM_DISK, &c, &e) == 0, "%s", e.msg);
 	ck_assert(ftruncate(fd, 0) == 0);
 	ck_assert(span_eq(catalog_whole(c), buf_span(&bytes)));
+}
+END_TEST
+
+START_TEST(a_file_of_another_size_is_not_even_read)
+{
+	static const off_t sizes[] = { 0, 10, sizeof(struct catalog_head) - 1, CATALOG_MAX + 1L, 1L << 40 };
+	static const enum catalog_from from[] = { CATALOG_FROM_DISK, CATALOG_FROM_MEMFD };
+	struct catalog *c = NULL;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int k = 0; k < 2; k++) {
+			autoclose int fd = memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+			bool is_long = sizes[i] > CATALOG_MAX;
+			struct err e = { 0 };
+
+			ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
+			ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+			ck_assert_int_eq(catalog_open(fd, from[k], &c, &e), is_long ? ERR_LIMIT : ERR_CORRUPT);
+			ck_assert_msg(strstr(e.msg, is_long ? "over" : "too short"), "%lld bytes: %s", (long long)sizes[i], e.msg);
+		}
+}
+END_TEST
+
+START_TEST(bytes_over_the_limit_are_not_copied)
+{
+	size_t n = CATALOG_MAX + 1UL;
+	uint8_t *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	ck_assert(p != MAP_FAILED);
+	ck_assert_int_eq(catalog_of(SPAN(p, n), &c, &e), ERR_LIMIT);
+	munmap(p, n);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_not_judged)
+{
+	char path[] = "/tmp/gatepost-catalog-XXXXXX";
+	autoclose int fd = mkstemp(path);
+	autoclose int deaf = open(path, O_WRONLY | O_CLOEXEC);
+	struct catalog *c = NULL;
+
+	unlink(path);
+	ck_assert(io_write_all(fd, buf_span(&bytes), NULL) == 0);
+	ck_assert_int_eq(catalog_open(deaf, CATALOG_FROM_DISK, &c, NULL), ERR_IO);
+	ck_assert_int_eq(catalog_open(-1, CATALOG_FROM_DISK, &c, NULL), ERR_IO);
 }
 END_TEST
 
@@ -479,6 +531,22 @@ START_TEST(the_filter_drops_products_and_keeps_their_images)
 }
 END_TEST
 
+/* A catalog names CIDs without reading them; who copies it does. */
+START_TEST(the_filter_refuses_what_is_no_cid)
+{
+	struct catalog_filter f = { any_product, above_floor, NULL };
+	AUTO(buf_free) struct buf out = BUF_INIT(CATALOG_MAX);
+	AUTO(catalog_put_auto) struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	bytes.p[head()->table[TABLE_POOL].at + CID(0)->cid.at] = 0;
+	head()->sha256 = catalog_digest(buf_span(&bytes));
+	ck_assert_msg(catalog_of(buf_span(&bytes), &c, &e) == 0, "%s", e.msg);
+	ck_assert_int_ne(catalog_filter(c, &f, &out, &e), 0);
+	ck_assert_msg(strstr(e.msg, "a CID"), "%s", e.msg);
+}
+END_TEST
+
 /* --- freshness --- */
 
 static const struct {
@@ -541,7 +609,11 @@ int main(void)
 	tcase_add_test(t, no_cut_is_accepted);
 	tcase_add_test(t, a_memfd_must_be_sealed);
 	tcase_add_test(t, a_file_is_read_not_mapped);
+	tcase_add_test(t, a_file_of_another_size_is_not_even_read);
+	tcase_add_test(t, bytes_over_the_limit_are_not_copied);
+	tcase_add_test(t, a_file_that_cannot_be_read_is_not_judged);
 	tcase_add_test(t, the_slot_keeps_what_is_held);
+	tcase_add_test(t, the_filter_refuses_what_is_no_cid);
 	tcase_add_test(t, the_filter_drops_releases_below_the_floor);
 	tcase_add_test(t, the_filter_drops_products_and_keeps_their_images);
 	tcase_add_loop_test(t, freshness_is_never_guessed, 0, ROWS(ages));
