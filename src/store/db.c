@@ -257,8 +257,6 @@ int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct e
 	uint64_t have = 0;
 	int rc = db_pragma_u64(db, "PRAGMA user_version", &have, e);
 
-	if (rc)
-		return rc;
 	if (have > n)
 		return err_set(e, ERR_RULE, "the database has schema %llu, this gatepost knows %u: it was written by a newer one",
 			       (unsigned long long)have, n);

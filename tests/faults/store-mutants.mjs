@@ -37,8 +37,26 @@ const spared = {
     'sqlite3_vfs_find(PAGESUM_VFS)': 'to register twice is harmless',
     '!kernel': 'an SQLite without a file system',
   },
+  'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
   'store/store.c': { '(rc = db_row_ok(&q, e)) @ store_check': 'what is not "ok" is damage either way' },
   'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
+  'catalog/catalog.c': { is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
+  'server/chunks.c': { '!all @ chunks_new': MEMORY },
+  'server/objects.c': {
+    '!o @ object_new': MEMORY,
+    '!all @ objects_new_take': MEMORY,
+    'rc @ open_sums': 'what stands there then is not what the catalog names',
+  },
+  'server/objects_hot.c': {
+    'memfd < 0': 'the write that follows fails as well',
+    '*map == MAP_FAILED': MEMORY,
+    'rc && rc != ERR_CORRUPT': 'only a line in the log',
+  },
+  'server/objects_read.c': {
+    'rc @ object_fill': 'what stands there then does not fit its digest',
+    '!t @ transfer_new': MEMORY,
+    't->chunk && t->index == index': 'spares work',
+  },
   'store/tokens.c': { '(rc = buf_ok(&b, e))': MEMORY, 'rc @ tokens_load 1': MEMORY },
 }
 
@@ -62,7 +80,14 @@ const more = [
   ['store/blob_check.c', 'return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);', 'return s->sums.n == blob_hasher_sums(&s->found).n;'],
   ['store/blob_check.c', 'out->is_size_wrong = (uint64_t)st.st_size != s->size;', 'out->is_size_wrong = false;'],
   ['store/blob_dag.c', '!hash32_eq(&digest, &d->dag)', 'false'],
+  ['store/blob_finish.c', '(rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e))',
+    '(rc = take_name(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e))'],
+  ['store/blob_finish.c', 'rc = blobs_sync_failed(w->b, &w->sha256, &why);', ';'],
+  ['store/blobdir.c', 'return b->sys->fsync(fd) < 0 ? err_errno(e, "%s: sync the directory", what) : ERR_OK;', 'return ERR_OK;'],
   ['store/blobdir.c', 'return sync_one(b, b->fd, "objects", e);', 'return ERR_OK;'],
+  ['store/blobdir.c', 'atomic_fetch_add(&b->sync_failures, 1);', ''],
+  ['store/blobdir.c', 'err_drop(blobs_remove(b, sha256, NULL));', ''],
+  ['store/blobdir.c', ' && is_new)', ')'],
   ['store/blobdir.c', 'return rc ? rc : blobs_sync_dirs(b, sha256, e);', 'return rc;'],
   ['store/blobdir.c', 'return blobs_sync_failures(b) >= BLOB_SYNC_FAILURES_MAX;', 'return false;'],
   ['store/floor.c', ' || f->sys->fdatasync(fd) < 0)', ')'],
@@ -71,7 +96,14 @@ const more = [
   ['store/floor.c', 'while (rc == ERR_OK && !(f->is_valid[0] && f->is_valid[1]));', 'while (0);'],
   ['store/floor_file.c', 'return memcmp(bytes.p + body->n, sum.b, sizeof sum.b) == 0;', 'return true;'],
   ['store/store.c', 'return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;', 'return ERR_OK;'],
+  ['store/store.c', '(rc = move(dir, DB_NAME "-wal", DB_DAMAGED "-wal", e)) || ', ''],
   ['store/store.c', ' || (rc = sync_path(path, e)))', ')'],
+  ['store/db.c', 'sqlite3_hard_heap_limit64(DB_HEAP_MAX);', ''],
+  ['store/db.c', 'sqlite3_extended_result_codes(db->h, 1);', ''],
+  ['store/db.c', 'int reserved = PAGESUM_LEN;', 'int reserved = 0;'],
+  ['store/db.c', '"BEGIN IMMEDIATE"', '"SELECT 1"'],
+  ['store/db.c', 'db_exec(p->db, "COMMIT", e)', 'ERR_OK'],
+  ['store/audit.c', 'newest - AUDIT_ROWS_MAX', 'newest - AUDIT_ROWS_MAX - 1'],
   ['store/store.c', 'return sync_folder_of(path, e);', 'return ERR_OK;'],
   ['store/pagesum.c', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_OK;'],
   ['store/pagesum.c', 'return same(&s, &w->sums[page]) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'return SQLITE_OK;'],
@@ -82,9 +114,15 @@ const more = [
   ['store/tokens.c', 'return s.n > 0 && s.n <= TOKEN_NAME_MAX;', 'return s.n > 0;'],
   ['store/tokens.c', 'return *end == 0 && ', 'return '],
   ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
+  ['store/sysio.c', '		at += n;\n', ''],
+  ['store/sysio.c', 's = span_cut(s, (size_t)n, s.n);', 's.n = 0;'],
   ['store/space.c', 'return min64(reserve, total / 4);', 'return reserve;'],
   ['store/space.c', 'min64(cache_size, less(used_bytes + free_bytes, s.reserve_bytes))', 'less(used_bytes + free_bytes, s.reserve_bytes)'],
-  ['store/space.c', 'min64(less(s.quota_bytes, used_bytes), less(free_bytes, s.reserve_bytes))', 'less(s.quota_bytes, used_bytes)'],
+  ['catalog/check.c', 'return r.at <= c->head->table[TABLE_POOL].n && r.n <=', 'return r.n <='],
+  ['catalog/check.c', ' && r.n <= c->head->table[TABLE_POOL].n - r.at;', ';'],
+  ['catalog/check.c', 'return r.n >= min && ', 'return '],
+  ['catalog/check.c', ' && r.n <= max && ', ' && '],
+  ['catalog/check.c', ' && utf8_is_printable(catalog_bytes(c, r));', ';'],
   ['catalog/catalog.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;', 'F_SEAL_SHRINK | F_SEAL_GROW;'],
   ['server/objects.c', 'image->state == CATALOG_GOOD && ', ''],
   ['server/objects.c', ' && hash32_eq(&image->sums, &o->sums_sha256) && o->state', ' && o->state'],
@@ -97,9 +135,11 @@ const more = [
 async function otherSettings() {
   const text = await readFile(join(root, 'src/store/db.c'), 'utf8'), list = []
   for (const [row, option, value] of text.matchAll(/\{ (SQLITE_DBCONFIG_\w+), (\d) \}/g)) list.push([row, `{ ${option}, ${1 - value} }`])
-  for (const [row, limit] of text.matchAll(/\{ (SQLITE_LIMIT_\w+), [^}]+ \}/g)) list.push([row, `{ ${limit}, -1 }`])
-  const others = { EXCLUSIVE: 'NORMAL', WAL: 'DELETE', FULL: 'NORMAL', MEMORY: 'FILE', ON: 'OFF', 0: '4096' }
-  for (const [row, name, value] of text.matchAll(/PRAGMA (\w+)=(-?\w+);/g)) list.push([row, `PRAGMA ${name}=${others[value] ?? value * 2};`])
+  for (const [row, limit] of text.matchAll(/\{ (SQLITE_LIMIT_\w+), [^}]+ \}/g)) list.push([row, `{ ${limit}, ${limit.endsWith('THREADS') ? 4 : -1} }`]) // -1: as it was
+  const others = { EXCLUSIVE: 'NORMAL', WAL: 'DELETE', FULL: 'NORMAL', MEMORY: 'FILE', ON: 'OFF' }
+  for (const [row, name, value] of text.matchAll(/PRAGMA (\w+)=(-?\w+);/g)) {
+    if (name !== 'mmap_size') list.push([row, `PRAGMA ${name}=${others[value] ?? value * 2};`]) // the files of pagesum.c cannot be mapped anyway
+  }
   return rows('src', list.map((row) => ['store/db.c', ...row]))
 }
 

@@ -876,6 +876,24 @@ START_TEST(a_new_folder_is_on_the_disk_before_it_is_used)
 }
 END_TEST
 
+/* The kernel may write less than it was asked to. */
+static size_t written_at_once = SIZE_MAX;
+
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return syscall(SYS_pwrite64, fd, p, n < written_at_once ? n : written_at_once, at);
+}
+
+START_TEST(short_writes_go_on)
+{
+	written_at_once = 7777;
+	struct blob_digests d = put();
+	written_at_once = SIZE_MAX;
+	ck_assert(is_there_whole());
+	ck_assert_uint_eq(verify(&d, NULL, NULL).damaged, 0);
+}
+END_TEST
+
 START_TEST(an_interrupted_write_goes_on)
 {
 	faulty.only = "pwrite";
@@ -1022,7 +1040,7 @@ int main(void)
 		an_orphan_is_adopted_once_it_is_on_the_disk, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
 		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_scrub_is_polite_and_only_then,
 		without_descriptors_a_walk_fails, descriptors_are_given_back, a_new_folder_is_on_the_disk_before_it_is_used,
-		an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
+		short_writes_go_on, an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
 		rot_is_found_and_repaired, lost_sums_are_made_again, a_wrong_size_is_damage, files_are_told_apart,
 		steps_come_in_their_order, killed_at_every_step, a_failed_sync_gives_the_file_up, three_failed_syncs_end_writing,
 		a_full_disk_says_so_at_once,

@@ -262,6 +262,35 @@ START_TEST(a_stranger_is_not_taken_for_ours)
 }
 END_TEST
 
+static void copy(const char *from, const char *to)
+{
+	uint8_t room[65536];
+	int in = openat(tempdir_fd, from, O_RDONLY), out = openat(tempdir_fd, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n;
+
+	ck_assert(in >= 0 && out >= 0);
+	while ((n = read(in, room, sizeof room)) > 0)
+		ck_assert_int_eq(write(out, room, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	static uint8_t room[2][65536];
+	int fd[2] = { openat(tempdir_fd, a, O_RDONLY), openat(tempdir_fd, b, O_RDONLY) };
+	ssize_t n, m;
+
+	ck_assert(fd[0] >= 0 && fd[1] >= 0);
+	do {
+		n = read(fd[0], room[0], sizeof room[0]);
+		m = read(fd[1], room[1], sizeof room[1]);
+	} while (n == m && n > 0 && memcmp(room[0], room[1], (size_t)n) == 0);
+	close(fd[0]);
+	close(fd[1]);
+	return n == 0 && m == 0;
+}
+
 /* Another program's, of any page size: not a disk that fails. */
 START_TEST(a_plain_sqlite_file_is_not_taken_for_ours)
 {
@@ -275,7 +304,11 @@ START_TEST(a_plain_sqlite_file_is_not_taken_for_ours)
 		ck_assert_int_eq(sqlite3_open(tempdir_path(DB), &other), SQLITE_OK);
 		ck_assert_int_eq(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
 		ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
+		copy(DB, "before");
 		ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, sql);
+		if (size != 4096)	/* else its pages have no sums */
+			ck_assert_msg(strstr(err.msg, "not a database"), "%u: %s", size, err.msg);
+		ck_assert_msg(is_same("before", DB), "%u: it was changed", size);
 	}
 }
 END_TEST
@@ -374,19 +407,6 @@ static int open_and_read(void)
 	}
 	store_close(s);
 	return rc;
-}
-
-static void copy(const char *from, const char *to)
-{
-	uint8_t room[65536];
-	int in = openat(tempdir_fd, from, O_RDONLY), out = openat(tempdir_fd, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	ssize_t n;
-
-	ck_assert(in >= 0 && out >= 0);
-	while ((n = read(in, room, sizeof room)) > 0)
-		ck_assert_int_eq(write(out, room, (size_t)n), n);
-	close(in);
-	close(out);
 }
 
 static void filled(void)

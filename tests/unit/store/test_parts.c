@@ -323,6 +323,21 @@ START_TEST(what_cannot_begin_does_nothing)
 }
 END_TEST
 
+static int nothing(void)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+
+	return store_commit(&tx, &err);
+}
+
+START_TEST(what_cannot_begin_says_so_when_it_is_kept)
+{
+	ck_refused(run_without("BEGIN", nothing), ERR_DENIED, "even where nothing was done");
+	ck_assert_msg(strstr(err.msg, "authorized"), "%s", err.msg);
+	ck_ok(nothing());
+}
+END_TEST
+
 START_TEST(what_cannot_begin_within_another_undoes_both)
 {
 	struct hash32 before = all_there_is(), after;
@@ -451,6 +466,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_work_is_done_whole_or_not_at_all, 0, ROWS(works));
 	tcase_add_loop_test(t, what_cannot_begin_does_nothing, 0, ROWS(works));
+	tcase_add_test(t, what_cannot_begin_says_so_when_it_is_kept);
 	tcase_add_test(t, what_cannot_begin_within_another_undoes_both);
 	tcase_add_test(t, an_inner_part_ends_alone);
 	tcase_add_test(t, a_committed_transaction_is_over);
