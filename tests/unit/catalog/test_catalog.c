@@ -355,6 +355,39 @@ START_TEST(a_reader_refuses)
 }
 END_TEST
 
+static void with_hardware(struct builder *b, uint64_t sequence, size_t n)
+{
+	struct span names[HARDWARE_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = SPAN_LIT("board");
+	builder_release(b, &(struct builder_release){ .sequence = sequence, .state = CATALOG_ACTIVE, .channel = SPAN_LIT("stable"),
+		.manifest = SPAN_LIT("m"), .version = SPAN_LIT("1"), .cid = SPAN_LIT("b"), .image = sha256_of(SPAN_LIT(SAMPLE_NEW)),
+		.hardware = names, .hardware_n = n });
+}
+
+/* Who copies a release has room for so many. */
+START_TEST(a_reader_refuses_too_many_hardware_names)
+{
+	struct builder *b = sample_builder(6);
+	struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	sample_build(b);	/* ends with acme/clock, which comes first */
+	with_hardware(b, 1, HARDWARE_MAX);
+	with_hardware(b, 2, 1);
+	buf_reset(&bytes);
+	ck_assert_msg(builder_finish(b, &bytes, &e) == 0, "%s", e.msg);
+	builder_free(b);
+	ck_assert_uint_eq(RELEASE(0)->hardware.n, HARDWARE_MAX);
+	RELEASE(0)->hardware.n++;
+	RELEASE(1)->hardware = (struct catalog_rows){ HARDWARE_MAX + 1, 0 };
+	head()->sha256 = catalog_digest(buf_span(&bytes));
+	ck_assert_int_eq(catalog_of(buf_span(&bytes), &c, &e), ERR_CORRUPT);
+	ck_assert_msg(strstr(e.msg, "release 0: too many hardware names"), "%s", e.msg);
+}
+END_TEST
+
 START_TEST(no_flipped_bit_goes_unseen)
 {
 	struct catalog *c = NULL;
@@ -605,6 +638,7 @@ int main(void)
 	tcase_add_loop_test(t, the_builder_refuses, 0, ROWS(unbuilt));
 	tcase_add_test(t, equal_calls_give_equal_bytes);
 	tcase_add_loop_test(t, a_reader_refuses, 0, ROWS(bad));
+	tcase_add_test(t, a_reader_refuses_too_many_hardware_names);
 	tcase_add_test(t, no_flipped_bit_goes_unseen);
 	tcase_add_test(t, no_cut_is_accepted);
 	tcase_add_test(t, a_memfd_must_be_sealed);

@@ -1,6 +1,7 @@
 /* test_tokens.c: who may speak, and that a lost or damaged file lets nobody in. */
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "formats/sha256.h"
 #include "store/durable.h"
 #include "store/tokens.h"
@@ -250,6 +251,27 @@ START_TEST(a_line_that_is_no_token_lets_nobody_in)
 }
 END_TEST
 
+/* Every byte of a digest counts. */
+START_TEST(a_digest_that_differs_anywhere_is_nobodys)
+{
+	struct hash32 digest = sha256_of(SPAN_LIT("word"));
+	struct tokens *t;
+	char hex[65], line[200];
+
+	for (unsigned i = 0; i <= sizeof digest; i++) {
+		struct hash32 other = digest;
+
+		if (i < sizeof digest)
+			other.b[i] ^= 1;
+		snprintf(line, sizeof line, "maria read 5 %s\n", hex_str(SPAN_OF(other), hex));
+		write_tokens(line, 1);
+		t = load(NULL);
+		ck_assert_msg((tokens_check(t, SPAN_LIT("word")) != NULL) == (i == sizeof digest), "byte %u", i);
+		tokens_free(t);
+	}
+}
+END_TEST
+
 START_TEST(a_file_longer_than_ours_lets_nobody_in)
 {
 	struct tokens *t;
@@ -302,6 +324,7 @@ int main(void)
 	tcase_add_test(t, scopes);
 	tcase_add_test(t, without_enough_randomness_there_is_no_token);
 	tcase_add_loop_test(t, a_line_that_is_no_token_lets_nobody_in, 0, sizeof lines / sizeof *lines);
+	tcase_add_test(t, a_digest_that_differs_anywhere_is_nobodys);
 	tcase_add_test(t, a_file_longer_than_ours_lets_nobody_in);
 	tcase_add_test(t, a_name_without_room_for_its_forerunner);
 	suite_add_tcase(s, t);
