@@ -258,6 +258,7 @@ CHANGE(sequence_falls, RELEASE(1)->sequence = RELEASE(0)->sequence)
 CHANGE(from_itself, RELEASE(4)->from_sequence = 5)
 CHANGE(manifest_empty, RELEASE(0)->manifest.n = 0)
 CHANGE(manifest_outside, RELEASE(0)->manifest.at = UINT32_MAX)
+CHANGE(manifest_runs_out, RELEASE(0)->manifest.n = MANIFEST_MAX)
 CHANGE(manifest_too_long, RELEASE(0)->manifest.at = 0; RELEASE(0)->manifest.n = MANIFEST_MAX + 1)
 CHANGE(version_empty, RELEASE(0)->version.n = 0)
 CHANGE(description_outside, RELEASE(0)->description.n = MANIFEST_MAX)
@@ -320,6 +321,7 @@ static const struct {
 	{ "release 4: the sequence is 0, or not above", from_itself, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_empty, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_outside, ERR_CORRUPT },
+	{ "release 0: the manifest", manifest_runs_out, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_too_long, ERR_CORRUPT },
 	{ "release 0: the version", version_empty, ERR_CORRUPT },
 	{ "release 0: the description", description_outside, ERR_CORRUPT },
@@ -365,6 +367,79 @@ static void with_hardware(struct builder *b, uint64_t sequence, size_t n)
 		.manifest = SPAN_LIT("m"), .version = SPAN_LIT("1"), .cid = SPAN_LIT("b"), .image = sha256_of(SPAN_LIT(SAMPLE_NEW)),
 		.hardware = names, .hardware_n = n });
 }
+
+static struct catalog_ref *channel_name(void)
+{
+	return &CHANNEL(0)->name;
+}
+
+static struct catalog_ref *version(void)
+{
+	return &RELEASE(0)->version;
+}
+
+static struct catalog_ref *cid_text_ref(void)
+{
+	return &RELEASE(0)->cid;
+}
+
+static struct catalog_ref *format(void)
+{
+	return &IMAGE(0)->format;
+}
+
+static struct catalog_ref *word(void)
+{
+	return WORD(0);
+}
+
+static struct catalog_ref *gateway(void)
+{
+	return &head()->gateway;
+}
+
+static struct catalog_ref *product_name(void)
+{
+	return &PRODUCT(1)->name;
+}
+
+static const struct {
+	const char *rule;
+	struct catalog_ref *(*ref)(void);
+	uint32_t max;
+} texts[] = {
+	{ "the gateway's name", gateway, GATEWAY_NAME_MAX }, { "product 1: the name", product_name, PRODUCT_NAME_MAX },
+	{ "channel 0: the name", channel_name, CHANNEL_MAX }, { "release 0: the version", version, VERSION_MAX },
+	{ "release 0: the CID", cid_text_ref, CID_TEXT_MAX - 1 }, { "image 0: the format", format, FORMAT_NAME_MAX },
+	{ "word 0: no text", word, HARDWARE_NAME_MAX },
+};
+
+/* The text is good, but for its length: who copies it has room for no more. */
+START_TEST(a_reader_refuses_texts_over_their_limit)
+{
+	static uint8_t run[300];
+	struct builder *b = sample_builder(6);
+
+	sample_build(b);
+	memset(run, 'x', sizeof run);
+	builder_release(b, &(struct builder_release){ .sequence = 1, .state = CATALOG_ACTIVE, .channel = SPAN_LIT("stable"),
+		.manifest = SPAN_LIT("m"), .version = SPAN_LIT("1"), .description = SPAN_OF(run), .cid = SPAN_LIT("b"),
+		.image = sha256_of(SPAN_LIT(SAMPLE_NEW)) });
+	buf_reset(&bytes);
+	ck_assert(builder_finish(b, &bytes, NULL) == 0);
+	builder_free(b);
+	for (uint32_t over = 0; over < 2; over++) {
+		struct catalog *c = NULL;
+		struct err e = { 0 };
+
+		*texts[_i].ref() = (struct catalog_ref){ RELEASE(0)->description.at, texts[_i].max + over };
+		head()->sha256 = catalog_digest(buf_span(&bytes));
+		ck_assert_msg(catalog_of(buf_span(&bytes), &c, &e) == (over ? ERR_CORRUPT : ERR_OK), "%s: %s", texts[_i].rule, e.msg);
+		ck_assert_msg(!over || strstr(e.msg, texts[_i].rule), "%s: %s", texts[_i].rule, e.msg);
+		catalog_put(c);
+	}
+}
+END_TEST
 
 /* Who copies a release has room for so many. */
 START_TEST(a_reader_refuses_too_many_hardware_names)
@@ -638,6 +713,7 @@ int main(void)
 	tcase_add_loop_test(t, the_builder_refuses, 0, ROWS(unbuilt));
 	tcase_add_test(t, equal_calls_give_equal_bytes);
 	tcase_add_loop_test(t, a_reader_refuses, 0, ROWS(bad));
+	tcase_add_loop_test(t, a_reader_refuses_texts_over_their_limit, 0, ROWS(texts));
 	tcase_add_test(t, a_reader_refuses_too_many_hardware_names);
 	tcase_add_test(t, no_flipped_bit_goes_unseen);
 	tcase_add_test(t, no_cut_is_accepted);
