@@ -64,6 +64,17 @@ const struct clock *clock_system(void)
 	return &system;
 }
 
+int64_t clock_bound_at(const struct clock_bound *b, int64_t mono_ms)
+{
+	return b->wall_ms ? b->wall_ms + (mono_ms - b->mono_ms) : 0;
+}
+
+void clock_bound_raise(struct clock_bound *b, int64_t wall_ms, int64_t mono_ms)
+{
+	if (wall_ms > clock_bound_at(b, mono_ms))
+		*b = (struct clock_bound){ wall_ms, mono_ms };
+}
+
 const char *clock_state_name(enum clock_state s)
 {
 	static const char *const names[] = { "unset", "restored", "synced" };

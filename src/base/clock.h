@@ -37,6 +37,17 @@ static inline enum clock_state clock_state(const struct clock *c)
 	return c->state(c->arg);
 }
 
+/* The time of day was not before wall_ms when mono_ms was, so it is not before both and what has passed since: a floor that a wall
+ * clock which is put back does not move. Zeros: nothing is known. */
+struct clock_bound {
+	int64_t wall_ms, mono_ms;
+};
+
+/* Something from wall_ms was seen at mono_ms. */
+void clock_bound_raise(struct clock_bound *b, int64_t wall_ms, int64_t mono_ms);
+/* 0 when nothing is known. */
+int64_t clock_bound_at(const struct clock_bound *b, int64_t mono_ms);
+
 /* "unset", "restored", "synced". */
 const char *clock_state_name(enum clock_state s);
 

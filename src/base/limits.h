@@ -134,6 +134,7 @@
 #define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
+#define FETCHES_URGENT 1		/* so many more for urgent releases: others that drip for hours do not keep them waiting */
 #define FETCH_LANES_MAX 12		/* requests in flight for one image (chapter 5: 6 to 16); each holds a block */
 #define FETCH_BLOCK_MS 30000		/* that a block of 1 MiB may be on its way: over a thin line there are fewer requests then */
 #define FETCH_LANES_A_SOURCE 8		/* and to one server: what HTTP/2 servers and small gateways take well */

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "catalog/freshness.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -300,13 +301,25 @@ struct catalog *catalog_slot_get(struct catalog_slot *s)
 	return c;
 }
 
-void catalog_slot_set_take(struct catalog_slot *s, struct catalog *c)
+struct clock_bound catalog_slot_bound(struct catalog_slot *s)
+{
+	struct clock_bound bound;
+
+	pthread_mutex_lock(&s->lock);
+	bound = s->bound;
+	pthread_mutex_unlock(&s->lock);
+	return bound;
+}
+
+void catalog_slot_set_take(struct catalog_slot *s, struct catalog *c, int64_t mono_ms)
 {
 	struct catalog *old;
 
 	pthread_mutex_lock(&s->lock);
 	old = s->now;
 	s->now = c;
+	if (c)
+		freshness_bound(&s->bound, c, mono_ms);
 	pthread_mutex_unlock(&s->lock);
 	catalog_put(old);
 }

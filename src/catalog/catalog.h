@@ -17,6 +17,7 @@
 #ifndef CATALOG_CATALOG_H
 #define CATALOG_CATALOG_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -172,13 +173,15 @@ bool catalog_fits_hardware(const struct catalog *c, const struct catalog_release
 struct catalog_slot {
 	pthread_mutex_t lock;
 	struct catalog *now;
+	struct clock_bound bound;	/* by the blocks of all catalogs that have been in it */
 };
 
-#define CATALOG_SLOT_INIT { PTHREAD_MUTEX_INITIALIZER, NULL }
+#define CATALOG_SLOT_INIT { PTHREAD_MUTEX_INITIALIZER, NULL, { 0, 0 } }
 
 /* A reference to the present catalog, or NULL when there is none yet. */
 struct catalog *catalog_slot_get(struct catalog_slot *s);
 /* Takes c's reference over, and lets the earlier catalog go; answers that hold it keep it. */
-void catalog_slot_set_take(struct catalog_slot *s, struct catalog *c);
+void catalog_slot_set_take(struct catalog_slot *s, struct catalog *c, int64_t mono_ms);
+struct clock_bound catalog_slot_bound(struct catalog_slot *s);
 
 #endif

@@ -10,24 +10,37 @@ const char *freshness_name(enum freshness f)
 	return names[f];
 }
 
-struct freshness_now freshness_now(const struct clock *clock, bool clock_is_trusted)
+struct freshness_now freshness_now(const struct clock *clock, bool clock_is_trusted, const struct clock_bound *bound)
 {
 	return (struct freshness_now){
 		.wall_ms = clock_wall_ms(clock),
 		.is_trusted = clock_is_trusted || clock_state(clock) == CLOCK_SYNCED,
+		.least_ms = clock_bound_at(bound, clock_mono_ms(clock)),
 	};
+}
+
+void freshness_bound(struct clock_bound *bound, const struct catalog *c, int64_t mono_ms)
+{
+	size_t n;
+	const struct catalog_product *p = catalog_products(c, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (p[i].proof.time <= INT64_MAX / 1000)
+			clock_bound_raise(bound, (int64_t)p[i].proof.time * 1000, mono_ms);
 }
 
 int64_t freshness_age_s(const struct catalog_proof *proof, uint64_t max_age_ms, const struct freshness_now *now)
 {
-	int64_t age;
+	int64_t age, least;
 
 	if (proof->time == 0 || proof->time > INT64_MAX / 1000 || !now->is_trusted)
 		return -1;
 	age = now->wall_ms / 1000 - (int64_t)proof->time;
-	if (age >= 0)
-		return age;
-	return (uint64_t)-age < max_age_ms / 1000 ? 0 : -1;
+	if (age < 0 && (uint64_t)-age >= max_age_ms / 1000)
+		return -1;
+	least = now->least_ms / 1000 - (int64_t)proof->time;
+	age = age > least ? age : least;
+	return age > 0 ? age : 0;
 }
 
 enum freshness freshness_of(const struct catalog_proof *proof, uint64_t max_age_ms, const struct freshness_now *now)

@@ -17,12 +17,18 @@ const char *freshness_name(enum freshness f);
 struct freshness_now {
 	int64_t wall_ms;
 	bool is_trusted;	/* synchronised, or vouched for by the operator (`[gateway] clock = trusted`) */
+	int64_t least_ms;	/* it cannot be earlier, whatever the wall clock was put back to; 0: not known */
 };
-struct freshness_now freshness_now(const struct clock *clock, bool clock_is_trusted);
+/* bound: raised by the newest proven block's time, when it was heard of (freshness_bound). */
+struct freshness_now freshness_now(const struct clock *clock, bool clock_is_trusted, const struct clock_bound *bound);
+
+/* Of what was proven of c's products, heard of now. */
+void freshness_bound(struct clock_bound *bound, const struct catalog *c, int64_t mono_ms);
 
 /* Seconds from the proven block's time to now; a block that is a little ahead of us (clocks differ, and a test chain's blocks
  * run ahead) counts as now. -1: not known: never proven, no trusted clock, or a clock that is
- * max_age_ms or more behind the block: the block's time is a lower bound for the time of day, so that clock is wrong. */
+ * max_age_ms or more behind the block: the block's time is a lower bound for the time of day, so that clock is wrong. A clock that
+ * was put back since does not make it younger. */
 int64_t freshness_age_s(const struct catalog_proof *proof, uint64_t max_age_ms, const struct freshness_now *now);
 
 /* Never proven is stale whatever the clock says: nothing can be fresh that was not seen. */

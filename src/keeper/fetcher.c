@@ -55,6 +55,11 @@ static struct fetch *first_queued(struct fetcher *f)
 	return first;
 }
 
+static unsigned places_for(const struct fetch *it)
+{
+	return FETCHES_MAX + (fetch_is_urgent(it) ? FETCHES_URGENT : 0);
+}
+
 /* Products take turns. */
 static void let_others_pass(struct fetcher *f, const struct fetch *begun)
 {
@@ -82,7 +87,7 @@ void fetcher_next(struct fetcher *f)
 	if (f->is_starting)
 		return;
 	f->is_starting = true;
-	while (!f->is_closing && running(f) < FETCHES_MAX && (it = first_queued(f)) != NULL) {
+	while (!f->is_closing && (it = first_queued(f)) != NULL && running(f) < places_for(it)) {
 		let_others_pass(f, it);
 		fetch_start(it);
 	}

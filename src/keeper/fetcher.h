@@ -1,7 +1,8 @@
 /* fetcher.h: which images are fetched now, in which order, and from where.
  *
- * Wants queue up; FETCHES_MAX run at a time, urgent ones first, else in the
- * order they came. Each is a struct fetch (fetch.h). An image that no source
+ * Wants queue up; FETCHES_MAX run at a time, and FETCHES_URGENT more of urgent
+ * releases, which go first. Else products take turns, each with its newest
+ * release first. Each is a struct fetch (fetch.h). An image that no source
  * has is tried again with growing pauses, as long as somebody wants it.
  *
  * Releases of different publishers may name one SHA-256 and lie about its CID

@@ -79,16 +79,25 @@ const struct proof_mark *keeper_worst_proof(const struct keeper *k)
 
 uint64_t keeper_age_s(const struct keeper *k, const struct proof_mark *m)
 {
-	int64_t age = clock_wall_ms(k->clock) / 1000 - (int64_t)m->time;
+	int64_t wall_ms = clock_wall_ms(k->clock), least_ms = clock_bound_at(&k->bound, clock_mono_ms(k->clock));
+	int64_t age = (wall_ms > least_ms ? wall_ms : least_ms) / 1000 - (int64_t)m->time;
 
 	return age > 0 ? (uint64_t)age : 0;
+}
+
+static void note_time(struct keeper *k)
+{
+	int64_t now = clock_mono_ms(k->clock);
+
+	for (size_t i = 0; i < k->ledger.products; i++)
+		clock_bound_raise(&k->bound, (int64_t)k->ledger.product[i]->proven.time * 1000, now);
 }
 
 /* By the same rules as what devices are told (catalog/freshness.h). */
 static enum freshness freshness_by(const struct keeper *k, const struct proof_mark *m)
 {
 	struct catalog_proof proof = { .number = m->number, .time = m->number ? m->time : 0, .hash = m->hash };
-	struct freshness_now now = freshness_now(k->clock, false);
+	struct freshness_now now = freshness_now(k->clock, false, &k->bound);
 
 	return freshness_of(&proof, (uint64_t)k->conf->chain.max_age_ms, &now);
 }
@@ -228,6 +237,7 @@ static void on_news(void *arg)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
+	note_time(k);
 	keeper_settle(k);
 	if (catalogs_refresh(k, &e))
 		keeper_trouble(k, &e);
@@ -336,6 +346,7 @@ static void serve(struct keeper *k)
 	struct err e = { 0 };
 
 	sm_move(&k->sm, K_SERVING);
+	note_time(k);
 	keeper_open_server(k);
 	keeper_settle(k);
 	if (control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, &e))

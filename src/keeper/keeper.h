@@ -74,6 +74,7 @@ struct keeper {
 	struct link_stats served;
 	struct sandbox_state sandbox;
 	int64_t started_mono_ms;
+	struct clock_bound bound;		/* by the newest block that proved something */
 	uv_timer_t housekeeping, settling;
 	unsigned adoptions;			/* objects that workers are hashing */
 	bool is_store_damaged;			/* set it aside on the way out */

@@ -115,6 +115,7 @@ static bool get_catalog(struct turn *t)
 static bool find_product(struct turn *t)
 {
 	const struct catalog *c = t->out->catalog;
+	struct clock_bound bound;
 
 	t->out->is_private = true;
 	t->product = catalog_find_product(c, t->path.product);
@@ -123,7 +124,8 @@ static bool find_product(struct turn *t)
 	t->channel = catalog_find_channel(c, t->product, t->ask->channel, &t->channel_row);
 	if (!t->channel)
 		return turn_refuse(t, 404, "this channel is not followed here", 0);
-	t->now = freshness_now(t->s->conf.clock, atomic_load(&t->s->clock_is_trusted));
+	bound = catalog_slot_bound(t->s->conf.slot);
+	t->now = freshness_now(t->s->conf.clock, atomic_load(&t->s->clock_is_trusted), &bound);
 	t->out->freshness = freshness_of(&t->product->proof, t->product->max_age_ms, &t->now);
 	return true;
 }

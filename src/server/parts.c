@@ -211,7 +211,7 @@ void parts_stop(struct parts *p)
 	sightings_free(p->sightings);
 	devfloors_free(p->floors);
 	keeper_free(p->keeper);
-	catalog_slot_set_take(&p->slot, NULL);
+	catalog_slot_set_take(&p->slot, NULL, 0);
 	for (size_t i = 0; i < p->listeners_n; i++)
 		cleanup_close(&p->listeners[i].fd);
 }
@@ -239,7 +239,7 @@ int parts_set_catalog(struct parts *p, int fd, struct err *e)
 	if (rc)
 		return rc;
 	catalog_hold(c);
-	catalog_slot_set_take(&p->slot, c);
+	catalog_slot_set_take(&p->slot, c, clock_mono_ms(clock_system()));
 	log_debug("server", "catalog", "generation=%llu", (unsigned long long)catalog_facts(c).generation);
 	settle(p, c);
 	catalog_put(c);

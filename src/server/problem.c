@@ -88,7 +88,8 @@ static void write_catalog(struct buf *b, const struct catalog *c, const struct f
 void problem_write_status(struct buf *b, const struct operator_conf *conf, int64_t uptime_s)
 {
 	struct catalog *c = catalog_slot_get(conf->slot);
-	struct freshness_now now = freshness_now(conf->clock, conf->clock_is_trusted);
+	struct clock_bound bound = catalog_slot_bound(conf->slot);
+	struct freshness_now now = freshness_now(conf->clock, conf->clock_is_trusted, &bound);
 
 	write_head(b, 503, "the keeper does not answer; this is what the server knows by itself");
 	buf_fmt(b, ",\"version\":\"%s\",\"uptime_s\":%" PRId64 ",\"listeners\":%s", GATEPOST_VERSION, uptime_s, conf->listeners);

@@ -3,3 +3,10 @@ EXTRA_PROGRAMS += tests/faults/fake_child
 TEST_TOOLS += tests/faults/fake_child
 tests_faults_fake_child_SOURCES = %D%/fake_child.c
 tests_faults_fake_child_LDADD = libdaemon.a libbase.a $(DAEMON_LIBS)
+
+# Preloaded: another time of day. Sanitizers are for what it is loaded into.
+EXTRA_PROGRAMS += tests/faults/clock.so
+TEST_TOOLS += tests/faults/clock.so
+tests_faults_clock_so_SOURCES = %D%/clock.c
+tests_faults_clock_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -Wno-missing-prototypes -Wno-nonnull
+tests_faults_clock_so_LDFLAGS = -shared -static-libgcc

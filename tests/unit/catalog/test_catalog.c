@@ -576,10 +576,10 @@ START_TEST(the_slot_keeps_what_is_held)
 	struct catalog *held;
 
 	ck_assert_ptr_null(catalog_slot_get(&slot));
-	catalog_slot_set_take(&slot, catalog_hold(cat));
+	catalog_slot_set_take(&slot, catalog_hold(cat), 0);
 	held = catalog_slot_get(&slot);
 	ck_assert_ptr_eq(held, cat);
-	catalog_slot_set_take(&slot, NULL);
+	catalog_slot_set_take(&slot, NULL, 0);
 	ck_assert_uint_eq(catalog_facts(held).generation, 5);
 	catalog_put(held);
 }
@@ -663,6 +663,7 @@ static const struct {
 	bool is_trusted;
 	enum freshness want;
 	int64_t age_s;
+	int64_t least_s;	/* after the proven block, as far as that is known; 0: nothing is */
 } ages[] = {
 	{ "young is fresh", 60, true, FRESHNESS_FRESH, 60 },
 	{ "just under max-age is fresh", 3599, true, FRESHNESS_FRESH, 3599 },
@@ -672,22 +673,75 @@ static const struct {
 	{ "a block a little ahead counts as now", -60, true, FRESHNESS_FRESH, 0 },
 	{ "a clock far behind the block is wrong", -3600, true, FRESHNESS_UNKNOWN, -1 },
 	{ "1970 is wrong", -SAMPLE_PROOF_TIME, true, FRESHNESS_UNKNOWN, -1 },
+	{ "1970 is wrong whatever else is known", -SAMPLE_PROOF_TIME, true, FRESHNESS_UNKNOWN, -1, 60 },
+	{ "a clock that was put back makes nothing younger", 60, true, FRESHNESS_STALE, 7200, 7200 },
+	{ "nor one that was put back behind the block", -60, true, FRESHNESS_FRESH, 3599, 3599 },
+	{ "what must have passed is no more than what has", 7200, true, FRESHNESS_STALE, 7200, 60 },
 };
 
 START_TEST(freshness_is_never_guessed)
 {
 	const struct catalog_product *p = catalog_find_product(cat, SPAN_LIT("acme/lamp"));
-	struct freshness_now now = { (SAMPLE_PROOF_TIME + ages[_i].after_s) * 1000, ages[_i].is_trusted };
+	struct freshness_now now = { (SAMPLE_PROOF_TIME + ages[_i].after_s) * 1000, ages[_i].is_trusted,
+				     ages[_i].least_s ? (SAMPLE_PROOF_TIME + ages[_i].least_s) * 1000 : 0 };
 
 	ck_assert_msg(freshness_of(&p->proof, p->max_age_ms, &now) == ages[_i].want, "%s", ages[_i].rule);
 	ck_assert_msg(freshness_age_s(&p->proof, p->max_age_ms, &now) == ages[_i].age_s, "%s", ages[_i].rule);
 }
 END_TEST
 
+static int64_t test_mono_ms, test_wall_ms;
+
+static int64_t test_mono(void *arg)
+{
+	(void)arg;
+	return test_mono_ms;
+}
+
+static int64_t test_wall(void *arg)
+{
+	(void)arg;
+	return test_wall_ms;
+}
+
+static enum clock_state test_unsynced(void *arg)
+{
+	(void)arg;
+	return CLOCK_RESTORED;
+}
+
+/* Two hours without a proof, and the wall clock is put back by as much: by the clock that never goes back it is stale. A newer proof
+ * is fresh again; an older catalog lowers nothing. */
+START_TEST(a_clock_that_is_put_back)
+{
+	static const struct clock clock = { test_wall, test_mono, test_unsynced, NULL };
+	struct catalog_slot slot = CATALOG_SLOT_INIT;
+	const struct catalog_product *p = catalog_find_product(cat, SPAN_LIT("acme/lamp"));
+	struct clock_bound bound;
+	struct freshness_now now;
+
+	test_mono_ms = 5000;
+	test_wall_ms = (SAMPLE_PROOF_TIME + 10) * 1000LL;
+	catalog_slot_set_take(&slot, catalog_hold(cat), test_mono_ms);
+	test_mono_ms += 7200000;
+	catalog_slot_set_take(&slot, catalog_hold(cat), test_mono_ms);
+	bound = catalog_slot_bound(&slot);
+	now = freshness_now(&clock, true, &bound);
+	ck_assert_int_eq(freshness_age_s(&p->proof, p->max_age_ms, &now), 7200);
+	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_STALE);
+	clock_bound_raise(&bound, (SAMPLE_PROOF_TIME + 8000) * 1000LL, test_mono_ms);
+	ck_assert_int_eq(clock_bound_at(&bound, test_mono_ms), (SAMPLE_PROOF_TIME + 8000) * 1000LL);
+	catalog_slot_set_take(&slot, NULL, test_mono_ms);
+	bound = (struct clock_bound){ 0 };
+	now = freshness_now(&clock, true, &bound);
+	ck_assert_int_eq(freshness_age_s(&p->proof, p->max_age_ms, &now), 10);
+}
+END_TEST
+
 START_TEST(what_was_never_proven_is_stale)
 {
 	const struct catalog_product *p = catalog_find_product(cat, SPAN_LIT("acme/clock"));
-	struct freshness_now now = { (SAMPLE_PROOF_TIME + 1) * 1000LL, true };
+	struct freshness_now now = { (SAMPLE_PROOF_TIME + 1) * 1000LL, true, 0 };
 
 	ck_assert_uint_eq(freshness_of(&p->proof, p->max_age_ms, &now), FRESHNESS_STALE);
 	ck_assert_uint_eq(freshness_of_all(cat, &now), FRESHNESS_STALE);
@@ -727,6 +781,7 @@ int main(void)
 	tcase_add_test(t, the_filter_drops_releases_below_the_floor);
 	tcase_add_test(t, the_filter_drops_products_and_keeps_their_images);
 	tcase_add_loop_test(t, freshness_is_never_guessed, 0, ROWS(ages));
+	tcase_add_test(t, a_clock_that_is_put_back);
 	tcase_add_test(t, what_was_never_proven_is_stale);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

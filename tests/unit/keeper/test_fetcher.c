@@ -1214,18 +1214,22 @@ START_TEST(only_so_many_at_a_time)
 	struct ledger_want w;
 
 	USE(SILENT);
-	for (unsigned i = 0; i < 5; i++) {
-		w = want_of("acme/thermostat", i);
+	for (unsigned i = 0; i < 6; i++) {
+		w = want_of(i % 2 ? "acme/thermostat" : "acme/lamp", i);
 		w.sha256 = hash_of(i);
-		w.is_urgent = i == 4;
+		w.is_urgent = i >= 4;
 		ck_ok(fetcher_want(&fetcher, &w, &err));
 	}
-	ck_assert(fetcher_is_fetching(&fetcher, &(struct hash32[]){ hash_of(0) }[0]));
-	ck_assert(!fetcher_is_fetching(&fetcher, &(struct hash32[]){ hash_of(2) }[0]));
-	w = want_of("acme/thermostat", 0);
+	for (unsigned i = 0; i < 6; i++) {
+		struct hash32 hash = hash_of(i);
+
+		ck_assert_msg(fetcher_is_fetching(&fetcher, &hash) == (i < 2 || i == 4), "%u: two, and an urgent one besides", i);
+	}
+	w = want_of("acme/lamp", 0);
 	w.sha256 = hash_of(0);
 	fetcher_unwant(&fetcher, &w);
-	ck_assert_msg(fetcher_is_fetching(&fetcher, &(struct hash32[]){ hash_of(4) }[0]), "the urgent one is next");
+	ck_assert_msg(fetcher_is_fetching(&fetcher, &(struct hash32[]){ hash_of(5) }[0]), "the urgent one is next");
+	ck_assert(!fetcher_is_fetching(&fetcher, &(struct hash32[]){ hash_of(2) }[0]));
 }
 END_TEST
 

@@ -138,7 +138,7 @@ void stand_catalog(struct stand *s, void (*fn)(struct builder *b))
 	ck_assert_msg(builder_finish(b, &bytes, &e) == 0, "%s", e.msg);
 	builder_free(b);
 	ck_assert(catalog_of(buf_span(&bytes), &c, &e) == 0);
-	catalog_slot_set_take(&s->slot, catalog_hold(c));
+	catalog_slot_set_take(&s->slot, catalog_hold(c), s->mono_ms);
 	objects_settle(s->objects, c);
 	blocks_settle(s->blocks, c);
 	catalog_put(c);
@@ -208,7 +208,7 @@ void stand_free(struct stand *s)
 	sightings_free(s->sightings);
 	devfloors_free(s->floors);
 	keeper_free(s->keeper);
-	catalog_slot_set_take(&s->slot, NULL);
+	catalog_slot_set_take(&s->slot, NULL, 0);
 	if (s->peer >= 0)
 		close(s->peer);
 	snprintf(command, sizeof command, "rm -r %s", s->dir);

@@ -211,7 +211,7 @@ START_TEST(an_answer_keeps_its_catalog)
 	uint8_t got[64];
 
 	ask_for("/fw/acme/lamp", &ask, &a);
-	catalog_slot_set_take(&st->slot, NULL);
+	catalog_slot_set_take(&st->slot, NULL, 0);
 	ck_assert(answer_read(&a, 0, got, a.size, NULL) == 0 && memcmp(got, "manifest", 8) == 0);
 	answer_release(&a);
 	ck_assert_uint_eq(status_of("/fw/acme/lamp"), 503);

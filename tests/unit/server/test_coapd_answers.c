@@ -63,7 +63,7 @@ static void put_catalog(void)
 	ck_assert_int_eq(builder_finish(builder, &b, NULL), ERR_OK);
 	builder_free(builder);
 	ck_assert_int_eq(catalog_of(buf_span(&b), &c, NULL), ERR_OK);
-	catalog_slot_set_take(&slot, c);
+	catalog_slot_set_take(&slot, c, 0);
 }
 
 static void on_floors(void *arg, struct span records)
@@ -133,7 +133,7 @@ static void stop(void)
 	sightings_free(sightings);
 	devfloors_free(floors);
 	objects_free(objects);
-	catalog_slot_set_take(&slot, NULL);
+	catalog_slot_set_take(&slot, NULL, 0);
 	close(client);
 	close(keeper_end);
 	snprintf(command, sizeof command, "rm -r %s", dir);

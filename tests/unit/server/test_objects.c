@@ -333,7 +333,7 @@ START_TEST(an_open_object_outlives_its_file)
 	uint8_t out[64];
 
 	stand_unlink(st, &row.sha256, "");
-	catalog_slot_set_take(&st->slot, NULL);
+	catalog_slot_set_take(&st->slot, NULL, 0);
 	ck_assert(object_read(o, CHUNK_SIZE, out, 64, NULL) == 0 && memcmp(out, content + CHUNK_SIZE, 64) == 0);
 	object_put(o);
 }
