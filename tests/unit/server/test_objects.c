@@ -277,7 +277,6 @@ END_TEST
 START_TEST(what_was_never_hot_is_charged_nothing)
 {
 	object_put(get());
-	catalog_slot_set_take(&st->slot, NULL);
 	row.state = CATALOG_REVOKED;
 	stand_catalog(st, build);
 	ck_assert(objects_stats(st->objects).open == 0 && objects_stats(st->objects).hot_bytes == 0);
