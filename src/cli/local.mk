@@ -3,6 +3,7 @@ gatepost_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gatepost_SOURCES = \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/bundle_inspect.c \
+	%D%/cache.c \
 	%D%/cli.h \
 	%D%/connect.c \
 	%D%/describe.c %D%/describe.h \

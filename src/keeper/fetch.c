@@ -34,6 +34,9 @@ static void work_restore(uv_work_t *work)
 {
 	struct fetch *f = work->data;
 
+	/* Cut as most are: the image itself gives its inner blocks, and nobody need be asked. */
+	if (f->is_for_blocks)
+		fetch_guess_dag(f);
 	do
 		f->work_verdict = plan_restore(f->plan, FETCH_STEP_BYTES, &f->work_more, &f->work_err);
 	while (f->work_verdict == PLAN_TAKEN && f->work_more && !f->is_forgotten);
@@ -93,10 +96,9 @@ static void work_finish(uv_work_t *work)
 	struct fetch *f = work->data;
 
 	sniff_blob(f);
-	if (f->whole_from) {
-		blob_keep_part(f->blob);
+	blob_keep_part(f->blob);
+	if (f->whole_from)
 		fetch_guess_dag(f);
-	}
 	f->work_rc = blob_finish(f->blob, &f->fetched.digests, &f->work_err);
 }
 
@@ -119,6 +121,16 @@ static void drop_whole(struct fetch *f)
 	fetch_enter(f, FETCH_OPENING);
 }
 
+/* Every block fitted when it came, or when it was read: so the disk has changed one since, or the manifest lies. Reading it all
+ * again tells, and costs no transfer. */
+static void doubt_disk(struct fetch *f)
+{
+	f->unproven++;
+	let_go(f);
+	f->settled_at = UINT64_MAX;
+	fetch_enter(f, FETCH_OPENING);
+}
+
 static void after_finish(uv_work_t *work, int status)
 {
 	struct fetch *f = work->data;
@@ -129,6 +141,8 @@ static void after_finish(uv_work_t *work, int status)
 		fetch_free_soon(f);
 	else if (f->work_rc == ERR_PROOF && f->whole_from)
 		drop_whole(f);
+	else if (f->work_rc == ERR_PROOF && f->unproven < FETCH_UNPROVEN_MAX)
+		doubt_disk(f);
 	else if (f->work_rc == ERR_PROOF)
 		fetch_fail(f, FETCH_WRONG, f->work_err.msg);
 	else if (f->work_rc)
@@ -143,6 +157,7 @@ static void queue(struct fetch *f)
 	memset(f->use, 0, sizeof f->use);
 	memset(f->denied, 0, sizeof f->denied);
 	f->settled_at = UINT64_MAX;
+	f->unproven = 0;
 	f->why[0] = '\0';
 	fetch_enter(f, FETCH_QUEUED);
 }

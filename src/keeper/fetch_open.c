@@ -48,10 +48,17 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 
 static int open_blob(struct fetch *f, struct err *e)
 {
-	int rc = f->owner->owner.make_room(f->owner->owner.arg, f->target.size, e);
+	const struct fetcher_owner *o = &f->owner->owner;
+	struct fetch_place place = { .is_whole = false };
+	int rc = o->look ? o->look(o->arg, &f->target.sha256, &place, e) : ERR_OK;
 
+	if (!rc && !place.has_room)
+		rc = o->make_room(o->arg, f->target.size, e);
 	if (rc)
 		return rc;
+	f->is_for_blocks = place.is_whole;
+	if (place.is_whole)
+		return blob_complete(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
 	rc = blob_start(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, NULL, e);
 	if (rc == ERR_EXISTS)
 		rc = blob_repair(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);

@@ -156,6 +156,11 @@ void fetcher_close(struct fetcher *f)
 		fetcher_ended(f, LIST_ITEM(node, struct fetch, node));
 }
 
+bool fetcher_is_working(const struct fetcher *f)
+{
+	return running(f) > 0;
+}
+
 bool fetcher_is_fetching(const struct fetcher *f, const struct hash32 *sha256)
 {
 	const struct fetch *it = find(f, sha256);

@@ -42,6 +42,12 @@ struct fetched {
 	char format[24];		/* sniffed */
 };
 
+/* What lies on disk of an image before a try. */
+struct fetch_place {
+	bool is_whole;		/* the object is good; only blocks beside it are lost */
+	bool has_room;		/* its bytes are counted already: none are asked for */
+};
+
 struct fetcher_owner {
 	/* Whole, compared, durable; the row is still to be written. */
 	void (*on_good)(void *arg, const struct fetched *f);
@@ -53,6 +59,8 @@ struct fetcher_owner {
 	void (*on_begun)(void *arg, const struct hash32 *sha256);
 	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */
 	int (*make_room)(void *arg, uint64_t size, struct err *e);
+	/* NULL: nothing is known of any. ERR_BUSY: its files are in use; whoever uses them says fetcher_hurry() afterwards. */
+	int (*look)(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e);
 	void *arg;
 };
 
@@ -96,6 +104,8 @@ void fetcher_ended(struct fetcher *f, struct fetch *fetch);
 
 /* --- for everybody --- */
 
+/* Is any image being fetched just now? */
+bool fetcher_is_working(const struct fetcher *f);
 bool fetcher_is_fetching(const struct fetcher *f, const struct hash32 *sha256);
 /* false: not known here. */
 bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, struct fetch_progress *out);

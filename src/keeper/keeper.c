@@ -49,6 +49,16 @@ void keeper_trouble(struct keeper *k, const struct err *e)
 		log_broken("store", "trouble", "kind=%s why=\"%s\"", err_name(e->code), e->msg);
 	snprintf(k->trouble, sizeof k->trouble, "%s", e->msg);
 	keeper_alarm(k, "store-degraded", "store", e->msg, false);
+	keeper_look_at_store(k);
+}
+
+static void on_housekeeping(uv_timer_t *timer);
+
+/* Not at once: who met it is still at work with the database. */
+void keeper_look_at_store(struct keeper *k)
+{
+	if (keeper_is_serving(k) && k->store && store_is_corrupt(k->store))
+		uv_timer_start(&k->housekeeping, on_housekeeping, 0, HOUSEKEEPING_MS);
 }
 
 void keeper_trouble_over(struct keeper *k)
@@ -354,6 +364,7 @@ static void serve(struct keeper *k)
 	if (sup_ready(&k->sup, &e))
 		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
 	keeper_recover(k);
+	scrubber_begin(&k->scrubber, k);
 	uv_timer_start(&k->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
 }
 

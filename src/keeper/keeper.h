@@ -27,8 +27,11 @@
 #include "keeper/entryfiles.h"
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
+#include "keeper/scrubber.h"
 #include "keeper/sup.h"
+#include "keeper/verify.h"
 #include "net/secrets.h"
+#include "store/recover.h"
 #include "store/space.h"
 #include "store/tokens.h"
 
@@ -69,6 +72,10 @@ struct keeper {
 	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
 	struct bundle_export *export;		/* likewise */
 	uint64_t bundles_begun;			/* names of both */
+	struct scrubber scrubber;
+	struct verify *verify;			/* the last one that an operator asked for; NULL: none yet */
+	struct verify *upkeep;			/* the scrubber's own look at what is no image, while it is under way */
+	uint64_t verifies_begun;		/* names of the former */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -111,7 +118,7 @@ MUST_USE int keeper_refetch(struct keeper *k, const struct ledger_product *p, co
 
 /* --- between keeper.c and its parts --- */
 
-/* Storing failed: remembers why for the status; a damaged database is set aside. */
+/* Storing failed: remembers why for the status; a damaged database is set aside, in a moment. */
 void keeper_trouble(struct keeper *k, const struct err *e);
 void keeper_trouble_over(struct keeper *k);
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch);
@@ -126,6 +133,8 @@ void keeper_take_server(struct keeper *k, int fd);
 void keeper_open_server(struct keeper *k);
 
 /* --- keeper_start.c --- */
+/* After whatever may have met damage in the database. */
+void keeper_look_at_store(struct keeper *k);
 /* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */
 void keeper_rebuild(struct keeper *k);
 /* Does storing work again? */
@@ -138,6 +147,8 @@ void keeper_close_all(struct keeper *k);
 /* --- keeper_entries.c: files of entries --- */
 /* Before a catalog tells of p->file. What fails is trouble, and tried again with the next catalog. */
 void keeper_bring_entries(struct keeper *k, struct ledger_product *p, uint32_t final_entries);
+/* Compares the product's file with the database, whatever was seen to; true: it was not right, and was written again. */
+bool keeper_check_entries(struct keeper *k, struct ledger_product *p);
 /* Removes, once, the files of products that are not followed any more. */
 void keeper_sweep_entries(struct keeper *k);
 /* The server found that a file is not what the catalog says. */
@@ -145,11 +156,17 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product);
 
 /* --- keeper_images.c: owner of the fetcher, and eviction --- */
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
-/* Looks for images that lie on disk without a row, and rows without a file. */
+/* Looks for images that lie on disk without a row, and rows without a file. After a start. */
 void keeper_recover(struct keeper *k);
 /* Evictions whose time has come, damaged images, images nobody names. */
 void keeper_sweep(struct keeper *k);
+/* The same look as keeper_recover's, while fetches are under way: their files are passed over. */
+MUST_USE int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct err *e);
 void keeper_image_rotten(struct keeper *k, const struct link_rot *m);
+/* The server could not make an image's blocks: is its .dag what was written? */
+void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256);
+/* Everything that names the image is judged again, soon. */
+void keeper_image_changed(struct keeper *k, const struct hash32 *sha256);
 void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256);
 
 #endif

@@ -37,6 +37,11 @@ static void on_server_message(void *arg, struct span s, int fds[IO_FDS_MAX])
 		if (!rc)
 			keeper_entries_rotten(k, &sha256);
 		break;
+	case LINK_DAG_ROT:
+		rc = link_dag_rot_read(s, &sha256, &e);
+		if (!rc)
+			keeper_dag_rotten(k, &sha256);
+		break;
 	case LINK_WANTED:
 		rc = link_wanted_read(s, &sha256, &e);
 		if (!rc)

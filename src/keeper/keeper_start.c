@@ -237,6 +237,7 @@ int keeper_probe(struct keeper *k, struct err *e)
 static void close_parts(struct keeper *k)
 {
 	bundle_export_free(STEAL_PTR(k->export));
+	scrubber_close(&k->scrubber);
 	if (k->chain.loop)
 		chain_close(&k->chain);
 	if (k->devices.store)
@@ -257,6 +258,8 @@ static void close_store(struct keeper *k)
 	struct err e = { 0 };
 
 	bundle_import_free(STEAL_PTR(k->import));
+	verify_free(STEAL_PTR(k->verify));
+	verify_free(STEAL_PTR(k->upkeep));
 	catalog_put(k->catalogs.last);
 	ledger_fini(&k->ledger);
 	store_close(STEAL_PTR(k->store));

@@ -3,6 +3,7 @@ libkeeper_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 libkeeper_a_SOURCES = \
 	%D%/alarms.c %D%/alarms.h \
 	%D%/api.c %D%/api.h \
+	%D%/api_cache.c \
 	%D%/api_more.c \
 	%D%/api_openapi.c \
 	%D%/api_products.c \
@@ -45,11 +46,13 @@ libkeeper_a_SOURCES = \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
 	%D%/route.c %D%/route.h \
+	%D%/scrubber.c %D%/scrubber.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
 	%D%/sup.c %D%/sup.h \
+	%D%/verify.c %D%/verify.h \
 	%D%/verified.c %D%/verified.h \
 	%D%/window.c %D%/window.h
 

@@ -150,6 +150,13 @@ int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span s
 	return ERR_OK;
 }
 
+int blob_place_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e)
+{
+	int rc = put_sums(b, sha256, sums, is_sync, e);
+
+	return rc ? rc : sync_dirs(b, sha256, is_sync, e);
+}
+
 /* Steps 3 to 6. */
 static int place_object(struct blob *w, bool *is_sync, struct err *e)
 {
@@ -179,6 +186,9 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 
 	if (rc == ERR_OK)
 		rc = blob_place_sides(w->b, &w->sha256, blob_hasher_sums(&w->hasher), out, &is_sync, &why);
+	/* A record that no longer is what was added ends the file there: what follows it is gone. */
+	if (rc == ERR_OK && w->dag.fd >= 0 && out->dag_bytes != w->dag.end)
+		rc = err_set(&why, ERR_CORRUPT, "the disk has changed the blocks beside the image");
 	if (is_sync)
 		rc = blobs_sync_failed(w->b, &w->sha256, &why);
 	else if (rc == ERR_PROOF && !w->keeps_part)

@@ -3,9 +3,14 @@
 #include "store/pagesum.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define LOCK_PAGE (0x40000000 / PAGESUM_PAGE)	/* SQLite locks bytes of it, and never writes one */
+#define FDS_LOOKED_AT 256	/* the keeper opens its database early: its descriptors are small numbers */
 
 static int code_of_system(int sys)
 {
@@ -94,6 +99,56 @@ int db_exec(struct db *db, const char *sql, struct err *e)
 	int rc = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
 
 	return rc == SQLITE_OK ? ERR_OK : db_fail(db, rc, e, "exec");
+}
+
+/* SQLite's own descriptors of the file: opening another one, and closing it, would give up its lock. */
+static void forget_file(const char *path)
+{
+	struct stat want, have;
+
+	if (!path || stat(path, &want) < 0)
+		return;
+	for (int fd = 3; fd < FDS_LOOKED_AT; fd++)
+		if (fstat(fd, &have) == 0 && have.st_dev == want.st_dev && have.st_ino == want.st_ino)
+			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+void db_forget_pages(struct db *db)
+{
+	const char *path = sqlite3_db_filename(db->h, "main");
+
+	forget_file(path);
+	forget_file(path ? sqlite3_filename_wal(path) : NULL);
+}
+
+/* Its checksum is compared below SQLite, on the way. */
+static int check_page(struct db *db, sqlite3_file *f, uint64_t page, struct err *e)
+{
+	uint8_t bytes[PAGESUM_PAGE];
+	int rc = page == LOCK_PAGE ? SQLITE_OK : f->pMethods->xRead(f, bytes, sizeof bytes, (sqlite3_int64)page * PAGESUM_PAGE);
+
+	return rc == SQLITE_OK ? ERR_OK : db_fail(db, rc, e, "page");
+}
+
+int db_check_pages(struct db *db, uint64_t from, uint64_t *n, struct err *e)
+{
+	sqlite3_file *f = NULL;
+	sqlite3_int64 size = 0;
+	uint64_t pages, at = from;
+	int rc = sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &f);
+
+	if (rc == SQLITE_OK)
+		rc = f->pMethods->xFileSize(f, &size);
+	if (rc != SQLITE_OK)
+		return db_fail(db, rc, e, "size");
+	if (size % PAGESUM_PAGE != 0)
+		return db_damage(db, e, "the file ends within a page");
+	pages = (uint64_t)size / PAGESUM_PAGE;
+	for (; at < pages && at - from < *n; at++)
+		if ((rc = check_page(db, f, at, e)))
+			return rc;
+	*n = at - from;
+	return ERR_OK;
 }
 
 int db_pragma_u64(struct db *db, const char *sql, uint64_t *out, struct err *e)

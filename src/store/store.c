@@ -61,29 +61,6 @@ bool store_is_corrupt(const struct store *s)
 	return db_is_corrupt(s->db);
 }
 
-int store_check(struct store *s, struct err *e)
-{
-	char said[200];
-	int rc;
-
-	{
-		AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "PRAGMA integrity_check(1)");
-
-		if ((rc = db_one(&q, "answer", e)))
-			return rc;
-		db_text(&q, 0, said, sizeof said);
-		if ((rc = db_row_ok(&q, e)))
-			return rc;
-	}
-	if (strcmp(said, "ok") != 0)
-		return db_damage(s->db, e, said);
-
-	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "PRAGMA foreign_key_check");
-	if (db_next(&q))
-		return db_damage(s->db, e, "a row belongs to one that is not there");
-	return db_row_ok(&q, e);
-}
-
 static int move(int dir, const char *from, const char *to, struct err *e)
 {
 	if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)

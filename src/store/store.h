@@ -37,6 +37,13 @@ bool store_is_corrupt(const struct store *s);
 
 /* Reads the whole file: pages, indexes, constraints. Slow on a large one (100 MB/s); for the time after READY. */
 MUST_USE int store_check(struct store *s, struct err *e);
+/* The same in steps that let others have their turn, from the disk as far as it goes: every page of the file, then each table
+ * with its indexes, then what rows say of each other. Begin with a zeroed one; is_done says when that was all. */
+struct store_checking {
+	uint64_t pages, tables;		/* looked at */
+	bool is_done;
+};
+MUST_USE int store_check_step(struct store *s, struct store_checking *c, struct err *e);
 
 /* Moves the (closed) database of state_dir to gatepost.db.damaged, over an earlier one, with its WAL.
  * Nothing there is not an error. */

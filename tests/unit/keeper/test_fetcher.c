@@ -118,7 +118,7 @@ static void use(const enum deed *deeds, size_t n)
 			.source = { .kind = SOURCE_TRUSTLESS, .url = peer[i].url }, .priority = (int)i };
 	}
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, n,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 }
 #define USE(...) use((const enum deed[]){ __VA_ARGS__ }, sizeof((const enum deed[]){ __VA_ARGS__ }) / sizeof(enum deed))
 
@@ -430,7 +430,7 @@ START_TEST(the_rest_of_an_archive)
 	while (uv_run(&loop, UV_RUN_NOWAIT) && !list_is_empty(&fetcher.fetches))
 		;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 	peer[0].deed = rests[_i].deed;
 	peer[0].sent = 0;
 	fetched();
@@ -1120,7 +1120,7 @@ START_TEST(a_restart_goes_on_where_it_was)
 		;
 	before = peer[0].blocks;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL, NULL });
 	peer[0].deed = NO_CAR;
 	want();
 	run_until(&good, 1);
@@ -1159,6 +1159,80 @@ START_TEST(a_damaged_object_is_repaired_without_a_source)
 	run_until(&good, 1);
 	check_file();
 	ck_assert_msg(peer[0].blocks <= 2, "only the damaged leaf: %u", peer[0].blocks);
+}
+END_TEST
+
+/* Every block fitted when it was read, and one does not any more: nobody lied but the disk. */
+START_TEST(the_disk_changes_what_was_restored)
+{
+	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
+	struct hash32 sha = sha256_of(buf_span(&file));
+
+	USE(HONEST);
+	fetched();
+	snprintf(path, sizeof path, "objects/%s", blobs_path(&sha, full));
+	tempdir_flip(path, 150000);
+	good = 0;
+	peer[0].deed = NO_CAR;
+	want();
+	while (first()->sm.at != FETCH_FETCHING)
+		ck_assert_int_ne(uv_run(&loop, UV_RUN_ONCE), 0);
+	snprintf(path, sizeof path, "objects/%s.part", blobs_path(&sha, full));
+	tempdir_flip(path, 20000);
+	run_until(&good, 1);
+	check_file();
+	ck_assert(wrong == 0 && failed == 0);
+}
+END_TEST
+
+/* --- what lies there already --- */
+
+static struct fetch_place place;
+static int place_rc;
+
+static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e)
+{
+	(void)arg, (void)sha256;
+	*out = place;
+	return place_rc ? err_set(e, place_rc, "its files are in use") : ERR_OK;
+}
+
+START_TEST(lost_blocks_come_back_beside_a_whole_image)
+{
+	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
+	struct hash32 sha = sha256_of(buf_span(&file));
+
+	USE(HONEST);
+	fetched();
+	place = (struct fetch_place){ .is_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	snprintf(path, sizeof path, "objects/%s.dag", blobs_path(&sha, full));
+	tempdir_flip(path, 9);
+	good = 0;
+	peer[0].blocks = 0;
+	room_rc = ERR_NO_SPACE;		/* nobody asks */
+	want();
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(last_good.digests.dag_bytes > 0, "they are there again");
+}
+END_TEST
+
+START_TEST(files_in_use_are_waited_for)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+
+	USE(HONEST);
+	place = (struct fetch_place){ .is_whole = false };
+	place_rc = ERR_BUSY;
+	fetcher.owner.look = look;
+	want();
+	run_until(&failed, 1);
+	place_rc = ERR_OK;
+	fetcher_hurry(&fetcher, &sha);
+	run_until(&good, 1);
+	check_file();
 }
 END_TEST
 
@@ -1274,7 +1348,9 @@ int main(void)
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
 		it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
-		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, only_so_many_at_a_time, the_newest_of_a_product_first, a_mirror_lies_in_a_leaf, a_mirror_lies_in_a_wrapped_leaf,
+		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, the_disk_changes_what_was_restored,
+		lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, only_so_many_at_a_time, the_newest_of_a_product_first,
+		a_mirror_lies_in_a_leaf, a_mirror_lies_in_a_wrapped_leaf,
 		a_mirror_lies_in_a_whole_file, a_whole_file_is_not_written_over_what_is_verified,
 		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
 		a_whole_file_in_pieces, a_whole_lie_and_what_was_verified, an_error_page_longer_than_the_image, mirrors_that_all_lie, blocks_of_two, a_block_that_one_lacks,

@@ -105,7 +105,7 @@ static struct blob_check verify(const struct blob_digests *d, void (*on_damaged)
 {
 	struct blob_check c;
 
-	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, &c, &err));
+	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, NULL, &c, &err));
 	return c;
 }
 
@@ -602,7 +602,7 @@ START_TEST(a_repair_fails_at_every_step)
 			ck_refused(rc, ERR_NO_SPACE, "a step of it");
 		ck_ok(blobs_remove(blobs, &name, &err));
 	} while (rc);
-	ck_assert_uint_eq(at, 1 + 6);	/* two renames, .sums, objects/ab, .part, its size */
+	ck_assert_uint_eq(at, 1 + 8);	/* an old .part, two renames, .sums, its size, objects/ab, .part, room for all of it */
 	blobs_free(b);
 }
 END_TEST
@@ -646,6 +646,100 @@ START_TEST(lost_sums_are_made_again)
 }
 END_TEST
 
+/* The object under its second name: whoever reads it sees nothing of the fetch that brings its blocks back. */
+START_TEST(a_lost_dag_comes_back_beside_a_whole_object)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d, again;
+	struct blob_check c;
+	uint8_t got[1000];
+	int fd;
+
+	write_all(w);
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	tempdir_flip(file(".dag"), 7);
+	ck_ok(blobs_open_object(blobs, &name, &fd, &err));
+	ck_ok(blob_complete(blobs, &name, SIZE, &w, &err));
+	ck_assert_msg(is_there_whole() && has(".sums"), "served all the while");
+	ck_ok(blob_read(w, 5000, got, sizeof got, &err));
+	ck_assert_mem_eq(got, image + 5000, sizeof got);
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	ck_ok(blob_finish(w, &again, &err));
+	blob_free(w);
+	ck_assert(hash32_eq(&again.dag, &d.dag) && hash32_eq(&again.sums, &d.sums) && !has(".part") && !has(".dag.part"));
+	c = verify(&again, NULL, NULL);
+	ck_assert(!c.damaged && !c.is_dag_damaged && is_there_whole());
+	close(fd);
+	ck_assert_int_eq(truncate(tempdir_path(file("")), 10), 0);
+	ck_refused(blob_complete(blobs, &name, SIZE, &w, &err), ERR_CORRUPT, "another size: it is not whole");
+	ck_assert(tempdir_size(file("")) == 10 && !has(".part"));
+}
+END_TEST
+
+/* blob_complete was cut short, and then the image rotted: both names are one file, and renaming one to the other does nothing. */
+START_TEST(a_second_name_does_not_keep_from_repair)
+{
+	struct blob_digests d = put(), again;
+	struct blob *w;
+
+	ck_ok(blob_complete(blobs, &name, SIZE, &w, &err));
+	blob_free(w);
+	tempdir_flip(file(""), 5);
+	ck_ok(blob_repair(blobs, &name, SIZE, &w, &err));
+	ck_assert(!has(""));
+	ck_ok(blob_write(w, 0, SPAN(image, CHUNK_SIZE), &err));
+	ck_ok(blob_finish(w, &again, &err));
+	blob_free(w);
+	ck_assert(is_there_whole() && hash32_eq(&d.sums, &again.sums));
+}
+END_TEST
+
+START_TEST(a_repair_keeps_what_a_cut_left)
+{
+	struct blob_digests d = put(), again;
+	struct blob *w;
+	uint8_t got[CHUNK_SIZE];
+
+	ck_assert_int_eq(truncate(tempdir_path(file("")), CHUNK_SIZE + 10), 0);
+	ck_ok(blob_repair(blobs, &name, SIZE, &w, &err));
+	ck_ok(blob_read(w, 0, got, sizeof got, &err));
+	ck_assert_mem_eq(got, image, sizeof got);
+	ck_ok(blob_write(w, CHUNK_SIZE, SPAN(image + CHUNK_SIZE, SIZE - CHUNK_SIZE), &err));
+	ck_ok(blob_finish(w, &again, &err));
+	blob_free(w);
+	ck_assert(is_there_whole() && hash32_eq(&d.sums, &again.sums));
+}
+END_TEST
+
+START_TEST(blocks_that_the_disk_cut_are_not_called_whole)
+{
+	struct blob *w = start(NULL);
+	struct blob_digests d;
+
+	write_all(w);
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	ck_ok(blob_add_block(w, SPAN_LIT("two"), SPAN_LIT("2"), &err));
+	tempdir_flip(file(".dag.part"), 7);
+	ck_refused(blob_finish(w, &d, &err), ERR_CORRUPT, "what was added is gone");
+	blob_free(w);
+}
+END_TEST
+
+START_TEST(a_check_can_be_broken_off)
+{
+	struct blob_digests d = put();
+	struct blob_watch watch = { .is_over = true };
+	struct blob_check c;
+
+	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, &watch, &c, &err), ERR_BUSY, "somebody needs the file");
+	watch.is_over = false;
+	ck_ok(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, &watch, &c, &err));
+	ck_assert_uint_eq(watch.bytes, SIZE);
+}
+END_TEST
+
 START_TEST(a_wrong_size_is_damage)
 {
 	struct blob_digests d = put();
@@ -659,7 +753,7 @@ START_TEST(a_wrong_size_is_damage)
 	c = verify(&d, NULL, NULL);
 	ck_assert(c.is_size_wrong);
 	ck_ok(blobs_remove(blobs, &name, &err));
-	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, &c, &err), ERR_NOT_FOUND, "nothing to verify");
+	ck_refused(blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, NULL, &c, &err), ERR_NOT_FOUND, "nothing to verify");
 	ck_assert(!has("") && !has(".sums"));
 	ck_ok(blobs_remove(blobs, &name, &err));
 }
@@ -1042,6 +1136,8 @@ int main(void)
 		without_descriptors_a_walk_fails, descriptors_are_given_back, a_new_folder_is_on_the_disk_before_it_is_used,
 		short_writes_go_on, an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
 		rot_is_found_and_repaired, lost_sums_are_made_again, a_wrong_size_is_damage, files_are_told_apart,
+		a_lost_dag_comes_back_beside_a_whole_object, a_second_name_does_not_keep_from_repair, a_repair_keeps_what_a_cut_left,
+		blocks_that_the_disk_cut_are_not_called_whole, a_check_can_be_broken_off,
 		steps_come_in_their_order, killed_at_every_step, a_failed_sync_gives_the_file_up, three_failed_syncs_end_writing,
 		a_full_disk_says_so_at_once,
 	};

@@ -657,10 +657,21 @@ START_TEST(another_manifest_is_not_the_publishers)
 }
 END_TEST
 
+static int check_in_steps(struct store *s, unsigned *n)
+{
+	struct store_checking c = { .is_done = false };
+	int rc = ERR_OK;
+
+	for (*n = 0; rc == ERR_OK && !c.is_done; ++*n)
+		rc = store_check_step(s, &c, &err);
+	return rc;
+}
+
 /* Pages freed, reused, checkpointed and read again from the disk: nothing good is taken for damage. */
 START_TEST(a_long_life_raises_no_false_alarm)
 {
 	struct store *s = open_store();
+	unsigned n;
 
 	for (unsigned round = 0; round < 12; round++) {
 		fill(s, 1 + round * PRODUCTS);
@@ -668,12 +679,97 @@ START_TEST(a_long_life_raises_no_false_alarm)
 			ck_ok(mark_forget_registry(s, &err));
 		ck_ok(db_exec(s->db, "PRAGMA shrink_memory", &err));
 		ck_ok(read_all(s));
+		ck_ok(check_in_steps(s, &n));
 		if (round % 4 == 3) {
 			store_close(s);
 			s = open_store();
 		}
 	}
 	ck_ok(read_all(s));
+	store_close(s);
+}
+END_TEST
+
+/* Also what lies in SQLite's memory, in pages that nothing uses, and in the WAL. */
+START_TEST(the_check_in_steps_finds_what_changed_below_a_running_program)
+{
+	struct store *s;
+	unsigned n, flips = 0;
+
+	filled();
+	for (off_t at = 100; at < tempdir_size("whole"); at += 2011) {
+		copy("whole", DB);
+		s = open_store();
+		ck_ok(read_all(s));
+		tempdir_flip(DB, at);
+		ck_assert_msg(check_in_steps(s, &n) == ERR_CORRUPT && store_is_corrupt(s), "byte %lld", (long long)at);
+		store_close(s);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+		flips++;
+	}
+	ck_assert_uint_gt(flips, 20);
+}
+END_TEST
+
+/* What nothing uses now will be used again. */
+START_TEST(free_pages_are_looked_at)
+{
+	struct store *s = open_store();
+	unsigned n, of_no_use = 0;
+	off_t size;
+
+	fill(s, 1);
+	ck_ok(mark_forget_registry(s, &err));
+	ck_ok(check_in_steps(s, &n));
+	store_close(s);
+	copy(DB, "whole");
+	size = tempdir_size("whole");
+	for (off_t at = 0; at < size; at += 4096) {
+		copy("whole", DB);
+		s = open_store();
+		tempdir_flip(DB, at + 200);
+		of_no_use += read_all(s) == ERR_OK;
+		ck_assert_msg(check_in_steps(s, &n) == ERR_CORRUPT, "page %lld", (long long)at / 4096);
+		store_close(s);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+	ck_assert_msg(of_no_use > 0, "nobody else would have noticed");
+}
+END_TEST
+
+/* Pages that are what was written may still say what must not be. */
+START_TEST(rows_that_must_not_be_are_found)
+{
+	static const char *const spoils[] = {
+		"PRAGMA ignore_check_constraints=ON; UPDATE product SET floor = -1; PRAGMA ignore_check_constraints=OFF",
+		"PRAGMA foreign_keys=OFF; DELETE FROM product; PRAGMA foreign_keys=ON",
+	};
+	unsigned n;
+
+	for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
+		struct store *s;
+
+		unlinkat(tempdir_fd, DB, 0);
+		s = open_store();
+		fill(s, 1);
+		ck_ok(check_in_steps(s, &n));
+		ck_ok(db_exec(s->db, spoils[i], &err));
+		ck_assert_msg(check_in_steps(s, &n) == ERR_CORRUPT, "%s", spoils[i]);
+		store_close(s);
+	}
+}
+END_TEST
+
+START_TEST(the_check_in_steps_lets_others_have_their_turn)
+{
+	struct store *s = open_store();
+	unsigned n;
+
+	fill(s, 1);
+	ck_assert_int_gt(tempdir_size(DB "-wal"), 0);
+	ck_ok(check_in_steps(s, &n));
+	ck_assert_msg(n > 10, "each table is a step of its own: %u", n);
+	ck_assert_msg(tempdir_size(DB "-wal") == 0, "no stale frame is left that a recovery could stumble over");
 	store_close(s);
 }
 END_TEST
@@ -765,6 +861,8 @@ int main(void)
 		a_damaged_wal_gives_an_earlier_state,
 		no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
+		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
+		free_pages_are_looked_at, rows_that_must_not_be_are_found,
 		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");

@@ -184,6 +184,67 @@ START_TEST(one_whole_file_is_enough)
 }
 END_TEST
 
+/* While the program runs: what lies there is compared, and what is whole is not touched before the other one is too. */
+START_TEST(damage_is_found_while_it_runs)
+{
+	struct floors *f = load(NULL);
+	unsigned damaged = 9;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		note(f, 1, 0, i);
+		ck_ok(floor_save(f, &err));
+	}
+	ck_ok(floor_check(f, &damaged, &err));
+	ck_assert(damaged == 0 && !floor_is_dirty(f));
+	tempdir_flip("floor.b", 30);	/* the newest */
+	ck_ok(floor_check(f, &damaged, &err));
+	ck_assert(damaged == 1 && floor_is_dirty(f));
+	ck_ok(floor_save(f, &err));
+	ck_assert_int_eq(unlinkat(tempdir_fd, "floor.a", 0), 0);
+	tempdir_flip("floor.b", 30);
+	ck_ok(floor_check(f, &damaged, &err));
+	ck_assert_uint_eq(damaged, 2);
+	ck_ok(floor_save(f, &err));
+	ck_ok(floor_check(f, &damaged, &err));
+	ck_assert_uint_eq(damaged, 0);
+	floor_free(f);
+	f = load(NULL);
+	ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 3);
+	floor_free(f);
+}
+END_TEST
+
+static unsigned writes;
+
+static ssize_t counted_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	writes++;
+	return pwrite(fd, p, n, at);
+}
+
+/* A second write would be of the one that is whole, while the other is not yet. */
+START_TEST(only_the_damaged_one_is_written)
+{
+	struct sysio sys = sysio_kernel;
+	struct floors *f;
+	unsigned damaged;
+
+	sys.pwrite = counted_pwrite;
+	f = load(&sys);
+	note(f, 1, 0, 3);
+	ck_ok(floor_save(f, &err));
+	for (int i = 0; i < 4; i++) {
+		tempdir_flip(i < 2 ? "floor.b" : "floor.a", 30);	/* twice: what was just mended is the newest */
+		ck_ok(floor_check(f, &damaged, &err));
+		ck_assert_uint_eq(damaged, 1);
+		writes = 0;
+		ck_ok(floor_save(f, &err));
+		ck_assert_msg(writes == 1, "round %d: %u", i, writes);
+	}
+	floor_free(f);
+}
+END_TEST
+
 /* A save that is cut anywhere leaves the old or the new state, and one that failed can be tried again. */
 START_TEST(a_cut_save_loses_nothing)
 {
@@ -402,6 +463,8 @@ int main(void)
 	tcase_add_test(t, only_rises);
 	tcase_add_test(t, is_written_only_when_something_changed);
 	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
+	tcase_add_test(t, damage_is_found_while_it_runs);
+	tcase_add_test(t, only_the_damaged_one_is_written);
 	tcase_add_test(t, a_cut_save_loses_nothing);
 	tcase_add_test(t, a_failed_save_stays_noted);
 	tcase_add_test(t, limits);

@@ -199,7 +199,7 @@ static int recover(void)
 	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
 	ck_ok(blob_start(b, &wanted, 1000, &w, NULL, &err));
 	blob_free(w);
-	rc = recover_scan(store, b, 1, visit_file, NULL, NULL, &err);
+	rc = recover_scan(store, b, 1, visit_file, NULL, NULL, NULL, &err);
 	blobs_free(b);
 	return rc;
 }
