@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -148,6 +149,18 @@ static bool take_budget(void)
 	return false;
 }
 
+/* Pipes, sockets and events know neither space nor sectors: such a call can only be interrupted. */
+static int error_for(enum shim_class class, int fd)
+{
+	struct stat st;
+	int error = (int)slot->error[class];
+
+	if ((class == SHIM_WRITE || class == SHIM_READ) && fd >= 0 && error != SHIM_SHORT &&
+	    (syscall(SYS_fstat, fd, &st) < 0 || !S_ISREG(st.st_mode)))
+		return EINTR;
+	return error;
+}
+
 static bool is_its_turn(struct shim_site *s)
 {
 	uint64_t now = now_ms(), last = __atomic_load_n(&slot->last_ms, __ATOMIC_SEQ_CST);
@@ -179,12 +192,12 @@ static bool is_below(int dir, const char *path)
 	return got >= (ssize_t)n && memcmp(real, slot->path, n) == 0;
 }
 
-static int fail(enum shim_class class, const struct shim_site *s)
+static int fail(enum shim_class class, int fd, const struct shim_site *s)
 {
 	uint64_t at = __atomic_fetch_add(&slot->fired_n, 1, __ATOMIC_SEQ_CST);
 
 	slot->fired[at % SHIM_FIRED] = s ? (uint64_t)(s - slot->site) + 1 : 0;
-	return (int)slot->error[class];
+	return error_for(class, fd);
 }
 
 static int decide(enum shim_class class, int dir, const char *path)
@@ -197,13 +210,13 @@ static int decide(enum shim_class class, int dir, const char *path)
 	if (mode == SHIM_STICK) {
 		if (!is_below(dir, path) || __atomic_fetch_add(&slot->seen, 1, __ATOMIC_SEQ_CST) + 1 < slot->nth)
 			return 0;
-		return fail(class, NULL);
+		return fail(class, dir, NULL);
 	}
 	s = find_site(class);
 	if (!s)
 		return 0;
 	__atomic_fetch_add(&s->count, 1, __ATOMIC_SEQ_CST);
-	return mode == SHIM_SWEEP && is_its_turn(s) ? fail(class, s) : 0;
+	return mode == SHIM_SWEEP && is_its_turn(s) ? fail(class, dir, s) : 0;
 }
 
 int __attribute__((noinline)) shim_hit(enum shim_class class, int dir, const char *path)
