@@ -336,7 +336,7 @@ static void on_go(void *arg)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
-	if (k->sm.at != K_WAITING || !k->conf)
+	if (k->sm.at != K_WAITING || !k->conf || k->exit_status)
 		return;
 	keeper_watch_disk(k);
 	if (keeper_open_state(k, &e)) {

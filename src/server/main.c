@@ -34,7 +34,7 @@ struct server {
 static void give_up(struct server *s, const char *what, const struct err *e)
 {
 	log_broken("server", what, "why=\"%s\"", e->msg);
-	s->status = err_may_pass(e) ? SUP_EXIT_LATER : 1;
+	s->status = err_may_pass(e) || e->code == ERR_INTERNAL ? SUP_EXIT_LATER : 1;	/* the HTTP library does not say what it lacked */
 	s->is_stopping = true;
 }
 
@@ -46,6 +46,8 @@ static void on_conf(void *arg, int fd, bool is_reload)
 	struct conf *conf;
 	struct err e = { 0 };
 
+	if (s->is_stopping)
+		return;
 	if (conf_read(fd, &conf, &e)) {
 		if (!is_reload)
 			give_up(s, "configuration", &e);
@@ -85,7 +87,7 @@ static void on_catalog(void *arg, int fd)
 	struct server *s = arg;
 	struct err e = { 0 };
 
-	if (s->conf && parts_set_catalog(&s->parts, fd, &e))
+	if (s->conf && !s->is_stopping && parts_set_catalog(&s->parts, fd, &e))
 		log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
 }
 
@@ -93,7 +95,7 @@ static void on_peer(void *arg, int fd)
 {
 	struct server *s = arg;
 
-	if (!s->parts.keeper) {
+	if (!s->parts.keeper || s->is_stopping) {
 		close(fd);
 		return;
 	}
@@ -106,7 +108,7 @@ static void on_go(void *arg)
 	struct server *s = arg;
 	struct err e = { .msg = "nothing was handed over" };
 
-	if (s->is_running)
+	if (s->is_running || s->is_stopping)
 		return;
 	if (!s->conf || parts_start(&s->parts, &e)) {
 		give_up(s, "start", &e);
@@ -159,12 +161,20 @@ static void watch_listeners(struct server *s, struct watch *w)
 	}
 }
 
+/* A pair that broke while both ends live is replaced by nobody else. */
+static void read_keeper(struct server *s)
+{
+	keeper_read(s->parts.keeper);
+	if (keeper_fd(s->parts.keeper) < 0)
+		supervised_say(SUP_ALONE);
+}
+
 static void on_readable(struct server *s, const struct listener *l, int fd)
 {
 	if (fd == SUP_FD)
 		supervised_read(&s->owner);
 	else if (!l)
-		keeper_read(s->parts.keeper);
+		read_keeper(s);
 	else if (l->kind == LISTENER_HTTP)
 		httpd_accept(s->parts.httpd, fd);
 	else
@@ -202,7 +212,8 @@ static void turn(struct server *s)
 	for (nfds_t i = 0; i < w.n && !s->is_stopping; i++)
 		if (w.fds[i].revents)
 			on_readable(s, w.listeners[i], w.fds[i].fd);
-	tick(s);
+	if (!s->is_stopping)
+		tick(s);
 }
 
 /* Room for all connections and images at once; the soft limit alone is often 1,024. */

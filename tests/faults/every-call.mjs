@@ -36,6 +36,16 @@ export const namesOf = async (shim, from) =>
   (await Promise.all(SLOTS.map((s) => Promise.all(shim.faults(s, from[s]).map((f) => shim.name(f)))))).flat()
 export const marksOf = (shim) => Object.fromEntries(SLOTS.map((s) => [s, shim.fired(s)]))
 
+/**
+ * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl or its own start, libseccomp
+ * crashes without memory. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
+ */
+const ENDERS = /^lib(uv|seccomp)\./
+export const isByLibrary = (shim, from) => {
+  const all = SLOTS.flatMap((s) => shim.faults(s, from[s]))
+  return all.length > 0 && all.some((f) => f.frames.slice(0, 3).some((frame) => ENDERS.test(shim.module(f.slot, Number(frame >> 48n)))))
+}
+
 /** Wrong bytes are an error that no waiting heals. */
 export class Wrong extends Error {}
 
@@ -88,7 +98,8 @@ const patient = (what, probe) => waitFor(what, async () => {
 export async function once(t, b, { keep = false } = {}) {
   const { shim, published } = b
   const newest = published.at(-1)
-  const told = { failedStarts: 0, lines: [] }
+  const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
+  const from = marksOf(shim)
   const hooks = []
   if (!keep) await rm(b.dir, { recursive: true, force: true })
   let gateway
@@ -99,7 +110,7 @@ export async function once(t, b, { keep = false } = {}) {
     } catch (error) {
       // It may end before it was ever ready, saying why; not by a signal. Whoever started it starts it again.
       if (!/ended \(\d+\) before it was ready/.test(error.message)) throw error
-      if (ends(error.message.split('\n')).length) throw error
+      if (ends(error.message.split('\n')).length && !isByLibrary(shim, from)) throw error
       told.failedStarts++
       told.why = error.message.split('\n').slice(-3).join(' | ')
       shim.off()
@@ -113,12 +124,13 @@ export async function once(t, b, { keep = false } = {}) {
     const { code, signal } = await gateway.stop()
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {
-    throw Object.assign(new Error(`${error.message}\n${(gateway?.lines() ?? []).slice(-25).join('\n')}`), { cause: error })
+    throw Object.assign(new Error(`${error.message}\n${(gateway?.lines() ?? []).slice(-400).join('\n')}`), { cause: error })
   } finally {
     for (const hook of hooks) await hook()
     if (gateway) told.lines = gateway.lines()
   }
   const bad = ends(told.lines)
-  if (bad.length) throw new Error(bad.join('\n'))
+  if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
+  told.libraryEnds = bad.length
   return told
 }
