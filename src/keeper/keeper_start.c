@@ -142,15 +142,9 @@ static int enter_sandbox(struct keeper *k, struct err *e)
 
 static int make_dir(const char *path, mode_t mode, struct err *e)
 {
-	int why;
-
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
-		return ERR_OK;
-	why = errno;
-	if (access(path, F_OK) == 0)
-		return ERR_OK;		/* a disk that takes nothing may say so first */
-	errno = why;
-	return err_errno(e, "%s", path);
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_errno(e, "%s", path);
+	return ERR_OK;
 }
 
 int keeper_open_state(struct keeper *k, struct err *e)

@@ -58,13 +58,10 @@ static bool clock_is_trusted(const struct conf *c)
 static int open_folder(const struct parts *p, const char *name, char path[PATH_MAX], int *out, struct err *e)
 {
 	snprintf(path, PATH_MAX, "%s/%s", p->conf->gateway.state_dir, name);
-	int why = mkdir(path, 0750) < 0 ? errno : 0;
-
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return err_errno(e, "%s", path);
 	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*out >= 0)
-		return ERR_OK;
-	errno = errno == ENOENT && why ? why : errno;
-	return err_errno(e, "%s", path);
+	return *out < 0 ? err_errno(e, "%s", path) : ERR_OK;
 }
 
 /* A catalog may have come before. */

@@ -40,9 +40,8 @@ int blobs_open(int state_dir, const struct sysio *sys, struct blobs **out, struc
 		return err_set(e, ERR_MEMORY, "no memory for the image files");
 	b->sys = sysio_or_kernel(sys);
 	b->fd = -1;
-	/* It may be there, and the disk take nothing. */
-	(void)b->sys->mkdirat(state_dir, "objects", 0750);
-	b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (b->sys->mkdirat(state_dir, "objects", 0750) == 0 || errno == EEXIST)
+		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (b->fd < 0) {
 		int rc = err_errno(e, "objects");
 

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -283,8 +284,6 @@ WRAP(int, link, (const char *from, const char *to), (from, to), SHIM_NAME, AT_FD
 WRAP(int, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags), SHIM_NAME, b, to, -1)
 WRAP(int, unlink, (const char *path), (path), SHIM_NAME, AT_FDCWD, path, -1)
 WRAP(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags), SHIM_NAME, dir, path, -1)
-WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), SHIM_NAME, AT_FDCWD, path, -1)
-WRAP(int, mkdirat, (int dir, const char *path, mode_t mode), (dir, path, mode), SHIM_NAME, dir, path, -1)
 WRAP(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t at), (p, n, prot, flags, fd, at), SHIM_MAP, fd, NULL, MAP_FAILED)
 WRAP(void *, mmap64, (void *p, size_t n, int prot, int flags, int fd, off64_t at), (p, n, prot, flags, fd, at), SHIM_MAP, fd, NULL, MAP_FAILED)
 WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), SHIM_MAP, -1, NULL, -1)
@@ -326,6 +325,25 @@ WRAP(int, fstatvfs, (int fd, struct statvfs *st), (fd, st), SHIM_STAT, fd, NULL,
 WRAP(int, access, (const char *path, int mode), (path, mode), SHIM_STAT, AT_FDCWD, path, -1)
 WRAP(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), SHIM_RANDOM, -1, NULL, -1)
 WRAP(int, dup2, (int from, int to), (from, to), SHIM_COPY_FD, -1, NULL, -1)
+
+/* The kernel says EEXIST before it looks at the disk's state. */
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	NEXT(mkdirat);
+
+	if (syscall(SYS_faccessat, dir, path, F_OK) < 0)
+		TRY(SHIM_NAME, dir, path, -1);
+	return next(dir, path, mode);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	NEXT(mkdir);
+
+	if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) < 0)
+		TRY(SHIM_NAME, AT_FDCWD, path, -1);
+	return next(path, mode);
+}
 
 /* --- those that return the error --- */
 
