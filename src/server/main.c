@@ -28,6 +28,7 @@ struct server {
 	int64_t ticked_ms, alive_ms;
 	bool is_running, is_stopping;
 	bool is_ready_told;
+	int catalog;			/* one that could not be taken yet; -1: none */
 	int status;			/* exit status */
 };
 
@@ -82,13 +83,37 @@ static void on_listener(void *arg, enum listener_kind kind, int fd, struct span 
 	s->parts.listeners_n++;
 }
 
+static void forget_catalog(struct server *s)
+{
+	cleanup_close(&s->catalog);
+	s->catalog = -1;
+}
+
+/* The newest catalog may be a revocation: want of memory or descriptors only delays it. */
 static void on_catalog(void *arg, int fd)
 {
 	struct server *s = arg;
 	struct err e = { 0 };
 
-	if (s->conf && !s->is_stopping && parts_set_catalog(&s->parts, fd, &e))
-		log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
+	if (!s->conf || s->is_stopping)
+		return;
+	forget_catalog(s);
+	if (parts_set_catalog(&s->parts, fd, &e) == ERR_OK)
+		return;
+	log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
+	if (!err_may_pass(&e))
+		return;
+	s->catalog = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (s->catalog < 0)
+		give_up(s, "catalog", &e);	/* the next one of us is handed it at its start */
+}
+
+static void try_catalog_again(struct server *s)
+{
+	int fd = STEAL_FD(s->catalog);
+
+	on_catalog(s, fd);
+	cleanup_close(&fd);
 }
 
 static void on_peer(void *arg, int fd)
@@ -188,6 +213,8 @@ static void tick(struct server *s)
 	if (now_ms - s->ticked_ms >= TICK_MS && s->parts.keeper) {
 		s->ticked_ms = now_ms;
 		parts_tick(&s->parts);
+		if (s->catalog >= 0)
+			try_catalog_again(s);
 	}
 	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
 		s->alive_ms = now_ms;
@@ -229,7 +256,7 @@ static void raise_descriptor_limit(void)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .parts.slot = CATALOG_SLOT_INIT };
+	static struct server s = { .parts.slot = CATALOG_SLOT_INIT, .catalog = -1 };
 	int type;
 	socklen_t n = sizeof type;
 
@@ -249,6 +276,7 @@ int main(int argc, char **argv)
 	while (!s.is_stopping)
 		turn(&s);
 	parts_stop(&s.parts);
+	forget_catalog(&s);
 	conf_free(s.newest);
 	conf_free(s.conf);
 	return s.status;

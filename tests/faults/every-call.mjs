@@ -1,13 +1,12 @@
 // every-call.mjs: a full scenario in which calls into the C library fail, one after the other (shim.h), and what must hold all the same.
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile, rm, writeFile, mkdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openClient, OPTION, block } from '../support/coap.mjs'
-import { program, startGateway } from '../support/gateway.mjs'
-import { run } from '../support/process.mjs'
+import { startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
-import { CLASSES, SLOTS, Shim } from './shim.mjs'
+import { SLOTS, Shim } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
@@ -28,7 +27,7 @@ const configOf = (b) => b.world.config({ dir: b.dir, product: { keep: 3 } })
 
 /** What the log and the exit status tell of ends that nobody may come to. */
 export function ends(lines) {
-  return lines.filter((l) => /a process has ended .*signal=|no sign of life|Assertion|AddressSanitizer|runtime error|LeakSanitizer/.test(l))
+  return lines.filter((l) => /a process has ended .*signal=|no sign of life: killed|Assertion|AddressSanitizer|runtime error|LeakSanitizer/.test(l))
 }
 
 /** What failed since `from` (by slot), by name. */
@@ -132,5 +131,118 @@ export async function once(t, b, { keep = false } = {}) {
   const bad = ends(told.lines)
   if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
   told.libraryEnds = bad.length
+  return told
+}
+
+const fdsOf = async (pid) => (await readdir(`/proc/${pid}/fd`)).length
+
+/** Every process' open descriptors: { name: { pid, fds } }. */
+async function descriptors(gateway) {
+  const all = { gatepostd: gateway.server.pid, ...await gateway.children() }
+  return Object.fromEntries(await Promise.all(Object.entries(all).map(async ([name, pid]) => [name, { pid, fds: await fdsOf(pid) }])))
+}
+
+/** Keeps the highest count of each process (by pid) at rest in the rounds without faults; later more than `room` above that is a leak. */
+function makeLeakWatch(room) {
+  const base = new Map()
+  return {
+    learn(now) { for (const { pid, fds } of Object.values(now)) base.set(pid, Math.max(base.get(pid) ?? 0, fds)) },
+    check(now) {
+      for (const [name, { pid, fds }] of Object.entries(now)) {
+        if (!base.has(pid)) base.set(pid, fds)
+        else if (fds > base.get(pid) + room) throw new Error(`${name} holds ${fds} descriptors, ${base.get(pid)} before any fault`)
+      }
+    },
+  }
+}
+
+/**
+ * A gateway that lives through rounds of new releases, readers, reports, operators' commands, revocations, reloads and restarts, with faults in
+ * between: until `seconds` have gone or a whole round met no new site. `arm` arms the shim for a round. What holds after each round: everything
+ * is as it would be without faults. Gives { rounds, faults, libraryEnds }.
+ */
+export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
+  const { shim, world } = b
+  const told = { rounds: 0, faults: 0, libraryEnds: 0 }
+  const watch = makeLeakWatch(12)
+  await rm(b.dir, { recursive: true, force: true })
+  shim.off()
+  const gateway = await startGateway(t, { dir: b.dir, conf: configOf(b), host: shim.host })
+  let newest = b.published.at(-1), good = b.published.map((p) => p.sequence), revoked = []
+  const settle = async () => {
+    await patient('the newest to be served', () => read(gateway, newest, { allowed: good }))
+    good = good.filter((s) => !revoked.includes(s)) // once it is out of the server's catalog it never comes back
+    await patient('its state', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
+    for (const s of revoked) await patient('the revoked one to be known', async () => (await gateway.release(PRODUCT, s)).state === 'revoked')
+    await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
+  }
+  const steps = [
+    async function publishes() {
+      newest = await world.publish({ image: randomBytes(150000) })
+      good.push(newest.sequence)
+      await world.finalize()
+    },
+    async function reports(i) {
+      await patient('a report to be taken', async () => (await report(gateway, `d${i % 5}`, newest.sequence)) === 204)
+      await patient('the report to be told', async () =>
+        (await gateway.ask('devices')).items.some((d) => d.device === `d${i % 5}` && d.sequence === newest.sequence && d.state === 'installed'))
+    },
+    async function commands() {
+      await patient('a hold', async () => (await gateway.cli('hold', PRODUCT, String(newest.sequence))).code === 0)
+      await patient('it to be held', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'held')
+      await patient('an approval', async () => (await gateway.cli('approve', PRODUCT, String(newest.sequence))).code === 0)
+    },
+    async function revokes() {
+      await world.registry.call(world.owner, 'revoke', world.id, BigInt(newest.sequence), 'bad')
+      revoked = [newest.sequence]
+      await world.finalize()
+      newest = await world.publish({ image: randomBytes(150000) })
+      await world.finalize()
+      good.push(newest.sequence)
+      await patient('the revocation', async () => (await gateway.release(PRODUCT, revoked[0])).state === 'revoked')
+    },
+    async function reloads() {
+      process.kill(gateway.server.pid, 'SIGHUP')
+    },
+    async function restarts() {
+      shim.off()
+      const { code, signal } = await gateway.stop()
+      if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+      await gateway.start()
+    },
+  ]
+  const end = performance.now() + seconds * 1000
+  try {
+    for (let i = 0; i < 2 * steps.length; i++) { // without faults: what is normal
+      await steps[i % (steps.length - 1)](i)
+      await settle()
+      watch.learn(await descriptors(gateway))
+    }
+    for (let i = 0, idle = 0; performance.now() < end && idle < 2 * steps.length && told.rounds < most; i++) {
+      const from = marksOf(shim), line = gateway.lines().length
+      told.step = steps[i % steps.length].name
+      arm(shim, i)
+      await steps[i % steps.length](i)
+      await settle()
+      shim.off()
+      await settle()
+      const fired = SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
+      const bad = ends(gateway.lines().slice(told.step === 'restarts' ? 0 : line))
+      if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
+      told.libraryEnds += bad.length
+      told.rounds++
+      told.faults += fired
+      idle = fired ? 0 : idle + 1
+      watch.check(await descriptors(gateway))
+      b.mark = marksOf(shim)
+    }
+    const { code, signal } = await gateway.stop()
+    if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+  } catch (error) {
+    const names = await namesOf(shim, b.mark ?? Object.fromEntries(SLOTS.map((s) => [s, 0])))
+    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().slice(-300).join('\n')}`), { cause: error })
+  } finally {
+    shim.off()
+  }
   return told
 }
