@@ -113,6 +113,7 @@
 
 /* --- store (chapter 6) --- */
 #define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
+#define DB_UNREADABLE_MAX 4		/* reads with EIO, over some seconds, that make a page damaged rather than out of reach */
 #define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */
 #define FLOOR_PRODUCTS_MAX 5000		/* as many as `[product *]` is made for */
 #define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */

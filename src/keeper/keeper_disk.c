@@ -71,7 +71,7 @@ static int probe(void *arg, struct err *e)
 	if (degraded_is_absent(&k->degraded))
 		rc = try_to_open(k, e);
 	else
-		rc = store_try(k->store, e);
+		rc = store_is_unreadable(k->store) ? store_check(k->store, e) : store_try(k->store, e);
 	if (!rc)
 		rc = blobs_try(k->blobs, e);
 	if (!rc && floor_is_dirty(k->floors))

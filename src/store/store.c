@@ -70,6 +70,11 @@ bool store_is_corrupt(const struct store *s)
 	return db_is_corrupt(s->db);
 }
 
+bool store_is_unreadable(const struct store *s)
+{
+	return db_is_unreadable(s->db);
+}
+
 int store_check(struct store *s, struct err *e)
 {
 	char said[200];
@@ -90,7 +95,10 @@ int store_check(struct store *s, struct err *e)
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "PRAGMA foreign_key_check");
 	if (db_next(&q))
 		return db_damage(s->db, e, "a row belongs to one that is not there");
-	return db_row_ok(&q, e);
+	rc = db_row_ok(&q, e);
+	if (!rc)
+		db_was_read(s->db);
+	return rc;
 }
 
 int store_try(struct store *s, struct err *e)

@@ -37,6 +37,10 @@ bool store_is_new(const struct store *s);
 /* Some call met damage. */
 bool store_is_corrupt(const struct store *s);
 
+/* Some read met EIO. store_check() tells whether it stays so: OK is that it was passing; met by DB_UNREADABLE_MAX reads
+ * in a row, it is damage (ERR_CORRUPT). */
+bool store_is_unreadable(const struct store *s);
+
 /* Reads the whole file: pages, indexes, constraints. Slow on a large one (100 MB/s); for the time after READY. */
 MUST_USE int store_check(struct store *s, struct err *e);
 

@@ -68,6 +68,9 @@ export class Shim {
     })
   }
 
+  /** Those that have an error for this round. */
+  classesWith(round) { return CLASSES.filter((c) => ERRORS[c].length > round) }
+
   classes(list) { return list.reduce((mask, c) => mask | 1n << BigInt(CLASSES.indexOf(c)), 0n) }
 
   off(...slots) { for (const s of slots.length ? slots : SLOTS) this.set(s, 'mode', MODES.off) }
