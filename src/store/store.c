@@ -75,6 +75,15 @@ bool store_is_unreadable(const struct store *s)
 	return db_is_unreadable(s->db);
 }
 
+/* A check tells of a read that failed as of any other fault: "unable to get the page. error code=8458". */
+static bool could_not_be_read(const char *said)
+{
+	char code[32];
+
+	snprintf(code, sizeof code, "error code=%d", SQLITE_IOERR_CORRUPTFS);
+	return strstr(said, code) != NULL;
+}
+
 int store_check(struct store *s, struct err *e)
 {
 	char said[200];
@@ -89,6 +98,8 @@ int store_check(struct store *s, struct err *e)
 		if ((rc = db_row_ok(&q, e)))
 			return rc;
 	}
+	if (could_not_be_read(said))
+		return db_fail(s->db, SQLITE_IOERR_CORRUPTFS, e, said);
 	if (strcmp(said, "ok") != 0)
 		return db_damage(s->db, e, said);
 

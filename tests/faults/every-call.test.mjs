@@ -1,7 +1,10 @@
 // every-call.test.mjs: calls into the C library that fail, a sample of all sites: each class and each process, chosen by a seed. All of them: every-call.long.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KEEPER, SERVER, SUPERVISOR, live, makeBench, marksOf, namesOf, once } from './every-call.mjs'
+import { startGateway } from '../support/gateway.mjs'
+import { waitFor } from '../support/wait.mjs'
+import { PRODUCT } from '../support/world.mjs'
+import { KEEPER, SERVER, SUPERVISOR, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
 import { CLASSES, SLOTS } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
@@ -49,4 +52,35 @@ test('a gateway that lives through faults: releases, readers, reports, commands,
   } })
   assert.equal(told.rounds, 6)
   assert.ok(told.faults >= 6, `${told.faults} faults`)
+})
+
+test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const shown = async () => (await gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence')
+  await waitFor('it to be served', async () => (await shown()) === '2')
+  b.shim.stick(SERVER, ['map'], 'ENOMEM')
+  await b.world.registry.call(b.world.owner, 'revoke', b.world.id, 2n, 'bad')
+  await b.world.finalize()
+  await waitFor('the catalog to be refused', () => gateway.lines().some((l) => /catalog refused/.test(l)))
+  await gateway.waitRelease(PRODUCT, 2, 'revoked')
+  b.shim.off()
+  await waitFor('the revocation to count', async () => (await shown()) !== '2')
+})
+
+test('the pair between keeper and server breaks while both live: they are given another', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const pids = await gateway.children()
+  for (const slot of [SERVER, KEEPER]) {
+    const before = b.shim.fired(slot)
+    b.shim.nextPass()
+    b.shim.sweep(slot, { classes: ['receive'], budget: 1 })
+    await waitFor('the fault', async () => { await report(gateway, 'd1', 2); return b.shim.fired(slot) > before })
+    b.shim.off()
+    await waitFor('a report to be taken', async () => (await report(gateway, 'd1', 2)) === 204)
+  }
+  assert.equal((await gateway.children())['gatepost-server'], pids['gatepost-server'], 'nobody who is served notices')
 })
