@@ -37,13 +37,13 @@ export const marksOf = (shim) => Object.fromEntries(SLOTS.map((s) => [s, shim.fi
 
 /**
  * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl or its own start, libseccomp
- * crashes without memory. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
+ * crashes without memory, libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
  */
-const ENDERS = /^lib(uv|seccomp)\./
-export const isByLibrary = (shim, from) => {
-  const all = SLOTS.flatMap((s) => shim.faults(s, from[s]))
-  return all.length > 0 && all.some((f) => f.frames.slice(0, 3).some((frame) => ENDERS.test(shim.module(f.slot, Number(frame >> 48n)))))
-}
+const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libseccomp\./, ['memory']], [/^libmicrohttpd\./, ['epoll']]]
+export const isByLibrary = (shim, from) => SLOTS.flatMap((s) => shim.faults(s, from[s])).some((f) => {
+  const modules = f.frames.slice(0, 3).map((frame) => shim.module(f.slot, Number(frame >> 48n)))
+  return ENDERS.some(([library, classes]) => classes.includes(f.class) && modules.some((m) => library.test(m)))
+})
 
 /** Wrong bytes are an error that no waiting heals. */
 export class Wrong extends Error {}
