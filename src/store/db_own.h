@@ -15,6 +15,7 @@ struct db {
 	struct db_kept *kept;	/* by place in the section of statements */
 	size_t kept_n;
 	bool is_corrupt;
+	unsigned unreadable;	/* reads that met EIO since the whole file was last read */
 };
 
 #endif
