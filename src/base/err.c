@@ -73,6 +73,13 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	return (int)e->code;
 }
 
+bool err_may_pass(const struct err *e)
+{
+	if (e->code == ERR_MEMORY || e->code == ERR_NO_SPACE || e->code == ERR_READ_ONLY)
+		return true;
+	return e->sys == EIO || e->sys == EMFILE || e->sys == ENFILE || e->sys == EAGAIN || e->sys == EINTR || e->sys == ENOBUFS;
+}
+
 const char *err_name(enum err_code code)
 {
 	static const char *const names[] = {

@@ -7,6 +7,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -51,6 +53,9 @@ static inline void err_drop(int rc)
 {
 	(void)rc;
 }
+
+/* Want of memory, descriptors or disk, and what a disk does once in a while: the same may work a moment later. */
+bool err_may_pass(const struct err *e);
 
 /* A stable lower-case word for a code, for logs and JSON. */
 const char *err_name(enum err_code code);

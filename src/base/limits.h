@@ -126,12 +126,15 @@
 #define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
 #define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
+#define DEGRADED_RETRY_MS 1000		/* after storing failed, before it is tried again; doubles … */
+#define DEGRADED_RETRY_MAX_MS 15000	/* … up to this: "normal within 30 s after space returns" */
+#define CONTROL_RETRY_MS 1000		/* after the control socket could not be made */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
 #define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
-#define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
+#define HOUSEKEEPING_MS 15000		/* between two looks at evictions and room */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCHES_URGENT 1		/* so many more for urgent releases: others that drip for hours do not keep them waiting */

@@ -40,6 +40,7 @@ enum listener_kind { LISTENER_HTTP = 'h', LISTENER_COAP = 'u', LISTENER_OPERATOR
 
 #define SUP_MESSAGE_MAX 128	/* kind and an address text; everything longer travels as a memfd */
 #define SUP_ALIVE_MS 2000
+#define SUP_EXIT_LATER 75	/* exit status (EX_TEMPFAIL): could not start for want of something that may be there a moment later */
 
 enum link_type {
 	/* server → keeper; never blocks: a full socket drops all but reports and calls, and those are refused (503) */

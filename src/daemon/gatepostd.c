@@ -7,7 +7,7 @@
  * A child that dies is started again, at once the first time, later and later when it
  * dies again soon; the other one goes on. A child that shows no sign of life is killed. One that gives up
  * by itself before everything was up for the first time ends the service: something is wrong that a restart
- * does not mend. */
+ * does not mend, unless it says SUP_EXIT_LATER. */
 #include "daemon/gatepostd.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -120,7 +120,7 @@ static bool reap(struct supervisor *s)
 			if (s->child[i].pid != pid)
 				continue;
 			on_death(s, &s->child[i], status);
-			if (!s->was_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+			if (!s->was_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != SUP_EXIT_LATER)
 				return false;
 		}
 	}
@@ -260,6 +260,10 @@ static int run(struct supervisor *s, bool only_check)
 	sigprocmask(SIG_BLOCK, &ours, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	s->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->signals < 0) {
+		fprintf(stderr, "gatepostd: signals: %s\n", strerror(errno));
+		return 1;
+	}
 	return supervise(s);
 }
 

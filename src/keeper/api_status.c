@@ -185,8 +185,8 @@ static json_t *store_json(struct keeper *k)
 		js_set(o, "quota_bytes", js_u64(space.quota_bytes));
 		js_set(o, "free_bytes", js_u64(space.free_bytes));
 	}
-	js_set(o, "degraded", js_bool(k->trouble[0] != '\0'));
-	js_set(o, "detail", js_str(k->trouble));
+	js_set(o, "degraded", js_bool(!degraded_is_fine(&k->degraded)));
+	js_set(o, "detail", js_str(k->degraded.why));
 	return o;
 }
 
@@ -355,7 +355,7 @@ void api_metrics(struct keeper *k, const struct api_call *c, struct api_reply *r
 		metric(&b, "images", "gauge", "Images in the cache.", totals.count);
 		metric(&b, "image_bytes", "gauge", "Bytes of images on disk.", totals.bytes);
 	}
-	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", k->trouble[0] != '\0');
+	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", !degraded_is_fine(&k->degraded));
 	buf_byte(&b, '\0');
 	if (buf_ok(&b, &e)) {
 		buf_free(&b);

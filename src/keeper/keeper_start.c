@@ -142,9 +142,15 @@ static int enter_sandbox(struct keeper *k, struct err *e)
 
 static int make_dir(const char *path, mode_t mode, struct err *e)
 {
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return err_errno(e, "%s", path);
-	return ERR_OK;
+	int why;
+
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return ERR_OK;
+	why = errno;
+	if (access(path, F_OK) == 0)
+		return ERR_OK;		/* a disk that takes nothing may say so first */
+	errno = why;
+	return err_errno(e, "%s", path);
 }
 
 int keeper_open_state(struct keeper *k, struct err *e)
@@ -205,7 +211,8 @@ static int raise_latched(void *arg, const struct latched_alarm *a, struct err *e
 	return ERR_OK;
 }
 
-int keeper_open_store(struct keeper *k, struct err *e)
+/* Opened is not enough: a disk that is full or read-only shows with the first write. */
+static int open_and_try(struct keeper *k, struct err *e)
 {
 	int rc = store_open(k->conf->gateway.state_dir, &k->store, e);
 
@@ -213,23 +220,29 @@ int keeper_open_store(struct keeper *k, struct err *e)
 		rc = set_aside(k, e);
 	if (!rc)
 		rc = check_registry(k, e);
+	if (!rc)
+		rc = store_try(k->store, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);
+}
+
+int keeper_open_store(struct keeper *k, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = open_and_try(k, &why);
+
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+		return keeper_do_without_store(k, &why, e);
+	if (rc)
+		*e = why;
+	return rc;
 }
 
 void keeper_rebuild(struct keeper *k)
 {
-	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->trouble);
+	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->degraded.why);
 	k->is_store_damaged = true;
 	k->exit_status = 1;
 	uv_stop(&k->loop);
-}
-
-int keeper_probe(struct keeper *k, struct err *e)
-{
-	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
-	int rc = mark_save(k->store, &k->chain.mark, e);
-
-	return rc ? rc : store_commit(&tx, e);
 }
 
 /* --- the way out --- */
@@ -250,6 +263,8 @@ static void close_parts(struct keeper *k)
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->housekeeping, NULL);
 	uv_close((uv_handle_t *)&k->settling, NULL);
+	if (k->degraded.clock)
+		degraded_close(&k->degraded);
 }
 
 static void close_store(struct keeper *k)

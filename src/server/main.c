@@ -27,13 +27,14 @@ struct server {
 	struct conf *conf, *newest;	/* what it was started with; the last reload's, or NULL */
 	int64_t ticked_ms, alive_ms;
 	bool is_running, is_stopping;
+	bool is_ready_told;
 	int status;			/* exit status */
 };
 
 static void give_up(struct server *s, const char *what, const struct err *e)
 {
 	log_broken("server", what, "why=\"%s\"", e->msg);
-	s->status = 1;
+	s->status = err_may_pass(e) ? SUP_EXIT_LATER : 1;
 	s->is_stopping = true;
 }
 
@@ -112,7 +113,7 @@ static void on_go(void *arg)
 		return;
 	}
 	s->is_running = true;
-	supervised_say(SUP_READY);
+	s->is_ready_told = supervised_say(SUP_READY);
 }
 
 static void on_stop(void *arg)
@@ -181,6 +182,8 @@ static void tick(struct server *s)
 	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
 		s->alive_ms = now_ms;
 		supervised_say(SUP_ALIVE);
+		if (s->is_running && !s->is_ready_told)
+			s->is_ready_told = supervised_say(SUP_READY);
 	}
 }
 

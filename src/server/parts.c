@@ -58,8 +58,7 @@ static bool clock_is_trusted(const struct conf *c)
 static int open_folder(const struct parts *p, const char *name, char path[PATH_MAX], int *out, struct err *e)
 {
 	snprintf(path, PATH_MAX, "%s/%s", p->conf->gateway.state_dir, name);
-	if (mkdir(path, 0750) < 0 && errno != EEXIST)
-		return err_errno(e, "%s", path);
+	(void)mkdir(path, 0750);
 	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *out < 0 ? err_errno(e, "%s", path) : ERR_OK;
 }

@@ -74,8 +74,11 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
-	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
-		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
+		db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	if (e && code == ERR_IO && db->h)
+		e->sys = sqlite3_system_errno(db->h);
+	return code;
 }
 
 int db_damage(struct db *db, struct err *e, const char *what)

@@ -24,7 +24,8 @@ static int64_t mono_ms;	/* added to what has really passed */
 static struct clock test_clock;
 
 /* What the owner heard. */
-static unsigned good, wrong, failed, begun;
+static unsigned good, wrong, failed, begun, troubles;
+static struct err last_trouble;
 static struct fetched last_good;
 static struct fetch_target last_wrong, last_failed;
 static char last_why[320];
@@ -66,6 +67,13 @@ static void on_begun(void *arg, const struct hash32 *sha256)
 	begun++;
 }
 
+static void on_trouble(void *arg, const struct err *e)
+{
+	(void)arg;
+	troubles++;
+	last_trouble = *e;
+}
+
 static int make_room(void *arg, uint64_t size, struct err *e)
 {
 	(void)arg, (void)size;
@@ -94,7 +102,7 @@ static void setup(void)
 {
 	struct http_conf conf = { .proxy = NULL };
 
-	good = wrong = failed = begun = 0;
+	good = wrong = failed = begun = troubles = 0;
 	room_rc = ERR_OK;
 	memset(&last_good, 0, sizeof last_good);
 	tempdir_make();
@@ -118,7 +126,7 @@ static void use(const enum deed *deeds, size_t n)
 			.source = { .kind = SOURCE_TRUSTLESS, .url = peer[i].url }, .priority = (int)i };
 	}
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, n,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, NULL });
 }
 #define USE(...) use((const enum deed[]){ __VA_ARGS__ }, sizeof((const enum deed[]){ __VA_ARGS__ }) / sizeof(enum deed))
 
@@ -430,7 +438,7 @@ START_TEST(the_rest_of_an_archive)
 	while (uv_run(&loop, UV_RUN_NOWAIT) && !list_is_empty(&fetcher.fetches))
 		;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, NULL });
 	peer[0].deed = rests[_i].deed;
 	peer[0].sent = 0;
 	fetched();
@@ -1120,7 +1128,7 @@ START_TEST(a_restart_goes_on_where_it_was)
 		;
 	before = peer[0].blocks;
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, 1,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, NULL });
 	peer[0].deed = NO_CAR;
 	want();
 	run_until(&good, 1);
