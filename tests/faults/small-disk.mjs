@@ -154,5 +154,6 @@ export async function makeCard(t) {
 
 export async function round(card, name) {
   await rounds[name](card)
+  await waitFor(`${card.active.sequence} to be served`, async () => (await card.gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence') === String(card.active.sequence))
   await serves(card, card.active)
 }
