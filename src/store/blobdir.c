@@ -32,19 +32,31 @@ char *blobs_path(const struct hash32 *sha256, char out[BLOB_PATH_MAX])
 	return blob_file_name(sha256, FILE_OBJECT, out);
 }
 
+static int open_objects(struct blobs *b, int state_dir, struct err *e)
+{
+	bool is_new = b->sys->mkdirat(state_dir, "objects", 0750) == 0;
+
+	if (is_new || errno == EEXIST)
+		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (b->fd < 0)
+		return err_errno(e, "objects");
+	/* Also where it was there: whoever made it may not have come to this. But then nothing is lost by going on. */
+	if (b->sys->fsync(state_dir) < 0 && is_new)
+		return err_errno(e, "objects: sync the directory it is in");
+	return ERR_OK;
+}
+
 int blobs_open(int state_dir, const struct sysio *sys, struct blobs **out, struct err *e)
 {
 	struct blobs *b = calloc(1, sizeof *b);
+	int rc;
 
 	if (!b)
 		return err_set(e, ERR_MEMORY, "no memory for the image files");
 	b->sys = sysio_or_kernel(sys);
 	b->fd = -1;
-	if (b->sys->mkdirat(state_dir, "objects", 0750) == 0 || errno == EEXIST)
-		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (b->fd < 0) {
-		int rc = err_errno(e, "objects");
-
+	rc = open_objects(b, state_dir, e);
+	if (rc) {
 		blobs_free(b);
 		return rc;
 	}

@@ -228,11 +228,12 @@ static void set_limits(struct db *db)
 
 static int set_pragmas(struct db *db, struct err *e)
 {
-	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. */
+	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. What is set as an option is not
+	 * set here once more. */
 	static const char *const pragmas =
 		"PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		"PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576; PRAGMA mmap_size=0;"
-		"PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+		"PRAGMA cell_size_check=ON;"
 		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
 
 	return db_exec(db, pragmas, e);
@@ -327,8 +328,6 @@ int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct e
 	uint64_t have = 0;
 	int rc = db_pragma_u64(db, "PRAGMA user_version", &have, e);
 
-	if (rc)
-		return rc;
 	if (have > n)
 		return err_set(e, ERR_RULE, "the database has schema %llu, this gatepost knows %u: it was written by a newer one",
 			       (unsigned long long)have, n);
@@ -359,6 +358,8 @@ struct db_part db_part(struct db *db)
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
 	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
 	p.rc = p.is_outermost ? db_exec(db, "BEGIN IMMEDIATE", &p.err) : savepoint(db, &p.err);
+	if (p.rc && db->not_begun++ == 0)
+		db->why_not_begun = p.err;
 	return p;
 }
 
@@ -369,7 +370,6 @@ int db_part_keep(struct db_part *p, struct err *e)
 	if (rc) {
 		if (e)
 			*e = p->err;
-		p->db = NULL;
 		return rc;
 	}
 	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
@@ -380,12 +380,11 @@ int db_part_keep(struct db_part *p, struct err *e)
 
 void db_part_end(struct db_part *p)
 {
-	if (!p->db || p->rc)
+	if (!p->db)
 		return;
-	/* SQLite has rolled back by itself after some failures (disk full, I/O). */
-	if (sqlite3_get_autocommit(p->db->h))
-		return;
-	/* A failed rollback leaves nothing to do: the next statement says what is wrong. */
-	err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
+	if (p->rc)
+		p->db->not_begun--;
+	else	/* It fails where SQLite has rolled back by itself (disk full, I/O). Else the next statement says what is wrong. */
+		err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
 	p->db = NULL;
 }

@@ -118,6 +118,18 @@ static int sync_path(const char *path, struct err *e)
 	return ERR_OK;
 }
 
+/* Its name is durable only once the directory is. */
+static int sync_folder_of(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int n = slash ? snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path) : snprintf(folder, sizeof folder, ".");
+
+	if (n < 0 || (size_t)n >= sizeof folder)
+		return err_set(e, ERR_LIMIT, "the name of the copy is too long");
+	return sync_path(folder, e);
+}
+
 int store_backup(struct store *s, const char *path, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "VACUUM INTO :path");
@@ -126,9 +138,9 @@ int store_backup(struct store *s, const char *path, struct err *e)
 	if (access(path, F_OK) == 0)
 		return err_set(e, ERR_EXISTS, "%s exists", path);
 	db_bind_text(&q, ":path", path);
-	if ((rc = db_run(&q, e)))
+	if ((rc = db_run(&q, e)) || (rc = sync_path(path, e)))	/* VACUUM INTO syncs nothing */
 		return rc;
-	return sync_path(path, e);	/* VACUUM INTO does not */
+	return sync_folder_of(path, e);
 }
 
 struct store_tx store_begin(struct store *s)

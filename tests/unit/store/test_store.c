@@ -266,6 +266,32 @@ START_TEST(product_round_trip)
 }
 END_TEST
 
+static int note_product(void *arg, const struct product_row *p, struct err *e)
+{
+	char *text = arg;
+
+	(void)e;
+	strcat(strcat(text, p->name), " ");
+	return strcmp(p->name, "acme/stop") ? ERR_OK : ERR_BUSY;
+}
+
+START_TEST(product_lists)
+{
+	char text[200] = "";
+
+	put_product(2, "acme/b");
+	put_product(1, "acme/c");
+	put_product(3, "acme/a");
+	ck_ok(products_each(store, note_product, text, &err));
+	ck_assert_str_eq(text, "acme/a acme/b acme/c ");
+	put_product(4, "acme/stop");
+	put_product(5, "acme/z");
+	text[0] = 0;
+	ck_refused(products_each(store, note_product, text, &err), ERR_BUSY, "a walk ends with its visitor");
+	ck_assert_str_eq(text, "acme/a acme/b acme/c acme/stop ");
+}
+END_TEST
+
 /* --- bundles --- */
 
 static struct bundle_row bundle_found;
@@ -411,6 +437,12 @@ START_TEST(reorg_undoes_provisional_entries_only)
 	ck_assert_uint_eq(removed, 1);
 	ck_ok(products_get(store, h(1), &p, &err));
 	ck_assert(p.entries == 3 && p.final_entries == 2);
+	removed = 77;
+	ck_ok(entries_undo(store, h(1), 99, &removed, &err));
+	ck_ok(products_get(store, h(1), &p, &err));
+	ck_assert_msg(removed == 0 && p.entries == 3, "there is nothing from 99 on: %u, %u", removed, p.entries);
+	ck_refused(entries_undo(store, h(8), 0, &removed, &err), ERR_NOT_FOUND, "an unknown product");
+	ck_refused(entries_finalise(store, h(8), 0, &err), ERR_NOT_FOUND, "an unknown product");
 	ck_refused(releases_get(store, h(1), 3, &r, &err), ERR_NOT_FOUND, "its release went with the entry");
 	ck_ok(releases_get(store, h(1), 2, &r, &err));
 	struct entry_row en = entry(3, 14);
@@ -826,6 +858,7 @@ START_TEST(admission)
 	ck_refused(space_admit(&s, 100 * MIB, &evict, &err), ERR_NO_SPACE, "an image and its sums must fit an empty cache");
 	ck_ok(space_read(tempdir_fd, 1 * MIB, 0, &s, &err));
 	ck_assert(s.total_bytes > 0 && s.quota_bytes <= 1 * MIB);
+	ck_refused(space_read(-1, 1 * MIB, 0, &s, &err), ERR_IO, "what cannot be asked is not empty");
 }
 END_TEST
 
@@ -1060,6 +1093,31 @@ START_TEST(recovery_brings_disk_and_rows_together)
 }
 END_TEST
 
+/* Beside rows that have done with their file, or never had one. */
+START_TEST(recovery_ends_what_was_under_way)
+{
+	struct recover_counts c;
+	struct seen s = { "" };
+	struct blobs *b;
+	struct image_row i;
+
+	reopen();
+	good_image(1, 10, 1), put_blob(1, ""), put_blob(1, ".part");	/* whole: what is beside it is left over */
+	good_image(2, 10, 1);						/* was being evicted, and its file is gone already */
+	ck_ok(images_set_state(store, h(2), IMAGE_IS_EVICTING, 1, &err));
+	good_image(3, 10, 1);						/* the same of a revoked one */
+	ck_ok(images_set_state(store, h(3), IMAGE_IS_REVOKED, 1, &err));
+	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert_str_eq(s.text, "e2 e3 ");
+	ck_assert(c.objects == 1 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
+	ck_assert(has_blob(1, "") && !has_blob(1, ".part"));
+	ck_ok(images_get(store, h(2), &i, &err));
+	ck_assert_int_eq(i.state, IMAGE_IS_EVICTING);
+	blobs_free(b);
+}
+END_TEST
+
 START_TEST(a_new_database_keeps_parts)
 {
 	struct seen s = { "" };
@@ -1084,6 +1142,7 @@ int main(void)
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
+		product_lists, recovery_ends_what_was_under_way,
 		recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
