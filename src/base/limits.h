@@ -113,6 +113,7 @@
 
 /* --- store (chapter 6) --- */
 #define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
+#define DB_UNREADABLE_MAX 4		/* reads with EIO, over some seconds, that make a page damaged rather than out of reach */
 #define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */
 #define FLOOR_PRODUCTS_MAX 5000		/* as many as `[product *]` is made for */
 #define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */
@@ -126,6 +127,9 @@
 #define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
 #define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
+#define DEGRADED_RETRY_MS 1000		/* after storing failed, before it is tried again; doubles … */
+#define DEGRADED_RETRY_MAX_MS 15000	/* … up to this: "normal within 30 s after space returns" */
+#define CONTROL_RETRY_MS 1000		/* after the control socket could not be made */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
@@ -141,7 +145,7 @@
 #define VERIFY_LOOK_MS 250		/* between two looks at whether what it found is repaired */
 #define VERIFY_REPAIR_MS 10000		/* without anything being fetched before what is open is called not repaired now: some tries */
 #define AGE_MAX_S 315360000		/* ten years: "not wanted for so long" of a purge */
-#define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
+#define HOUSEKEEPING_MS 15000		/* between two looks at evictions and room */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCHES_URGENT 1		/* so many more for urgent releases: others that drip for hours do not keep them waiting */

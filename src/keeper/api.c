@@ -265,6 +265,8 @@ void api_answer(struct keeper *k, const struct link_call *call, int64_t peer_uid
 	refused = check_scope(k, route, peer_uid, &c, who, sizeof who);
 	if (refused)
 		refuse(refused, route, &c, out);
+	else if (degraded_is_absent(&k->degraded) && route->method != LINK_GET)
+		api_problem(out, 503, NULL, "the database cannot be opened: %s", k->degraded.why);
 	else if (read_body(&c, out))
 		route->handle(k, &c, out);
 	json_decref(c.body);

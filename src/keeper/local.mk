@@ -19,6 +19,7 @@ libkeeper_a_SOURCES = \
 	%D%/bundle_walk.c %D%/bundle_walk.h \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
+	%D%/degraded.c %D%/degraded.h \
 	%D%/devices.c %D%/devices.h \
 	%D%/entries_source.c %D%/entries_source.h \
 	%D%/entryfiles.c %D%/entryfiles.h \
@@ -38,6 +39,7 @@ libkeeper_a_SOURCES = \
 	%D%/chain.c %D%/chain.h \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keeper_disk.c \
 	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \

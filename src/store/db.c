@@ -27,8 +27,11 @@ static int code_of_system(int sys)
 
 static int code_of_sqlite(struct db *db, int sqlite_rc)
 {
-	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS || sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
+	if (sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
+	/* EIO from a read. Once, it is a card that hiccuped, and no reason to lose what only this file knows. */
+	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS)
+		return ++db->unreadable < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT;
 	switch (sqlite_rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -79,14 +82,27 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
-	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
-		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
+		db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	if (e && code == ERR_IO && db->h)
+		e->sys = sqlite3_system_errno(db->h);
+	return code;
 }
 
 int db_damage(struct db *db, struct err *e, const char *what)
 {
 	db->is_corrupt = true;
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
+}
+
+bool db_is_unreadable(const struct db *db)
+{
+	return db->unreadable > 0;
+}
+
+void db_was_read(struct db *db)
+{
+	db->unreadable = 0;
 }
 
 bool db_is_corrupt(const struct db *db)

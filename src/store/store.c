@@ -21,15 +21,11 @@ static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
 	return ERR_OK;
 }
 
-int store_open(const char *state_dir, struct store **out, struct err *e)
+static int open_at(const char *path, struct store **out, struct err *e)
 {
-	char path[PATH_MAX];
-	struct store *s;
-	int rc = db_path(state_dir, path, sizeof path, e);
+	struct store *s = calloc(1, sizeof *s);
+	int rc;
 
-	if (rc)
-		return rc;
-	s = calloc(1, sizeof *s);
 	if (!s)
 		return err_set(e, ERR_MEMORY, "no memory for the store");
 	rc = db_open(path, &s->db, &s->is_new, e);
@@ -41,6 +37,19 @@ int store_open(const char *state_dir, struct store **out, struct err *e)
 	}
 	*out = s;
 	return ERR_OK;
+}
+
+int store_open(const char *state_dir, struct store **out, struct err *e)
+{
+	char path[PATH_MAX];
+	int rc = db_path(state_dir, path, sizeof path, e);
+
+	return rc ? rc : open_at(path, out, e);
+}
+
+int store_open_in_memory(struct store **out, struct err *e)
+{
+	return open_at(":memory:", out, e);
 }
 
 void store_close(struct store *s)
@@ -59,6 +68,25 @@ bool store_is_new(const struct store *s)
 bool store_is_corrupt(const struct store *s)
 {
 	return db_is_corrupt(s->db);
+}
+
+bool store_is_unreadable(const struct store *s)
+{
+	return db_is_unreadable(s->db);
+}
+
+int store_try(struct store *s, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(s);
+	uint64_t version = 0;
+	char pragma[48];
+	int rc = db_pragma_u64(s->db, "PRAGMA user_version", &version, e);
+
+	/* A commit without a changed page would reach no disk; this one writes the first page, the same as before. */
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version=%u", (unsigned)version);
+	if (!rc)
+		rc = db_exec(s->db, pragma, e);
+	return rc ? rc : store_commit(&tx, e);
 }
 
 static int move(int dir, const char *from, const char *to, struct err *e)

@@ -1080,6 +1080,8 @@ START_TEST(a_failed_sync_gives_the_file_up)
 }
 END_TEST
 
+static const char *const trial_steps[] = { "openat", "fallocate", "pwrite", "fdatasync", "unlinkat", "fsync" };
+
 START_TEST(three_failed_syncs_end_writing)
 {
 	struct blobs *b;
@@ -1108,6 +1110,20 @@ START_TEST(three_failed_syncs_end_writing)
 	ck_refused(blob_complete(b, &good, SIZE, &w, &err), ERR_READ_ONLY, "and as it is");
 	autoclose int fd = -1;
 	ck_ok(blobs_open_object(b, &good, &fd, &err));
+	/* The trial meets it too, until the disk keeps files again. */
+	faulty.is_sticky = true;
+	for (size_t i = 0; i < sizeof trial_steps / sizeof *trial_steps; i++) {
+		faulty.only = trial_steps[i];
+		faulty.calls = 0;
+		ck_refused(blobs_try(b, &err), ERR_IO, trial_steps[i]);
+		ck_assert_msg(blobs_is_read_only(b), "%s", trial_steps[i]);
+	}
+	faulty.at = 0;
+	ck_ok(blobs_try(b, &err));
+	ck_assert(!blobs_is_read_only(b) && blobs_sync_failures(b) == 0);
+	ck_assert_msg(faccessat(tempdir_fd, "objects/.trial", F_OK, 0) < 0, "it leaves nothing");
+	ck_ok(blob_start(b, &name, SIZE, &w, NULL, &err));
+	blob_discard(w);
 	blobs_free(b);
 }
 END_TEST

@@ -13,6 +13,10 @@
 #include "store/space.h"
 #include "tempdir.h"
 
+#include <errno.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
 static struct store *store;
 
 static void setup(void)
@@ -165,6 +169,77 @@ START_TEST(a_mark_of_the_first_schema_is_taken_over)
 END_TEST
 
 /* --- products and entries --- */
+
+static unsigned reads_to_fail;
+
+static ssize_t sometimes_unreadable(int fd, void *p, size_t n, off_t at)
+{
+	if (reads_to_fail) {
+		reads_to_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return pread(fd, p, n, at);
+}
+
+static void read_by(ssize_t (*read)(int, void *, size_t, off_t))
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read), SQLITE_OK);
+}
+
+/* A card that hiccups must not cost what only this file knows; a page that stays out of reach is damage. */
+START_TEST(a_read_that_fails_is_no_damage_until_it_stays_so)
+{
+	struct product_row p;
+
+	put_product(1, "acme/a");
+	read_by(sometimes_unreadable);
+	reopen();
+	for (unsigned i = 1; i < DB_UNREADABLE_MAX; i++) {
+		reads_to_fail = 1;
+		ck_refused(store_check(store, &err), ERR_IO, "EIO");
+		ck_assert(store_is_unreadable(store) && !store_is_corrupt(store));
+	}
+	ck_ok(store_check(store, &err));
+	ck_assert_msg(!store_is_unreadable(store), "the whole file was read");
+	struct hash32 id = hash_of(1);
+	ck_ok(products_get(store, &id, &p, &err));
+	reopen();
+	for (unsigned i = 1; i <= DB_UNREADABLE_MAX; i++) {
+		reads_to_fail = 1;
+		ck_refused(store_check(store, &err), i < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT, "EIO again and again");
+	}
+	ck_assert(store_is_corrupt(store));
+	reads_to_fail = 0;
+	read_by(NULL);
+}
+END_TEST
+
+START_TEST(a_try_reaches_the_disk)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(fstatat(tempdir_fd, "gatepost.db-wal", &before, 0), 0);
+	ck_ok(store_try(store, &err));
+	ck_assert_int_eq(fstatat(tempdir_fd, "gatepost.db-wal", &after, 0), 0);
+	ck_assert_msg(after.st_size > before.st_size, "a commit without a page would say nothing of the disk");
+}
+END_TEST
+
+START_TEST(one_in_memory_takes_everything)
+{
+	struct store *other = store;
+
+	ck_ok(store_open_in_memory(&store, &err));
+	put_product(1, "acme/a");
+	ck_ok(store_try(store, &err));
+	store_close(store);
+	store = other;
+}
+END_TEST
 
 START_TEST(product_round_trip)
 {
@@ -1059,7 +1134,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
+	const TTest *const tests[] = { a_read_that_fails_is_no_damage_until_it_stays_so, a_try_reaches_the_disk, one_in_memory_takes_everything,
 		mark_survives, a_mark_of_the_first_schema_is_taken_over, alarms_latch, product_round_trip,
 		the_last_bundle_is_remembered, accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
