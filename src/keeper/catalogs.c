@@ -172,25 +172,29 @@ static int save(struct keeper *k, struct span bytes, struct err *e)
 	return rc;
 }
 
-/* Sends one with the proofs of now; on disk goes what has new content, or is old, and that first: after a kill between the two, what
- * was shown to devices must not be older on disk. When the disk refuses it is sent all the same: a revocation waits for no disk. */
+/* Sends one with the proofs of now. On disk goes what has new content, and that first: after a kill or a power cut the copy is told before
+ * the database is open, and must not be older than what devices were told. A disk that refuses keeps no revocation from them. The times of
+ * proofs alone are no reason to write: the database has them, and a copy with older ones looks staler than it is, for a moment. */
 static int send_now(struct keeper *k, bool is_new, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
 	struct catalogs *c = &k->catalogs;
+	struct err unsaved = { 0 };
 	int rc = build(k, c->generation + 1, true, &bytes, e), saved = ERR_OK;
 
 	if (rc)
 		return rc;
-	if (is_new || clock_mono_ms(k->clock) - c->saved_ms >= MARK_SAVE_MS)
-		saved = save(k, buf_span(&bytes), e);
-	rc = hand_over(k, buf_span(&bytes), saved ? NULL : e);
+	if (is_new)
+		saved = save(k, buf_span(&bytes), &unsaved);
+	rc = hand_over(k, buf_span(&bytes), e);
 	if (rc)
 		return rc;
 	c->generation++;
 	c->is_proof_untold = false;
 	c->sent_ms = clock_mono_ms(k->clock);
 	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
+	if (saved && e)
+		*e = unsaved;
 	return saved;
 }
 

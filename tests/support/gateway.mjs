@@ -42,11 +42,11 @@ export async function childrenOf(pid) {
 }
 
 /**
- * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here.
+ * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here; `env` adds to its environment.
  * The result: http, coap, operator (base URLs; coap as host:port), cli(…args), api(path, options), release(), waitRelease(),
  * children(), restart(conf?), stop().
  */
-export async function startGateway(t, { dir, conf, host }) {
+export async function startGateway(t, { dir, conf, host, env }) {
   const file = join(dir, 'gatepost.conf')
   await mkdir(dir, { recursive: true })
   await writeFile(file, conf)
@@ -57,6 +57,7 @@ export async function startGateway(t, { dir, conf, host }) {
     async start(options) {
       const [command, ...args] = [...host?.enter ?? [], program('gatepostd'), '-c', file]
       gateway.server = await startServer(command, args, {
+        env,
         ready: (line) => /ready http=(\S+) coap=(\S+) operator=(\S+)/.exec(line),
         ...options,
       })

@@ -89,6 +89,7 @@ void rig_open(struct rig *r)
 	struct http_conf hc = { .proxy = NULL };
 
 	*k = (struct keeper){ .server_fd = -1 };
+	list_init(&k->adopting);
 	world_open(&r->w);
 	load_conf(r);
 	uv_loop_init(&k->loop);
