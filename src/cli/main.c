@@ -14,6 +14,7 @@ static const struct {
 	const struct command *commands;
 } groups[] = {
 	{ "On a gateway", operator_commands },
+	{ "Backups", backup_commands },
 	{ "Without the Internet", bundle_commands },
 	{ "For publishers", publisher_commands },
 };
