@@ -97,6 +97,14 @@ static int read_part(struct restore *r, enum save_part part, struct buf *out, st
 	return rc ? rc : io_pread_exact(r->ask->fd, p, (size_t)r->about.size[part], (off_t)r->about.at[part], e);
 }
 
+/* What is damage to those who know their own files is a refusal here: of somebody's backup. */
+static int refuse(int rc, struct err *e, const char *what)
+{
+	if (rc == ERR_CORRUPT)
+		e->code = ERR_PROOF;
+	return rc ? err_wrap(e, "%s", what) : ERR_OK;
+}
+
 static int check_tokens(struct restore *r, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(SAVE_TOKENS_MAX);
@@ -104,7 +112,7 @@ static int check_tokens(struct restore *r, struct err *e)
 
 	if (!rc)
 		rc = tokens_read(r->dir, buf_span(&bytes), r->sys, &r->their_tokens, e);
-	return rc ? err_wrap(e, "the backup's tokens") : ERR_OK;
+	return refuse(rc, e, "the backup's tokens");
 }
 
 /* In memory only: the files rise when everything has been checked. */
@@ -117,7 +125,7 @@ static int check_floors(struct restore *r, struct err *e)
 		rc = read_part(r, SAVE_FLOORS, &bytes, e);
 	if (!rc)
 		rc = floor_unite(r->floors, buf_span(&bytes), e);
-	return rc ? err_wrap(e, "floors") : ERR_OK;
+	return refuse(rc, e, "the backup's floors");
 }
 
 static int extract(struct restore *r, int fd, struct err *e)
@@ -171,7 +179,7 @@ static int check_database(struct restore *r, struct err *e)
 		rc = products_each(r->theirs, check_product, r, e);
 	if (!rc)
 		rc = audit_verify(r->theirs, e);
-	return rc ? err_wrap(e, "the backup's database") : ERR_OK;
+	return refuse(rc, e, "the backup's database");
 }
 
 /* --- what stands there --- */
@@ -290,8 +298,9 @@ static int make_database(struct restore *r, struct err *e)
 		rc = store_check(r->fresh, e);
 	if (!rc)
 		rc = devices_count(r->fresh, &r->result.devices, e);
-	if (rc == ERR_INTERNAL || rc == ERR_EXISTS || rc == ERR_NOT_FOUND)
-		rc = (int)(e->code = ERR_CORRUPT);
+	/* A CHECK, a key, a reference: constraints of ours that the rows break. */
+	if (rc == ERR_INTERNAL || rc == ERR_EXISTS || rc == ERR_NOT_FOUND || (rc == ERR_CORRUPT && store_is_corrupt(r->theirs)))
+		rc = (int)(e->code = ERR_PROOF);
 	return rc ? err_wrap(e, "the new database") : ERR_OK;
 }
 

@@ -75,6 +75,8 @@ int store_check(struct store *s, struct err *e)
 		if ((rc = db_row_ok(&q, e)))
 			return rc;
 	}
+	for (char *p = said; (p = strchr(p, '\n'));)
+		*p = ' ';		/* a message is one line */
 	if (strcmp(said, "ok") != 0)
 		return db_damage(s->db, e, said);
 
