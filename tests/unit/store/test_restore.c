@@ -472,6 +472,7 @@ static void anew(void)
 {
 	autoclose int dir = open_dir(state_path);
 
+	memset(&faulty, 0, sizeof faulty);
 	unlinkat(dir, "gatepost.db.replaced", 0);
 	for (size_t i = 0; i < 4; i++) {
 		autoclose int fd = openat(dir, files[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
