@@ -315,6 +315,23 @@ START_TEST(an_empty_directory_takes_all)
 }
 END_TEST
 
+/* Root restores, another user's service has to open what is there. */
+START_TEST(files_belong_to_whom_the_directory_belongs)
+{
+	static const char *const made[] = { STATE "/gatepost.db", STATE "/floor.a", STATE "/floor.b", STATE "/tokens" };
+	uid_t owner = geteuid() == 0 ? 12345 : geteuid();
+	struct restore_result r;
+	struct stat st;
+
+	ck_assert_int_eq(chown(state_path, owner, (gid_t)-1), 0);
+	ck_ok(restore(NULL, &r));
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(fstatat(tempdir_fd, made[i], &st, AT_SYMLINK_NOFOLLOW), 0);
+		ck_assert_msg(st.st_uid == owner, "%s", made[i]);
+	}
+}
+END_TEST
+
 START_TEST(tokens_come_when_they_are_asked_for)
 {
 	autoclose int fd = openat(tempdir_fd, BACKUP, O_RDONLY | O_CLOEXEC);
@@ -556,6 +573,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, what_stays_and_what_comes);
 	tcase_add_test(tc, an_empty_directory_takes_all);
+	tcase_add_test(tc, files_belong_to_whom_the_directory_belongs);
 	tcase_add_test(tc, tokens_come_when_they_are_asked_for);
 	tcase_add_test(tc, another_audit_log_is_not_taken_for_the_same);
 	tcase_add_test(tc, refusals_touch_nothing);
