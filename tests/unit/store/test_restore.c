@@ -120,6 +120,7 @@ static void fill_source(void)
 	decide(s, 1, 3, "approved");
 	ck_ok(devices_put(s, "cellar", "acme/p1", "", "early", 5, &err));
 	ck_ok(devices_raise_floor(s, "cellar", "acme/p1", "stable", 4, &err));
+	ck_ok(devices_raise_floor(s, "cellar", "acme/p1", "beta", 9, &err));
 	record(s, "one");
 	record(s, "two");
 	store_close(s);
@@ -142,6 +143,7 @@ static void fill_state(void)
 	ck_ok(mark_latch(s, &alarm, &err));
 	ck_ok(devices_put(s, "cellar", "acme/p1", "", "late", 5, &err));
 	ck_ok(devices_raise_floor(s, "cellar", "acme/p1", "stable", 6, &err));
+	ck_ok(devices_raise_floor(s, "cellar", "acme/p1", "beta", 3, &err));
 	ck_ok(devices_put(s, "roof", "acme/p1", "", "late", 5, &err));
 	ck_ok(devices_raise_floor(s, "roof", "acme/p1", "stable", 2, &err));
 	record(s, "one");
@@ -274,6 +276,8 @@ static void check_restored(void)
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM device WHERE device = 'roof' AND grp = '' AND is_listed = 0"), 1);
 	ck_ok(devices_floor(s, "cellar", "acme/p1", "stable", &floor, &err));
 	ck_assert_uint_eq(floor, 6);
+	ck_ok(devices_floor(s, "cellar", "acme/p1", "beta", &floor, &err));
+	ck_assert_uint_eq(floor, 9);
 	ck_ok(devices_floor(s, "roof", "acme/p1", "stable", &floor, &err));
 	ck_assert_uint_eq(floor, 2);
 	ck_assert_uint_ge(count(s, "SELECT count(*) FROM audit WHERE action = 'restore'"), 1);
