@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "store/own.h"
 #include "store/scratch.h"
+#include "store/store_own.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,6 +26,9 @@ static int make(struct store *s, const char *path, struct err *e)
 	struct store *copy = NULL;
 	int rc = scratch_open(path, SCRATCH, &copy, e);
 
+	/* Nobody finds it after a power cut. */
+	if (!rc)
+		rc = db_exec(copy->db, "PRAGMA synchronous=OFF", e);
 	if (!rc)
 		rc = fill(s, copy, e);
 	store_close(copy);	/* and its WAL becomes part of the file */
