@@ -120,6 +120,9 @@
 #define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
+#define SAVE_FRONT_MAX 512		/* what a backup says of itself: names and numbers */
+#define SAVE_DATABASE_MAX (256 * MIB)	/* what it has of the database: 100,000 devices and audit records are some 60 MB */
+#define SAVE_TOKENS_MAX (64 * KIB)	/* TOKENS_MAX lines of 160 bytes */
 #define DAG_FILE_MAX (64 * MIB)		/* IPFS blocks kept beside one image; 64 MiB of image need 12 KB */
 
 /* --- keeper --- */

@@ -284,6 +284,7 @@ static void on_housekeeping(uv_timer_t *timer)
 	keeper_sweep(k);
 	bundle_import_tidy(k->import);
 	bundle_export_tidy(k);
+	backup_tidy(k);
 	if (floor_is_dirty(k->floors) && floor_save(k->floors, &e)) {
 		keeper_trouble(k, &e);
 		return;

@@ -18,6 +18,7 @@
 #include "daemon/sandbox.h"
 #include "keeper/alarms.h"
 #include "keeper/api.h"
+#include "keeper/backup.h"
 #include "keeper/bundle_export.h"
 #include "keeper/bundle_import.h"
 #include "keeper/catalogs.h"
@@ -73,11 +74,12 @@ struct keeper {
 	struct entryfiles entryfiles;
 	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
 	struct bundle_export *export;		/* likewise */
-	uint64_t bundles_begun;			/* names of both */
 	struct scrubber scrubber;
 	struct verify *verify;			/* the last one that an operator asked for; NULL: none yet */
 	struct verify *upkeep;			/* the scrubber's own look at what is no image, while it is under way */
 	uint64_t verifies_begun;		/* names of the former */
+	struct backup *backup;			/* likewise */
+	uint64_t bundles_begun;			/* names of all three */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;

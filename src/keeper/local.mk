@@ -9,6 +9,8 @@ libkeeper_a_SOURCES = \
 	%D%/api_products.c \
 	%D%/api_releases.c \
 	%D%/api_status.c \
+	%D%/backup.c %D%/backup.h \
+	%D%/backup_api.c \
 	%D%/bundle_api.c \
 	%D%/bundle_apply.c \
 	%D%/bundle_export.c %D%/bundle_export.h \
@@ -47,6 +49,7 @@ libkeeper_a_SOURCES = \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
+	%D%/restoring.c %D%/restoring.h \
 	%D%/route.c %D%/route.h \
 	%D%/scrubber.c %D%/scrubber.h \
 	%D%/seqsock.c %D%/seqsock.h \

@@ -109,40 +109,6 @@ int store_set_aside(const char *state_dir, struct err *e)
 	return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;
 }
 
-static int sync_path(const char *path, struct err *e)
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return err_errno(e, "%s: sync", path);
-	return ERR_OK;
-}
-
-/* Its name is durable only once the directory is. */
-static int sync_folder_of(const char *path, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-	int n = slash ? snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path) : snprintf(folder, sizeof folder, ".");
-
-	if (n < 0 || (size_t)n >= sizeof folder)
-		return err_set(e, ERR_LIMIT, "the name of the copy is too long");
-	return sync_path(folder, e);
-}
-
-int store_backup(struct store *s, const char *path, struct err *e)
-{
-	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "VACUUM INTO :path");
-	int rc;
-
-	if (access(path, F_OK) == 0)
-		return err_set(e, ERR_EXISTS, "%s exists", path);
-	db_bind_text(&q, ":path", path);
-	if ((rc = db_run(&q, e)) || (rc = sync_path(path, e)))	/* VACUUM INTO syncs nothing */
-		return rc;
-	return sync_folder_of(path, e);
-}
-
 struct store_tx store_begin(struct store *s)
 {
 	struct store_tx tx = { .s = s };

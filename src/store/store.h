@@ -58,9 +58,6 @@ MUST_USE int store_try(struct store *s, struct err *e);
  * Nothing there is not an error. */
 MUST_USE int store_set_aside(const char *state_dir, struct err *e);
 
-/* A consistent copy as a file of its own, for `gatepost backup`. path must not exist. */
-MUST_USE int store_backup(struct store *s, const char *path, struct err *e);
-
 /* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone.
  *
  *	struct store_tx tx AUTO(store_tx_end) = store_begin(s);

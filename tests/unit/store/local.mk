@@ -35,3 +35,8 @@ check_PROGRAMS += tests/unit/test_dbsync
 tests_unit_test_dbsync_SOURCES = %D%/test_dbsync.c %D%/stocked.h %D%/tempdir.h
 tests_unit_test_dbsync_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_restore
+tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_restore_LDADD = $(STORE_TEST_LIBS)

@@ -5,6 +5,7 @@
 #include "store/devices.h"
 #include "store/entries.h"
 #include "store/images.h"
+#include "store/own.h"
 #include "store/products.h"
 #include "store/recover.h"
 #include "store/releases.h"
@@ -20,7 +21,7 @@
 static void (*const volatile modules[])(void) = {
 	(void (*)(void))audit_add, (void (*)(void))devices_seen, (void (*)(void))entries_append, (void (*)(void))images_want,
 	(void (*)(void))images_victims, (void (*)(void))mark_load, (void (*)(void))products_put, (void (*)(void))recover_scan,
-	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_backup,
+	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))own_copy,
 };
 
 static struct store *open_store(void)
@@ -815,22 +816,6 @@ START_TEST(the_oldest_audit_records_make_room)
 }
 END_TEST
 
-START_TEST(backup_is_a_whole_copy)
-{
-	struct store *s = open_store();
-
-	fill(s, 1);
-	ck_ok(store_backup(s, tempdir_path("copy"), &err));
-	ck_refused(store_backup(s, tempdir_path("copy"), &err), ERR_EXISTS, "a backup replaces nothing");
-	store_close(s);
-	ck_assert_int_eq(renameat(tempdir_fd, "copy", tempdir_fd, DB), 0);
-	ck_assert_int_eq(open_and_read(), ERR_OK);
-	s = open_store();
-	ck_assert(!store_is_new(s));
-	store_close(s);
-}
-END_TEST
-
 START_TEST(no_memory_is_an_error)
 {
 	struct store *s = open_store();
@@ -863,7 +848,7 @@ int main(void)
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
 		free_pages_are_looked_at, rows_that_must_not_be_are_found,
-		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");

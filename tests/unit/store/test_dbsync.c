@@ -158,23 +158,6 @@ START_TEST(a_damaged_one_is_aside_before_the_next_begins)
 }
 END_TEST
 
-START_TEST(a_backup_is_on_the_disk)
-{
-	static const char *const rows[] = { "copy", "." };
-
-	stock();
-	trace[0] = 0;
-	ck_ok(store_backup(store, tempdir_path("copy"), &err));
-	ck_assert_msg(strlen(trace) > 16 && strcmp(trace + strlen(trace) - 17, "sync:copy sync:. ") == 0, "%s", trace);
-	for (unsigned i = 0; i < 2; i++) {
-		ck_assert_int_eq(unlinkat(tempdir_fd, "copy", 0), 0);
-		failing = rows[i];
-		ck_refused(store_backup(store, tempdir_path("copy"), &err), ERR_IO, rows[i]);
-		failing = NULL;
-	}
-}
-END_TEST
-
 /* --- reads that fail --- */
 
 static const char *unreadable;
@@ -258,7 +241,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_new_database_has_its_name_before_anything_is_kept, every_commit_is_one_sync, a_checkpoint_is_synced,
-		what_was_not_synced_is_not_there, a_damaged_one_is_aside_before_the_next_begins, a_backup_is_on_the_disk,
+		what_was_not_synced_is_not_there, a_damaged_one_is_aside_before_the_next_begins,
 		a_failed_read_is_damage_where_the_disk_says_so, a_place_without_a_database_says_so,
 	};
 	TCase *t = tcase_create("dbsync");
