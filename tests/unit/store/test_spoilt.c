@@ -313,6 +313,7 @@ static const struct { int (*read)(void); const char *sql; } odd[] = {
 	{ image, "UPDATE image SET sums = zeroblob(31)" },
 	{ image, "UPDATE image SET served_bytes = -1" },
 	{ images_walk, "UPDATE image SET sha256 = 'x' WHERE state = 'good'" },
+	{ recover, "UPDATE image SET size = 'x' WHERE state = 'wanted'" },
 	{ totals, "UPDATE image SET size = -5000000" },
 	{ mark, "UPDATE mark SET anchor_hash = NULL" },
 	{ mark, "UPDATE mark SET listed_for = x''" },

@@ -1093,6 +1093,12 @@ START_TEST(recovery_brings_disk_and_rows_together)
 }
 END_TEST
 
+static bool is_six(void *arg, const struct hash32 *sha256)
+{
+	(void)arg;
+	return hash32_eq(sha256, h(6));
+}
+
 /* Beside rows that have done with their file, or never had one. */
 START_TEST(recovery_ends_what_was_under_way)
 {
@@ -1107,10 +1113,13 @@ START_TEST(recovery_ends_what_was_under_way)
 	ck_ok(images_set_state(store, h(2), IMAGE_IS_EVICTING, 1, &err));
 	good_image(3, 10, 1);						/* the same of a revoked one */
 	ck_ok(images_set_state(store, h(3), IMAGE_IS_REVOKED, 1, &err));
+	good_image(4, 11, 1), put_blob(4, "");				/* known to be damaged, and of another size */
+	ck_ok(images_add_damage(store, h(4), 0, 1, &err));
+	put_blob(6, "");						/* somebody works at it */
 	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
-	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_ok(recover_scan(store, b, 50, note_recovery, is_six, &s, &c, &err));
 	ck_assert_str_eq(s.text, "e2 e3 ");
-	ck_assert(c.objects == 1 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
+	ck_assert(c.objects == 2 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
 	ck_assert(has_blob(1, "") && !has_blob(1, ".part"));
 	ck_ok(images_get(store, h(2), &i, &err));
 	ck_assert_int_eq(i.state, IMAGE_IS_EVICTING);
