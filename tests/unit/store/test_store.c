@@ -810,6 +810,17 @@ static int count_image(void *arg, const struct image_row *i, struct err *e)
 	return ERR_OK;
 }
 
+START_TEST(what_was_wanted_lately_is_not_unneeded)
+{
+	int n = 0;
+
+	for (unsigned i = 1; i <= 5; i++)
+		good_image(i, 10, 100 * i);
+	ck_ok(images_unneeded(store, 300, count_image, &n, &err));
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 START_TEST(image_lists)
 {
 	int n = 0;
@@ -1151,7 +1162,7 @@ int main(void)
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
-		product_lists, recovery_ends_what_was_under_way,
+		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
 		recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
