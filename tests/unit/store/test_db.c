@@ -712,6 +712,36 @@ START_TEST(the_check_in_steps_finds_what_changed_below_a_running_program)
 }
 END_TEST
 
+/* More pages than one step takes, and the damage in the last. */
+START_TEST(the_check_goes_on_to_the_last_page)
+{
+	struct store *s = open_store();
+	unsigned n;
+
+	for (unsigned round = 0; round < 30; round++)
+		fill(s, 1 + round * PRODUCTS);
+	ck_ok(mark_forget_registry(s, &err));
+	ck_ok(check_in_steps(s, &n));
+	ck_assert_int_gt(tempdir_size(DB), 300 * 4096);
+	tempdir_flip(DB, tempdir_size(DB) - 3000);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "a page that nothing uses now");
+	store_close(s);
+}
+END_TEST
+
+START_TEST(a_file_that_ends_within_a_page_is_damage)
+{
+	struct store *s;
+	unsigned n;
+
+	filled();
+	s = open_store();
+	tempdir_poke(DB, tempdir_size(DB), "x", 1);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "more than whole pages");
+	store_close(s);
+}
+END_TEST
+
 /* What nothing uses now will be used again. */
 START_TEST(free_pages_are_looked_at)
 {
@@ -844,7 +874,7 @@ int main(void)
 		a_plain_sqlite_file_is_not_taken_for_ours, flipped_bytes_are_found,
 		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
 		a_damaged_wal_gives_an_earlier_state,
-		no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
+		the_check_goes_on_to_the_last_page, a_file_that_ends_within_a_page_is_damage, no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
 		free_pages_are_looked_at, rows_that_must_not_be_are_found,
