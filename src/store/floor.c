@@ -245,7 +245,8 @@ static enum floor_found found_of(const enum slot slot[2])
 {
 	int valid = (slot[0] == SLOT_VALID) + (slot[1] == SLOT_VALID);
 
-	if (slot[0] == SLOT_MISSING && slot[1] == SLOT_MISSING)
+	/* b is made when a is on disk: a damaged a without b is a first save that a power cut stopped. Nothing was told by then. */
+	if (slot[0] != SLOT_VALID && slot[1] == SLOT_MISSING)
 		return FLOOR_NONE;
 	return valid == 2 ? FLOOR_BOTH : valid ? FLOOR_ONE : FLOOR_LOST;
 }

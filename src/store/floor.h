@@ -20,7 +20,7 @@
 #include "store/sysio.h"
 
 enum floor_found {
-	FLOOR_NONE,		/* neither file: a first start */
+	FLOOR_NONE,		/* neither file, or a first save that did not end: a first start */
 	FLOOR_BOTH,		/* fine */
 	FLOOR_ONE,		/* the other is damaged or missing: the last change may be lost. The next save mends it */
 	FLOOR_LOST,		/* files, but none valid: raise an alarm, be careful until the chain is proven again */

@@ -86,7 +86,7 @@ class Told {
     for (const [key, list] of this.byKey) {
       for (const told of list) {
         told.began = at(told.began)
-        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? last(key.startsWith('active') ? 'told' : 'sent', at(told.acked)) : at(told.acked)
+        if (told.acked !== 0 && told.acked !== Infinity) told.acked = told.bySocket ? Math.max(told.began, last(key.startsWith('active') ? 'told' : 'sent', at(told.acked))) : at(told.acked)
       }
     }
     return this.byKey
@@ -147,7 +147,7 @@ export async function record(t, { log: say = () => {} } = {}) {
     const r = await gateway.get(`/fw/${product}/info`)
     return r.status === 200 ? (await r.json()).sequence : undefined
   }
-  const until = (what, probe) => waitFor(what, probe, { every_ms: 1 })
+  const until = (what, probe) => waitFor(what, probe, { every_ms: 1, deadline_ms: 90000 })
   const api = async (method, path, body) => {
     const r = await gateway.api(path, { method, body, token: token.admin })
     assert.ok(r.status < 300, `${method} ${path}: ${r.status} ${JSON.stringify(r.body)}`)
@@ -203,6 +203,7 @@ export async function record(t, { log: say = () => {} } = {}) {
   async function evicted() {
     await until('it to be gone', async () => (await api('GET', '/api/v1/images')).items.every((i) => i.state !== 'evicting'))
     await log.setFree(0)
+    await api('POST', `/api/v1/releases/${PRODUCT}/4/refetch`, {}) // at once, not after its pause
     await active(PRODUCT, 4)
     await leaving()
     told.byKey.get(`active ${PRODUCT}`).at(-1).bySocket = true

@@ -9,6 +9,8 @@ import { syncsOf } from './disk-states.mjs'
 import { cutPower } from './power-cut.mjs'
 import { record } from './power-cut-record.mjs'
 
+const HELPERS = new Set(['sync_file', 'sync_one']) // each caller's sync is one of its own
+
 /** 'store/floor.c: write_slot, line 312' of 'gatepost-keeper+0x1234'; what SQLite syncs is known by its place. */
 async function siteOf({ caller, place }) {
   const [module, address] = caller.split('+')
@@ -16,7 +18,8 @@ async function siteOf({ caller, place }) {
   const before = `0x${(Number(address) - 1).toString(16)}` // the call, not what is after it
   const { stdout } = await run('addr2line', ['-f', '-e', program(module), before]), [name, where] = stdout.trim().split('\n')
   const [, file, line] = /src\/([^:]+):(\d+)/.exec(where) ?? [null, where, '?']
-  return `${file}: ${name}, line ${line}`
+  const who = HELPERS.has(name) ? ` for ${place.replace(/ after .*/, '')}` : ''
+  return `${file}: ${name}, line ${line}${who}`
 }
 
 async function sites(life) {

@@ -25,7 +25,8 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 /** After each acknowledgement, at once and a little later, what was synced and no more: there a missing sync shows. */
 function* sharpPlaces(life) {
-  for (const { acked } of [...life.told.values()].flat()) {
+  const acks = new Set([...life.told.values()].flat().map(({ acked }) => acked))
+  for (const acked of acks) {
     if (acked === 0 || acked === Infinity) continue
     for (const kind of ['synced', 'bare', 'tails', 'names', 'pages', 'ext4']) yield { cut: acked, kind, seed: acked }
   }

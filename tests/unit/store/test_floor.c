@@ -127,6 +127,8 @@ static const struct { const char *rule; enum damage a, b; enum floor_found found
 	{ "the newest has bytes behind it", NO_DAMAGE, LONGER, FLOOR_ONE, 2 },
 	{ "both are damaged", FLIP, CUT, FLOOR_LOST, 0 },
 	{ "one damaged, one gone", GONE, ZERO, FLOOR_LOST, 0 },
+	{ "the first save was stopped before its bytes were on disk", EMPTY, GONE, FLOOR_NONE, 0 },
+	{ "the first save was torn", CUT, GONE, FLOOR_NONE, 0 },
 	{ "both are gone: as a first start", GONE, GONE, FLOOR_NONE, 0 },
 };
 
