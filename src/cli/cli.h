@@ -76,6 +76,7 @@ struct command {
 extern const struct command publisher_commands[];
 extern const struct command operator_commands[];
 extern const struct command bundle_commands[];
+extern const struct command backup_commands[];
 
 /* --- output --- */
 

@@ -15,6 +15,7 @@ static const struct {
 } groups[] = {
 	{ "On a gateway", operator_commands },
 	{ "Without the Internet", bundle_commands },
+	{ "In case of loss", backup_commands },
 	{ "For publishers", publisher_commands },
 };
 #define N_GROUPS (sizeof groups / sizeof *groups)

@@ -43,6 +43,9 @@ static const struct api_route routes[] = {
 	{ LINK_POST, "/api/v1/exports", TOKEN_OPERATE, false, api_export_new },
 	{ LINK_GET, "/api/v1/exports/{id}", TOKEN_OPERATE, false, api_export },
 	{ LINK_GET, "/api/v1/exports/{id}/data", TOKEN_OPERATE, false, api_export_data },
+	{ LINK_POST, "/api/v1/backups", TOKEN_ADMIN, false, api_backup_new },
+	{ LINK_GET, "/api/v1/backups/{id}", TOKEN_ADMIN, false, api_backup },
+	{ LINK_GET, "/api/v1/backups/{id}/data", TOKEN_ADMIN, false, api_backup_data },
 	{ LINK_GET, "/api/v1/audit", TOKEN_READ, false, api_audit },
 	{ LINK_GET, "/api/v1/tokens", TOKEN_ADMIN, false, api_tokens },
 	{ LINK_POST, "/api/v1/tokens", TOKEN_ADMIN, false, api_token_new },
@@ -152,6 +155,16 @@ bool api_limit(const struct api_call *c, struct api_reply *r, uint32_t *limit)
 	}
 	*limit = (uint32_t)v;
 	return true;
+}
+
+bool api_has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id)
+{
+	uint64_t asked;
+
+	if (is_there && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == id)
+		return true;
+	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
+	return false;
 }
 
 /* --- who may --- */

@@ -68,12 +68,16 @@ void api_list(struct api_reply *r, json_t *items, json_t *next);
 /* limit= and its default; answers 400 and returns false when it is odd. */
 bool api_limit(const struct api_call *c, struct api_reply *r, uint32_t *limit);
 
+/* Does the path's first part name this one (is_there false: there is none)? Else a 404 in r. */
+bool api_has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id);
+
 /* The product that the first two parts of the path name, or NULL with a 404 in r. */
 struct ledger_product *api_find_product(struct keeper *k, const struct api_call *c, struct api_reply *r);
 
 extern api_handler api_status, api_healthz, api_readyz, api_providers, api_sources, api_alarm_clear, api_alarms,
 	api_products, api_product, api_accept_signers, api_pin, api_unpin,
 	api_import_new, api_import, api_import_put, api_import_delete, api_export_new, api_export, api_export_data,
+	api_backup_new, api_backup, api_backup_data,
 	api_releases, api_release, api_approve, api_hold, api_refetch,
 	api_images, api_image, api_devices, api_device, api_device_put, api_device_delete,
 	api_audit, api_tokens, api_token_new, api_token_revoke, api_metrics, api_openapi;

@@ -301,6 +301,7 @@ static void on_housekeeping(uv_timer_t *timer)
 	keeper_sweep(k);
 	bundle_import_tidy(k->import);
 	bundle_export_tidy(k);
+	backup_tidy(k);
 	if (floor_is_dirty(k->floors) && floor_save(k->floors, &e)) {
 		keeper_trouble(k, &e);
 		return;
@@ -353,6 +354,7 @@ static void serve(struct keeper *k)
 		log_broken("keeper", "no control socket", "why=\"%s\"", e.msg);
 	if (sup_ready(&k->sup, &e))
 		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
+	backup_tidy(k);
 	keeper_recover(k);
 	uv_timer_start(&k->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
 }

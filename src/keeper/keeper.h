@@ -17,6 +17,7 @@
 #include "daemon/sandbox.h"
 #include "keeper/alarms.h"
 #include "keeper/api.h"
+#include "keeper/backup.h"
 #include "keeper/bundle_export.h"
 #include "keeper/bundle_import.h"
 #include "keeper/catalogs.h"
@@ -68,7 +69,8 @@ struct keeper {
 	struct entryfiles entryfiles;
 	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
 	struct bundle_export *export;		/* likewise */
-	uint64_t bundles_begun;			/* names of both */
+	struct backup *backup;			/* likewise */
+	uint64_t bundles_begun;			/* names of all three */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;

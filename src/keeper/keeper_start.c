@@ -237,6 +237,7 @@ int keeper_probe(struct keeper *k, struct err *e)
 static void close_parts(struct keeper *k)
 {
 	bundle_export_free(STEAL_PTR(k->export));
+	backup_drop(k);
 	if (k->chain.loop)
 		chain_close(&k->chain);
 	if (k->devices.store)

@@ -8,6 +8,8 @@ libkeeper_a_SOURCES = \
 	%D%/api_products.c \
 	%D%/api_releases.c \
 	%D%/api_status.c \
+	%D%/backup.c %D%/backup.h \
+	%D%/backup_api.c \
 	%D%/bundle_api.c \
 	%D%/bundle_apply.c \
 	%D%/bundle_export.c %D%/bundle_export.h \
@@ -44,6 +46,7 @@ libkeeper_a_SOURCES = \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
+	%D%/restore.c %D%/restore.h \
 	%D%/route.c %D%/route.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \

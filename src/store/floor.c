@@ -275,6 +275,41 @@ int floor_load(int state_dir, const struct sysio *sys, struct floors **out, stru
 	return ERR_OK;
 }
 
+void floor_write(const struct floors *f, struct buf *out)
+{
+	floor_file_write(out, &f->set);
+}
+
+int floor_read(struct span bytes, struct floors **out, struct err *e)
+{
+	struct floors *f = calloc(1, sizeof *f);
+	int rc;
+
+	if (!f)
+		return err_set(e, ERR_MEMORY, "no memory for the floor");
+	f->dir = -1;
+	rc = floor_file_read(bytes, &f->set, e);
+	if (rc)
+		floor_free(f);
+	else
+		*out = f;
+	return rc;
+}
+
+bool floor_covers(const struct floors *a, const struct floors *b, const struct hash32 *product)
+{
+	static const struct floor_item none;
+	const struct floor_item *mine = floor_get(a, product), *theirs = floor_get(b, product);
+	bool covers;
+
+	mine = mine ? mine : &none;
+	theirs = theirs ? theirs : &none;
+	covers = mine->floor >= theirs->floor && mine->proven >= theirs->proven && mine->active >= theirs->active;
+	for (size_t i = 0; i < theirs->revoked_n && covers; i++)
+		covers = floor_is_revoked(a, product, theirs->revoked[i]);
+	return covers;
+}
+
 /* In place: a full disk must not keep a floor from rising. Torn or not, the other file is whole meanwhile. */
 static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
 {

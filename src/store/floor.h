@@ -13,6 +13,7 @@
 #ifndef STORE_FLOOR_H
 #define STORE_FLOOR_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -57,5 +58,12 @@ MUST_USE int floor_note(struct floors *f, const struct floor_item *item, struct 
  * noted, and the newest valid file untouched. */
 MUST_USE int floor_save(struct floors *f, struct err *e);
 bool floor_is_dirty(const struct floors *f);
+
+/* What is noted as a file's bytes, for a backup. */
+void floor_write(const struct floors *f, struct buf *out);
+/* Only to look at: floor_save is not for these. ERR_CORRUPT. */
+MUST_USE int floor_read(struct span bytes, struct floors **out, struct err *e);
+/* Is all that b forbids of the product forbidden by a, and all that b has seen of it seen by a? */
+bool floor_covers(const struct floors *a, const struct floors *b, const struct hash32 *product);
 
 #endif

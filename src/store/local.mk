@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	%D%/blob_hash.c \
 	%D%/blobdir.c \
 	%D%/bundles.c %D%/bundles.h \
+	%D%/copy.c \
 	%D%/db.c %D%/db.h %D%/db_own.h \
 	%D%/devices.c %D%/devices.h \
 	%D%/durable.c %D%/durable.h \
@@ -19,9 +20,11 @@ libstore_a_SOURCES = \
 	%D%/floor_file.c \
 	%D%/image_own.h %D%/images.c %D%/images.h \
 	%D%/mark.c %D%/mark.h %D%/mark_own.h \
+	%D%/merge.c \
 	%D%/pagesum.c %D%/pagesum.h \
 	%D%/products.c %D%/products.h \
 	%D%/recover.c %D%/recover.h \
+	%D%/restore.c %D%/restore.h \
 	%D%/release_own.h %D%/releases.c %D%/releases.h \
 	%D%/release_read.c \
 	%D%/space.c %D%/space.h \

@@ -14,7 +14,6 @@
 
 #define TOKENS_NAME "tokens"
 #define LINE_MAX_BYTES (TOKEN_NAME_MAX + 1 + 8 + 1 + 20 + 1 + 64 + 1)
-#define FILE_MAX (TOKENS_MAX * LINE_MAX_BYTES + 128)
 #define LAST_LINE_LEN (2 + 64 + 1)	/* "= ", digits, newline */
 
 struct tokens {
@@ -59,21 +58,28 @@ static struct token *find(struct tokens *t, struct span name)
 	return NULL;
 }
 
-static int save(struct tokens *t, struct err *e)
+void tokens_write(const struct tokens *t, struct buf *out)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(FILE_MAX);
+	size_t from = out->n;
 	struct hash32 sum;
-	int rc;
 
 	for (size_t i = 0; i < t->n; i++) {
-		buf_fmt(&b, "%s %s %" PRId64 " ", t->at[i].name, scope_names[t->at[i].scope], t->at[i].made_ms);
-		buf_hex(&b, SPAN_OF(t->at[i].sha256));
-		buf_byte(&b, '\n');
+		buf_fmt(out, "%s %s %" PRId64 " ", t->at[i].name, scope_names[t->at[i].scope], t->at[i].made_ms);
+		buf_hex(out, SPAN_OF(t->at[i].sha256));
+		buf_byte(out, '\n');
 	}
-	sum = sha256_of(buf_span(&b));
-	buf_str(&b, "= ");
-	buf_hex(&b, SPAN_OF(sum));
-	buf_byte(&b, '\n');
+	sum = sha256_of(span_cut(buf_span(out), from, out->n));
+	buf_str(out, "= ");
+	buf_hex(out, SPAN_OF(sum));
+	buf_byte(out, '\n');
+}
+
+static int save(struct tokens *t, struct err *e)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(TOKENS_FILE_MAX);
+	int rc;
+
+	tokens_write(t, &b);
 	if ((rc = buf_ok(&b, e)))
 		return rc;
 	return durable_replace(t->dir, TOKENS_NAME, buf_span(&b), 0600, t->sys, e);
@@ -136,7 +142,7 @@ static int tokens_make(int state_dir, const struct sysio *sys, struct tokens **o
 
 int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	AUTO(buf_free) struct buf bytes = BUF_INIT(FILE_MAX);
+	AUTO(buf_free) struct buf bytes = BUF_INIT(TOKENS_FILE_MAX);
 	struct tokens *t;
 	int rc = tokens_make(state_dir, sys, &t, e);
 
@@ -157,11 +163,40 @@ int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, str
 	return ERR_OK;
 }
 
-int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
+static int set_aside(int state_dir, const struct sysio *sys, struct err *e)
 {
 	if (sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged") < 0 && errno != ENOENT)
 		return err_errno(e, "tokens: set aside");
-	return tokens_make(state_dir, sys, out, e);
+	return ERR_OK;
+}
+
+int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
+{
+	int rc = set_aside(state_dir, sys, e);
+
+	return rc ? rc : tokens_make(state_dir, sys, out, e);
+}
+
+int tokens_read(struct span bytes, struct tokens **out, struct err *e)
+{
+	struct tokens *t;
+	int rc = tokens_make(-1, NULL, &t, e);
+
+	if (rc)
+		return rc;
+	rc = read_file(t, bytes, e);
+	if (rc)
+		tokens_free(t);
+	else
+		*out = t;
+	return rc;
+}
+
+int tokens_replace(int state_dir, struct span bytes, const struct sysio *sys, struct err *e)
+{
+	int rc = set_aside(state_dir, sys, e);
+
+	return rc ? rc : durable_replace(state_dir, TOKENS_NAME, bytes, 0600, sys, e);
 }
 
 void tokens_free(struct tokens *t)

@@ -7,6 +7,7 @@
 #ifndef STORE_TOKENS_H
 #define STORE_TOKENS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -35,6 +36,13 @@ MUST_USE int tokens_load(int state_dir, const struct sysio *sys, struct tokens *
 /* Moves a damaged file to tokens.damaged and begins with none. */
 MUST_USE int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
 void tokens_free(struct tokens *t);
+
+/* The file's bytes, for a backup. */
+void tokens_write(const struct tokens *t, struct buf *out);
+/* Only to look at: tokens_new and tokens_revoke are not for these. ERR_CORRUPT. */
+MUST_USE int tokens_read(struct span bytes, struct tokens **out, struct err *e);
+/* Puts such bytes in place of the file; what is there, which may be damaged, is set aside as tokens.damaged. Durable before it returns. */
+MUST_USE int tokens_replace(int state_dir, struct span bytes, const struct sysio *sys, struct err *e);
 
 /* Makes one; durable before it returns. out is to be shown once and wiped. ERR_EXISTS: the name is taken; ERR_FORMAT:
  * not a name; ERR_LIMIT: TOKENS_MAX. */

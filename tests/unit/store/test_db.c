@@ -20,7 +20,7 @@
 static void (*const volatile modules[])(void) = {
 	(void (*)(void))audit_add, (void (*)(void))devices_seen, (void (*)(void))entries_append, (void (*)(void))images_want,
 	(void (*)(void))images_victims, (void (*)(void))mark_load, (void (*)(void))products_put, (void (*)(void))recover_scan,
-	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_backup,
+	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_copy_begin,
 };
 
 static struct store *open_store(void)
@@ -576,18 +576,43 @@ START_TEST(the_oldest_audit_records_make_room)
 }
 END_TEST
 
-START_TEST(backup_is_a_whole_copy)
+/* To its end, with so many products more written into the store between two turns. */
+static unsigned copy_all(struct store *s, unsigned from)
+{
+	struct store_copy *c, *other;
+	bool is_done = false;
+	unsigned turns = 0;
+
+	ck_ok(store_copy_begin(s, tempdir_path("copy"), &c, &err));
+	ck_refused(store_copy_begin(s, tempdir_path("copy"), &other, &err), ERR_EXISTS, "a copy replaces nothing");
+	while (!is_done) {
+		ck_ok(store_copy_step(c, 4, &is_done, &err));
+		if (!is_done && turns < 20)
+			fill(s, from + turns * PRODUCTS);
+		turns++;
+	}
+	store_copy_free(c);
+	return turns;
+}
+
+START_TEST(copy_is_whole_and_has_what_was_written_meanwhile)
 {
 	struct store *s = open_store();
+	struct product_row last;
+	struct hash32 id;
+	unsigned turns;
 
 	fill(s, 1);
-	ck_ok(store_backup(s, tempdir_path("copy"), &err));
-	ck_refused(store_backup(s, tempdir_path("copy"), &err), ERR_EXISTS, "a backup replaces nothing");
+	turns = copy_all(s, 100);
+	ck_assert_uint_gt(turns, 3);
 	store_close(s);
 	ck_assert_int_eq(renameat(tempdir_fd, "copy", tempdir_fd, DB), 0);
 	ck_assert_int_eq(open_and_read(), ERR_OK);
 	s = open_store();
 	ck_assert(!store_is_new(s));
+	id = hash_of(100 + (turns < 20 ? turns - 1 : 20) * PRODUCTS - 1);
+	ck_ok(products_get(s, &id, &last, &err));
+	ck_ok(store_check(s, &err));
 	store_close(s);
 }
 END_TEST
@@ -620,7 +645,7 @@ int main(void)
 		a_damaged_wal_gives_an_earlier_state,
 		a_flipped_byte_in_a_live_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
-		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, copy_is_whole_and_has_what_was_written_meanwhile, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");
