@@ -63,14 +63,19 @@ static bool take_name(struct cursor *c, char out[GATEWAY_NAME_MAX + 1])
 	return true;
 }
 
-static int take_parts(struct cursor *c, struct backup_head *h, struct err *e)
+static void take_parts(struct cursor *c, struct backup_head *h)
 {
 	for (size_t i = 0; i < BACKUP_PARTS; i++) {
 		h->part[i].size = cur_be(c, 8);
 		take(c, &h->part[i].sha256, sizeof h->part[i].sha256);
+	}
+}
+
+static int check_sizes(const struct backup_head *h, struct err *e)
+{
+	for (size_t i = 0; i < BACKUP_PARTS; i++)
 		if (h->part[i].size > parts[i].max)
 			return err_set(e, ERR_LIMIT, "backup: its %s is larger than any of ours", parts[i].name);
-	}
 	return ERR_OK;
 }
 
@@ -102,7 +107,7 @@ int backup_head_read(struct span bytes, struct backup_head *out, size_t *n, stru
 	h.chain_id = cur_be(&c, 8);
 	take(&c, &h.registry, sizeof h.registry);
 	is_text = take_name(&c, h.gateway);
-	rc = take_parts(&c, &h, e);
+	take_parts(&c, &h);
 	used = bytes.n - cur_left(&c);
 	take(&c, &sum, sizeof sum);
 	if (!cur_ok(&c))
@@ -112,6 +117,7 @@ int backup_head_read(struct span bytes, struct backup_head *out, size_t *n, stru
 		return err_set(e, ERR_CORRUPT, "backup: its head does not have the digest at its end");
 	if (!is_text)
 		return err_set(e, ERR_FORMAT, "backup: the gateway's name is not a text");
+	rc = check_sizes(&h, e);
 	if (rc)
 		return rc;
 	*out = h;

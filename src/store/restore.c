@@ -72,6 +72,9 @@ static int check_file(const char *path, struct err *e)
 		return rc;
 	rc = store_is_new(s) ? err_set(e, ERR_CORRUPT, "database: it is empty") : store_check(s, e);
 	store_close(s);
+	/* SQLite's findings have lines. */
+	for (char *line = rc && e ? strchr(e->msg, '\n') : NULL; line; line = strchr(line, '\n'))
+		*line = ' ';
 	return rc;
 }
 

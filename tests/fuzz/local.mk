@@ -7,6 +7,7 @@
 #		tests_fuzz_fuzz_NAME_SOURCES = %D%/fuzz_NAME.c
 #		tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_MAIN) libX.a … libbase.a
 FUZZ_TARGETS =
+FUZZ_TARGETS += tests/fuzz/fuzz_backup
 FUZZ_TARGETS += tests/fuzz/fuzz_cbor
 FUZZ_TARGETS += tests/fuzz/fuzz_cose
 FUZZ_TARGETS += tests/fuzz/fuzz_device
@@ -29,6 +30,9 @@ check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = %D%/replay.c
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
+
+tests_fuzz_fuzz_backup_SOURCES = %D%/fuzz_backup.c
+tests_fuzz_fuzz_backup_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 
 tests_fuzz_fuzz_cbor_SOURCES = %D%/fuzz_cbor.c
 tests_fuzz_fuzz_cbor_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)

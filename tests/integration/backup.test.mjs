@@ -228,6 +228,19 @@ async function refusedWhenDamaged({ world, gateway, file }) {
     })
   }
   const database = good.subarray(at[3])
+  /** Other texts of the same length in the database, and the pages' own sums made to fit. */
+  const forged = (from, to) => {
+    const copy = Buffer.from(database)
+    let n = 0
+    for (let i = copy.indexOf(from); i >= 0; i = copy.indexOf(from, i + 1), n++) copy.write(to, i)
+    assert.ok(n > 0, from)
+    for (let page = 0; page < copy.length; page += 4096) {
+      const place = Buffer.alloc(8)
+      place.writeBigUInt64LE(BigInt(page))
+      createHash('sha256').update(place).update(copy.subarray(page, page + 4088)).digest().copy(copy, page + 4088, 0, 8)
+    }
+    return withPart(3, copy)
+  }
   const bent = Buffer.from(database) // a page of another content, whose own sum does not fit
   bent[3 * 4096 + 2000] ^= 1
   const cases = [
@@ -249,7 +262,11 @@ async function refusedWhenDamaged({ world, gateway, file }) {
     ['no catalog', withPart(2, Buffer.from('nothing')), /catalog/],
     ['no database', withPart(3, Buffer.alloc(8192, 7)), /the backup: database/],
     ['an empty database', withPart(3, Buffer.alloc(0)), /the backup: database: it is empty/],
-    ['a bent database', withPart(3, bent), /the backup: database/],
+    ['a bent database', withPart(3, bent), /the backup: database: .*Page 4/],
+    ['a forged audit log', forged('release.state', 'release.stale'), /backup: .*record/],
+    ['a product under another\'s name', forged(PRODUCT, 'acme/thermostaX'), /a product that is not what its id says/],
+    ['a decision that is none', forged('held', 'hEld'), /the backup: database: .*CHECK constraint/],
+    ['a trigger', forged('CREATE INDEX', 'CREATE VIEWX'), /the backup: database/],
   ]
   const before = await contents(gateway.stateDir)
   for (const [name, bytes, why] of cases) {

@@ -121,6 +121,7 @@ void rig_close(struct rig *r)
 	devices_close(&k->devices);
 	fetcher_close(&k->fetcher);
 	http_close(k->http, NULL, NULL);
+	backup_drop(k);
 	seqsock_close(&k->server, NULL);
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->settling, NULL);
