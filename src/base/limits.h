@@ -113,6 +113,7 @@
 
 /* --- store (chapter 6) --- */
 #define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
+#define DB_UNREADABLE_MAX 4		/* reads with EIO, over some seconds, that make a page damaged rather than out of reach */
 #define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */
 #define FLOOR_PRODUCTS_MAX 5000		/* as many as `[product *]` is made for */
 #define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */
@@ -129,12 +130,25 @@
 #define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
 #define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
+#define DEGRADED_RETRY_MS 1000		/* after storing failed, before it is tried again; doubles … */
+#define DEGRADED_RETRY_MAX_MS 15000	/* … up to this: "normal within 30 s after space returns" */
+#define CONTROL_RETRY_MS 1000		/* after the control socket could not be made */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
 #define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
-#define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
+#define SCRUB_START_MS 60000		/* after a start nothing is scrubbed: recovery and the first proofs come first */
+#define SCRUB_YIELD_MS 5000		/* between two looks at whether a fetch is over that the scrubber waits for … */
+#define SCRUB_YIELD_MAX_MS 3600000	/* … and no longer than this: a thin line may fetch for days */
+#define SCRUB_CATCH_UP 4		/* times faster than the even pace, when images are overdue after a pause */
+#define SCRUB_DAMAGE_MAX 256		/* damaged chunks of one image that are named; 16 MiB of it */
+#define SCRUB_ASKED_MAX 32		/* images whose blocks the server has doubts about, and that wait to be looked at */
+#define VERIFY_FINDINGS_MAX 1000	/* damaged things that one `cache verify` names; more are counted */
+#define VERIFY_LOOK_MS 250		/* between two looks at whether what it found is repaired */
+#define VERIFY_REPAIR_MS 10000		/* without anything being fetched before what is open is called not repaired now: some tries */
+#define AGE_MAX_S 315360000		/* ten years: "not wanted for so long" of a purge */
+#define HOUSEKEEPING_MS 15000		/* between two looks at evictions and room */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCHES_URGENT 1		/* so many more for urgent releases: others that drip for hours do not keep them waiting */
@@ -157,6 +171,7 @@
 #define FETCH_STEP_BYTES (8 * MIB)	/* hashed or copied between two looks at whether the fetch was cancelled */
 #define FETCH_TOTAL_MS 3600000		/* one request: 4 GiB at 1.2 MB/s */
 #define FETCH_RATE_MIN 1000		/* bytes a second below which a transfer counts as stalled */
+#define FETCH_UNPROVEN_MAX 2		/* times that a complete image of another SHA-256 is read again, before the manifest is called a liar */
 #define FETCH_RETRY_BASE_MS 1000	/* after the first round without success */
 #define FETCH_RETRY_CAP_MS 300000	/* and never longer: a source that is back is noticed within 5 minutes */
 #define FETCH_RETRY_FLOOR_MS 500	/* jitter must not make a retry immediate */
@@ -234,6 +249,7 @@
 
 /* --- LAN: images as IPFS blocks --- */
 #define SHARES_MAX 24			/* raw blocks and CARs on their way out: each holds a block, 24 MiB at the usual 1 MiB; three gateways' lanes */
+#define BLOCKS_AGAIN_MS 1000		/* an image whose blocks were damaged is looked at again after that: the keeper mends it in a moment */
 #define SHARE_NODES_MAX 262144		/* blocks of one image: 4 GiB in leaves of 16 KiB; smaller ones are not served as blocks */
 #define SHARE_TREES_MAX (32 * MIB)	/* where all images' blocks lie: 80 bytes a block; 2 GiB in leaves of 256 KiB have 0.6 MiB */
 

@@ -191,6 +191,16 @@ int link_entries_rot_read(struct span s, struct hash32 *product, struct err *e)
 	return read_name(s, LINK_ENTRIES_ROT, product, "bit rot in entries", e);
 }
 
+void link_dag_rot_write(struct buf *b, const struct hash32 *sha256)
+{
+	write_name(b, LINK_DAG_ROT, sha256);
+}
+
+int link_dag_rot_read(struct span s, struct hash32 *sha256, struct err *e)
+{
+	return read_name(s, LINK_DAG_ROT, sha256, "damaged blocks of an image", e);
+}
+
 void link_wanted_write(struct buf *b, const struct hash32 *sha256)
 {
 	write_name(b, LINK_WANTED, sha256);

@@ -33,6 +33,7 @@ enum sup_type {
 	SUP_STOP = 's',		/* end within a second */
 	/* child → supervisor */
 	SUP_READY = 'R',	/* up; once after each SUP_GO */
+	SUP_ALONE = 'Q',	/* from the server: the pair to the keeper broke; another one, if the keeper lives */
 	SUP_ALIVE = 'A',	/* from the child's main loop, every SUP_ALIVE_MS: feeds the watchdog */
 };
 
@@ -40,6 +41,7 @@ enum listener_kind { LISTENER_HTTP = 'h', LISTENER_COAP = 'u', LISTENER_OPERATOR
 
 #define SUP_MESSAGE_MAX 128	/* kind and an address text; everything longer travels as a memfd */
 #define SUP_ALIVE_MS 2000
+#define SUP_EXIT_LATER ERR_EXIT_LATER	/* could not start: to be started again, also when it was never ready */
 
 enum link_type {
 	/* server → keeper; never blocks: a full socket drops all but reports and calls, and those are refused (503) */
@@ -47,6 +49,7 @@ enum link_type {
 	LINK_REPORT = 'R',
 	LINK_ROT = 'B',
 	LINK_ENTRIES_ROT = 'H',
+	LINK_DAG_ROT = 'D',
 	LINK_WANTED = 'W',
 	LINK_STATS = 'N',
 	LINK_CATALOG_ACK = 'K',
@@ -139,6 +142,8 @@ void link_report_write(struct buf *b, const struct link_report *m);
 void link_rot_write(struct buf *b, const struct link_rot *m);
 /* The product (its id) whose file of entries is not what the catalog says. */
 void link_entries_rot_write(struct buf *b, const struct hash32 *product);
+/* The image whose .dag is not what its blocks need. */
+void link_dag_rot_write(struct buf *b, const struct hash32 *sha256);
 void link_wanted_write(struct buf *b, const struct hash32 *sha256);
 void link_stats_write(struct buf *b, const struct link_stats *m);
 void link_catalog_ack_write(struct buf *b, uint64_t generation);
@@ -151,6 +156,7 @@ MUST_USE int link_seen_read(struct span s, struct link_seen *m, struct err *e);
 MUST_USE int link_report_read(struct span s, struct link_report *m, struct err *e);
 MUST_USE int link_rot_read(struct span s, struct link_rot *m, struct err *e);
 MUST_USE int link_entries_rot_read(struct span s, struct hash32 *product, struct err *e);
+MUST_USE int link_dag_rot_read(struct span s, struct hash32 *sha256, struct err *e);
 MUST_USE int link_wanted_read(struct span s, struct hash32 *sha256, struct err *e);
 MUST_USE int link_stats_read(struct span s, struct link_stats *m, struct err *e);
 MUST_USE int link_catalog_ack_read(struct span s, uint64_t *generation, struct err *e);

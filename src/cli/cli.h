@@ -75,6 +75,7 @@ struct command {
 /* Each group's table; main.c has the list of groups. */
 extern const struct command publisher_commands[];
 extern const struct command operator_commands[];
+extern const struct command cache_commands[];
 extern const struct command bundle_commands[];
 extern const struct command backup_commands[];
 

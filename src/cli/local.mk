@@ -4,6 +4,7 @@ gatepost_SOURCES = \
 	%D%/backup.c \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/bundle_inspect.c \
+	%D%/cache.c \
 	%D%/cli.h \
 	%D%/connect.c \
 	%D%/describe.c %D%/describe.h \

@@ -14,6 +14,7 @@ static const struct {
 	const struct command *commands;
 } groups[] = {
 	{ "On a gateway", operator_commands },
+	{ "Its cache", cache_commands },
 	{ "Without the Internet", bundle_commands },
 	{ "In case of loss", backup_commands },
 	{ "For publishers", publisher_commands },

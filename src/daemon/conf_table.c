@@ -63,7 +63,7 @@ static const struct conf_item product[] = {
 
 static const struct conf_item cache[] = {
 	{ "size", conf_read_bytes, AT(cache, size), 1 * MIB, 1024 * GIB, "2G", .help = "disk to use for images" },
-	{ "scrub-interval", conf_read_time, AT(cache, scrub_interval_ms), 1 * SEC, 365 * DAY, "7d", .state = CONF_LATER,
+	{ "scrub-interval", conf_read_time, AT(cache, scrub_interval_ms), 1 * SEC, 365 * DAY, "7d",
 	  .help = "every image is read and checked once in this time" },
 };
 

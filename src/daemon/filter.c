@@ -38,7 +38,7 @@ static const char *const keeper[] = {
 	"mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "fsync", "fdatasync",
 	"sync_file_range", "sync_file_range2", "arm_sync_file_range", "fallocate", "flock", "chmod", "fchmod", "fchmodat", "chown", "fchown",
 	"fchown32", "fchownat", "utimensat", "utimensat_time64", "umask", "truncate", "truncate64", "copy_file_range", "readahead",
-	"ioprio_set", "connect", "listen",
+	"ioprio_get", "ioprio_set", "connect", "listen",
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))

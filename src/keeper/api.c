@@ -28,6 +28,10 @@ static const struct api_route routes[] = {
 	{ LINK_POST, "/api/v1/releases/{vendor}/{model}/{sequence}/refetch", TOKEN_OPERATE, false, api_refetch },
 	{ LINK_GET, "/api/v1/alarms", TOKEN_READ, false, api_alarms },
 	{ LINK_POST, "/api/v1/alarms/{code}/clear", TOKEN_OPERATE, false, api_alarm_clear },
+	{ LINK_GET, "/api/v1/cache", TOKEN_READ, false, api_cache },
+	{ LINK_GET, "/api/v1/cache/verify", TOKEN_READ, false, api_verify },
+	{ LINK_POST, "/api/v1/cache/verify", TOKEN_OPERATE, false, api_verify_new },
+	{ LINK_POST, "/api/v1/cache/purge", TOKEN_OPERATE, false, api_purge },
 	{ LINK_GET, "/api/v1/images", TOKEN_READ, false, api_images },
 	{ LINK_GET, "/api/v1/images/{sha256}", TOKEN_READ, false, api_image },
 	{ LINK_GET, "/api/v1/devices", TOKEN_READ, false, api_devices },
@@ -274,6 +278,8 @@ void api_answer(struct keeper *k, const struct link_call *call, int64_t peer_uid
 	refused = check_scope(k, route, peer_uid, &c, who, sizeof who);
 	if (refused)
 		refuse(refused, route, &c, out);
+	else if (degraded_is_absent(&k->degraded) && route->method != LINK_GET)
+		api_problem(out, 503, NULL, "the database cannot be opened: %s", k->degraded.why);
 	else if (read_body(&c, out))
 		route->handle(k, &c, out);
 	json_decref(c.body);

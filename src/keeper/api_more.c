@@ -40,6 +40,7 @@ static json_t *image_json(struct keeper *k, const struct image_row *i)
 	js_set(o, "served_bytes", js_u64(i->served_bytes));
 	js_set(o, "sums_sha256", i->verified_ms ? js_hex(SPAN_OF(i->digests.sums)) : json_null());
 	js_set(o, "damaged_chunks", damage_json(k, i));
+	js_set(o, "blocks_lost", js_bool(i->is_dag_lost));
 	return o;
 }
 

@@ -184,9 +184,11 @@ static json_t *store_json(struct keeper *k)
 		js_set(o, "bytes", js_u64(totals.bytes));
 		js_set(o, "quota_bytes", js_u64(space.quota_bytes));
 		js_set(o, "free_bytes", js_u64(space.free_bytes));
+		js_set(o, "damaged_images", js_u64(totals.damaged));
+		js_set(o, "oldest_verified", js_time(totals.verified_ms));
 	}
-	js_set(o, "degraded", js_bool(k->trouble[0] != '\0'));
-	js_set(o, "detail", js_str(k->trouble));
+	js_set(o, "degraded", js_bool(!degraded_is_fine(&k->degraded)));
+	js_set(o, "detail", js_str(k->degraded.why));
 	return o;
 }
 
@@ -354,8 +356,17 @@ void api_metrics(struct keeper *k, const struct api_call *c, struct api_reply *r
 	if (images_totals(k->store, &totals, NULL) == ERR_OK) {
 		metric(&b, "images", "gauge", "Images in the cache.", totals.count);
 		metric(&b, "image_bytes", "gauge", "Bytes of images on disk.", totals.bytes);
+		metric(&b, "images_damaged", "gauge", "Images that wait for a repair, of themselves or of the blocks beside them.", totals.damaged);
+		metric(&b, "chunks_damaged", "gauge", "Chunks known to be damaged.", totals.damaged_chunks);
+		if (totals.verified_ms)
+			metric(&b, "oldest_verified_timestamp_seconds", "gauge", "When the image was read whole that was read longest ago.",
+			       (uint64_t)totals.verified_ms / 1000);
 	}
-	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", k->trouble[0] != '\0');
+	metric(&b, "scrubbed_images_total", "counter", "Images read whole by the scrubber.", k->scrubber.counts.images);
+	metric(&b, "scrubbed_bytes_total", "counter", "Bytes of them.", k->scrubber.counts.bytes);
+	metric(&b, "scrub_found_total", "counter", "Images that the scrubber found damaged, with or without the files beside them.",
+	       k->scrubber.counts.damaged_images + k->scrubber.counts.lost_sums + k->scrubber.counts.lost_dags);
+	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", !degraded_is_fine(&k->degraded));
 	buf_byte(&b, '\0');
 	if (buf_ok(&b, &e)) {
 		buf_free(&b);

@@ -2,6 +2,7 @@
 #include "keeper/calls.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "keeper/keeper.h"
 
 static int send_answer(struct seqsock *to, const struct link_answer *a, int fd, struct err *e)
 {
@@ -40,6 +41,7 @@ void calls_answer(struct keeper *k, struct seqsock *from, struct span datagram, 
 		return;
 	}
 	api_answer(k, &call, peer_uid, &reply);
+	keeper_look_at_store(k);
 	if (send_reply(from, call.id, &reply, &e))
 		log_unusual("keeper", "an answer could not be sent", "why=\"%s\"", e.msg);
 	api_reply_free(&reply);

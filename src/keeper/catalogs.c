@@ -337,3 +337,16 @@ int catalogs_load(struct keeper *k, struct err *e)
 	log_info("keeper", "serving from the catalog of the last run", "generation=%" PRIu64, k->catalogs.generation);
 	return ERR_OK;
 }
+
+int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e)
+{
+	AUTO(catalog_put_auto) struct catalog *c = NULL;
+
+	*is_damaged = k->catalogs.saved_ms && open_copy(k, &c, NULL) != ERR_OK;
+	if (!*is_damaged)
+		return ERR_OK;
+	if (is_holding(k))
+		return err_set(e, ERR_BUSY, "the catalog's copy is written again when the chain is proven again");
+	k->catalogs.content = (struct hash32){ { 0 } };	/* as if it were new */
+	return catalogs_publish(k, e);
+}

@@ -41,6 +41,9 @@ MUST_USE int catalogs_refresh(struct keeper *k, struct err *e);
 /* Now and then: the next proof may be a quarter of an hour away, and the one that came too soon was never told. */
 MUST_USE int catalogs_catch_up(struct keeper *k, struct err *e);
 
+/* Is the copy on disk whole? If not it is written again. ERR_BUSY: not while the last run's is told. */
+MUST_USE int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e);
+
 /* The CID by which the last run's catalog knew an image: it was checked then. false: none, or the catalog is gone. */
 bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char out[CID_TEXT_MAX]);
 

@@ -27,6 +27,22 @@ void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 	fetch_enter(f, to);
 }
 
+int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
+{
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+		f->disk = e ? *e : (struct err){ .code = (enum err_code)rc, .msg = "an image's file" };
+	return rc;
+}
+
+static void tell_disk(struct fetch *f)
+{
+	struct err e = f->disk;
+
+	f->disk.code = ERR_OK;
+	if (e.code)
+		f->owner->owner.on_trouble(f->owner->owner.arg, &e);
+}
+
 /* --- what workers do --- */
 
 /* [worker] */
@@ -34,6 +50,9 @@ static void work_restore(uv_work_t *work)
 {
 	struct fetch *f = work->data;
 
+	/* Cut as most are: the image itself gives its inner blocks, and nobody need be asked. */
+	if (f->is_for_blocks)
+		fetch_guess_dag(f);
 	do
 		f->work_verdict = plan_restore(f->plan, FETCH_STEP_BYTES, &f->work_more, &f->work_err);
 	while (f->work_verdict == PLAN_TAKEN && f->work_more && !f->is_forgotten);
@@ -93,11 +112,10 @@ static void work_finish(uv_work_t *work)
 	struct fetch *f = work->data;
 
 	sniff_blob(f);
-	if (f->whole_from) {
-		blob_keep_part(f->blob);
+	blob_keep_part(f->blob);
+	if (f->whole_from)
 		fetch_guess_dag(f);
-	}
-	f->work_rc = blob_finish(f->blob, &f->fetched.digests, &f->work_err);
+	f->work_rc = fetch_note_disk(f, blob_finish(f->blob, &f->fetched.digests, &f->work_err), &f->work_err);
 }
 
 static void let_go(struct fetch *f)
@@ -119,6 +137,16 @@ static void drop_whole(struct fetch *f)
 	fetch_enter(f, FETCH_OPENING);
 }
 
+/* Every block fitted when it came, or when it was read: so the disk has changed one since, or the manifest lies. Reading it all
+ * again tells, and costs no transfer. */
+static void doubt_disk(struct fetch *f)
+{
+	f->unproven++;
+	let_go(f);
+	f->settled_at = UINT64_MAX;
+	fetch_enter(f, FETCH_OPENING);
+}
+
 static void after_finish(uv_work_t *work, int status)
 {
 	struct fetch *f = work->data;
@@ -129,6 +157,8 @@ static void after_finish(uv_work_t *work, int status)
 		fetch_free_soon(f);
 	else if (f->work_rc == ERR_PROOF && f->whole_from)
 		drop_whole(f);
+	else if (f->work_rc == ERR_PROOF && f->unproven < FETCH_UNPROVEN_MAX)
+		doubt_disk(f);
 	else if (f->work_rc == ERR_PROOF)
 		fetch_fail(f, FETCH_WRONG, f->work_err.msg);
 	else if (f->work_rc)
@@ -143,7 +173,9 @@ static void queue(struct fetch *f)
 	memset(f->use, 0, sizeof f->use);
 	memset(f->denied, 0, sizeof f->denied);
 	f->settled_at = UINT64_MAX;
+	f->unproven = 0;
 	f->why[0] = '\0';
+	f->disk.code = ERR_OK;
 	fetch_enter(f, FETCH_QUEUED);
 }
 
@@ -166,6 +198,7 @@ static void wait(struct fetch *f)
 
 	f->tries++;
 	let_go(f);
+	tell_disk(f);
 	if (!fetch_drop_once(f)) {
 		give_up(f);
 		return;
@@ -210,7 +243,10 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		start_work(f, work_restore, after_plan_work);
 		return;
 	case FETCH_FETCHING:
-		fetch_turn(f);
+		if (f->owner->paused[0])
+			fetch_fail(f, FETCH_WAITING, f->owner->paused);
+		else
+			fetch_turn(f);
 		return;
 	case FETCH_SETTLING:
 		start_work(f, work_settle, after_plan_work);

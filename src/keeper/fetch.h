@@ -2,7 +2,7 @@
  *
  *  QUEUED ─► OPENING ─► RESTORING ─► FETCHING ◄─► SETTLING      FINISHING ─► DONE
  *    ▲          │           │         │  │            │             │ │
- *    │          │           │         │  └── complete ┴────────────►│ └─► OPENING, after a mirror's lie
+ *    │          │           │         │  └── complete ┴────────────►│ └─► OPENING, after a lie: a mirror's, or the disk's
  *    │          └───────────┴─────────┴── not the image ────────────┴───► WRONG
  *    └────────────────────── WAITING ◄── no source left ────────────┘
  *
@@ -22,7 +22,7 @@
  * is left alone for a moment, and after some failures in a row for the rest of
  * this try. All sources out: a mirror's whole file is taken, and believed only
  * when its SHA-256 is right; without a mirror, WAITING with growing pauses. The
- * content is not the manifest's image: WRONG, for good, for those who claim just
+ * content is not the manifest's image, also when it was read from the disk again: WRONG, for good, for those who claim just
  * this CID and size; for others, QUEUED again. The disk refuses: WAITING, with that reason. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
@@ -95,6 +95,8 @@ struct fetch {
 	struct blob *blob;
 	struct plan *plan;
 	struct kept kept;
+	bool is_for_blocks;		/* the image is whole; what is beside it is to be had again */
+	unsigned unproven;		/* tries that ended with every block right, and another SHA-256 */
 
 	struct fetch_lane lane[FETCH_LANES_MAX];
 	struct fetch_use use[SOURCES_MAX];	/* as fetcher.source */
@@ -120,6 +122,7 @@ struct fetch {
 	unsigned handles;		/* of the two, not closed yet */
 	unsigned tries;
 	char why[320];			/* the last thing that went wrong */
+	struct err disk;		/* what the disk refused in this try; code ERR_OK: nothing */
 };
 
 /* Makes one, QUEUED. */

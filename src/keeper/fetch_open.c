@@ -8,7 +8,7 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 {
 	struct fetch *f = arg;
 
-	return blob_write(f->blob, offset, bytes, e);
+	return fetch_note_disk(f, blob_write(f->blob, offset, bytes, e), e);
 }
 
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
@@ -21,7 +21,7 @@ static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct
 	(void)what;
 	if (kept_find(&f->kept, cid, &known, NULL) == ERR_OK)
 		return ERR_OK;
-	rc = blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e);
+	rc = fetch_note_disk(f, blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e), e);
 	return rc ? rc : kept_add(&f->kept, cid, block, e);
 }
 
@@ -41,21 +41,28 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 {
 	struct fetch *f = arg;
 
-	return blob_read(f->blob, offset, out, n, e);
+	return fetch_note_disk(f, blob_read(f->blob, offset, out, n, e), e);
 }
 
 /* --- opening and restoring --- */
 
 static int open_blob(struct fetch *f, struct err *e)
 {
-	int rc = f->owner->owner.make_room(f->owner->owner.arg, f->target.size, e);
+	const struct fetcher_owner *o = &f->owner->owner;
+	struct fetch_place place = { .is_whole = false };
+	int rc = o->look ? o->look(o->arg, &f->target.sha256, &place, e) : ERR_OK;
 
+	if (!rc && !place.has_room)
+		rc = o->make_room(o->arg, f->target.size, e);
 	if (rc)
 		return rc;
+	f->is_for_blocks = place.is_whole;
+	if (place.is_whole)
+		return blob_complete(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
 	rc = blob_start(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, NULL, e);
 	if (rc == ERR_EXISTS)
 		rc = blob_repair(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
-	return rc;
+	return fetch_note_disk(f, rc, e);
 }
 
 void fetch_open(struct fetch *f)

@@ -42,6 +42,12 @@ struct fetched {
 	char format[24];		/* sniffed */
 };
 
+/* What lies on disk of an image before a try. */
+struct fetch_place {
+	bool is_whole;		/* the object is good; only blocks beside it are lost */
+	bool has_room;		/* its bytes are counted already: none are asked for */
+};
+
 struct fetcher_owner {
 	/* Whole, compared, durable; the row is still to be written. */
 	void (*on_good)(void *arg, const struct fetched *f);
@@ -51,8 +57,12 @@ struct fetcher_owner {
 	void (*on_failed)(void *arg, const struct fetch_target *t, const char *why, unsigned tries, int64_t retry_at_ms);
 	/* The state changed: queued → being fetched. */
 	void (*on_begun)(void *arg, const struct hash32 *sha256);
+	/* The disk refused something that a fetch wrote or read. */
+	void (*on_trouble)(void *arg, const struct err *e);
 	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */
 	int (*make_room)(void *arg, uint64_t size, struct err *e);
+	/* NULL: nothing is known of any. ERR_BUSY: its files are in use; whoever uses them says fetcher_hurry() afterwards. */
+	int (*look)(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e);
 	void *arg;
 };
 
@@ -69,6 +79,7 @@ struct fetcher {
 	const struct secrets *secrets;	/* what sources may echo and nobody is to read; NULL: nothing. Set after fetcher_init */
 	struct list fetches;		/* struct fetch, in order of age */
 	bool is_closing;
+	char paused[256];		/* why nothing may be fetched; "": it may */
 	bool is_starting;		/* fetcher_next is on the stack: a start that fails at once must not call it again */
 };
 
@@ -87,6 +98,10 @@ void fetcher_unwant(struct fetcher *f, const struct ledger_want *w);
 /* A waiting one is tried at once (operator's word, a source came back). */
 void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256);
 
+/* Nothing is fetched, for this reason, until fetcher_resume: then everything that waits is tried at once. Not from a callback of f's. */
+void fetcher_pause(struct fetcher *f, const char *why);
+void fetcher_resume(struct fetcher *f);
+
 /* --- for struct fetch --- */
 
 /* Starts what may run now. */
@@ -96,6 +111,8 @@ void fetcher_ended(struct fetcher *f, struct fetch *fetch);
 
 /* --- for everybody --- */
 
+/* Is any image being fetched just now? */
+bool fetcher_is_working(const struct fetcher *f);
 bool fetcher_is_fetching(const struct fetcher *f, const struct hash32 *sha256);
 /* false: not known here. */
 bool fetcher_progress(const struct fetcher *f, const struct hash32 *sha256, struct fetch_progress *out);

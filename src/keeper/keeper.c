@@ -19,7 +19,7 @@ static const struct sm_state table[] = {
 	[K_STOPPING] = { "stopping", 0 },
 };
 
-/* --- alarms and trouble --- */
+/* --- alarms --- */
 
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch)
 {
@@ -41,23 +41,6 @@ void keeper_alarm_over(struct keeper *k, const char *code, const char *subject)
 {
 	if (alarms_over(&k->alarms, code, subject))
 		log_info("alarm", "over", "code=%s subject=%s", code, LOG_STR(span_str(subject)));
-}
-
-void keeper_trouble(struct keeper *k, const struct err *e)
-{
-	if (strcmp(k->trouble, e->msg))
-		log_broken("store", "trouble", "kind=%s why=\"%s\"", err_name(e->code), e->msg);
-	snprintf(k->trouble, sizeof k->trouble, "%s", e->msg);
-	keeper_alarm(k, "store-degraded", "store", e->msg, false);
-}
-
-void keeper_trouble_over(struct keeper *k)
-{
-	if (!k->trouble[0])
-		return;
-	log_info("store", "storing works again", "was=\"%s\"", k->trouble);
-	k->trouble[0] = '\0';
-	keeper_alarm_over(k, "store-degraded", "store");
 }
 
 /* --- freshness --- */
@@ -183,6 +166,8 @@ void keeper_settle(struct keeper *k)
 {
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* what is marked stays marked */
 	if (ledger_settle(&k->ledger, &e))
 		keeper_trouble(k, &e);
 }
@@ -239,7 +224,7 @@ static void on_news(void *arg)
 
 	note_time(k);
 	keeper_settle(k);
-	if (catalogs_refresh(k, &e))
+	if (!keeper_is_paused(k) && catalogs_refresh(k, &e))
 		keeper_trouble(k, &e);
 }
 
@@ -294,10 +279,8 @@ static void on_housekeeping(uv_timer_t *timer)
 	struct keeper *k = timer->data;
 	struct err e = { 0 };
 
-	if (store_is_corrupt(k->store)) {
-		keeper_rebuild(k);
+	if (keeper_is_paused(k))
 		return;
-	}
 	keeper_sweep(k);
 	bundle_import_tidy(k->import);
 	bundle_export_tidy(k);
@@ -305,10 +288,6 @@ static void on_housekeeping(uv_timer_t *timer)
 	if (floor_is_dirty(k->floors) && floor_save(k->floors, &e)) {
 		keeper_trouble(k, &e);
 		return;
-	}
-	if (k->trouble[0] && keeper_probe(k, &e) == ERR_OK) {
-		keeper_trouble_over(k);
-		keeper_settle_all(k);
 	}
 	if (catalogs_catch_up(k, &e))
 		keeper_trouble(k, &e);
@@ -344,19 +323,26 @@ static int open_parts(struct keeper *k, struct err *e)
 
 static void serve(struct keeper *k)
 {
-	struct err e = { 0 };
-
 	sm_move(&k->sm, K_SERVING);
 	note_time(k);
 	keeper_open_server(k);
 	keeper_settle(k);
-	if (control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, &e))
-		log_broken("keeper", "no control socket", "why=\"%s\"", e.msg);
-	if (sup_ready(&k->sup, &e))
-		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
+	control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir);
+	sup_ready(&k->sup);
 	backup_tidy(k);
-	keeper_recover(k);
+	if (keeper_is_paused(k))
+		keeper_rest(k);
+	else
+		keeper_recover(k);
+	scrubber_begin(&k->scrubber, k);
 	uv_timer_start(&k->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+}
+
+static void give_up(struct keeper *k, const struct err *why)
+{
+	log_broken("keeper", "cannot start", "why=\"%s\"", why->msg);
+	k->exit_status = keeper_exit_status(why);
+	uv_stop(&k->loop);
 }
 
 static void on_go(void *arg)
@@ -364,21 +350,18 @@ static void on_go(void *arg)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
-	if (k->sm.at != K_WAITING || !k->conf)
+	if (k->sm.at != K_WAITING || !k->conf || k->exit_status)
 		return;
+	keeper_watch_disk(k);
 	if (keeper_open_state(k, &e)) {
-		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
-		uv_stop(&k->loop);
+		give_up(k, &e);
 		return;
 	}
 	if (catalogs_load(k, &e))
 		log_info("keeper", "no catalog of an earlier run", "why=\"%s\"", e.msg);
 	if (keeper_open_store(k, &e) || open_parts(k, &e)) {
 		k->is_store_damaged = k->store && store_is_corrupt(k->store);
-		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
-		uv_stop(&k->loop);
+		give_up(k, &e);
 		return;
 	}
 	serve(k);
@@ -397,7 +380,7 @@ static void on_conf(void *arg, int fd)
 	}
 	if (keeper_read_conf(k, fd, &e)) {
 		log_broken("keeper", "configuration", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
+		k->exit_status = keeper_exit_status(&e);
 		uv_stop(&k->loop);
 	}
 }
@@ -428,18 +411,18 @@ int keeper_run(int sup_fd)
 	struct err e = { 0 };
 
 	if (!k || uv_loop_init(&k->loop) < 0)
-		return 1;
+		return SUP_EXIT_LATER;
 	json_budget_install();
 	k->clock = clock_system();
 	k->started_mono_ms = clock_mono_ms(k->clock);
-	k->state_dir = k->server_fd = k->control.fd = k->entryfiles.dir = -1;
+	k->state_dir = k->server_fd = k->entryfiles.dir = -1;
 	sm_init(&k->sm, "keeper", table, K_WAITING);
 	uv_timer_init(&k->loop, &k->housekeeping);
 	uv_timer_init(&k->loop, &k->settling);
 	k->housekeeping.data = k->settling.data = k;
 	if (sup_open_take(&k->sup, &k->loop, sup_fd, owner, &e)) {
 		log_broken("keeper", "no supervisor", "why=\"%s\"", e.msg);
-		return 1;
+		return SUP_EXIT_LATER;
 	}
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	sm_move(&k->sm, K_STOPPING);

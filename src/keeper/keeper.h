@@ -3,11 +3,12 @@
  * Start, in this order, so that devices are served before anything slow:
  *
  *	configuration ─► sandbox ─► last catalog from disk, filtered by the floor, to the supervisor
- *	─► store (set aside and made anew when damaged) ─► ledger judges everything ─► new catalog
+ *	─► store (set aside and made anew when damaged; an empty one in memory when the disk lets none be opened)
+ *	─► ledger judges everything ─► new catalog
  *	─► control socket, READY ─► recovery of objects ─► chain
  *
  * Stop is the reverse. What fails on the way out of the disk's or the
- * network's doing never ends the keeper: it is said (trouble, alarms) and
+ * network's doing never ends the keeper: it is said (degraded.h, alarms) and
  * tried again; what is cached is served on by the server. */
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
@@ -23,13 +24,17 @@
 #include "keeper/catalogs.h"
 #include "keeper/chain.h"
 #include "keeper/control.h"
+#include "keeper/degraded.h"
 #include "keeper/devices.h"
 #include "keeper/entries_source.h"
 #include "keeper/entryfiles.h"
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
+#include "keeper/scrubber.h"
 #include "keeper/sup.h"
+#include "keeper/verify.h"
 #include "net/secrets.h"
+#include "store/recover.h"
 #include "store/space.h"
 #include "store/tokens.h"
 
@@ -71,6 +76,10 @@ struct keeper {
 	struct bundle_export *export;		/* likewise */
 	struct backup *backup;			/* likewise */
 	uint64_t bundles_begun;			/* names of all three */
+	struct scrubber scrubber;
+	struct verify *verify;			/* the last one that an operator asked for; NULL: none yet */
+	struct verify *upkeep;			/* the scrubber's own look at what is no image, while it is under way */
+	uint64_t verifies_begun;		/* names of the former */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -80,8 +89,9 @@ struct keeper {
 	uv_timer_t housekeeping, settling;
 	unsigned adoptions;			/* objects that workers are hashing */
 	bool is_store_damaged;			/* set it aside on the way out */
+	bool is_recovered;			/* objects and rows were compared */
 	int exit_status;
-	char trouble[320];			/* why the disk keeps us from storing; "" when it does not */
+	struct degraded degraded;		/* does storing work? */
 };
 
 /* Runs until the supervisor says stop. sup_fd is taken. Returns the exit status. */
@@ -113,9 +123,21 @@ MUST_USE int keeper_refetch(struct keeper *k, const struct ledger_product *p, co
 
 /* --- between keeper.c and its parts --- */
 
-/* Storing failed: remembers why for the status; a damaged database is set aside. */
+/* --- keeper_disk.c --- */
+void keeper_watch_disk(struct keeper *k);
+/* Storing failed: remembers why for the status, and lets everything rest that fetches or writes; a damaged database is set aside. */
 void keeper_trouble(struct keeper *k, const struct err *e);
-void keeper_trouble_over(struct keeper *k);
+/* After whatever may have met damage in the database without saying so. */
+void keeper_look_at_store(struct keeper *k);
+/* Nothing is to be fetched or written now: what is asked for is done when it is over. */
+bool keeper_is_paused(const struct keeper *k);
+/* All that fetches or writes lets go. */
+void keeper_rest(struct keeper *k);
+/* No database can be opened: an empty one in memory stands in for it, until one can. */
+MUST_USE int keeper_do_without_store(struct keeper *k, const struct err *why, struct err *e);
+/* What an error at the start says to the supervisor. */
+int keeper_exit_status(const struct err *e);
+
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch);
 void keeper_alarm_over(struct keeper *k, const char *code, const char *subject);
 
@@ -130,8 +152,6 @@ void keeper_open_server(struct keeper *k);
 /* --- keeper_start.c --- */
 /* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */
 void keeper_rebuild(struct keeper *k);
-/* Does storing work again? */
-MUST_USE int keeper_probe(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_state(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_store(struct keeper *k, struct err *e);
 MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);
@@ -140,6 +160,8 @@ void keeper_close_all(struct keeper *k);
 /* --- keeper_entries.c: files of entries --- */
 /* Before a catalog tells of p->file. What fails is trouble, and tried again with the next catalog. */
 void keeper_bring_entries(struct keeper *k, struct ledger_product *p, uint32_t final_entries);
+/* Compares the product's file with the database, whatever was seen to; true: it was not right, and was written again. */
+bool keeper_check_entries(struct keeper *k, struct ledger_product *p);
 /* Removes, once, the files of products that are not followed any more. */
 void keeper_sweep_entries(struct keeper *k);
 /* The server found that a file is not what the catalog says. */
@@ -147,11 +169,17 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product);
 
 /* --- keeper_images.c: owner of the fetcher, and eviction --- */
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
-/* Looks for images that lie on disk without a row, and rows without a file. */
+/* Looks for images that lie on disk without a row, and rows without a file. After a start. */
 void keeper_recover(struct keeper *k);
 /* Evictions whose time has come, damaged images, images nobody names. */
 void keeper_sweep(struct keeper *k);
+/* The same look as keeper_recover's, while fetches are under way: their files are passed over. */
+MUST_USE int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct err *e);
 void keeper_image_rotten(struct keeper *k, const struct link_rot *m);
+/* The server could not make an image's blocks: is its .dag what was written? */
+void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256);
+/* Everything that names the image is judged again, soon. */
+void keeper_image_changed(struct keeper *k, const struct hash32 *sha256);
 void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256);
 
 #endif

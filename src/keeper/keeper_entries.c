@@ -26,16 +26,28 @@ void keeper_sweep_entries(struct keeper *k)
 		keeper_trouble(k, &e);
 }
 
+bool keeper_check_entries(struct keeper *k, struct ledger_product *p)
+{
+	uint64_t replaced = k->entryfiles.replaced, appended = k->entryfiles.appended;
+
+	if (p->file.bytes == 0)
+		return false;
+	p->file.is_seen_to = false;
+	keeper_bring_entries(k, p, p->file.entries);
+	return k->entryfiles.replaced != replaced || k->entryfiles.appended != appended;
+}
+
 /* While the last run's catalog is told (its database was lost), p->file tells of nothing yet: the file may know more than we do,
  * and nothing here could mend it. */
 void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
 {
 	struct ledger_product *p = ledger_find(&k->ledger, product);
-	uint64_t replaced = k->entryfiles.replaced, appended = k->entryfiles.appended;
 	int64_t now = clock_mono_ms(k->clock);
 	char hex[65];
 
 	hex_str(SPAN_OF(*product), hex);
+	if (keeper_is_paused(k))
+		return;		/* the server says so again */
 	if (!p || p->file.bytes == 0) {
 		log_unusual("keeper", "damage of entries that cannot be mended", "product=%s", hex);
 		return;
@@ -43,8 +55,6 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
 	if (p->file.asked_ms && now - p->file.asked_ms < ENTRIES_CHECK_MS)
 		return;
 	p->file.asked_ms = now;
-	p->file.is_seen_to = false;
-	keeper_bring_entries(k, p, p->file.entries);
-	if (k->entryfiles.replaced != replaced || k->entryfiles.appended != appended)
+	if (keeper_check_entries(k, p))
 		log_broken("keeper", "bit rot in a product's entries: written again", "product=%s", p->name);
 }

@@ -7,14 +7,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static int64_t now_ms(const struct keeper *k)
 {
 	return clock_wall_ms(k->clock);
 }
 
-/* The image changed: everything that names it is judged again. */
-static void changed(struct keeper *k, const struct hash32 *sha256)
+void keeper_image_changed(struct keeper *k, const struct hash32 *sha256)
 {
 	struct err e = { 0 };
 
@@ -35,7 +35,7 @@ static void on_begun(void *arg, const struct hash32 *sha256)
 	if (images_get(k->store, sha256, &i, NULL) == ERR_OK && i.state == IMAGE_IS_WANTED &&
 	    images_set_state(k->store, sha256, IMAGE_IS_FETCHING, now_ms(k), &e))
 		keeper_trouble(k, &e);
-	changed(k, sha256);
+	keeper_image_changed(k, sha256);
 }
 
 static int write_fetched(void *arg, const struct release_row *r, struct err *e)
@@ -69,7 +69,7 @@ static void on_good(void *arg, const struct fetched *f)
 		 f->target.size, f->format);
 	if (store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, &e))
 		keeper_trouble(k, &e);
-	changed(k, &f->target.sha256);
+	keeper_image_changed(k, &f->target.sha256);
 }
 
 struct verdict {
@@ -97,7 +97,7 @@ static void note_verdict(struct keeper *k, const struct verdict *v)
 
 	if (releases_each_of_image(k->store, &v->target->sha256, write_verdict, (void *)(uintptr_t)v, &e))
 		keeper_trouble(k, &e);
-	changed(k, &v->target->sha256);
+	keeper_image_changed(k, &v->target->sha256);
 }
 
 static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
@@ -123,7 +123,14 @@ static void on_failed(void *arg, const struct fetch_target *t, const char *why, 
 	char hex[65];
 
 	log_unusual("fetch", "no source has the image now", "sha256=%s tries=%u why=%s", hex_str(SPAN_OF(t->sha256), hex), tries, LOG_STR(span_str(why)));
+	if (keeper_is_paused(k))
+		return;		/* it says so itself, and tries again by itself */
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
+}
+
+static void on_trouble(void *arg, const struct err *e)
+{
+	keeper_trouble(arg, e);
 }
 
 /* --- room --- */
@@ -175,9 +182,42 @@ static int make_room(void *arg, uint64_t size, struct err *e)
 	return err_set(e, ERR_NO_SPACE, "waiting until %" PRIu64 " bytes of evicted images have left the disk", need);
 }
 
+static bool is_of_its_size(struct keeper *k, const struct image_row *i)
+{
+	autoclose int fd = -1;
+	struct stat st;
+
+	return blobs_open_object(k->blobs, &i->sha256, &fd, NULL) == ERR_OK && fstat(fd, &st) == 0 && (uint64_t)st.st_size == i->size;
+}
+
+/* A repair, or a second try, takes no more room than it has; a scrubber that reads the files breaks off. */
+static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e)
+{
+	struct keeper *k = arg;
+	struct image_row i;
+	int rc = images_get(k->store, sha256, &i, e);
+
+	if (rc)
+		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+	if (scrubber_is_reading(&k->scrubber, sha256)) {
+		scrubber_break_off(&k->scrubber, sha256);
+		return err_set(e, ERR_BUSY, "the image is being read by the scrubber, which lets go of it");
+	}
+	/* Its blocks are to be had again, and meanwhile it has been damaged itself: nobody may read it soon. */
+	if (i.state == IMAGE_IS_GOOD && !is_of_its_size(k, &i)) {
+		i.state = IMAGE_IS_DAMAGED;
+		rc = images_add_damage(k->store, sha256, 0, now_ms(k), e);
+		keeper_image_changed(k, sha256);
+	}
+	if (rc)
+		return rc;
+	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .has_room = i.state != IMAGE_IS_WANTED };
+	return ERR_OK;
+}
+
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 {
-	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, k };
+	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, look, k };
 }
 
 /* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */
@@ -197,14 +237,48 @@ static int finish_eviction(void *arg, const struct image_row *i, struct err *e)
 
 	if (k->catalogs.acknowledged < k->catalogs.generation || !is_unread_long_enough(k, i))
 		return ERR_OK;
+	if (scrubber_is_reading(&k->scrubber, &i->sha256)) {
+		scrubber_break_off(&k->scrubber, &i->sha256);	/* it might make .sums again behind us */
+		return ERR_OK;
+	}
 	rc = blobs_remove(k->blobs, &i->sha256, e);
 	return rc ? rc : images_delete(k->store, &i->sha256, e);
+}
+
+/* Nobody can say what it was: no repair is possible, and nobody misses it. */
+static int drop_if_unnamed(void *arg, const struct image_row *i, struct err *e)
+{
+	struct keeper *k = arg;
+	bool is_needed = false;
+	int rc = releases_need_image(k->store, &i->sha256, &is_needed, e);
+
+	if (rc || is_needed)
+		return rc;
+	keeper_settle_all(k);
+	return images_set_state(k->store, &i->sha256, IMAGE_IS_EVICTING, now_ms(k), e);
+}
+
+static void tell_damage(struct keeper *k)
+{
+	struct images_totals t;
+	char detail[160];
+
+	if (images_totals(k->store, &t, NULL))
+		return;
+	snprintf(detail, sizeof detail, "%" PRIu64 " images wait for a repair; %" PRIu64 " of their chunks are damaged", t.damaged, t.damaged_chunks);
+	if (t.damaged)
+		keeper_alarm(k, "images-damaged", "store", detail, false);
+	else
+		keeper_alarm_over(k, "images-damaged", "store");
 }
 
 void keeper_sweep(struct keeper *k)
 {
 	struct err e = { 0 };
 
+	tell_damage(k);
+	if (images_each(k->store, 1u << IMAGE_IS_DAMAGED, NULL, 0, drop_if_unnamed, k, &e))
+		keeper_trouble(k, &e);
 	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
 		keeper_trouble(k, &e);
 }
@@ -217,6 +291,8 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 	char hex[65];
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* the next reader meets it too */
 	/* The server may be late, or taken over: only a chunk that there is can be damaged. */
 	if (images_get(k->store, &m->sha256, &i, &e) || (uint64_t)m->chunk * CHUNK_SIZE >= i.size) {
 		log_unusual("store", "damage of what is not here", "sha256=%s chunk=%" PRIu32, hex_str(SPAN_OF(m->sha256), hex), m->chunk);
@@ -227,7 +303,19 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 		keeper_trouble(k, &e);
 		return;
 	}
-	changed(k, &m->sha256);
+	scrubber_break_off(&k->scrubber, &m->sha256);
+	if (i.state == IMAGE_IS_GOOD)
+		fetcher_hurry(&k->fetcher, &m->sha256);	/* one that was after its blocks may wait for long */
+	keeper_image_changed(k, &m->sha256);
+}
+
+void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256)
+{
+	struct image_row i;
+
+	/* Some never had blocks to give; of adopted ones, whose format nobody looked at, we do not know. */
+	if (images_get(k->store, sha256, &i, NULL) == ERR_OK && i.state == IMAGE_IS_GOOD && (i.digests.dag_bytes || !i.format[0]) && !i.is_dag_lost)
+		scrubber_ask_dag(&k->scrubber, sha256);
 }
 
 static int note_want(struct keeper *k, const struct ledger_want *w, struct err *e)
@@ -259,6 +347,8 @@ void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256)
 {
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* whoever wants it asks again */
 	if (images_note_use(k->store, sha256, 0, now_ms(k), &e) || releases_each_of_image(k->store, sha256, want_evicted, k, &e))
 		keeper_trouble(k, &e);
 	fetcher_hurry(&k->fetcher, sha256);
@@ -309,7 +399,7 @@ static void after_adopt(uv_work_t *work, int status)
 	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
 		keeper_trouble(k, &e);
 	else
-		changed(k, &a->sha256);
+		keeper_image_changed(k, &a->sha256);
 	free(a);
 	if (k->adoptions == 0)
 		keeper_settle_all(k);
@@ -335,17 +425,33 @@ static int on_recover(void *arg, enum recover_what what, const struct hash32 *sh
 	return ERR_OK;
 }
 
+/* Whoever works at an image sees to its files. */
+static bool is_busy(void *arg, const struct hash32 *sha256)
+{
+	struct keeper *k = arg;
+
+	return fetcher_is_fetching(&k->fetcher, sha256) || bundle_import_brings(k->import, sha256) || scrubber_is_reading(&k->scrubber, sha256);
+}
+
+int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct err *e)
+{
+	int rc = k->adoptions ? ERR_OK : recover_scan(k->store, k->blobs, now_ms(k), on_recover, is_busy, k, n, e);
+
+	if (!rc && n->lost)
+		keeper_settle_all(k);
+	return rc;
+}
+
 void keeper_recover(struct keeper *k)
 {
 	struct recover_counts n = { 0 };
 	struct err e = { 0 };
 
-	if (recover_scan(k->store, k->blobs, now_ms(k), on_recover, k, &n, &e)) {
+	if (keeper_look_at_objects(k, &n, &e)) {
 		keeper_trouble(k, &e);
 		return;
 	}
+	k->is_recovered = true;
 	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
 		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
-	if (n.lost)
-		keeper_settle_all(k);
 }

@@ -205,7 +205,8 @@ static int raise_latched(void *arg, const struct latched_alarm *a, struct err *e
 	return ERR_OK;
 }
 
-int keeper_open_store(struct keeper *k, struct err *e)
+/* Opened is not enough: a disk that is full or read-only shows with the first write. */
+static int open_and_try(struct keeper *k, struct err *e)
 {
 	int rc = store_open(k->conf->gateway.state_dir, &k->store, e);
 
@@ -213,23 +214,29 @@ int keeper_open_store(struct keeper *k, struct err *e)
 		rc = set_aside(k, e);
 	if (!rc)
 		rc = check_registry(k, e);
+	if (!rc)
+		rc = store_try(k->store, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);
+}
+
+int keeper_open_store(struct keeper *k, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = open_and_try(k, &why);
+
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+		return keeper_do_without_store(k, &why, e);
+	if (rc)
+		*e = why;
+	return rc;
 }
 
 void keeper_rebuild(struct keeper *k)
 {
-	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->trouble);
+	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->degraded.why);
 	k->is_store_damaged = true;
 	k->exit_status = 1;
 	uv_stop(&k->loop);
-}
-
-int keeper_probe(struct keeper *k, struct err *e)
-{
-	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
-	int rc = mark_save(k->store, &k->chain.mark, e);
-
-	return rc ? rc : store_commit(&tx, e);
 }
 
 /* --- the way out --- */
@@ -238,6 +245,7 @@ static void close_parts(struct keeper *k)
 {
 	bundle_export_free(STEAL_PTR(k->export));
 	backup_drop(k);
+	scrubber_close(&k->scrubber);
 	if (k->chain.loop)
 		chain_close(&k->chain);
 	if (k->devices.store)
@@ -251,6 +259,8 @@ static void close_parts(struct keeper *k)
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->housekeeping, NULL);
 	uv_close((uv_handle_t *)&k->settling, NULL);
+	if (k->degraded.clock)
+		degraded_close(&k->degraded);
 }
 
 static void close_store(struct keeper *k)
@@ -258,6 +268,8 @@ static void close_store(struct keeper *k)
 	struct err e = { 0 };
 
 	bundle_import_free(STEAL_PTR(k->import));
+	verify_free(STEAL_PTR(k->verify));
+	verify_free(STEAL_PTR(k->upkeep));
 	catalog_put(k->catalogs.last);
 	ledger_fini(&k->ledger);
 	store_close(STEAL_PTR(k->store));

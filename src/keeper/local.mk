@@ -3,6 +3,7 @@ libkeeper_a_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(JANSSON_CFLAGS)
 libkeeper_a_SOURCES = \
 	%D%/alarms.c %D%/alarms.h \
 	%D%/api.c %D%/api.h \
+	%D%/api_cache.c \
 	%D%/api_more.c \
 	%D%/api_openapi.c \
 	%D%/api_products.c \
@@ -20,6 +21,7 @@ libkeeper_a_SOURCES = \
 	%D%/bundle_walk.c %D%/bundle_walk.h \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
+	%D%/degraded.c %D%/degraded.h \
 	%D%/devices.c %D%/devices.h \
 	%D%/entries_source.c %D%/entries_source.h \
 	%D%/entryfiles.c %D%/entryfiles.h \
@@ -39,6 +41,7 @@ libkeeper_a_SOURCES = \
 	%D%/chain.c %D%/chain.h \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keeper_disk.c \
 	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \
@@ -48,11 +51,13 @@ libkeeper_a_SOURCES = \
 	%D%/news.c %D%/news.h \
 	%D%/restore.c %D%/restore.h \
 	%D%/route.c %D%/route.h \
+	%D%/scrubber.c %D%/scrubber.h \
 	%D%/seqsock.c %D%/seqsock.h \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
 	%D%/sup.c %D%/sup.h \
+	%D%/verify.c %D%/verify.h \
 	%D%/verified.c %D%/verified.h \
 	%D%/window.c %D%/window.h
 

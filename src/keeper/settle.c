@@ -94,11 +94,18 @@ static int write_image_state(struct settling *s, size_t i, struct err *e)
 	return images_set_state(s->l->store, sha256, is_needed ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED, now, e);
 }
 
+/* What is here and may be shown is mended, also when nobody would fetch it anew: a device may ask for it any time. */
+static bool may_be_repaired(const struct judge_release *j)
+{
+	return j->image == IMAGE_GOOD &&
+	       (j->state == RELEASE_ACTIVE || j->state == RELEASE_SUPERSEDED || j->state == RELEASE_READY || j->state == RELEASE_HELD);
+}
+
 static bool is_missing(const struct settling *s, size_t i)
 {
 	const struct judge_release *j = &s->judged[i];
 
-	return j->h->has_manifest && j->is_wanted && (j->image != IMAGE_GOOD || s->noted[i].needs_repair);
+	return j->h->has_manifest && ((j->is_wanted && j->image != IMAGE_GOOD) || (s->noted[i].needs_repair && may_be_repaired(j)));
 }
 
 static int write_want(struct settling *s, size_t i, struct err *e)

@@ -42,7 +42,7 @@ static int look_at_image(struct ledger *l, const struct release_row *r, enum ima
 		*at = missing(r, was_here(r) ? IMAGE_EVICTED : IMAGE_NONE);
 	if (rc)
 		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
-	n->needs_repair = image.state == IMAGE_IS_DAMAGED;
+	n->needs_repair = image.state == IMAGE_IS_DAMAGED || image.is_dag_lost;
 	n->is_leaving = image.state == IMAGE_IS_EVICTING;
 	*at = place_of(l, r, &image);
 	if (*at == IMAGE_WRONG && !n->detail[0])

@@ -1,7 +1,8 @@
 /* blocks.c: see blocks.h.
  *
  *	NEW ─► READING ─► GOOD
- *	          └─────► BARE	no blocks: incomplete, or no room
+ *	          ├─────► BARE	no blocks: there is no room for them
+ *	          └─────► LOST	incomplete or damaged: told; NEW again when somebody asks after BLOCKS_AGAIN_MS
  *
  * all.lock guards the table and every set's state; no file is read under it. */
 #include "server/blocks.h"
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum set_state { SET_NEW, SET_READING, SET_GOOD, SET_BARE };
+enum set_state { SET_NEW, SET_READING, SET_GOOD, SET_BARE, SET_LOST };
 
 struct blocks {
 	pthread_mutex_t lock;
@@ -32,6 +33,9 @@ struct blocks {
 	size_t sets;
 	size_t next;			/* the thread has looked at those before it */
 	uint64_t bytes, trees_max;
+	const struct clock *clock;
+	void (*rot)(void *arg, const struct hash32 *sha256);
+	void *arg;
 	uint32_t shares;
 	pthread_t reader;
 	bool is_stopping;
@@ -156,6 +160,13 @@ static struct dagtree *make_tree(struct blockset *s)
 	return NULL;
 }
 
+/* Without the lock. */
+static void tell_rot(struct blockset *s)
+{
+	if (s->all->rot)
+		s->all->rot(s->all->arg, &s->sha256);
+}
+
 /* --- the table; all under the lock --- */
 
 /* Makes the set's tree, without the lock meanwhile. */
@@ -167,14 +178,18 @@ static void read_set(struct blocks *all, struct blockset *s)
 	s->holders++;
 	pthread_mutex_unlock(&all->lock);
 	t = make_tree(s);
+	if (!t)
+		tell_rot(s);
 	pthread_mutex_lock(&all->lock);
+	s->state = t ? SET_GOOD : SET_LOST;
+	s->lost_ms = clock_mono_ms(all->clock);
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
 		dagtree_free(t);
 		t = NULL;
+		s->state = SET_BARE;
 	}
 	all->bytes += t ? dagtree_bytes(t) : 0;
 	s->tree = t;
-	s->state = t ? SET_GOOD : SET_BARE;
 	pthread_cond_broadcast(&all->read);
 }
 
@@ -194,9 +209,21 @@ static void delist(struct blocks *all, struct blockset *s)
 	let_go(all, s);
 }
 
+/* The keeper may have mended it. A tree that was forsaken goes when nobody holds the set: until then it stays lost. */
+static void try_again(struct blocks *all, struct blockset *s)
+{
+	if (s->state != SET_LOST || s->holders > 0 || clock_mono_ms(all->clock) - s->lost_ms < BLOCKS_AGAIN_MS)
+		return;
+	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;
+	dagtree_free(s->tree);
+	s->tree = NULL;
+	s->state = SET_NEW;
+}
+
 /* Its tree, held; NULL: it has none. */
 static struct blockset *wait_for(struct blocks *all, struct blockset *s)
 {
+	try_again(all, s);
 	s->holders++;
 	if (s->state == SET_NEW)
 		read_set(all, s), let_go(all, s);
@@ -260,6 +287,12 @@ static int find_inside(struct blocks *all, const struct cid *cid, struct blockse
 		*out = s;
 		return ERR_OK;
 	}
+	/* It may lie in one that was lost. */
+	for (size_t i = 0; i < all->sets; i++)
+		try_again(all, all->set[i]);
+	all->next = 0;
+	if (next_set(all))
+		pthread_cond_broadcast(&all->work);
 	return next_set(all) ? err_set(e, ERR_BUSY, "blocks are still being looked through") :
 				       err_set(e, ERR_NOT_FOUND, "no such block");
 }
@@ -304,8 +337,10 @@ void blockset_put(struct blockset *s)
 void blockset_forsake(struct blockset *s)
 {
 	pthread_mutex_lock(&s->all->lock);
-	s->state = SET_BARE;
+	s->state = SET_LOST;
+	s->lost_ms = clock_mono_ms(s->all->clock);
 	pthread_mutex_unlock(&s->all->lock);
+	tell_rot(s);
 }
 
 bool blocks_enter(struct blocks *all)
@@ -417,14 +452,17 @@ void blocks_settle(struct blocks *all, const struct catalog *c)
 
 /* --- all of them --- */
 
-int blocks_new(int objects, uint64_t trees_max, struct blocks **out, struct err *e)
+int blocks_new(const struct blocks_conf *conf, struct blocks **out, struct err *e)
 {
 	struct blocks *all = calloc(1, sizeof *all);
 
 	if (!all)
 		return err_set(e, ERR_MEMORY, "no memory for blocks");
-	all->trees_max = trees_max;
-	all->dir = fcntl(objects, F_DUPFD_CLOEXEC, 0);
+	all->trees_max = conf->trees_max;
+	all->clock = conf->clock;
+	all->rot = conf->rot;
+	all->arg = conf->arg;
+	all->dir = fcntl(conf->objects, F_DUPFD_CLOEXEC, 0);
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->work, NULL);
 	pthread_cond_init(&all->read, NULL);

@@ -3,6 +3,7 @@
  * Each root CID that the catalog names for a good image has a set: the dagtree of its blocks, made from <sha256>.dag when the
  * root is asked for, or by a thread of ours that works through new ones, so that inner blocks and leaves are found by their own
  * names too. An image whose .dag lacks something (an import, damage) has no blocks; it is served as a plain file all the same.
+ * That is told, and who asks for it later than BLOCKS_AGAIN_MS, when the keeper may have mended it, lets it be looked at again.
  *
  * Nothing here is believed when it is sent: share.h compares every block with its name then.
  *
@@ -10,6 +11,7 @@
 #ifndef SERVER_BLOCKS_H
 #define SERVER_BLOCKS_H
 
+#include "base/clock.h"
 #include "catalog/catalog.h"
 #include "formats/dagtree.h"
 
@@ -23,12 +25,21 @@ struct blockset {
 	struct blocks *all;
 	unsigned holders;		/* blocks.c's, like what follows */
 	uint8_t state;
+	int64_t lost_ms;
 	bool is_listed;
 };
 
-/* Starts the thread. objects: STATE/objects, borrowed for the call. trees_max: bytes of memory for all trees (SHARE_TREES_MAX);
- * an image whose tree does not fit any more has no blocks. */
-MUST_USE int blocks_new(int objects, uint64_t trees_max, struct blocks **out, struct err *e);
+struct blocks_conf {
+	int objects;		/* STATE/objects, borrowed for blocks_new */
+	uint64_t trees_max;	/* bytes of memory for all trees (SHARE_TREES_MAX); an image whose tree does not fit any more has no blocks */
+	const struct clock *clock;
+	/* Told of an image whose .dag does not give its blocks. On any thread, without a lock held. NULL: nobody. */
+	void (*rot)(void *arg, const struct hash32 *sha256);
+	void *arg;
+};
+
+/* Starts the thread. */
+MUST_USE int blocks_new(const struct blocks_conf *conf, struct blocks **out, struct err *e);
 /* No set may be held any more. NULL is fine. */
 void blocks_free(struct blocks *all);
 
@@ -40,7 +51,7 @@ void blockset_put(struct blockset *s);	/* NULL is fine */
 
 /* The .dag of the set's image: the caller's descriptor. */
 MUST_USE int blockset_open_kept(struct blockset *s, int *fd, struct err *e);
-/* Something of it was not what it should be: it is not given out again until a catalog drops it. */
+/* Something of it was not what it should be: nothing of it is given out until it was read anew. Tells it. */
 void blockset_forsake(struct blockset *s);
 
 /* A block that is being sent is held in memory: at most SHARES_MAX at a time. False: one too many. */

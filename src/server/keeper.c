@@ -191,6 +191,14 @@ void keeper_rot(struct keeper *k, const struct hash32 *sha256, uint32_t chunk)
 	send_or_drop(k, &b);
 }
 
+void keeper_dag_rot(struct keeper *k, const struct hash32 *sha256)
+{
+	struct buf b = BUF_INIT(LINK_MESSAGE_MAX);
+
+	link_dag_rot_write(&b, sha256);
+	send_or_drop(k, &b);
+}
+
 void keeper_entries_rot(struct keeper *k, const struct hash32 *product)
 {
 	struct buf b = BUF_INIT(LINK_MESSAGE_MAX);

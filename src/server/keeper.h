@@ -38,6 +38,7 @@ void keeper_tick(struct keeper *k);
 
 void keeper_seen(struct keeper *k, const struct link_seen *m);
 void keeper_rot(struct keeper *k, const struct hash32 *sha256, uint32_t chunk);
+void keeper_dag_rot(struct keeper *k, const struct hash32 *sha256);
 void keeper_entries_rot(struct keeper *k, const struct hash32 *product);
 void keeper_wanted(struct keeper *k, const struct hash32 *sha256);
 void keeper_stats(struct keeper *k, const struct link_stats *m);

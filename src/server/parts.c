@@ -37,6 +37,13 @@ static void on_entries_rot(void *arg, const struct hash32 *product)
 	keeper_entries_rot(p->keeper, product);
 }
 
+static void on_dag_rot(void *arg, const struct hash32 *sha256)
+{
+	struct parts *p = arg;
+
+	keeper_dag_rot(p->keeper, sha256);
+}
+
 int parts_init(struct parts *p, struct err *e)
 {
 	uint64_t devices = p->conf->limits.devices ? p->conf->limits.devices : DEVICES_DEFAULT;
@@ -68,7 +75,8 @@ static int open_folder(const struct parts *p, const char *name, char path[PATH_M
 static int start_blocks(struct parts *p, int objects_dir, struct err *e)
 {
 	struct catalog *c = catalog_slot_get(&p->slot);
-	int rc = blocks_new(objects_dir, SHARE_TREES_MAX, &p->blocks, e);
+	struct blocks_conf bc = { .objects = objects_dir, .trees_max = SHARE_TREES_MAX, .clock = clock_system(), .rot = on_dag_rot, .arg = p };
+	int rc = blocks_new(&bc, &p->blocks, e);
 
 	if (!rc && c)
 		blocks_settle(p->blocks, c);

@@ -53,16 +53,13 @@ static int open_part(struct blob *w, bool *was_there, struct err *e)
 	return rc;
 }
 
-int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, bool *was_there,
-	       struct err *e)
+/* What was there under the part's name is taken up. */
+static int take_part(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, bool *was_there, struct err *e)
 {
-	struct blob *w;
+	struct blob *w = calloc(1, sizeof *w);
 	bool resumed = false;
-	int rc = may_start(b, sha256, size, e);
+	int rc;
 
-	if (rc || (rc = make_ab(b, sha256, e)))
-		return rc;
-	w = calloc(1, sizeof *w);
 	if (!w)
 		return err_set(e, ERR_MEMORY, "no memory for an image");
 	*w = (struct blob){ .b = b, .sha256 = *sha256, .size = size, .fd = -1, .dag.fd = -1 };
@@ -79,6 +76,16 @@ int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t size, stru
 	return ERR_OK;
 }
 
+int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, bool *was_there,
+	       struct err *e)
+{
+	int rc = may_start(b, sha256, size, e);
+
+	if (rc || (rc = make_ab(b, sha256, e)))
+		return rc;
+	return take_part(b, sha256, size, out, was_there, e);
+}
+
 static int move(struct blobs *b, const struct hash32 *sha256, enum blob_file from, enum blob_file to, struct err *e)
 {
 	char old[BLOB_PATH_MAX], new[BLOB_PATH_MAX];
@@ -88,20 +95,64 @@ static int move(struct blobs *b, const struct hash32 *sha256, enum blob_file fro
 	return ERR_OK;
 }
 
+/* A part of another size is begun anew; of this one all that is there can be told apart. */
+static int set_size(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct err *e)
+{
+	char part[BLOB_PATH_MAX];
+	autoclose int fd = b->sys->openat(b->fd, blob_file_name(sha256, FILE_PART, part), O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, "%s", part);
+	if ((uint64_t)st.st_size == size || b->sys->ftruncate(fd, (off_t)size) == 0)
+		return ERR_OK;
+	return err_errno(e, "%s: size", part);
+}
+
 int blob_repair(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e)
 {
 	int rc;
 
 	if (blobs_is_read_only(b))
 		return err_set(e, ERR_READ_ONLY, "nothing more is written to this disk: the image stays as it is");
-	if ((rc = move(b, sha256, FILE_OBJECT, FILE_PART, e)))
+	/* A .part may be this very file under a second name (blob_complete): renaming would leave both. */
+	if (!blob_file_exists(b, sha256, FILE_OBJECT))
+		return err_set(e, ERR_NOT_FOUND, "there is no such image file");
+	if ((rc = blob_file_unlink(b, sha256, FILE_PART, e)) || (rc = move(b, sha256, FILE_OBJECT, FILE_PART, e)))
 		return rc;
 	rc = move(b, sha256, FILE_DAG, FILE_DAG_PART, e);
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
-	if ((rc = blob_file_unlink(b, sha256, FILE_SUMS, e)))
+	if ((rc = blob_file_unlink(b, sha256, FILE_SUMS, e)) || (rc = set_size(b, sha256, size, e)))
 		return rc;
 	return blob_start(b, sha256, size, out, NULL, e);
+}
+
+/* The same file under both names, if it is as long as it has to be. */
+static int link_part(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct err *e)
+{
+	char name[BLOB_PATH_MAX], part[BLOB_PATH_MAX];
+	struct stat st;
+
+	blobs_path(sha256, name);
+	if (fstatat(b->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(e, "%s", name);
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
+		return err_set(e, ERR_CORRUPT, "%s has another size", name);
+	if (linkat(b->fd, name, b->fd, blob_file_name(sha256, FILE_PART, part), 0) < 0)
+		return err_errno(e, "%s: link", part);
+	return ERR_OK;
+}
+
+int blob_complete(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e)
+{
+	int rc;
+
+	if (blobs_is_read_only(b))
+		return err_set(e, ERR_READ_ONLY, "nothing more is written to this disk: the blocks stay lost");
+	if ((rc = blobs_remove_part(b, sha256, e)) || (rc = link_part(b, sha256, size, e)))
+		return rc;
+	return take_part(b, sha256, size, out, NULL, e);
 }
 
 void blob_free(struct blob *w)

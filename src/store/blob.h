@@ -22,7 +22,7 @@
  * fsync or fdatasync is final for that file (the kernel may have dropped the
  * pages and would call the next one a success): the part is gone, the failure
  * counted, and after BLOB_SYNC_FAILURES_MAX of them blobs_is_read_only() holds
- * and nothing is started any more until the program restarts.
+ * and nothing is started any more until blobs_try() found that the disk keeps files again.
  *
  * Threads: a struct blobs may be shared. A struct blob belongs to one thread
  * at a time; blob_finish, blobs_verify and blobs_adopt read whole files and are
@@ -36,6 +36,7 @@
 #include "store/sysio.h"
 
 #define BLOB_SYNC_FAILURES_MAX 3
+#define BLOB_TRY_BYTES MIB	/* as much as the database's WAL can grow before a checkpoint */
 #define BLOB_PATH_MAX (2 + 1 + 64 + 16)	/* "ab/<hex>.sums.part" */
 
 struct blobs;
@@ -52,6 +53,8 @@ MUST_USE int blobs_open(int state_dir, const struct sysio *sys, struct blobs **o
 void blobs_free(struct blobs *b);
 bool blobs_is_read_only(const struct blobs *b);
 unsigned blobs_sync_failures(const struct blobs *b);
+/* Does the disk take a file, with room for what a commit can need, and keep it? Success ends being read-only. */
+MUST_USE int blobs_try(struct blobs *b, struct err *e);
 /* Of the objects directory; for statfs and the server's openat. Lives as long as b. */
 int blobs_fd(const struct blobs *b);
 /* "ab/<hex>", relative to blobs_fd. Returns out. */
@@ -68,6 +71,9 @@ MUST_USE int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t s
 /* For a damaged object: takes it back to .part, so that blob_read finds what is still good and only the rest is
  * fetched again. Readers that have it open see the repair. ERR_NOT_FOUND. */
 MUST_USE int blob_repair(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e);
+/* For a whole object whose .dag is lost: a .part that is the object itself, under a second name. Its readers see nothing of it,
+ * since only verified bytes are ever written, and what is verified is there already. ERR_CORRUPT: it has another size. */
+MUST_USE int blob_complete(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e);
 /* Lets go; the .part stays for a later blob_start. NULL is fine. */
 void blob_free(struct blob *w);
 /* Lets go and removes the .part. */
@@ -102,6 +108,12 @@ MUST_USE int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int
 MUST_USE int blobs_each_block(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d,
 			      blob_block_fn *fn, void *arg, struct err *e);
 
+/* What a long read tells others, and what they tell it. */
+struct blob_watch {
+	_Atomic bool is_over;		/* set by others: it ends with ERR_BUSY at the next chunk */
+	_Atomic uint64_t bytes;		/* read so far */
+};
+
 struct blob_check {
 	uint32_t chunks;
 	uint32_t damaged;	/* chunks that cannot be read or have another digest */
@@ -113,10 +125,10 @@ struct blob_check {
 };
 /* [worker] The scrubber's read of one object: from the disk, not the page cache, with idle I/O priority.
  * on_damaged (may be NULL) sees each bad chunk; when .sums is lost and the object not whole, every chunk counts
- * as bad. OK also when there is damage; ERR_NOT_FOUND: no object. */
+ * as bad. OK also when there is damage; ERR_NOT_FOUND: no object; ERR_BUSY: watch said so. watch may be NULL. */
 MUST_USE int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, const struct blob_digests *d,
-			  void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_check *out,
-			  struct err *e);
+			  void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_watch *watch,
+			  struct blob_check *out, struct err *e);
 
 /* [worker] For an object without a row: hashes it. Good: writes .sums anew, gives size and digests.
  * ERR_PROOF: not what its name says, and it was removed. ERR_NOT_FOUND. */

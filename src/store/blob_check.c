@@ -36,6 +36,7 @@ struct scrub {
 	bool is_unreadable;
 	void (*on_damaged)(void *arg, uint32_t chunk);
 	void *arg;
+	struct blob_watch *watch;
 };
 
 static int open_past_cache(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
@@ -103,7 +104,8 @@ static int judge_whole(struct scrub *s, struct blob_check *out, struct err *e)
 		all_damaged(s, out);
 		return ERR_OK;
 	}
-	return blob_place_sides(s->b, s->sha256, blob_hasher_sums(&s->found), &out->digests, &is_sync, e);
+	out->digests.sums = sha256_of(blob_hasher_sums(&s->found));
+	return blob_place_sums(s->b, s->sha256, blob_hasher_sums(&s->found), &is_sync, e);
 }
 
 static bool load_sums(struct scrub *s, const struct hash32 *digest)
@@ -133,17 +135,23 @@ static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_chec
 	out->chunks = (uint32_t)((s->size + CHUNK_SIZE - 1) / CHUNK_SIZE);
 	out->is_size_wrong = (uint64_t)st.st_size != s->size;
 	s->are_sums_good = load_sums(s, &d->sums);
-	for (uint32_t i = 0; i < out->chunks; i++)
+	for (uint32_t i = 0; i < out->chunks; i++) {
+		if (s->watch->is_over)
+			return err_set(e, ERR_BUSY, "the check was broken off");
 		check_chunk(s, i, out);
+		s->watch->bytes = s->found.at;
+	}
 	return s->are_sums_good ? ERR_OK : judge_whole(s, out, e);
 }
 
 int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, const struct blob_digests *d,
-		 void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_check *out, struct err *e)
+		 void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_watch *watch, struct blob_check *out,
+		 struct err *e)
 {
+	struct blob_watch unwatched = { .is_over = false };
 	struct scrub s = {
 		.b = b, .sha256 = sha256, .fd = -1, .size = size, .sums = BUF_INIT(IMAGE_MAX / CHUNK_SIZE * 32 + 32),
-		.on_damaged = on_damaged, .arg = arg,
+		.on_damaged = on_damaged, .arg = arg, .watch = watch ? watch : &unwatched,
 	};
 	struct blob_check found = { .digests = *d };
 	int priority = io_priority();

@@ -27,7 +27,7 @@ static int compare(struct blob *w, struct err *e)
 	return hash32_eq(&got, &w->sha256) ? ERR_OK : err_set(e, ERR_PROOF, "the image's bytes have another SHA-256");
 }
 
-/* Is the object that is there already what its name says? */
+/* Is the object that is there already what its name says, and on the disk? Whoever wrote it may not have come to that. */
 static bool is_object_good(struct blobs *b, const struct hash32 *sha256, uint64_t size)
 {
 	struct blob_hasher h = { 0 };
@@ -40,7 +40,7 @@ static bool is_object_good(struct blobs *b, const struct hash32 *sha256, uint64_
 		return false;
 	if (blob_hasher_init(&h, size, NULL) == ERR_OK && blob_hasher_read(&h, fd, NULL) == ERR_OK) {
 		got = sha256_end(&h.whole);
-		is_good = hash32_eq(&got, sha256);
+		is_good = hash32_eq(&got, sha256) && b->sys->fdatasync(fd) == 0;
 	}
 	blob_hasher_fini(&h);
 	return is_good;
@@ -108,8 +108,6 @@ static int settle_dag(struct blobs *b, int fd, const char *name, struct blob_dig
 		return err_errno(e, "%s: cut", name);
 	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))
 		return rc;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_errno(e, "%s", name);
 	if ((rc = io_read_all(fd, &bytes, e)))
 		return rc;
 	d->dag = sha256_of(buf_span(&bytes));
@@ -152,6 +150,13 @@ int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span s
 	return ERR_OK;
 }
 
+int blob_place_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e)
+{
+	int rc = put_sums(b, sha256, sums, is_sync, e);
+
+	return rc ? rc : sync_dirs(b, sha256, is_sync, e);
+}
+
 /* Steps 3 to 6. */
 static int place_object(struct blob *w, bool *is_sync, struct err *e)
 {
@@ -181,6 +186,9 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 
 	if (rc == ERR_OK)
 		rc = blob_place_sides(w->b, &w->sha256, blob_hasher_sums(&w->hasher), out, &is_sync, &why);
+	/* A record that no longer is what was added ends the file there: what follows it is gone. */
+	if (rc == ERR_OK && w->dag.fd >= 0 && out->dag_bytes != w->dag.end)
+		rc = err_set(&why, ERR_CORRUPT, "the disk has changed the blocks beside the image");
 	if (is_sync)
 		rc = blobs_sync_failed(w->b, &w->sha256, &why);
 	else if (rc == ERR_PROOF && !w->keeps_part)

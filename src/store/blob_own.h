@@ -68,4 +68,7 @@ MUST_USE int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, 
 MUST_USE int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span sums, struct blob_digests *out,
 			      bool *is_sync, struct err *e);
 
+/* .sums alone: .dag is left as it lies there. */
+MUST_USE int blob_place_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e);
+
 #endif

@@ -3,9 +3,14 @@
 #include "store/pagesum.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define LOCK_PAGE (0x40000000 / PAGESUM_PAGE)	/* SQLite locks bytes of it, and never writes one */
+#define FDS_LOOKED_AT 256	/* the keeper opens its database early: its descriptors are small numbers */
 
 static int code_of_system(int sys)
 {
@@ -22,8 +27,11 @@ static int code_of_system(int sys)
 
 static int code_of_sqlite(struct db *db, int sqlite_rc)
 {
-	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS || sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
+	if (sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
+	/* EIO from a read. Once, it is a card that hiccuped, and no reason to lose what only this file knows. */
+	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS)
+		return ++db->unreadable < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT;
 	switch (sqlite_rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -74,14 +82,27 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
-	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
-		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
+		db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	if (e && code == ERR_IO && db->h)
+		e->sys = sqlite3_system_errno(db->h);
+	return code;
 }
 
 int db_damage(struct db *db, struct err *e, const char *what)
 {
 	db->is_corrupt = true;
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
+}
+
+bool db_is_unreadable(const struct db *db)
+{
+	return db->unreadable > 0;
+}
+
+void db_was_read(struct db *db)
+{
+	db->unreadable = 0;
 }
 
 bool db_is_corrupt(const struct db *db)
@@ -94,6 +115,56 @@ int db_exec(struct db *db, const char *sql, struct err *e)
 	int rc = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
 
 	return rc == SQLITE_OK ? ERR_OK : db_fail(db, rc, e, "exec");
+}
+
+/* SQLite's own descriptors of the file: opening another one, and closing it, would give up its lock. */
+static void forget_file(const char *path)
+{
+	struct stat want, have;
+
+	if (!path || stat(path, &want) < 0)
+		return;
+	for (int fd = 3; fd < FDS_LOOKED_AT; fd++)
+		if (fstat(fd, &have) == 0 && have.st_dev == want.st_dev && have.st_ino == want.st_ino)
+			posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+void db_forget_pages(struct db *db)
+{
+	const char *path = sqlite3_db_filename(db->h, "main");
+
+	forget_file(path);
+	forget_file(path ? sqlite3_filename_wal(path) : NULL);
+}
+
+/* Its checksum is compared below SQLite, on the way. */
+static int check_page(struct db *db, sqlite3_file *f, uint64_t page, struct err *e)
+{
+	uint8_t bytes[PAGESUM_PAGE];
+	int rc = page == LOCK_PAGE ? SQLITE_OK : f->pMethods->xRead(f, bytes, sizeof bytes, (sqlite3_int64)page * PAGESUM_PAGE);
+
+	return rc == SQLITE_OK ? ERR_OK : db_fail(db, rc, e, "page");
+}
+
+int db_check_pages(struct db *db, uint64_t from, uint64_t *n, struct err *e)
+{
+	sqlite3_file *f = NULL;
+	sqlite3_int64 size = 0;
+	uint64_t pages, at = from;
+	int rc = sqlite3_file_control(db->h, "main", SQLITE_FCNTL_FILE_POINTER, &f);
+
+	if (rc == SQLITE_OK)
+		rc = f->pMethods->xFileSize(f, &size);
+	if (rc != SQLITE_OK)
+		return db_fail(db, rc, e, "size");
+	if (size % PAGESUM_PAGE != 0)
+		return db_damage(db, e, "the file ends within a page");
+	pages = (uint64_t)size / PAGESUM_PAGE;
+	for (; at < pages && at - from < *n; at++)
+		if ((rc = check_page(db, f, at, e)))
+			return rc;
+	*n = at - from;
+	return ERR_OK;
 }
 
 int db_pragma_u64(struct db *db, const char *sql, uint64_t *out, struct err *e)
@@ -157,11 +228,12 @@ static void set_limits(struct db *db)
 
 static int set_pragmas(struct db *db, struct err *e)
 {
-	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. */
+	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. What is set as an option is not
+	 * set here once more. */
 	static const char *const pragmas =
 		"PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		"PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576; PRAGMA mmap_size=0;"
-		"PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+		"PRAGMA cell_size_check=ON;"
 		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
 
 	return db_exec(db, pragmas, e);
@@ -256,8 +328,6 @@ int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct e
 	uint64_t have = 0;
 	int rc = db_pragma_u64(db, "PRAGMA user_version", &have, e);
 
-	if (rc)
-		return rc;
 	if (have > n)
 		return err_set(e, ERR_RULE, "the database has schema %llu, this gatepost knows %u: it was written by a newer one",
 			       (unsigned long long)have, n);
@@ -288,6 +358,8 @@ struct db_part db_part(struct db *db)
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
 	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
 	p.rc = p.is_outermost ? db_exec(db, "BEGIN IMMEDIATE", &p.err) : savepoint(db, &p.err);
+	if (p.rc && db->not_begun++ == 0)
+		db->why_not_begun = p.err;
 	return p;
 }
 
@@ -298,7 +370,6 @@ int db_part_keep(struct db_part *p, struct err *e)
 	if (rc) {
 		if (e)
 			*e = p->err;
-		p->db = NULL;
 		return rc;
 	}
 	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
@@ -309,12 +380,11 @@ int db_part_keep(struct db_part *p, struct err *e)
 
 void db_part_end(struct db_part *p)
 {
-	if (!p->db || p->rc)
+	if (!p->db)
 		return;
-	/* SQLite has rolled back by itself after some failures (disk full, I/O). */
-	if (sqlite3_get_autocommit(p->db->h))
-		return;
-	/* A failed rollback leaves nothing to do: the next statement says what is wrong. */
-	err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
+	if (p->rc)
+		p->db->not_begun--;
+	else	/* It fails where SQLite has rolled back by itself (disk full, I/O). Else the next statement says what is wrong. */
+		err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
 	p->db = NULL;
 }

@@ -32,12 +32,20 @@ struct db;
 MUST_USE int db_open(const char *path, struct db **out, bool *is_new, struct err *e);
 void db_close(struct db *db);
 bool db_is_corrupt(const struct db *db);
+/* Reads have met EIO; the whole file was read since. */
+bool db_is_unreadable(const struct db *db);
+void db_was_read(struct db *db);
 
 /* Sets e from SQLite's present error and notes corruption. */
 int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);
 
 /* The file holds what we never wrote. */
 int db_damage(struct db *db, struct err *e, const char *what);
+
+/* From now on what is read of the file comes from the disk, as far as the kernel goes along. */
+void db_forget_pages(struct db *db);
+/* Compares n pages of the main file, from the given one on, with their checksums; *n says how many there were. */
+MUST_USE int db_check_pages(struct db *db, uint64_t from, uint64_t *n, struct err *e);
 
 /* Text without parameters or results, for pragmas, BEGIN and migrations. */
 MUST_USE int db_exec(struct db *db, const char *sql, struct err *e);

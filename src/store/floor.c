@@ -359,3 +359,41 @@ int floor_save(struct floors *f, struct err *e)
 		f->is_dirty = false;
 	return rc;
 }
+
+static int check_slot(struct floors *f, int i, bool *is_good, struct err *e)
+{
+	struct floor_set set = { 0 };
+	enum slot slot;
+	int rc = load_slot(f, i, &set, &slot, e);
+
+	*is_good = slot == SLOT_VALID;
+	floor_set_free(&set);
+	return rc;
+}
+
+/* It is the next one to be written: what is whole must not be touched before it is whole too. */
+static void note_damage(struct floors *f, int i)
+{
+	f->is_valid[i] = false;
+	f->is_dirty = true;
+	if (f->is_valid[!i])
+		f->newest = !i;
+}
+
+int floor_check(struct floors *f, unsigned *damaged, struct err *e)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		bool is_good = true;
+		int rc = f->is_valid[i] ? check_slot(f, i, &is_good, e) : ERR_OK;
+
+		if (rc)
+			return rc;
+		n += !is_good;
+		if (!is_good)
+			note_damage(f, i);
+	}
+	*damaged = n;
+	return ERR_OK;
+}

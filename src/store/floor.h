@@ -58,6 +58,8 @@ MUST_USE int floor_note(struct floors *f, const struct floor_item *item, struct 
  * noted, and the newest valid file untouched. */
 MUST_USE int floor_save(struct floors *f, struct err *e);
 bool floor_is_dirty(const struct floors *f);
+/* Reads both files again. *damaged: how many are missing or not what was written last; the next save mends them. */
+MUST_USE int floor_check(struct floors *f, unsigned *damaged, struct err *e);
 
 /* What is noted as a file's bytes, for a backup. */
 void floor_write(const struct floors *f, struct buf *out);

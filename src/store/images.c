@@ -71,7 +71,7 @@ int images_set_good(struct store *s, const struct hash32 *sha256, uint64_t size,
 		" VALUES (:sha256, :size, 'good', :now_ms, :now_ms, :now_ms, :sums, :dag, :dag_bytes, :format)"
 		" ON CONFLICT (sha256) DO UPDATE SET size = excluded.size, since_ms = iif(state = 'good', since_ms, :now_ms),"
 		"  state = 'good', verified_ms = :now_ms, sums = excluded.sums, dag = excluded.dag,"
-		"  dag_bytes = excluded.dag_bytes, format = excluded.format");
+		"  dag_bytes = excluded.dag_bytes, format = excluded.format, is_dag_lost = 0");
 	int rc;
 
 	db_bind_hash(&q, ":sha256", sha256);
@@ -110,6 +110,14 @@ int images_add_damage(struct store *s, const struct hash32 *sha256, uint32_t chu
 	if ((rc = must_change(s, &q, sha256, e)) || (rc = note_damage(s, sha256, chunk, now_ms, e)))
 		return rc;
 	return db_part_keep(&part, e);
+}
+
+int images_set_dag_lost(struct store *s, const struct hash32 *sha256, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"UPDATE image SET is_dag_lost = iif(state = 'good', 1, is_dag_lost) WHERE sha256 = :sha256");
+
+	return must_change(s, &q, sha256, e);
 }
 
 int images_damage(struct store *s, const struct hash32 *sha256, uint32_t *out, size_t cap, size_t *n, struct err *e)
@@ -192,6 +200,7 @@ int image_row_read(struct store *s, struct db_stmt *q, struct image_row *i, stru
 	i->digests.dag_bytes = db_u64(q, 10);
 	db_text(q, 11, i->format, sizeof i->format);
 	i->damaged_chunks = (uint32_t)db_u64(q, 12);
+	i->is_dag_lost = db_bool(q, 13);
 	if ((rc = db_row_ok(q, e)))
 		return rc;
 	return read_state(word, &i->state) ? ERR_OK : db_damage(s->db, e, "an image is in a state that there is not");

@@ -29,6 +29,7 @@ struct image_row {
 	struct blob_digests digests;	/* when it is or was good */
 	char format[24];		/* sniffed, for people; "" before it is good */
 	uint32_t damaged_chunks;
+	bool is_dag_lost;		/* the IPFS blocks beside it are damaged; the image itself is served */
 };
 
 /* A release wants it: inserts with IMAGE_IS_WANTED, or updates an empty cid and wanted_ms. ERR_RULE: known with
@@ -43,6 +44,8 @@ MUST_USE int images_set_good(struct store *s, const struct hash32 *sha256, uint6
 /* A good image's chunk failed its digest: DAMAGED, and the chunk is noted once. Other states: only noted. */
 MUST_USE int images_add_damage(struct store *s, const struct hash32 *sha256, uint32_t chunk, int64_t now_ms,
 			       struct err *e);
+/* What lies beside a good image is lost; images_set_good() ends that. Other states: nothing. */
+MUST_USE int images_set_dag_lost(struct store *s, const struct hash32 *sha256, struct err *e);
 /* The lowest damaged chunks, at most cap; *n says how many were written. */
 MUST_USE int images_damage(struct store *s, const struct hash32 *sha256, uint32_t *out, size_t cap, size_t *n,
 			   struct err *e);
@@ -64,6 +67,10 @@ MUST_USE int images_next_to_scrub(struct store *s, int64_t before_ms, struct ima
 
 struct images_totals {
 	uint64_t count;		/* good or damaged */
+	uint64_t good;		/* of these: what the scrubber reads */
+	uint64_t damaged;	/* and those that wait for a repair, of themselves or of the blocks beside them */
+	uint64_t damaged_chunks;
+	int64_t verified_ms;	/* of the good one that was read longest ago; 0: there is none */
 	uint64_t bytes;		/* on disk: those, evicting and revoked ones, and parts being fetched, at full size */
 };
 MUST_USE int images_totals(struct store *s, struct images_totals *out, struct err *e);
@@ -73,5 +80,8 @@ MUST_USE int images_totals(struct store *s, struct images_totals *out, struct er
  * newest superseded release, nor any of a pinned product. Revoked ones go first. ERR_NO_SPACE: all that may leave
  * is not enough (fn was not called). fn sees each victim; it may write to the store. */
 MUST_USE int images_victims(struct store *s, uint64_t need, images_fn *fn, void *arg, struct err *e);
+
+/* All that may leave by the same rules and that nobody wanted since before_ms, in the same order. fn may write to the store. */
+MUST_USE int images_unneeded(struct store *s, int64_t before_ms, images_fn *fn, void *arg, struct err *e);
 
 #endif

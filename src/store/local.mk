@@ -29,14 +29,15 @@ libstore_a_SOURCES = \
 	%D%/release_read.c \
 	%D%/space.c %D%/space.h \
 	%D%/stmt.c \
-	%D%/store.c %D%/store.h %D%/store_own.h \
+	%D%/store.c %D%/store.h \
+	%D%/store_check.c %D%/store_own.h \
 	%D%/sysio.c %D%/sysio.h \
 	%D%/tokens.c %D%/tokens.h \
 	%D%/victims.c
 nodist_libstore_a_SOURCES = %D%/migrations.c
 
 # Append only: a file that was released never changes.
-SQL_FILES = sql/0001-first.sql sql/0002-listed.sql sql/0003-bundles.sql
+SQL_FILES = sql/0001-first.sql sql/0002-listed.sql sql/0003-bundles.sql sql/0004-lost-blocks.sql
 EXTRA_DIST += $(SQL_FILES) %D%/embed-sql
 CLEANFILES += %D%/migrations.c
 %D%/migrations.c: $(SQL_FILES) %D%/embed-sql

@@ -7,9 +7,15 @@ struct recovery {
 	struct blobs *b;
 	int64_t now_ms;
 	recover_fn *fn;
+	recover_busy_fn *is_busy;
 	void *arg;
 	struct recover_counts counts;
 };
+
+static bool is_passed_over(struct recovery *r, const struct hash32 *sha256)
+{
+	return r->is_busy && r->is_busy(r->arg, sha256);
+}
 
 static int drop_part(struct recovery *r, const struct hash32 *sha256, struct err *e)
 {
@@ -37,6 +43,13 @@ static int on_object(struct recovery *r, const struct hash32 *sha256, const stru
 	}
 	if (row && row->state != IMAGE_IS_WANTED && row->state != IMAGE_IS_FETCHING && row->size == size)
 		return ERR_OK;	/* its bytes are checked whenever they are read */
+	if (row && row->state == IMAGE_IS_DAMAGED)
+		return ERR_OK;
+	if (row && row->state == IMAGE_IS_GOOD) {
+		/* What is there may be good: the repair finds out. */
+		r->counts.lost++;
+		return images_add_damage(r->s, sha256, (uint32_t)((size < row->size ? size : row->size - 1) / CHUNK_SIZE), r->now_ms, e);
+	}
 	r->counts.adopt++;
 	return r->fn(r->arg, RECOVER_ADOPT, sha256, e);
 }
@@ -52,6 +65,8 @@ static int on_file(void *arg, enum blob_kind kind, const struct hash32 *sha256, 
 		r->counts.strange++;
 		return ERR_OK;
 	}
+	if (is_passed_over(r, sha256))
+		return ERR_OK;
 	if (kind == BLOB_LEFTOVER) {
 		r->counts.dropped++;
 		return blobs_remove_leftover(r->b, path, e);
@@ -69,7 +84,7 @@ static int on_row(void *arg, const struct image_row *i, struct err *e)
 {
 	struct recovery *r = arg;
 	autoclose int fd = -1;
-	int rc = blobs_open_object(r->b, &i->sha256, &fd, e);
+	int rc = is_passed_over(r, &i->sha256) ? ERR_OK : blobs_open_object(r->b, &i->sha256, &fd, e);
 
 	if (rc != ERR_NOT_FOUND)
 		return rc;
@@ -78,16 +93,16 @@ static int on_row(void *arg, const struct image_row *i, struct err *e)
 		return r->fn(r->arg, RECOVER_EVICT, &i->sha256, e);
 	}
 	r->counts.lost++;
-	return images_set_state(r->s, &i->sha256, IMAGE_IS_WANTED, r->now_ms, e);
+	return images_add_damage(r->s, &i->sha256, 0, r->now_ms, e);
 }
 
 #define STATES_WITH_A_FILE \
 	(1u << IMAGE_IS_GOOD | 1u << IMAGE_IS_DAMAGED | 1u << IMAGE_IS_EVICTING | 1u << IMAGE_IS_REVOKED)
 
-int recover_scan(struct store *s, struct blobs *b, int64_t now_ms, recover_fn *fn, void *arg,
+int recover_scan(struct store *s, struct blobs *b, int64_t now_ms, recover_fn *fn, recover_busy_fn *is_busy, void *arg,
 		 struct recover_counts *counts, struct err *e)
 {
-	struct recovery r = { .s = s, .b = b, .now_ms = now_ms, .fn = fn, .arg = arg };
+	struct recovery r = { .s = s, .b = b, .now_ms = now_ms, .fn = fn, .is_busy = is_busy, .arg = arg };
 	/* Rows first: a .part beside a row that has lost its object is one to resume. */
 	int rc = images_each(s, STATES_WITH_A_FILE, NULL, 0, on_row, &r, e);
 

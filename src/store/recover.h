@@ -7,7 +7,8 @@
  *	RECOVER_EVICT	an eviction that was cut short: blobs_remove(), then images_delete()
  *	RECOVER_RESUME	a .part that somebody wants: fetch on, blob_start() finds it
  *
- * A good row whose object is missing or has another size becomes WANTED. A part
+ * A good row whose object is missing or has another size becomes DAMAGED: its release stays what it is, so that no older one
+ * takes its place, and what is missing is fetched again. A part
  * that nobody wants is removed, unless the database is new: then its release
  * may only not have been replayed yet, and the next start decides. */
 #ifndef STORE_RECOVER_H
@@ -23,8 +24,11 @@ struct recover_counts {
 
 typedef int recover_fn(void *arg, enum recover_what what, const struct hash32 *sha256, struct err *e);
 
-/* fn's failure ends the scan and is returned. counts may be NULL. */
-MUST_USE int recover_scan(struct store *s, struct blobs *b, int64_t now_ms, recover_fn *fn, void *arg,
+/* Images that somebody works at just now, whose files may look odd: they are passed over. */
+typedef bool recover_busy_fn(void *arg, const struct hash32 *sha256);
+
+/* fn's failure ends the scan and is returned. counts and is_busy may be NULL. */
+MUST_USE int recover_scan(struct store *s, struct blobs *b, int64_t now_ms, recover_fn *fn, recover_busy_fn *is_busy, void *arg,
 			  struct recover_counts *counts, struct err *e);
 
 #endif

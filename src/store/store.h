@@ -30,6 +30,8 @@ struct store;
 MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e);
 /* The same for a file of another name, or elsewhere. */
 MUST_USE int store_open_file(const char *path, struct store **out, struct err *e);
+/* An empty one in memory, for a keeper that cannot open its own: whatever is written there is gone with it. */
+MUST_USE int store_open_in_memory(struct store **out, struct err *e);
 void store_close(struct store *s);
 
 /* A database that was made by this store_open(): nothing is remembered, the caller rebuilds. */
@@ -37,8 +39,22 @@ bool store_is_new(const struct store *s);
 /* Some call met damage. */
 bool store_is_corrupt(const struct store *s);
 
+/* Some read met EIO. store_check() tells whether it stays so: OK is that it was passing; met by DB_UNREADABLE_MAX reads
+ * in a row, it is damage (ERR_CORRUPT). */
+bool store_is_unreadable(const struct store *s);
+
 /* Reads the whole file: pages, indexes, constraints. Slow on a large one (100 MB/s); for the time after READY. */
 MUST_USE int store_check(struct store *s, struct err *e);
+/* The same in steps that let others have their turn, from the disk as far as it goes: every page of the file, then each table
+ * with its indexes, then what rows say of each other. Begin with a zeroed one; is_done says when that was all. */
+struct store_checking {
+	uint64_t pages, tables;		/* looked at */
+	bool is_done;
+};
+MUST_USE int store_check_step(struct store *s, struct store_checking *c, struct err *e);
+
+/* Writes and commits something that changes nothing: does the disk take it? */
+MUST_USE int store_try(struct store *s, struct err *e);
 
 /* Adds what only an operator or a device can have told, from the database at `path`, which nobody else may have open and which must have
  * this program's schema: decisions, accepted signer sets, pins, devices and their floors, alarms that wait to be cleared, the chain's

@@ -9,13 +9,16 @@
 int images_totals(struct store *s, struct images_totals *out, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
-		"SELECT count(*) FILTER (WHERE state IN ('good', 'damaged')),"
+		"SELECT count(*) FILTER (WHERE state IN ('good', 'damaged')), count(*) FILTER (WHERE state = 'good'),"
+		" count(*) FILTER (WHERE state = 'damaged' OR (state = 'good' AND is_dag_lost)),"
+		" (SELECT count(*) FROM image_damage), coalesce(min(verified_ms) FILTER (WHERE state = 'good'), 0),"
 		" coalesce(sum(size + 32 * ((size + 65535) / 65536) + dag_bytes) FILTER (WHERE state <> 'wanted'), 0) FROM image");
 	int rc;
 
 	if ((rc = db_one(&q, "total", e)))
 		return rc;
-	struct images_totals t = { db_u64(&q, 0), db_u64(&q, 1) };
+	struct images_totals t = { .count = db_u64(&q, 0), .good = db_u64(&q, 1), .damaged = db_u64(&q, 2), .damaged_chunks = db_u64(&q, 3),
+		.verified_ms = db_i64(&q, 4), .bytes = db_u64(&q, 5) };
 	if ((rc = db_row_ok(&q, e)))
 		return rc;
 	*out = t;
@@ -56,17 +59,48 @@ static int choose(struct store *s, uint64_t need, struct buf *names, struct err 
 	return ERR_OK;
 }
 
-int images_victims(struct store *s, uint64_t need, images_fn *fn, void *arg, struct err *e)
+static int show(struct store *s, const struct buf *names, images_fn *fn, void *arg, struct err *e)
 {
-	AUTO(buf_free) struct buf names = BUF_INIT(64 * MIB);
 	struct image_row i;
 	struct hash32 sha256;
-	int rc = choose(s, need, &names, e);
+	int rc = ERR_OK;
 
-	for (size_t at = 0; rc == ERR_OK && at < names.n; at += sizeof sha256) {
-		memcpy(&sha256, names.p + at, sizeof sha256);
+	for (size_t at = 0; rc == ERR_OK && at < names->n; at += sizeof sha256) {
+		memcpy(&sha256, names->p + at, sizeof sha256);
 		if ((rc = images_get(s, &sha256, &i, e)) == ERR_OK)
 			rc = fn(arg, &i, e);
 	}
 	return rc;
+}
+
+int images_victims(struct store *s, uint64_t need, images_fn *fn, void *arg, struct err *e)
+{
+	AUTO(buf_free) struct buf names = BUF_INIT(64 * MIB);
+	int rc = choose(s, need, &names, e);
+
+	return rc ? rc : show(s, &names, fn, arg, e);
+}
+
+static int list_unneeded(struct store *s, int64_t before_ms, struct buf *names, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, VICTIMS);
+	struct image_row i;
+	int rc;
+
+	while (db_next(&q)) {
+		if ((rc = image_row_read(s, &q, &i, e)))
+			return rc;
+		if (i.wanted_ms < before_ms)
+			buf_add(names, SPAN_OF(i.sha256));
+	}
+	rc = db_row_ok(&q, e);
+	return rc ? rc : buf_ok(names, e);
+}
+
+int images_unneeded(struct store *s, int64_t before_ms, images_fn *fn, void *arg, struct err *e)
+{
+	AUTO(buf_free) struct buf names = BUF_INIT(64 * MIB);
+	int rc = list_unneeded(s, before_ms, &names, e);
+
+	return rc ? rc : show(s, &names, fn, arg, e);
 }

@@ -142,7 +142,7 @@ test('subtrees: a CAR of an inner block is the reference gateway\'s', async (t) 
     for (const block of inner.slice(0, 40)) {
       for (const dups of ['y', 'n']) {
         const [ours, theirs] = await Promise.all([gateway.http, world.source.url].map((base) => ask(base, `/ipfs/${block.cid}?format=car`, accept(dups))))
-        assert.ok(ours.body.equals(theirs.body), `${name}: ${block.cid}`)
+        assert.ok(ours.body.equals(theirs.body), `${name}: ${block.cid}: ${ours.status} ${ours.status === 200 ? ours.body.length : ours.body} beside ${theirs.status} ${theirs.body.length}`)
       }
     }
   }

@@ -62,7 +62,7 @@ export async function startGateway(t, { dir, conf, host }) {
       Object.assign(gateway, { http: `http://${http}`, coap, operator: `http://${operator}` })
     },
     lines: () => gateway.server.lines,
-    stop: (signal) => gateway.server.stop(signal),
+    stop: async (signal) => gateway.server?.stop(signal),
     async restart(newConf) {
       await gateway.stop()
       if (newConf) await writeFile(file, newConf)

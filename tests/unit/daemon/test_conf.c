@@ -254,7 +254,7 @@ static const struct { const char *rule, *text, *warns; } fine[] = {
 	{ "a # inside a word is text", GOOD "[gateway]\nname = porch#2\n", "" },
 	{ "blanks, tabs, CR and a byte order mark", "\xef\xbb\xbf" GOOD "\t[cache]\r\n  size\t=  3G  \r\n", "" },
 	{ "no newline at the end", GOOD "[cache]\nsize = 3G", "" },
-	{ "a section in two places", GOOD "[cache]\nsize = 3G\n[http]\n[cache]\nscrub-interval = 1h\n", "scrub-interval: has no effect" },
+	{ "a section in two places", GOOD "[limits]\nhot = 3G\n[http]\n[limits]\ndownloads = 3\n", "downloads: has no effect" },
 	{ "IPv6, port 0, several", GOOD "[http]\nlisten = [::]:0 127.0.0.1:0 127.0.0.1:0\n", "" },
 	{ "no listener", GOOD "[coap]\nlisten = none\n", "" },
 	{ "insecure is a decision", GOOD "[operator]\nlisten = 0.0.0.0:8081\ninsecure = yes\n", "" },

@@ -45,6 +45,14 @@ static void on_entries_rot(void *arg, const struct hash32 *product)
 	s->entries_rot = *product;
 }
 
+static void on_dag_rot(void *arg, const struct hash32 *sha256)
+{
+	struct stand *s = arg;
+
+	(void)sha256;
+	s->dag_rots++;
+}
+
 static void on_floors(void *arg, struct span records)
 {
 	struct stand *s = arg;
@@ -188,7 +196,8 @@ struct stand *stand_new(uint64_t hot_bytes)
 	ck_assert_msg(histories_new_take(&(struct histories_conf){ open_entries(s), &s->clock, on_entries_rot, s }, &s->histories, &e) == 0,
 		      "%s", e.msg);
 	autoclose int dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_msg(blocks_new(dir, SHARE_TREES_MAX, &s->blocks, &e) == 0, "%s", e.msg);
+	ck_assert_msg(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = &s->clock, .trees_max = SHARE_TREES_MAX,
+		.rot = on_dag_rot, .arg = s }, &s->blocks, &e) == 0, "%s", e.msg);
 	s->answers = answers_new(&(struct answers_conf){ .slot = &s->slot, .objects = s->objects, .histories = s->histories,
 		.blocks = s->blocks, .floors = s->floors, .keeper = s->keeper, .sightings = s->sightings, .clock = &s->clock });
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)

@@ -12,6 +12,7 @@
 #include "server/objects.h"
 #include "server/sightings.h"
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 struct stand {
@@ -31,6 +32,7 @@ struct stand {
 	unsigned rots;		/* told by objects */
 	struct hash32 rot;
 	uint32_t rot_chunk;
+	atomic_uint dag_rots;	/* told by blocks */
 	unsigned entries_rots;	/* told by histories */
 	struct hash32 entries_rot;
 };

@@ -248,6 +248,35 @@ START_TEST(rot_beside_an_image_is_not_sent)
 	share_free(s);
 	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_NOT_FOUND);
 	ck_assert_msg(st->rots == 0, "the image is good");
+	ck_assert_msg(st->dag_rots == 1, "told");
+}
+END_TEST
+
+/* The keeper has mended it; and while it has not, nothing is read for every asker. */
+START_TEST(what_was_lost_is_looked_at_again_after_a_moment)
+{
+	const struct dag_entry *root = balanced();
+	AUTO(buf_free) struct buf got = BUF_INIT(MIB), wanted = BUF_INIT(MIB);
+	struct share *s;
+	off_t at;
+
+	store(root, NULL);
+	dag_car(root, ORDER_DFS, &wanted);
+	at = place_in_dag(root->children[1]) + 3;
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	stand_flip(st, &file_image.sha256, ".dag", at);
+	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_CORRUPT);
+	share_free(s);
+	buf_reset(&got);
+	stand_flip(st, &file_image.sha256, ".dag", at);
+	st->mono_ms += BLOCKS_AGAIN_MS - 1;
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_NOT_FOUND);
+	st->mono_ms += 1;
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_OK);
+	ck_assert(span_eq(buf_span(&got), buf_span(&wanted)));
+	share_free(s);
+	ck_assert_uint_eq(st->dag_rots, 1);
 }
 END_TEST
 
@@ -336,13 +365,13 @@ START_TEST(memory_has_an_end)
 	store(root, NULL);
 	c = catalog_slot_get(&st->slot);
 	ck_assert(find(&root->cid, &set, &row) == ERR_OK);
-	ck_assert(blocks_new(dir, 6 * dagtree_bytes(set->tree), &few, NULL) == ERR_OK);
+	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = clock_system(), .trees_max = 6 * dagtree_bytes(set->tree) }, &few, NULL) == ERR_OK);
 	blockset_put(set);
 	blocks_settle(few, c);
 	ck_assert_msg(blocks_find(few, &small, &set, &row, NULL) == ERR_OK, "there is room");
 	blockset_put(set);
 	blocks_free(few);
-	ck_assert(blocks_new(dir, 1000, &few, NULL) == ERR_OK);
+	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = clock_system(), .trees_max = 1000 }, &few, NULL) == ERR_OK);
 	blocks_settle(few, c);
 	ck_assert(blocks_find(few, &root->cid, &set, &row, NULL) != ERR_OK);
 	ck_assert_uint_le(blocks_stats(few).bytes, 1000);
@@ -366,6 +395,7 @@ int main(void)
 	tcase_add_test(t, what_is_not_there_is_not_found);
 	tcase_add_test(t, a_file_without_its_dag_has_no_blocks);
 	tcase_add_test(t, rot_beside_an_image_is_not_sent);
+	tcase_add_test(t, what_was_lost_is_looked_at_again_after_a_moment);
 	tcase_add_loop_test(t, rot_in_an_image_is_not_sent_and_is_told, 0, 2);
 	tcase_add_test(t, only_so_many_at_a_time);
 	tcase_add_test(t, memory_has_an_end);

@@ -1,0 +1,399 @@
+/* test_scrubber.c: when which image is read, what is found, and what is not believed because it changed meanwhile. */
+#include "rig.h"
+#include "formats/sha256.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SIZE (2 * CHUNK_SIZE + 1000)
+#define IMAGES 4
+#define INTERVAL_S 4000
+
+static struct rig rig;
+static struct hash32 name[IMAGES];
+static uint8_t image[IMAGES][SIZE];
+
+static struct scrubber *scrubber(void)
+{
+	return &rig.k.scrubber;
+}
+
+/* A whole one, with a block beside it, verified now. */
+static void put_sized(unsigned n, size_t size)
+{
+	struct blob_digests d;
+	struct blob *w;
+
+	for (size_t i = 0; i < size; i++)
+		image[n][i] = (uint8_t)(i * (n + 3) + i / 251);
+	name[n] = sha256_of(SPAN(image[n], size));
+	ck_ok(blob_start(rig.k.blobs, &name[n], size, &w, NULL, &err));
+	ck_ok(blob_write(w, 0, SPAN(image[n], size), &err));
+	ck_ok(blob_add_block(w, SPAN_LIT("cid"), SPAN_LIT("block"), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_ok(images_set_good(rig.w.store, &name[n], size, &d, "raw", rig.w.wall_ms, &err));
+}
+
+static void put_image(unsigned n)
+{
+	put_sized(n, SIZE);
+}
+
+static void setup(void)
+{
+	rig_open(&rig);
+	rig.k.conf->cache.scrub_interval_ms = INTERVAL_S * 1000;
+	scrubber_close(scrubber());
+	uv_run(&rig.k.loop, UV_RUN_NOWAIT);
+	scrubber_begin(scrubber(), &rig.k);
+}
+
+static void teardown(void)
+{
+	rig_close(&rig);
+}
+
+static const char *file(unsigned n, const char *suffix)
+{
+	static char path[300];
+	char rel[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/objects/%s%s", rig.w.dir, blobs_path(&name[n], rel), suffix);
+	return path;
+}
+
+static void flip(unsigned n, const char *suffix, off_t at)
+{
+	int fd = open(file(n, suffix), O_RDWR);
+	uint8_t b;
+
+	ck_assert(fd >= 0 && pread(fd, &b, 1, at) == 1);
+	b ^= 4;
+	ck_assert(pwrite(fd, &b, 1, at) == 1);
+	close(fd);
+}
+
+static struct image_row row(unsigned n)
+{
+	struct image_row i;
+
+	ck_ok(images_get(rig.w.store, &name[n], &i, &err));
+	return i;
+}
+
+/* Everything that is due by the clock as it stands. */
+static void run(void)
+{
+	for (int quiet = 0; quiet < 3;) {
+		uint64_t before = scrubber()->counts.images;
+
+		scrubber_hurry(scrubber());
+		uv_run(&rig.k.loop, UV_RUN_NOWAIT);
+		while (scrubber()->sm.at == SCRUB_READING)
+			uv_run(&rig.k.loop, UV_RUN_ONCE);
+		quiet = rig.k.upkeep || scrubber()->counts.images != before ? 0 : quiet + 1;
+	}
+}
+
+static void later(int64_t s)
+{
+	rig.w.mono_ms += s * 1000;
+	rig.w.wall_ms += s * 1000;
+}
+
+/* Until an image is being read. */
+static void run_to_read(void)
+{
+	for (int i = 0; scrubber()->sm.at != SCRUB_READING; i++) {
+		ck_assert_msg(i < 100, "nothing is read");
+		scrubber_hurry(scrubber());
+		uv_run(&rig.k.loop, UV_RUN_NOWAIT);
+	}
+}
+
+/* --- when --- */
+
+START_TEST(each_has_its_turn_once_and_evenly)
+{
+	for (unsigned n = 0; n < IMAGES; n++)
+		put_image(n);
+	for (uint64_t turn = 0; turn <= IMAGES; turn++) {
+		run();
+		ck_assert_uint_eq(scrubber()->counts.images, turn);
+		later(INTERVAL_S / IMAGES - 1);
+		run();
+		ck_assert_msg(scrubber()->counts.images == turn, "not before its time");
+		later(1);
+	}
+	run();
+	for (unsigned n = 0; n < IMAGES; n++)
+		ck_assert_msg(rig.w.wall_ms - row(n).verified_ms <= INTERVAL_S * 1000, "image %u", n);
+}
+END_TEST
+
+START_TEST(not_right_after_a_start)
+{
+	put_image(0);
+	rig.w.wall_ms += 10LL * INTERVAL_S * 1000;	/* the board was off */
+	rig.w.mono_ms += SCRUB_START_MS - 1;
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 0);
+	rig.w.mono_ms += 1;
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 1);
+}
+END_TEST
+
+START_TEST(overdue_ones_do_not_come_all_at_once)
+{
+	for (unsigned n = 0; n < IMAGES; n++)
+		put_image(n);
+	rig.w.wall_ms += 10LL * INTERVAL_S * 1000;
+	later(SCRUB_START_MS / 1000);
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 1);
+	later(INTERVAL_S / IMAGES / SCRUB_CATCH_UP - 1);
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 1);
+	later(1);
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 2);
+}
+END_TEST
+
+START_TEST(recovery_goes_first_but_not_for_ever)
+{
+	put_image(0);
+	rig.k.adoptions = 1;
+	later(INTERVAL_S);
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 0);
+	later(SCRUB_YIELD_MAX_MS / 1000);
+	run();
+	ck_assert_uint_eq(scrubber()->counts.images, 1);
+	rig.k.adoptions = 0;
+}
+END_TEST
+
+/* --- what is found --- */
+
+static void scrub(void)
+{
+	later(INTERVAL_S);
+	run();
+}
+
+START_TEST(a_whole_one_is_verified)
+{
+	put_image(0);
+	scrub();
+	ck_assert(row(0).state == IMAGE_IS_GOOD && row(0).verified_ms == rig.w.wall_ms);
+	ck_assert_uint_eq(scrubber()->counts.bytes, SIZE);
+}
+END_TEST
+
+START_TEST(damaged_chunks_are_noted)
+{
+	uint32_t chunk[4];
+	size_t n;
+
+	put_image(0);
+	flip(0, "", CHUNK_SIZE);
+	flip(0, "", SIZE - 1);
+	scrub();
+	ck_assert_int_eq(row(0).state, IMAGE_IS_DAMAGED);
+	ck_ok(images_damage(rig.w.store, &name[0], chunk, 4, &n, &err));
+	ck_assert(n == 2 && chunk[0] == 1 && chunk[1] == 2);
+}
+END_TEST
+
+START_TEST(a_file_that_is_gone_or_too_long_is_damage)
+{
+	scrubber()->looked_ms = INT64_MAX / 2;	/* the look at objects/ would be faster */
+	put_image(0);
+	ck_assert_int_eq(unlink(file(0, "")), 0);
+	scrub();
+	ck_assert_int_eq(row(0).state, IMAGE_IS_DAMAGED);
+	put_sized(1, 2 * CHUNK_SIZE);	/* every chunk of it is what it was */
+	ck_assert_int_eq(truncate(file(1, ""), 2 * CHUNK_SIZE + 1), 0);
+	scrub();
+	ck_assert_int_eq(row(1).state, IMAGE_IS_DAMAGED);
+}
+END_TEST
+
+START_TEST(lost_sums_are_made_again)
+{
+	put_image(0);
+	ck_assert_int_eq(unlink(file(0, ".sums")), 0);
+	scrub();
+	ck_assert(row(0).state == IMAGE_IS_GOOD && row(0).verified_ms == rig.w.wall_ms && scrubber()->counts.lost_sums == 1);
+	ck_assert_int_eq(access(file(0, ".sums"), F_OK), 0);
+	scrub();
+	ck_assert_uint_eq(scrubber()->counts.lost_sums, 1);
+}
+END_TEST
+
+START_TEST(a_lost_dag_leaves_the_image_good)
+{
+	put_image(0);
+	flip(0, ".dag", 8);
+	scrub();
+	ck_assert(row(0).state == IMAGE_IS_GOOD && row(0).is_dag_lost && row(0).damaged_chunks == 0);
+	scrub();
+	ck_assert_msg(scrubber()->counts.lost_dags == 1, "told once");
+}
+END_TEST
+
+START_TEST(lost_sums_leave_a_damaged_dag_as_it_is)
+{
+	struct hash32 dag;
+	struct stat before, after;
+	struct image_row i;
+
+	put_image(0);
+	dag = row(0).digests.dag;
+	flip(0, ".dag", 8);
+	ck_assert_int_eq(stat(file(0, ".dag"), &before), 0);
+	ck_assert_int_eq(unlink(file(0, ".sums")), 0);
+	scrub();
+	i = row(0);
+	ck_assert(i.is_dag_lost && hash32_eq(&i.digests.dag, &dag));
+	ck_assert(stat(file(0, ".dag"), &after) == 0 && after.st_size == before.st_size);
+}
+END_TEST
+
+START_TEST(the_servers_doubt_is_looked_into)
+{
+	put_image(0);
+	flip(0, ".dag", 8);
+	keeper_dag_rotten(&rig.k, &name[0]);
+	run();
+	ck_assert_msg(row(0).is_dag_lost && scrubber()->counts.images == 0, "without reading the image");
+}
+END_TEST
+
+START_TEST(one_fetch_may_help_a_dag_that_is_as_written)
+{
+	struct blob_digests d;
+
+	put_image(0);
+	keeper_dag_rotten(&rig.k, &name[0]);
+	run();
+	ck_assert(row(0).is_dag_lost);
+	d = row(0).digests;
+	ck_ok(images_set_good(rig.w.store, &name[0], SIZE, &d, "raw", rig.w.wall_ms, &err));
+	keeper_dag_rotten(&rig.k, &name[0]);
+	run();
+	ck_assert_msg(!row(0).is_dag_lost, "and a second one would not");
+}
+END_TEST
+
+/* --- what changes meanwhile --- */
+
+START_TEST(evicted_while_it_is_read)
+{
+	put_image(0);
+	flip(0, "", 5);
+	later(INTERVAL_S);
+	run_to_read();
+	ck_ok(images_set_state(rig.w.store, &name[0], IMAGE_IS_EVICTING, row(0).since_ms, &err));	/* in the same millisecond */
+	run();
+	ck_assert(row(0).state == IMAGE_IS_EVICTING && row(0).damaged_chunks == 0);
+}
+END_TEST
+
+START_TEST(nothing_leaves_the_disk_while_it_is_read)
+{
+	put_image(0);
+	ck_assert_int_eq(unlink(file(0, ".sums")), 0);
+	later(INTERVAL_S);
+	run_to_read();
+	ck_ok(images_set_state(rig.w.store, &name[0], IMAGE_IS_EVICTING, 1, &err));
+	keeper_sweep(&rig.k);
+	ck_assert_msg(access(file(0, ""), F_OK) == 0 && scrubber()->watch.is_over, "it lets go first");
+	run();
+	keeper_sweep(&rig.k);
+	ck_assert_int_eq(images_get(rig.w.store, &name[0], &(struct image_row){ .size = 0 }, NULL), ERR_NOT_FOUND);
+	ck_assert_msg(access(file(0, ""), F_OK) && access(file(0, ".sums"), F_OK), "and nothing is left of it");
+}
+END_TEST
+
+START_TEST(replaced_while_it_is_read)
+{
+	struct blob_digests d;
+
+	put_image(0);
+	d = row(0).digests;
+	flip(0, "", 5);
+	later(INTERVAL_S);
+	run_to_read();
+	rig.w.wall_ms += 1;
+	ck_ok(images_set_good(rig.w.store, &name[0], SIZE, &d, "raw", rig.w.wall_ms, &err));
+	rig.w.mono_ms = scrubber()->read_ms;	/* no second turn */
+	run();
+	ck_assert_msg(row(0).state == IMAGE_IS_GOOD, "what was read was another file");
+}
+END_TEST
+
+START_TEST(a_fetch_does_not_wait_for_it)
+{
+	struct fetch_place place = { .is_whole = false };
+	struct fetcher_owner *owner = &rig.k.fetcher.owner;
+	int64_t verified;
+
+	put_image(0);
+	verified = row(0).verified_ms;
+	ck_ok(owner->look(owner->arg, &name[0], &place, &err));
+	ck_assert_msg(place.is_whole && place.has_room, "a repair takes no room");
+	later(INTERVAL_S);
+	run_to_read();
+	ck_refused(owner->look(owner->arg, &name[0], &place, &err), ERR_BUSY, "its files are being read");
+	ck_assert(scrubber()->watch.is_over);
+	rig.w.mono_ms = scrubber()->read_ms;
+	run();
+	ck_ok(owner->look(owner->arg, &name[0], &place, &err));
+	ck_assert(row(0).verified_ms == verified || scrubber()->counts.bytes == SIZE);
+	ck_assert_msg(row(0).state == IMAGE_IS_GOOD, "what was broken off says nothing");
+}
+END_TEST
+
+START_TEST(a_fetch_of_blocks_meets_a_damaged_image)
+{
+	struct fetch_place place = { .is_whole = true };
+	struct fetcher_owner *owner = &rig.k.fetcher.owner;
+
+	put_image(0);
+	ck_ok(images_set_dag_lost(rig.w.store, &name[0], &err));
+	ck_assert_int_eq(truncate(file(0, ""), 5), 0);
+	ck_ok(owner->look(owner->arg, &name[0], &place, &err));
+	ck_assert_msg(!place.is_whole && row(0).state == IMAGE_IS_DAMAGED, "all of it is repaired then");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		each_has_its_turn_once_and_evenly, not_right_after_a_start, overdue_ones_do_not_come_all_at_once,
+		recovery_goes_first_but_not_for_ever, a_whole_one_is_verified, damaged_chunks_are_noted,
+		a_file_that_is_gone_or_too_long_is_damage, lost_sums_are_made_again, a_lost_dag_leaves_the_image_good,
+		lost_sums_leave_a_damaged_dag_as_it_is, the_servers_doubt_is_looked_into, one_fetch_may_help_a_dag_that_is_as_written,
+		evicted_while_it_is_read, nothing_leaves_the_disk_while_it_is_read, replaced_while_it_is_read, a_fetch_does_not_wait_for_it,
+		a_fetch_of_blocks_meets_a_damaged_image,
+	};
+	TCase *tc = tcase_create("all");
+	Suite *s = suite_create("scrubber");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(tc, tests[i]);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
