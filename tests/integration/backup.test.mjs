@@ -256,7 +256,7 @@ async function refusedWhenDamaged({ world, gateway, file }) {
     ['database', flip(at[3] + 5000), /its database does not have the digest/],
     ['newer', withHead(good, (copy) => copy.writeUInt32BE(2, 8)), /written by a newer one/],
     ['huge', withHead(good, (copy) => copy.writeBigUInt64BE(1n << 60n, parts + 3 * 40)), /larger than any of ours/],
-    ['another chain', withHead(good, (copy) => copy.writeBigUInt64BE(1n, 20)), /another chain or registry/],
+    ['another chain', withHead(good, (copy) => copy.writeBigUInt64BE(1n, 20)), /backup: its catalog is of another chain or registry/],
     ['no floor', withPart(0, Buffer.from('nothing')), /a floor file/],
     ['no tokens', withPart(1, Buffer.from('nothing')), /the tokens file/],
     ['no catalog', withPart(2, Buffer.from('nothing')), /catalog/],
@@ -276,6 +276,12 @@ async function refusedWhenDamaged({ world, gateway, file }) {
     assert.match(r.stderr, why, name)
     assert.deepEqual(await contents(gateway.stateDir), before, `${name}: nothing is touched`)
   }
+  const other = join(world.dir, 'other.conf')
+  await writeFile(other, (await readFile(join(world.dir, 'gatepost.conf'), 'utf8')).replace('chain-id = 31337', 'chain-id = 31338'))
+  const stranger = await run(program('gatepost'), ['restore', file, '-c', other])
+  assert.equal(stranger.code, 1)
+  assert.match(stranger.stderr, /of another chain or registry than the configuration's/)
+  assert.deepEqual(await contents(gateway.stateDir), before, 'a stranger\'s backup')
   assert.equal((await restore(world.dir, join(world.dir, 'not-there'))).code, 2)
   await gateway.start()
   await serves(gateway, world.newest)

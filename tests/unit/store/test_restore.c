@@ -9,6 +9,7 @@
 #include "store/floor.h"
 #include "store/products.h"
 #include "store/releases.h"
+#include "store/store_own.h"
 #include "store/tokens.h"
 #include "tempdir.h"
 
@@ -391,7 +392,7 @@ START_TEST(nothing_is_named_before_it_is_on_disk)
 	ck_assert_ptr_nonnull(named);
 	ck_assert_msg(strstr(named, "rename_over ") && strstr(strstr(named, "rename_over "), "fsync "), "the directory last: %s", faulty.trace);
 	synced = strstr(faulty.trace, "fsync ");
-	ck_assert_msg(synced && synced < strstr(faulty.trace, "rename_over "), "the fresh database before all others: %s", faulty.trace);
+	ck_assert_msg(synced && synced < strstr(faulty.trace, "ftruncate "), "the fresh database before anything else is written: %s", faulty.trace);
 }
 END_TEST
 
@@ -423,6 +424,25 @@ START_TEST(a_gateway_that_starts_meanwhile_is_left_alone)
 	ck_assert(has_text("tokens", "old tokens") && has_text("catalog", "old catalog"));
 	store_close(other);
 	close(fd);
+}
+END_TEST
+
+/* What is no plain table could do anything when it is read. */
+START_TEST(views_and_triggers_are_not_merged)
+{
+	static const char *const odd[] = { "CREATE VIEW v AS SELECT 1", "CREATE TRIGGER t AFTER INSERT ON device BEGIN SELECT 1; END" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct store *s = open_at("backup");
+
+		ck_ok(db_exec(s->db, odd[i], &err));
+		store_close(s);
+		ck_refused(restore(NULL), ERR_CORRUPT, odd[i]);
+		ck_assert(strstr(err.msg, "more than tables and indexes"));
+		check_floors(2, false);
+		teardown();
+		setup();
+	}
 }
 END_TEST
 
@@ -462,6 +482,7 @@ int main(void)
 	tcase_add_test(t, nothing_is_named_before_it_is_on_disk);
 	tcase_add_test(t, a_running_gateway_is_left_alone);
 	tcase_add_test(t, a_gateway_that_starts_meanwhile_is_left_alone);
+	tcase_add_test(t, views_and_triggers_are_not_merged);
 	tcase_add_test(t, another_chain_is_not_merged);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
