@@ -40,3 +40,7 @@ check_PROGRAMS += tests/unit/test_dbsync
 tests_unit_test_dbsync_SOURCES = %D%/test_dbsync.c %D%/stocked.h %D%/tempdir.h
 tests_unit_test_dbsync_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_large
+tests_unit_test_large_SOURCES = %D%/test_large.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_large_LDADD = $(STORE_TEST_LIBS)
