@@ -463,6 +463,22 @@ START_TEST(another_chain_is_not_merged)
 }
 END_TEST
 
+/* Root restores; the gateway that is to read and write it all is somebody else. */
+START_TEST(what_root_restores_is_the_gateways)
+{
+	static const char *const names[] = { DB, "floor.a", "floor.b", "tokens", "catalog" };
+	struct stat st;
+
+	ck_assert_int_eq(unlinkat(tempdir_fd, "floor.b", 0), 0);
+	ck_assert_int_eq(chown(tempdir, 65534, 65533), 0);
+	ck_ok(restore(NULL));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		ck_assert_int_eq(fstatat(tempdir_fd, names[i], &st, 0), 0);
+		ck_assert_msg(st.st_uid == 65534 && st.st_gid == 65533, "%s belongs to %u", names[i], st.st_uid);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("restore");
@@ -482,6 +498,8 @@ int main(void)
 	tcase_add_test(t, nothing_is_named_before_it_is_on_disk);
 	tcase_add_test(t, a_running_gateway_is_left_alone);
 	tcase_add_test(t, a_gateway_that_starts_meanwhile_is_left_alone);
+	if (geteuid() == 0)	/* nobody else can give files away */
+		tcase_add_test(t, what_root_restores_is_the_gateways);
 	tcase_add_test(t, views_and_triggers_are_not_merged);
 	tcase_add_test(t, another_chain_is_not_merged);
 	suite_add_tcase(s, t);
