@@ -1,5 +1,5 @@
 /* test_large.c: images at the ends of 31 and 32 bits: what is written at an offset lies there and nowhere else. The files have holes
- * instead of zeros, so this costs neither disk nor time; with GATEPOST_LARGE=1 they are hashed as well, some seconds each. */
+ * instead of zeros, so this costs neither disk nor time; with GATEPOST_LONG=1 they are hashed as well, some seconds each. */
 #include "base/cleanup.h"
 #include "faulty.h"
 #include "formats/sha256.h"
@@ -136,7 +136,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 900);
 	tcase_add_loop_test(t, lies_where_it_was_written, 0, sizeof sizes / sizeof *sizes);
-	if (getenv("GATEPOST_LARGE"))
+	if (getenv("GATEPOST_LONG"))
 		tcase_add_loop_test(t, whole_and_checked, 0, sizeof sizes / sizeof *sizes);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
