@@ -119,10 +119,10 @@
 #define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */
 #define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
-#define TOKENS_FILE_MAX (64 * KIB)	/* their file: 256 lines of 159 bytes at most */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
-#define BACKUP_DATABASE_MAX (8 * GIB)	/* a database in a backup: 20,000 products with long histories have some 100 MiB */
-#define BACKUP_STEP_PAGES 64		/* of the database copied in one turn of the loop: 256 KiB, a few ms on an SD card */
+#define SAVE_FRONT_MAX 512		/* what a backup says of itself: names and numbers */
+#define SAVE_DATABASE_MAX (256 * MIB)	/* what it has of the database: 100,000 devices and audit records are some 60 MB */
+#define SAVE_TOKENS_MAX (64 * KIB)	/* TOKENS_MAX lines of 160 bytes */
 #define DAG_FILE_MAX (64 * MIB)		/* IPFS blocks kept beside one image; 64 MiB of image need 12 KB */
 
 /* --- keeper --- */

@@ -136,10 +136,10 @@ static struct built_product *last_product(struct builder *b)
 	return (struct built_product *)(void *)(b->products.p + b->products.n) - 1;
 }
 
-void builder_channel(struct builder *b, struct span name, bool is_pending)
+void builder_channel(struct builder *b, struct span name, bool is_pending, uint64_t withdrawn)
 {
 	struct built_product *p = last_product(b);
-	struct catalog_channel row = { .is_pending = is_pending, .name = pooled(b, name) };
+	struct catalog_channel row = { .withdrawn = withdrawn, .is_pending = is_pending, .name = pooled(b, name) };
 
 	if (!p)
 		return;

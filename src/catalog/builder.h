@@ -52,8 +52,8 @@ struct builder_product {
 };
 void builder_product(struct builder *b, const struct builder_product *p);
 
-/* Of the product added last; the first one is the default. */
-void builder_channel(struct builder *b, struct span name, bool is_pending);
+/* Of the product added last; the first one is the default. withdrawn: see catalog.h. */
+void builder_channel(struct builder *b, struct span name, bool is_pending, uint64_t withdrawn);
 
 struct builder_release {
 	uint64_t sequence, from_sequence, published_at;

@@ -26,7 +26,7 @@
 #include <pthread.h>
 
 #define CATALOG_MAGIC UINT64_C(0x31474c5443415047)	/* "GPACTLG1" where the low byte comes first */
-#define CATALOG_VERSION 2
+#define CATALOG_VERSION 3
 
 /* Bytes of the pool: catalog_bytes(). */
 struct catalog_ref {
@@ -67,6 +67,7 @@ struct catalog_product {
 };
 
 struct catalog_channel {
+	uint64_t withdrawn;		/* the highest sequence that was active here and is not told any more; 0: none */
 	struct catalog_ref name;
 	uint32_t is_pending;		/* 1: a release of it is seen, fetching or ready: "come back" instead of "not here" */
 	uint32_t product;		/* row */

@@ -36,6 +36,20 @@ static void copy_release(struct filtering *g, const struct catalog_release *r)
 	builder_release(g->to, &copy);
 }
 
+/* What is dropped was told before: devices may have it. */
+static uint64_t withdrawn_of(const struct filtering *g, const struct catalog_product *p, uint32_t channel)
+{
+	uint64_t withdrawn = catalog_channel(g->c, channel)->withdrawn;
+
+	for (uint32_t i = p->releases.first; i < p->releases.first + p->releases.n; i++) {
+		const struct catalog_release *r = catalog_release(g->c, i);
+
+		if (r->channel == channel && r->sequence > withdrawn && !g->f->keeps_release(g->f->arg, g->c, p, r))
+			withdrawn = r->sequence;
+	}
+	return withdrawn;
+}
+
 static void copy_product(struct filtering *g, const struct catalog_product *p)
 {
 	const struct catalog *c = g->c;
@@ -47,7 +61,7 @@ static void copy_product(struct filtering *g, const struct catalog_product *p)
 
 	builder_product(g->to, &copy);
 	for (uint32_t i = p->channels.first; i < p->channels.first + p->channels.n; i++)
-		builder_channel(g->to, catalog_bytes(c, catalog_channel(c, i)->name), catalog_channel(c, i)->is_pending);
+		builder_channel(g->to, catalog_bytes(c, catalog_channel(c, i)->name), catalog_channel(c, i)->is_pending, withdrawn_of(g, p, i));
 	for (uint32_t i = p->releases.first; i < p->releases.first + p->releases.n; i++) {
 		const struct catalog_release *r = catalog_release(c, i);
 		struct fate *fate = &g->fates[r->image];

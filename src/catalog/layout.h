@@ -30,7 +30,7 @@ struct catalog_head {
 /* No holes: every byte of the file means something, and equal contents are equal bytes. */
 _Static_assert(sizeof(struct catalog_head) == 96 + 8 * TABLES, "head");
 _Static_assert(sizeof(struct catalog_product) == 176, "product");
-_Static_assert(sizeof(struct catalog_channel) == 16, "channel");
+_Static_assert(sizeof(struct catalog_channel) == 24, "channel");
 _Static_assert(sizeof(struct catalog_release) == 112, "release");
 _Static_assert(sizeof(struct catalog_image) == 128, "image");
 _Static_assert(sizeof(struct catalog_cid) == 12, "cid");

@@ -1,7 +1,4 @@
-/* backup.c: `gatepost backup` and `gatepost restore`.
- *
- * A backup comes from a running gateway, over the API. A restore is for a stopped one, on its own host: gatepost-keeper does it, which
- * has the database and the sandbox; here it is started, and what it says is shown. */
+/* backup.c: `gatepost backup` of a running gateway, and `gatepost restore` into a stopped one (docs/backup.md). */
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "cli/download.h"
@@ -12,22 +9,23 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SAID_MAX (64 * KIB)	/* the keeper's line: 256 names of tokens, and products that are held back */
+#define ANSWER_MAX 4096	/* one flat object */
 
-struct options {
+struct backup_options {
 	struct gateway_options gateway;
+};
+struct restore_options {
 	const char *config;
-	bool only_check;
+	bool with_tokens;
 };
 
-static const struct opt backup_opts[] = { GATEWAY_OPTS(struct options), { NULL } };
+static const struct opt backup_opts[] = { GATEWAY_OPTS(struct backup_options), { NULL } };
 static const struct opt restore_opts[] = {
-	{ "c", OPT_TEXT, offsetof(struct options, config), "FILE", "the gateway's configuration, which says where its state is" },
-	{ "check", OPT_FLAG, offsetof(struct options, only_check), NULL, "only look whether the file is a whole backup" },
+	{ "c", OPT_TEXT, offsetof(struct restore_options, config), "FILE", "the stopped gateway's configuration" },
+	{ "with-tokens", OPT_FLAG, offsetof(struct restore_options, with_tokens), NULL, "the backup's tokens instead of those that are there" },
 	{ NULL },
 };
 
@@ -35,125 +33,112 @@ static const struct opt restore_opts[] = {
 
 static int begin(struct download *d, json_t **at, struct err *e)
 {
-	int rc = gateway_call(d->gateway, LINK_POST, "/api/v1/backups", NULL, at, e);
+	json_t *body = json_object();
+	int rc = gateway_call(d->o, LINK_POST, "/api/v1/backups", body, at, e);
 
+	json_decref(body);
 	if (rc)
 		return rc;
-	snprintf(d->path, sizeof d->path, "/api/v1/backups/%" PRIu64, number_at(*at, "id"));
-	rc = wait_while(d->gateway, d->path, "copying", "hashing", at, e);
-	if (!rc && strcmp(text_at(*at, "state"), "ready"))
-		rc = err_set(e, ERR_IO, "%.300s", text_at(*at, "why"));
-	d->size = number_at(*at, "size");
-	return rc;
+	snprintf(d->path, sizeof d->path, "/api/v1/backups/%" PRIu64, (uint64_t)json_integer_value(json_object_get(*at, "id")));
+	d->size = (uint64_t)json_integer_value(json_object_get(*at, "size"));
+	return ERR_OK;
 }
 
 static int run_backup(struct cli *cli, const void *options, struct err *e)
 {
-	const struct options *o = options;
-	struct download d = { .cli = cli, .gateway = &o->gateway, .mode = 0600 };
-	json_t *at = NULL;
+	const struct backup_options *o = options;
+	/* It has the digests of all tokens, and who asked for what when. */
+	struct download d = { .cli = cli, .o = &o->gateway, .mode = 0600 };
 	const char *path;
-	int rc = take_word(cli, "a file to write, or -", &path, e);
+	json_t *at = NULL;
+	int rc = take_word(cli, "a file for the backup", &path, e);
 
 	if (!rc)
 		rc = no_more_words(cli, e);
 	if (!rc)
 		rc = begin(&d, &at, e);
 	if (!rc)
-		rc = download(&d, path, e);
+		rc = download_file(&d, path, e);
 	if (!rc && strcmp(path, "-"))
-		cli_print_take(cli, json_pack("{s:s, s:I, s:s}", "file", path, "bytes", (json_int_t)d.at, "made_at", text_at(at, "made_at")));
+		cli_print_take(cli, json_pack("{s:s, s:I, s:O}", "file", path, "bytes", (json_int_t)d.at, "made_at", json_object_get(at, "made_at")));
 	json_decref(at);
 	return rc;
 }
 
 /* --- in --- */
 
-/* Beside us in a build tree, else where it is installed. */
-static void find_keeper(char *out, size_t cap)
+/* Beside us in a build tree; else where it was installed to. */
+static void keeper_path(char *out, size_t cap)
 {
 	ssize_t n = readlink("/proc/self/exe", out, cap - 1);
 	char *slash;
 
 	out[n > 0 ? n : 0] = '\0';
 	slash = strrchr(out, '/');
-	if (slash)
-		snprintf(slash, cap - (size_t)(slash - out), "/gatepost-keeper");
+	snprintf(slash ? slash : out, slash ? cap - (size_t)(slash - out) : cap, "/gatepost-keeper");
 	if (access(out, X_OK) < 0)
 		snprintf(out, cap, "%s/gatepost-keeper", GATEPOST_LIBEXECDIR);
 }
 
-static int start(const struct options *o, const char *file, int *from, pid_t *pid, struct err *e)
+/* Runs args with its standard output in `out`. Its messages go to our standard error. */
+static int ask_program(const char *path, const char *const args[], struct buf *out, struct err *e)
 {
-	const char *args[] = { "gatepost-keeper", o->only_check ? "-C" : "-R", file, "-c", o->config ? o->config : CONF_FILE_DEFAULT, NULL };
-	char keeper[4096];
-	int ends[2];
+	int ends[2], rc;
+	pid_t pid;
 
-	find_keeper(keeper, sizeof keeper);
-	if (access(keeper, X_OK) < 0)
-		return err_set(e, ERR_USAGE, "%s: %s; a restore needs the gateway's programs", keeper, strerror(errno));
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(e, "pipe");
-	*pid = fork();
-	if (*pid == 0) {
+	if (access(path, X_OK) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(e, "%s", path);
+	pid = fork();
+	if (pid == 0) {
 		if (dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO)
-			execv(keeper, (char *const *)(uintptr_t)args);
+			execv(path, (char *const *)(uintptr_t)args);
 		_exit(127);
 	}
 	close(ends[1]);
-	*from = ends[0];
-	return *pid < 0 ? err_errno(e, "fork") : ERR_OK;
+	rc = pid < 0 ? err_errno(e, "fork") : io_read_all(ends[0], out, e);
+	close(ends[0]);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return rc;
 }
 
-/* What it said on its way; it has ended then. */
-static int take_said(int from, pid_t pid, json_t **said, struct err *e)
+/* What it says: a result, or an error of ours from another process. */
+static int take_answer(const struct cli *cli, struct span said, struct err *e)
 {
-	AUTO(buf_free) struct buf text = BUF_INIT(SAID_MAX);
-	int status, rc = io_read_all(from, &text, e);
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_errno(e, "gatepost-keeper");
-	if (rc)
-		return rc;
-	*said = text.n ? json_loadb((const char *)text.p, text.n, 0, NULL) : NULL;
-	return *said ? ERR_OK : err_set(e, ERR_INTERNAL, "gatepost-keeper ended without a word (status %d)", status);
-}
-
-static int show(const struct cli *cli, json_t *said, struct err *e)
-{
+	json_t *o = json_loadb((const char *)said.p, said.n, 0, NULL);
+	const char *error = json_string_value(json_object_get(o, "error"));
 	int rc = ERR_OK;
 
-	if (json_object_get(said, "problem"))
-		rc = err_set(e, (enum err_code)number_at(said, "code"), "%.310s", text_at(said, "problem"));
-	else if (json_array_size(json_object_get(said, "tokens_restored")) && !cli->json)
-		cli_note("tokens came back with this backup, also those that were revoked after it was made: `gatepost token list`");
+	if (!o)
+		rc = err_set(e, ERR_INTERNAL, "the restore ended without an answer; run it again");
+	else if (error)
+		rc = err_set(e, (enum err_code)json_integer_value(json_object_get(o, "code")), "%.300s", error);
 	if (rc)
-		json_decref(said);
+		json_decref(o);
 	else
-		cli_print_take(cli, said);
+		cli_print_take(cli, o);
 	return rc;
 }
 
 static int run_restore(struct cli *cli, const void *options, struct err *e)
 {
-	autoclose int from = -1;
-	json_t *said = NULL;
-	const char *path;
-	pid_t pid = -1;
-	int rc = take_word(cli, "a backup", &path, e);
+	AUTO(buf_free) struct buf said = BUF_INIT(ANSWER_MAX);
+	const struct restore_options *o = options;
+	const char *args[] = { "gatepost-keeper", "-R", NULL, "-c", o->config ? o->config : CONF_FILE_DEFAULT, o->with_tokens ? "-t" : NULL, NULL };
+	char path[4096];
+	int rc = take_word(cli, "a backup", &args[2], e);
 
 	if (!rc)
 		rc = no_more_words(cli, e);
-	if (!rc)
-		rc = start(options, path, &from, &pid, e);
-	if (!rc)
-		rc = take_said(from, pid, &said, e);
-	return rc ? rc : show(cli, said, e);
+	if (rc)
+		return rc;
+	keeper_path(path, sizeof path);
+	rc = ask_program(path, args, &said, e);
+	return rc ? rc : take_answer(cli, buf_span(&said), e);
 }
 
 const struct command backup_commands[] = {
-	{ "backup", "FILE", "what this gateway knows and nobody else does, as one file; - is standard output", backup_opts, sizeof(struct options), run_backup },
-	{ "restore", "FILE [-c FILE]", "a backup into the state of a stopped gateway", restore_opts, sizeof(struct options), run_restore },
+	{ "backup", "FILE", "what only this gateway knows, as one file", backup_opts, sizeof(struct backup_options), run_backup },
+	{ "restore", "FILE", "bring a backup into a stopped gateway's state directory", restore_opts, sizeof(struct restore_options), run_restore },
 	{ NULL },
 };

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct options {
@@ -34,6 +35,38 @@ static const struct opt import_opts[] = {
 	GATEWAY_OPTS(struct options), { NULL },
 };
 static const struct opt image_opts[] = { GATEWAY_OPTS(struct options), { NULL } };
+
+#define WAIT_MS 50
+
+static void wait_a_moment(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = WAIT_MS * 1000000L }, NULL);
+}
+
+static const char *text_at(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static uint64_t number_at(const json_t *o, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(o, key));
+}
+
+/* Asks, until the answer's state is another one than `state`. */
+static int wait_while(const struct options *o, const char *path, const char *state, json_t **at, struct err *e)
+{
+	int rc = ERR_OK;
+
+	while (!rc && !strcmp(text_at(*at, "state"), state)) {
+		wait_a_moment();
+		json_decref(STEAL_PTR(*at));
+		rc = gateway_call(&o->gateway, LINK_GET, path, NULL, at, e);
+	}
+	return rc;
+}
 
 /* --- in --- */
 
@@ -111,7 +144,7 @@ static int upload_take(struct upload *u, json_t *body, struct err *e)
 	snprintf(u->path, sizeof u->path, "/api/v1/imports/%" PRIu64, number_at(u->at, "id"));
 	rc = send_all(u, e);
 	if (!rc)
-		rc = wait_while(&u->o->gateway, u->path, "finishing", NULL, &u->at, e);
+		rc = wait_while(u->o, u->path, "finishing", &u->at, e);
 	if (!rc && strcmp(text_at(u->at, "state"), "done"))
 		rc = err_set(e, ERR_RULE, "%.300s", text_at(u->at, "why"));
 	if (rc)
@@ -204,16 +237,16 @@ static int find_sequence(const struct options *o, const char *product, const cha
 	return rc || *out ? rc : err_set(e, ERR_NOT_FOUND, "%s has no release of version \"%.40s\"", product, wanted);
 }
 
-static int begin_export(struct download *d, const char *product, uint64_t sequence, json_t **at, struct err *e)
+static int begin_export(struct download *d, const struct options *o, const char *product, uint64_t sequence, json_t **at, struct err *e)
 {
 	json_t *body = json_pack("{s:s, s:I}", "product", product, "sequence", (json_int_t)sequence);
-	int rc = gateway_call(d->gateway, LINK_POST, "/api/v1/exports", body, at, e);
+	int rc = gateway_call(d->o, LINK_POST, "/api/v1/exports", body, at, e);
 
 	json_decref(body);
 	if (rc)
 		return rc;
 	snprintf(d->path, sizeof d->path, "/api/v1/exports/%" PRIu64, number_at(*at, "id"));
-	rc = wait_while(d->gateway, d->path, "asking", NULL, at, e);
+	rc = wait_while(o, d->path, "asking", at, e);
 	if (!rc && !strcmp(text_at(*at, "state"), "failed"))
 		rc = err_set(e, ERR_RULE, "%.300s", text_at(*at, "why"));
 	d->size = number_at(*at, "image_size");
@@ -222,7 +255,7 @@ static int begin_export(struct download *d, const char *product, uint64_t sequen
 
 static int export(struct cli *cli, const struct options *o, const char *product, const char *wanted, struct err *e)
 {
-	struct download d = { .cli = cli, .gateway = &o->gateway, .mode = 0644 };
+	struct download d = { .cli = cli, .o = &o->gateway, .mode = 0644 };
 	char name[PRODUCT_NAME_MAX + 32];
 	const char *path = o->out ? o->out : name;
 	json_t *at = NULL;
@@ -230,11 +263,11 @@ static int export(struct cli *cli, const struct options *o, const char *product,
 	int rc = find_sequence(o, product, wanted, &sequence, e);
 
 	if (!rc)
-		rc = begin_export(&d, product, sequence, &at, e);
+		rc = begin_export(&d, o, product, sequence, &at, e);
 	if (!rc) {
 		snprintf(name, sizeof name, "%s-%" PRIu64 ".car", product, sequence);
 		*strchr(name, '/') = '-';
-		rc = download(&d, path, e);
+		rc = download_file(&d, path, e);
 	}
 	if (!rc && strcmp(path, "-"))
 		cli_print_take(cli, json_pack("{s:s, s:I, s:s, s:I, s:O}", "product", product, "sequence", (json_int_t)sequence, "file", path,

@@ -15,8 +15,8 @@ static const struct {
 } groups[] = {
 	{ "On a gateway", operator_commands },
 	{ "Its cache", cache_commands },
+	{ "Backups", backup_commands },
 	{ "Without the Internet", bundle_commands },
-	{ "In case of loss", backup_commands },
 	{ "For publishers", publisher_commands },
 };
 #define N_GROUPS (sizeof groups / sizeof *groups)

@@ -27,7 +27,6 @@ libformats_a_SOURCES += %D%/header.c %D%/header.h
 libformats_a_SOURCES += %D%/keccak.c %D%/keccak.h
 libformats_a_SOURCES += %D%/rlp.c %D%/rlp.h
 libformats_a_SOURCES += %D%/trie.c %D%/trie.h
-libformats_a_SOURCES += %D%/backup.c %D%/backup.h
 libformats_a_SOURCES += %D%/car.c %D%/car.h
 libformats_a_SOURCES += %D%/cid.c %D%/cid.h
 libformats_a_SOURCES += %D%/dagbuild.c %D%/dagbuild.h

@@ -161,16 +161,6 @@ bool api_limit(const struct api_call *c, struct api_reply *r, uint32_t *limit)
 	return true;
 }
 
-bool api_has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id)
-{
-	uint64_t asked;
-
-	if (is_there && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == id)
-		return true;
-	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
-	return false;
-}
-
 /* --- who may --- */
 
 /* 401, 403 or, when the asker may, 0. Sets c->who. */

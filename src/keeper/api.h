@@ -68,9 +68,6 @@ void api_list(struct api_reply *r, json_t *items, json_t *next);
 /* limit= and its default; answers 400 and returns false when it is odd. */
 bool api_limit(const struct api_call *c, struct api_reply *r, uint32_t *limit);
 
-/* Does the path's first part name this one (is_there false: there is none)? Else a 404 in r. */
-bool api_has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id);
-
 /* The product that the first two parts of the path name, or NULL with a 404 in r. */
 struct ledger_product *api_find_product(struct keeper *k, const struct api_call *c, struct api_reply *r);
 

@@ -1,27 +1,30 @@
-/* backup_api.c: backups through the API: in pieces, as base64 in JSON, as bundles travel. They hold what tokens were made of and who
- * did what: admins only. */
+/* backup_api.c: backups through the API, in pieces as bundles are (bundle_api.c). For admins alone: it holds the digests of all
+ * tokens, every device, and the whole audit log. */
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "keeper/api.h"
 #include "keeper/js.h"
 #include "keeper/keeper.h"
 
-static bool is_the_one(struct keeper *k, const struct api_call *c, struct api_reply *r)
+static struct backup *find(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	return api_has_id(c, r, k->backup, k->backup ? backup_id(k->backup) : 0);
+	uint64_t asked;
+
+	if (k->backup && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == backup_id(k->backup))
+		return k->backup;
+	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
+	return NULL;
 }
 
+/* The record first: the backup then holds it. */
 void api_backup_new(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
 	struct err e = { 0 };
+	int rc = keeper_audit(k, c, "backup", k->conf->gateway.name, "", &e);
 
-	if (backup_begin(k, &e)) {
-		api_fail(r, &e);
-		return;
-	}
-	/* Before the first page is copied: a backup has its own record. */
-	if (keeper_audit(k, c, "backup", "", "", &e)) {
-		backup_drop(k);
+	if (!rc)
+		rc = backup_begin(k, &e);
+	if (rc) {
 		api_fail(r, &e);
 		return;
 	}
@@ -31,29 +34,33 @@ void api_backup_new(struct keeper *k, const struct api_call *c, struct api_reply
 
 void api_backup(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	if (is_the_one(k, c, r))
-		api_ok(r, backup_json(k->backup));
+	struct backup *b = find(k, c, r);
+
+	if (b)
+		api_ok(r, backup_json(b));
 }
 
 void api_backup_data(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	AUTO(buf_free) struct buf piece = BUF_INIT(BUNDLE_PIECE), text = BUF_INIT(2 * BUNDLE_PIECE);
+	AUTO(buf_free) struct buf text = BUF_INIT(2 * BUNDLE_PIECE);
+	struct backup *b = find(k, c, r);
 	uint64_t offset;
+	struct span piece;
 	struct err e = { 0 };
 	bool is_last;
 	json_t *o;
 
-	if (!is_the_one(k, c, r))
+	if (!b)
 		return;
 	if (route_u64(route_value(&c->query, "offset"), &offset, &e)) {
 		api_problem(r, 400, "offset", "offset: %s", e.msg);
 		return;
 	}
-	if (backup_piece(k->backup, offset, &piece, &is_last, &e)) {
+	if (backup_piece(b, offset, &piece, &is_last, &e)) {
 		api_fail(r, &e);
 		return;
 	}
-	base64_put(&text, buf_span(&piece));
+	base64_put(&text, piece);
 	o = json_object();
 	js_set(o, "offset", js_u64(offset));
 	js_set(o, "data", js_text(buf_span(&text)));

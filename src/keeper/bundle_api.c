@@ -38,11 +38,21 @@ static bool read_hash(const struct api_call *c, struct api_reply *r, const char 
 	return false;
 }
 
+static bool has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id)
+{
+	uint64_t asked;
+
+	if (is_there && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == id)
+		return true;
+	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
+	return false;
+}
+
 /* --- in --- */
 
 static struct bundle_import *find_import(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	return api_has_id(c, r, k->import, k->import ? bundle_import_id(k->import) : 0) ? k->import : NULL;
+	return has_id(c, r, k->import, k->import ? bundle_import_id(k->import) : 0) ? k->import : NULL;
 }
 
 void api_import_new(struct keeper *k, const struct api_call *c, struct api_reply *r)
@@ -150,7 +160,7 @@ void api_export_new(struct keeper *k, const struct api_call *c, struct api_reply
 
 void api_export(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	if (api_has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
+	if (has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
 		api_ok(r, bundle_export_json(k->export));
 }
 
@@ -163,7 +173,7 @@ void api_export_data(struct keeper *k, const struct api_call *c, struct api_repl
 	bool is_last;
 	json_t *o;
 
-	if (!api_has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
+	if (!has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
 		return;
 	if (route_u64(route_value(&c->query, "offset"), &offset, &e)) {
 		api_problem(r, 400, "offset", "offset: %s", e.msg);

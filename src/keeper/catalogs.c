@@ -20,7 +20,10 @@ struct building {
 	struct keeper *k;
 	struct builder *b;
 	const struct ledger_product *p;
-	bool *is_pending;		/* per channel of p */
+	struct channel_of_p {
+		bool is_pending;
+		uint64_t withdrawn;
+	} *channel;			/* as p follows them */
 };
 
 /* --- images --- */
@@ -72,17 +75,27 @@ static void add_release(struct building *g, const struct release_row *r)
 		.image = f->sha256, .hardware = hardware, .hardware_n = f->hardware_n });
 }
 
+static void note_untold(struct channel_of_p *c, const struct release_row *r, bool is_told)
+{
+	c->is_pending |= (PENDING & 1u << r->state) != 0;
+	if (!is_told && r->times_ms[RELEASE_ACTIVE] && r->sequence > c->withdrawn)
+		c->withdrawn = r->sequence;
+}
+
 static int look_at_release(void *arg, const struct release_row *r, struct err *e)
 {
 	struct building *g = arg;
+	bool is_told;
 
 	(void)e;
 	if (!r->has_facts)
 		return ERR_OK;
-	if ((SHOWN & 1u << r->state) && has_image(g->k, &r->facts.sha256))
+	is_told = (SHOWN & 1u << r->state) && has_image(g->k, &r->facts.sha256);
+	if (is_told)
 		add_release(g, r);
-	for (size_t i = 0; (PENDING & 1u << r->state) && i < g->p->follow->channels_n; i++)
-		g->is_pending[i] |= !strcmp(g->p->follow->channels[i], r->facts.channel);
+	for (size_t i = 0; i < g->p->follow->channels_n; i++)
+		if (!strcmp(g->p->follow->channels[i], r->facts.channel))
+			note_untold(&g->channel[i], r, is_told);
 	return ERR_OK;
 }
 
@@ -103,14 +116,14 @@ static struct catalog_proof proof_of(const struct ledger_product *p, bool with_t
 
 static int add_product(struct building *g, struct ledger_product *p, bool with_times, struct err *e)
 {
-	struct release_query q = { .product = &p->id, .states = SHOWN | PENDING };
-	autofree bool *is_pending = calloc(p->follow->channels_n, sizeof *is_pending);
+	struct release_query q = { .product = &p->id };
+	autofree struct channel_of_p *channel = calloc(p->follow->channels_n, sizeof *channel);
 	int rc = ERR_OK;
 
-	if (!is_pending)
+	if (!channel)
 		return err_set(e, ERR_MEMORY, "no memory for the catalog");
 	g->p = p;
-	g->is_pending = is_pending;
+	g->channel = channel;
 	keeper_bring_entries(g->k, p, p->final_entries);
 	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = p->registrant,
 		.proof = proof_of(p, with_times), .trust = keeper_trust_in(g->k, p), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
@@ -118,7 +131,7 @@ static int add_product(struct building *g, struct ledger_product *p, bool with_t
 	if (p->has_releases)		/* thousands of products have none yet: no query for them */
 		rc = releases_each(g->k->store, &q, look_at_release, g, e);
 	for (size_t i = 0; i < p->follow->channels_n; i++)
-		builder_channel(g->b, span_str(p->follow->channels[i]), is_pending[i]);
+		builder_channel(g->b, span_str(p->follow->channels[i]), channel[i].is_pending, channel[i].withdrawn);
 	return rc;
 }
 
@@ -159,22 +172,30 @@ static int save(struct keeper *k, struct span bytes, struct err *e)
 	return rc;
 }
 
-/* Sends one with the proofs of now; on disk goes what has new content, or is old. */
+/* Sends one with the proofs of now. On disk goes what has new content, and that first: after a kill or a power cut the copy is told before
+ * the database is open, and must not be older than what devices were told. A disk that refuses keeps no revocation from them. The times of
+ * proofs alone are no reason to write: the database has them, and a copy with older ones looks staler than it is, for a moment. */
 static int send_now(struct keeper *k, bool is_new, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
 	struct catalogs *c = &k->catalogs;
-	int rc = build(k, c->generation + 1, true, &bytes, e);
+	struct err unsaved = { 0 };
+	int rc = build(k, c->generation + 1, true, &bytes, e), saved = ERR_OK;
 
-	if (!rc)
-		rc = hand_over(k, buf_span(&bytes), e);
+	if (rc)
+		return rc;
+	if (is_new)
+		saved = save(k, buf_span(&bytes), &unsaved);
+	rc = hand_over(k, buf_span(&bytes), e);
 	if (rc)
 		return rc;
 	c->generation++;
 	c->is_proof_untold = false;
 	c->sent_ms = clock_mono_ms(k->clock);
 	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
-	return is_new || c->sent_ms - c->saved_ms >= MARK_SAVE_MS ? save(k, buf_span(&bytes), e) : ERR_OK;
+	if (saved && e)
+		*e = unsaved;
+	return saved;
 }
 
 /* Still followed? */

@@ -318,7 +318,20 @@ static int put_floor(void *arg, const struct device_floor *f, struct err *e)
 	return buf_ok(out, e);
 }
 
+/* What was given and is not written yet counts as well: the server that told it is gone. */
 int devices_floors(struct devices *d, struct buf *out, struct err *e)
 {
-	return devices_each_floor(d->store, put_floor, out, e);
+	int rc = devices_each_floor(d->store, put_floor, out, e);
+
+	LIST_EACH(node, &d->seen) {
+		struct sighting *s = LIST_ITEM(node, struct sighting, node);
+		struct device_floor f = { .sequence = given_of(d, s) };
+
+		COPY(f.device, span_str(s->device));
+		COPY(f.product, span_str(s->product));
+		COPY(f.channel, span_str(s->channel));
+		if (!rc && f.sequence)
+			rc = put_floor(out, &f, e);
+	}
+	return rc;
 }

@@ -243,7 +243,7 @@ static void on_want(void *arg, const struct ledger_want *w)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
-	if (bundle_import_brings(k->import, &w->sha256))
+	if (bundle_import_brings(k->import, &w->sha256) || keeper_is_adopting(k, &w->sha256))
 		return;		/* asked again when that is over */
 	if (fetcher_want(&k->fetcher, w, &e))
 		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
@@ -329,7 +329,6 @@ static void serve(struct keeper *k)
 	keeper_settle(k);
 	control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir);
 	sup_ready(&k->sup);
-	backup_tidy(k);
 	if (keeper_is_paused(k))
 		keeper_rest(k);
 	else
@@ -417,6 +416,7 @@ int keeper_run(int sup_fd)
 	k->started_mono_ms = clock_mono_ms(k->clock);
 	k->state_dir = k->server_fd = k->entryfiles.dir = -1;
 	sm_init(&k->sm, "keeper", table, K_WAITING);
+	list_init(&k->adopting);
 	uv_timer_init(&k->loop, &k->housekeeping);
 	uv_timer_init(&k->loop, &k->settling);
 	k->housekeeping.data = k->settling.data = k;

@@ -74,12 +74,12 @@ struct keeper {
 	struct entryfiles entryfiles;
 	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
 	struct bundle_export *export;		/* likewise */
-	struct backup *backup;			/* likewise */
-	uint64_t bundles_begun;			/* names of all three */
 	struct scrubber scrubber;
 	struct verify *verify;			/* the last one that an operator asked for; NULL: none yet */
 	struct verify *upkeep;			/* the scrubber's own look at what is no image, while it is under way */
 	uint64_t verifies_begun;		/* names of the former */
+	struct backup *backup;			/* likewise */
+	uint64_t bundles_begun;			/* names of all three */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -88,6 +88,7 @@ struct keeper {
 	struct clock_bound bound;		/* by the newest block that proved something */
 	uv_timer_t housekeeping, settling;
 	unsigned adoptions;			/* objects that workers are hashing */
+	struct list adopting;			/* and which */
 	bool is_store_damaged;			/* set it aside on the way out */
 	bool is_recovered;			/* objects and rows were compared */
 	int exit_status;
@@ -171,6 +172,8 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product);
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
 /* Looks for images that lie on disk without a row, and rows without a file. After a start. */
 void keeper_recover(struct keeper *k);
+/* A worker is hashing that image's object: nobody may move it, and it may turn out to be all that is wanted. */
+bool keeper_is_adopting(const struct keeper *k, const struct hash32 *sha256);
 /* Evictions whose time has come, damaged images, images nobody names. */
 void keeper_sweep(struct keeper *k);
 /* The same look as keeper_recover's, while fetches are under way: their files are passed over. */

@@ -339,7 +339,8 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK || bundle_import_brings(k->import, &f->sha256))
+	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK || bundle_import_brings(k->import, &f->sha256) ||
+	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;
 	rc = rc == ERR_NOT_FOUND ? note_want(k, &w, e) : rc;
@@ -371,6 +372,7 @@ int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struc
 /* --- recovery --- */
 
 struct adoption {
+	struct list node;
 	uv_work_t work;
 	struct keeper *k;
 	struct hash32 sha256;
@@ -379,6 +381,14 @@ struct adoption {
 	int rc;
 	struct err err;
 };
+
+bool keeper_is_adopting(const struct keeper *k, const struct hash32 *sha256)
+{
+	for (const struct list *at = k->adopting.next; at != &k->adopting; at = at->next)
+		if (hash32_eq(&LIST_ITEM(at, const struct adoption, node)->sha256, sha256))
+			return true;
+	return false;
+}
 
 /* [worker] */
 static void work_adopt(uv_work_t *work)
@@ -397,6 +407,7 @@ static void after_adopt(uv_work_t *work, int status)
 
 	(void)status;
 	k->adoptions--;
+	list_remove(&a->node);
 	if (a->rc)
 		log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
 	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
@@ -424,6 +435,7 @@ static int on_recover(void *arg, enum recover_what what, const struct hash32 *sh
 	a->sha256 = *sha256;
 	a->work.data = a;
 	k->adoptions++;
+	list_append(&k->adopting, &a->node);
 	uv_queue_work(&k->loop, &a->work, work_adopt, after_adopt);
 	return ERR_OK;
 }

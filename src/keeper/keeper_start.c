@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "keeper/keeper.h"
+#include "store/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,9 @@ int keeper_open_state(struct keeper *k, struct err *e)
 	k->state_dir = open(g->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k->state_dir < 0)
 		return err_errno(e, "%s", g->state_dir);
+	rc = restore_lock(k->state_dir, e);	/* not beside a restore */
+	if (rc)
+		return rc;
 	rc = blobs_open(k->state_dir, NULL, &k->blobs, e);
 	if (!rc)
 		rc = enter_sandbox(k, e);
@@ -244,8 +248,8 @@ void keeper_rebuild(struct keeper *k)
 static void close_parts(struct keeper *k)
 {
 	bundle_export_free(STEAL_PTR(k->export));
-	backup_drop(k);
 	scrubber_close(&k->scrubber);
+	backup_free(STEAL_PTR(k->backup));
 	if (k->chain.loop)
 		chain_close(&k->chain);
 	if (k->devices.store)

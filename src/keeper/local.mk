@@ -49,7 +49,7 @@ libkeeper_a_SOURCES = \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
-	%D%/restore.c %D%/restore.h \
+	%D%/restoring.c %D%/restoring.h \
 	%D%/route.c %D%/route.h \
 	%D%/scrubber.c %D%/scrubber.h \
 	%D%/seqsock.c %D%/seqsock.h \

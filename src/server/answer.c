@@ -144,6 +144,13 @@ static bool fits(const struct turn *t, const struct catalog_release *r, uint64_t
 	       catalog_fits_hardware(c, r, t->ask->hardware) && catalog_image(c, r->image)->state != CATALOG_REVOKED;
 }
 
+/* After a restart the keeper tells the floors a moment after the first requests. Until then somebody may have had more only if more
+ * was active once: then it is asked to come back. All others are served at once. */
+static bool may_have_had_more(const struct turn *t, const struct catalog_release *r)
+{
+	return t->ask->device.n && r->sequence < t->channel->withdrawn && !devfloors_are_known(t->s->conf.floors);
+}
+
 /* The newest release that this device may have. */
 static bool choose(struct turn *t)
 {
@@ -159,6 +166,8 @@ static bool choose(struct turn *t)
 		is_any |= r->channel == t->channel_row;
 		if (!fits(t, r, floor))
 			continue;
+		if (may_have_had_more(t, r))
+			return turn_refuse(t, 503, "what this device had is not known yet", RETRY_BUSY_S);
 		t->release = r;
 		t->image = catalog_image(c, r->image);
 		t->out->row = rows.first + i;

@@ -16,7 +16,7 @@ struct slot {
 struct devfloors {
 	pthread_mutex_t lock;
 	size_t max, count, mask;
-	bool was_full;
+	bool was_full, are_known;
 	struct slot at[];
 };
 
@@ -121,7 +121,22 @@ int devfloors_load(struct devfloors *f, struct span records, struct err *e)
 
 	while (!(rc = link_floor_next(&records, &m, &end)))
 		devfloors_raise(f, &(struct devfloor_key){ m.device, m.product, m.channel }, m.sequence);
-	return rc == ERR_NOT_FOUND ? ERR_OK : err_set(e, rc, "%s", end.msg);
+	if (rc != ERR_NOT_FOUND)
+		return err_set(e, rc, "%s", end.msg);
+	pthread_mutex_lock(&f->lock);
+	f->are_known = true;
+	pthread_mutex_unlock(&f->lock);
+	return ERR_OK;
+}
+
+bool devfloors_are_known(struct devfloors *f)
+{
+	bool are_known;
+
+	pthread_mutex_lock(&f->lock);
+	are_known = f->are_known;
+	pthread_mutex_unlock(&f->lock);
+	return are_known;
 }
 
 size_t devfloors_count(struct devfloors *f)

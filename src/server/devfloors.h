@@ -28,6 +28,8 @@ uint64_t devfloors_get(struct devfloors *f, const struct devfloor_key *key);
 bool devfloors_raise(struct devfloors *f, const struct devfloor_key *key, uint64_t sequence);
 /* Takes in a snapshot (link_floor records). ERR_FORMAT when it is cut; what came before counts. */
 MUST_USE int devfloors_load(struct devfloors *f, struct span records, struct err *e);
+/* Did a whole one come? Before it, what a device had under an earlier server is not known. */
+bool devfloors_are_known(struct devfloors *f);
 size_t devfloors_count(struct devfloors *f);
 
 #endif

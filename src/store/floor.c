@@ -190,6 +190,22 @@ bool floor_is_revoked(const struct floors *f, const struct hash32 *product, uint
 	return found && (sequence < f->set.at[at].item.floor || has_revoked(&f->set.at[at], sequence));
 }
 
+void floor_write(const struct floors *f, struct buf *out)
+{
+	floor_file_write(out, &f->set);
+}
+
+int floor_unite(struct floors *f, struct span bytes, struct err *e)
+{
+	struct floor_set other = { 0 };
+	int rc = floor_file_read(bytes, &other, e);
+
+	for (size_t i = 0; i < other.n && !rc; i++)
+		rc = floor_note(f, &other.at[i].item, e);
+	floor_set_free(&other);
+	return rc;
+}
+
 enum floor_found floor_found(const struct floors *f)
 {
 	return f->found;
@@ -229,7 +245,8 @@ static enum floor_found found_of(const enum slot slot[2])
 {
 	int valid = (slot[0] == SLOT_VALID) + (slot[1] == SLOT_VALID);
 
-	if (slot[0] == SLOT_MISSING && slot[1] == SLOT_MISSING)
+	/* b is made when a is on disk: a damaged a without b is a first save that a power cut stopped. Nothing was told by then. */
+	if (slot[0] != SLOT_VALID && slot[1] == SLOT_MISSING)
 		return FLOOR_NONE;
 	return valid == 2 ? FLOOR_BOTH : valid ? FLOOR_ONE : FLOOR_LOST;
 }
@@ -273,41 +290,6 @@ int floor_load(int state_dir, const struct sysio *sys, struct floors **out, stru
 	}
 	*out = f;
 	return ERR_OK;
-}
-
-void floor_write(const struct floors *f, struct buf *out)
-{
-	floor_file_write(out, &f->set);
-}
-
-int floor_read(struct span bytes, struct floors **out, struct err *e)
-{
-	struct floors *f = calloc(1, sizeof *f);
-	int rc;
-
-	if (!f)
-		return err_set(e, ERR_MEMORY, "no memory for the floor");
-	f->dir = -1;
-	rc = floor_file_read(bytes, &f->set, e);
-	if (rc)
-		floor_free(f);
-	else
-		*out = f;
-	return rc;
-}
-
-bool floor_covers(const struct floors *a, const struct floors *b, const struct hash32 *product)
-{
-	static const struct floor_item none;
-	const struct floor_item *mine = floor_get(a, product), *theirs = floor_get(b, product);
-	bool covers;
-
-	mine = mine ? mine : &none;
-	theirs = theirs ? theirs : &none;
-	covers = mine->floor >= theirs->floor && mine->proven >= theirs->proven && mine->active >= theirs->active;
-	for (size_t i = 0; i < theirs->revoked_n && covers; i++)
-		covers = floor_is_revoked(a, product, theirs->revoked[i]);
-	return covers;
 }
 
 /* In place: a full disk must not keep a floor from rising. Torn or not, the other file is whole meanwhile. */

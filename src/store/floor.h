@@ -20,7 +20,7 @@
 #include "store/sysio.h"
 
 enum floor_found {
-	FLOOR_NONE,		/* neither file: a first start */
+	FLOOR_NONE,		/* neither file, or a first save that did not end: a first start */
 	FLOOR_BOTH,		/* fine */
 	FLOOR_ONE,		/* the other is damaged or missing: the last change may be lost. The next save mends it */
 	FLOOR_LOST,		/* files, but none valid: raise an alarm, be careful until the chain is proven again */
@@ -54,18 +54,16 @@ bool floor_is_revoked(const struct floors *f, const struct hash32 *product, uint
  * FLOOR_PRODUCTS_MAX products or FLOOR_REVOKED_MAX revocations of one. */
 MUST_USE int floor_note(struct floors *f, const struct floor_item *item, struct err *e);
 
+/* All of it as one of the two files would hold it, for a backup; and the union with what such bytes hold. ERR_CORRUPT: they are not
+ * whole, and nothing was taken. */
+void floor_write(const struct floors *f, struct buf *out);
+MUST_USE int floor_unite(struct floors *f, struct span bytes, struct err *e);
+
 /* Writes and syncs if something changed since the last save, or a file needs mending. On failure the change stays
  * noted, and the newest valid file untouched. */
 MUST_USE int floor_save(struct floors *f, struct err *e);
 bool floor_is_dirty(const struct floors *f);
 /* Reads both files again. *damaged: how many are missing or not what was written last; the next save mends them. */
 MUST_USE int floor_check(struct floors *f, unsigned *damaged, struct err *e);
-
-/* What is noted as a file's bytes, for a backup. */
-void floor_write(const struct floors *f, struct buf *out);
-/* Only to look at: floor_save is not for these. ERR_CORRUPT. */
-MUST_USE int floor_read(struct span bytes, struct floors **out, struct err *e);
-/* Is all that b forbids of the product forbidden by a, and all that b has seen of it seen by a? */
-bool floor_covers(const struct floors *a, const struct floors *b, const struct hash32 *product);
 
 #endif

@@ -1,270 +1,448 @@
 /* restore.c: see restore.h. */
 #include "store/restore.h"
+
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "store/durable.h"
+#include "store/audit.h"
+#include "store/devices.h"
 #include "store/floor.h"
+#include "store/own.h"
+#include "store/products.h"
+#include "store/scratch.h"
 #include "store/tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#define THEIRS "restore.backup"		/* the backup's database, to be looked at */
+#define FRESH "restore.new"		/* the one that will take the place */
 #define DB "gatepost.db"
 #define REPLACED DB ".replaced"
-#define FRESH "restore.db"
-#define FROM "restore.from"
-#define CATALOG "catalog"
 
-#define PIECE (256 * KIB)
+struct restore {
+	const struct restore_ask *ask;
+	const struct sysio *sys;
+	int dir;
+	struct stat dir_stat;
+	uint64_t file_size;
+	struct savefile about;
+	struct floors *floors;		/* here, then the union */
+	struct tokens *tokens;		/* here; NULL: none, or damaged */
+	struct tokens *their_tokens;
+	struct store *theirs, *here, *fresh;
+	struct restore_result result;
+};
 
-/* Where SQLite's own locks lie (fileformat2.html, "The Lock-Byte Page"): PENDING, RESERVED and 510 shared ones. */
-#define LOCK_AT 0x40000000
-#define LOCK_LEN 512
-
-static int path_of(const struct restore *r, const char *name, char out[PATH_MAX], struct err *e)
+int restore_lock(int state_dir, struct err *e)
 {
-	int n = snprintf(out, PATH_MAX, "%s/%s", r->path, name);
-
-	return n < 0 || n >= PATH_MAX ? err_set(e, ERR_LIMIT, "the state directory's name is too long") : ERR_OK;
+	if (flock(state_dir, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	return errno == EWOULDBLOCK ? err_set(e, ERR_BUSY, "a gateway, or a restore, runs on this state directory")
+				    : err_errno(e, "state directory: lock");
 }
 
-void restore_tidy(int dir, const struct sysio *sys)
+static void restore_end(struct restore *r)
 {
-	static const char *const names[] = { FRESH, FRESH "-wal", FROM, FROM "-wal" };
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		err_drop(sysio_or_kernel(sys)->unlinkat(dir, names[i]));	/* what stays is in nobody's way but the next restore's */
+	store_close(r->theirs);
+	store_close(r->here);
+	store_close(r->fresh);
+	floor_free(r->floors);
+	tokens_free(r->tokens);
+	tokens_free(r->their_tokens);
+	if (r->dir >= 0) {
+		/* Left behind, they are removed by the next one. */
+		err_drop(scratch_remove(r->dir, THEIRS, r->sys, NULL));
+		err_drop(scratch_remove(r->dir, FRESH, r->sys, NULL));
+		close(r->dir);
+	}
 }
 
-/* --- the fresh one --- */
+/* --- the backup, before anything else --- */
 
-static int extract(struct restore *r, int fd, uint64_t at, uint64_t size, struct err *e)
+static int check_file(struct restore *r, struct err *e)
 {
-	autoclose int to = r->sys->openat(r->dir, FROM, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	autofree uint8_t *piece = malloc(PIECE);
-	int rc = ERR_OK;
+	uint8_t start[SAVE_FRONT_MAX];
+	struct stat st;
+	size_t n;
+	int rc;
 
-	if (to < 0)
-		return err_errno(e, FROM);
-	if (!piece)
-		return err_set(e, ERR_MEMORY, "no memory to restore");
-	for (uint64_t done = 0; done < size && !rc;) {
-		size_t n = size - done < PIECE ? (size_t)(size - done) : PIECE;
+	if (fstat(r->ask->fd, &st) < 0)
+		return err_errno(e, "backup");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_FORMAT, "the backup is not a file");
+	r->file_size = (uint64_t)st.st_size;
+	rc = savefile_check(r->ask->fd, r->file_size, &r->result.sum, e);
+	if (rc)
+		return rc;
+	n = r->file_size < sizeof start ? (size_t)r->file_size : sizeof start;
+	if ((rc = io_pread_exact(r->ask->fd, start, n, 0, e)))
+		return rc;
+	rc = savefile_read(SPAN(start, n), r->file_size, &r->about, e);
+	if (!rc && (r->about.chain_id != r->ask->chain_id || !addr20_eq(&r->about.registry, &r->ask->registry)))
+		rc = err_set(e, ERR_RULE, "the backup is of another chain or registry than the configuration");
+	r->result.about = r->about;
+	return rc;
+}
 
-		rc = io_pread_exact(fd, piece, n, (off_t)(at + done), e);
-		if (!rc && (rc = sysio_pwrite_all(r->sys, to, SPAN(piece, n), (off_t)done, e)))
-			err_wrap(e, FROM);
-		done += n;
+static int read_part(struct restore *r, enum save_part part, struct buf *out, struct err *e)
+{
+	uint8_t *p = buf_grow(out, (size_t)r->about.size[part]);
+	int rc = buf_ok(out, e);
+
+	return rc ? rc : io_pread_exact(r->ask->fd, p, (size_t)r->about.size[part], (off_t)r->about.at[part], e);
+}
+
+/* What is damage to those who know their own files is a refusal here: of somebody's backup. */
+static int refuse(int rc, struct err *e, const char *what)
+{
+	if (rc == ERR_CORRUPT)
+		e->code = ERR_PROOF;
+	return rc ? err_wrap(e, "%s", what) : ERR_OK;
+}
+
+static int check_tokens(struct restore *r, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(SAVE_TOKENS_MAX);
+	int rc = read_part(r, SAVE_TOKENS, &bytes, e);
+
+	if (!rc)
+		rc = tokens_read(r->dir, buf_span(&bytes), r->sys, &r->their_tokens, e);
+	return refuse(rc, e, "the backup's tokens");
+}
+
+/* In memory only: the files rise when everything has been checked. */
+static int check_floors(struct restore *r, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(FLOOR_FILE_MAX);
+	int rc = floor_load(r->dir, r->sys, &r->floors, e);
+
+	if (!rc)
+		rc = read_part(r, SAVE_FLOORS, &bytes, e);
+	if (!rc)
+		rc = floor_unite(r->floors, buf_span(&bytes), e);
+	return refuse(rc, e, "the backup's floors");
+}
+
+static int extract(struct restore *r, int fd, struct err *e)
+{
+	autofree uint8_t *piece = malloc(CHUNK_SIZE);
+	int rc = piece ? ERR_OK : err_set(e, ERR_MEMORY, "no memory to read a backup");
+
+	for (uint64_t done = 0; !rc && done < r->about.size[SAVE_DATABASE]; done += CHUNK_SIZE) {
+		uint64_t left = r->about.size[SAVE_DATABASE] - done;
+		size_t n = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
+
+		rc = io_pread_exact(r->ask->fd, piece, n, (off_t)(r->about.at[SAVE_DATABASE] + done), e);
+		if (!rc)
+			rc = sysio_pwrite_all(r->sys, fd, SPAN(piece, n), (off_t)done, e);
 	}
 	return rc;
 }
 
-/* Brings its schema up to ours, empties its WAL, and reads all of it. */
-static int check_file(const char *path, struct err *e)
+static int extract_database(struct restore *r, struct err *e)
 {
-	struct store *s;
-	int rc = store_open_file(path, &s, e);
+	autoclose int fd = -1;
+	int rc = scratch_make(r->dir, THEIRS, r->sys, e);
 
 	if (rc)
 		return rc;
-	rc = store_is_new(s) ? err_set(e, ERR_CORRUPT, "database: it is empty") : store_check(s, e);
-	store_close(s);
-	/* SQLite's findings have lines. */
-	for (char *line = rc && e ? strchr(e->msg, '\n') : NULL; line; line = strchr(line, '\n'))
-		*line = ' ';
-	return rc;
+	fd = r->sys->openat(r->dir, SCRATCH_DB(THEIRS), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? err_errno(e, SCRATCH_DB(THEIRS)) : extract(r, fd, e);
 }
 
-static int check_backup(const struct restore *r, char path[PATH_MAX], struct err *e)
+static int check_product(void *arg, const struct product_row *p, struct err *e)
 {
-	int rc = path_of(r, FROM, path, e);
+	const struct restore *r = arg;
+
+	if (r->ask->is_product && !r->ask->is_product(&p->id, &p->registrant, p->name))
+		return err_set(e, ERR_RULE, "product %s does not have the id of its name and registrant", p->name);
+	return ERR_OK;
+}
+
+/* Its pages, their sums, its rows' meaning to each other. What they mean to our schema is judged when they are copied. */
+static int check_database(struct restore *r, struct err *e)
+{
+	int rc = extract_database(r, e);
 
 	if (!rc)
-		rc = check_file(path, e);
-	return rc ? err_wrap(e, "the backup") : ERR_OK;
+		rc = scratch_open(r->ask->state_dir, THEIRS, &r->theirs, e);
+	if (!rc && store_is_new(r->theirs))
+		rc = err_set(e, ERR_CORRUPT, "there is none");
+	if (!rc)
+		rc = store_check(r->theirs, e);
+	if (!rc)
+		rc = products_each(r->theirs, check_product, r, e);
+	if (!rc)
+		rc = audit_verify(r->theirs, e);
+	return refuse(rc, e, "the backup's database");
 }
 
-/* The directory's own. Damaged, it is what the restore is for. */
-static int check_own(struct restore *r, char path[PATH_MAX], struct err *e)
-{
-	struct err why = { 0 };
-	int rc = path_of(r, DB, path, e);
+/* --- what stands there --- */
 
-	if (rc)
+static int open_dir(struct restore *r, struct err *e)
+{
+	if (mkdir(r->ask->state_dir, 0750) < 0 && errno != EEXIST)
+		return err_errno(e, "%s", r->ask->state_dir);
+	r->dir = open(r->ask->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->dir < 0 || fstat(r->dir, &r->dir_stat) < 0)
+		return err_errno(e, "%s", r->ask->state_dir);
+	return restore_lock(r->dir, e);
+}
+
+/* Damaged ones are as good as none: nobody is believed because of them. */
+static int open_tokens(struct restore *r, struct err *e)
+{
+	int rc = faccessat(r->dir, "tokens", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? ERR_CORRUPT : tokens_load(r->dir, r->sys, &r->tokens, e);
+
+	return rc == ERR_CORRUPT ? ERR_OK : rc;
+}
+
+static int open_here(struct restore *r, struct err *e)
+{
+	int rc;
+
+	if (faccessat(r->dir, DB, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, DB);
+	rc = store_open(r->ask->state_dir, &r->here, e);
+	if (!rc)
+		rc = store_check(r->here, e);
+	if (rc != ERR_CORRUPT) {
+		r->result.had_database = rc == ERR_OK;
 		return rc;
-	r->has_database = access(path, F_OK) == 0;
-	rc = r->has_database ? check_file(path, &why) : ERR_OK;
-	if (rc == ERR_BUSY)
-		return err_set(e, ERR_BUSY, "a gateway runs on %s: stop it first", r->path);
-	r->is_damaged = rc == ERR_CORRUPT;
-	snprintf(r->damage, sizeof r->damage, "%.199s", r->is_damaged ? why.msg : "");
-	return rc && !r->is_damaged ? err_set(e, why.code, "the present database: %.250s", why.msg) : ERR_OK;
-}
-
-/* What this directory knows is newer than any backup, and so it comes second. */
-static int merge_both(struct restore *r, struct store *fresh, const char *backup, const char *own, struct err *e)
-{
-	struct err why = { 0 };
-	int rc = store_merge(fresh, backup, true, e);
-
-	if (rc)
-		return err_wrap(e, "the backup");
-	if (!r->has_database || r->is_damaged)
-		return ERR_OK;
-	rc = store_merge(fresh, own, false, &why);
-	if (rc && rc != ERR_RULE && rc != ERR_CORRUPT)
-		return err_set(e, why.code, "the present database: %.250s", why.msg);
-	/* Of another registry: the gateway itself would forget it. */
-	r->is_damaged = rc;
-	snprintf(r->damage, sizeof r->damage, "%.199s", rc ? why.msg : "");
+	}
+	store_close(STEAL_PTR(r->here));
+	r->result.set_aside = true;
 	return ERR_OK;
 }
 
-int restore_prepare(struct restore *r, int fd, uint64_t at, uint64_t size, struct store **fresh, struct err *e)
-{
-	char backup[PATH_MAX], own[PATH_MAX], path[PATH_MAX];
-	struct store *s = NULL;
-	int rc;
+/* --- the new database --- */
 
-	r->sys = sysio_or_kernel(r->sys);
-	restore_tidy(r->dir, r->sys);
-	if ((rc = check_own(r, own, e)) || (rc = extract(r, fd, at, size, e)) || (rc = check_backup(r, backup, e)) ||
-	    (rc = path_of(r, FRESH, path, e)) || (rc = store_open_file(path, &s, e)))
+struct find_audit {
+	uint64_t n;
+	struct hash32 hash;
+	bool is_there;
+};
+
+static int look_at_audit(void *arg, const struct audit_row *row, struct err *e)
+{
+	struct find_audit *f = arg;
+
+	(void)e;
+	f->is_there = row->n == f->n && hash32_eq(&row->hash, &f->hash);
+	return ERR_OK;
+}
+
+/* Does the log that stands here go on from the backup's? A backup without records says nothing against it. */
+static int choose_audit(struct restore *r, struct store **from, struct err *e)
+{
+	struct find_audit f = { .n = 0 };
+	int rc = audit_newest(r->theirs, &f.n, &f.hash, e);
+
+	*from = r->theirs;
+	if (rc || !r->here || audit_verify(r->here, NULL))
 		return rc;
-	rc = merge_both(r, s, backup, own, e);
-	if (rc)
-		store_close(s);
-	else
-		*fresh = s;
+	f.is_there = f.n == 0;
+	if (f.n)
+		rc = audit_each(r->here, f.n - 1, 1, look_at_audit, &f, e);
+	if (f.is_there) {
+		*from = r->here;
+		r->result.audit = RESTORE_AUDIT_HERE;
+	}
 	return rc;
 }
 
-/* --- in its place --- */
-
-/* SQLite's exclusive lock, without SQLite: also of a damaged file. *fd: -1 when there is none to lock. */
-static int lock_own(const struct restore *r, int *fd, struct err *e)
+static int add_record(struct restore *r, struct err *e)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_AT, .l_len = LOCK_LEN };
+	struct audit_row a = { .at_ms = r->ask->now_ms, .action = "restore" };
 
-	if (!r->has_database)
-		return ERR_OK;
-	*fd = r->sys->openat(r->dir, DB, O_RDWR | O_CLOEXEC, 0);
-	if (*fd < 0)
-		return err_errno(e, DB);
-	if (fcntl(*fd, F_OFD_SETLK, &lock) < 0)
-		return errno == EAGAIN || errno == EACCES ? err_set(e, ERR_BUSY, "a gateway runs on %s: stop it first", r->path) :
-							     err_errno(e, DB ": lock");
-	return ERR_OK;
+	snprintf(a.actor, sizeof a.actor, "%.63s", r->ask->who);
+	snprintf(a.subject, sizeof a.subject, "%.65s", r->about.name);
+	snprintf(a.detail, sizeof a.detail, "backup of %" PRIu64 " ms since 1970; tokens %s, %zu left out; %s", r->about.made_ms,
+		 r->result.took_tokens ? "from the backup" : "kept", r->result.tokens_left_out,
+		 r->result.had_database ? "database replaced" : r->result.set_aside ? "damaged database set aside" : "there was no database");
+	return audit_add(r->fresh, &a, e);
 }
 
-/* Root restores; the gateway is somebody else. */
-static int give_to_owner(const struct restore *r, const char *name, struct err *e)
+static int fill(struct restore *r, struct err *e)
 {
-	struct stat st;
+	AUTO(store_tx_end) struct store_tx tx = store_begin(r->fresh);
+	struct store *log;
+	int rc = own_copy(r->theirs, r->fresh, e);
 
-	if (fstat(r->dir, &st) < 0)
-		return err_errno(e, "%s", r->path);
-	if (st.st_uid == geteuid() || fchownat(r->dir, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT)
+	if (!rc && r->here)
+		rc = own_raise(r->here, r->fresh, e);
+	if (!rc)
+		rc = choose_audit(r, &log, e);
+	if (!rc)
+		rc = own_copy_audit(log, r->fresh, e);
+	if (!rc)
+		rc = add_record(r, e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
+/* A row that our schema does not take was not written by us. */
+static int make_database(struct restore *r, struct err *e)
+{
+	int rc = scratch_make(r->dir, FRESH, r->sys, e);
+
+	if (!rc)
+		rc = scratch_open(r->ask->state_dir, FRESH, &r->fresh, e);
+	if (!rc)
+		rc = fill(r, e);
+	if (!rc)
+		rc = store_check(r->fresh, e);
+	if (!rc)
+		rc = devices_count(r->fresh, &r->result.devices, e);
+	/* A CHECK, a key, a reference: constraints of ours that the rows break. */
+	if (rc == ERR_INTERNAL || rc == ERR_EXISTS || rc == ERR_NOT_FOUND || (rc == ERR_CORRUPT && store_is_corrupt(r->theirs)))
+		rc = (int)(e->code = ERR_PROOF);
+	return rc ? err_wrap(e, "the new database") : ERR_OK;
+}
+
+/* --- putting in place --- */
+
+/* A restore by root must not leave files that the service cannot open. */
+static int give(struct restore *r, const char *name, struct err *e)
+{
+	if (geteuid() != 0 || fchownat(r->dir, name, r->dir_stat.st_uid, r->dir_stat.st_gid, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT)
 		return ERR_OK;
 	return err_errno(e, "%s: owner", name);
 }
 
-/* Closed by SQLite, all of it is in the file; its name comes later. */
-static int sync_fresh(const struct restore *r, struct err *e)
+static int put_floors(struct restore *r, struct err *e)
 {
-	autoclose int fd = r->sys->openat(r->dir, FRESH, O_RDWR | O_CLOEXEC, 0);
-
-	if (faccessat(r->dir, FRESH "-wal", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_set(e, ERR_IO, FRESH ": its WAL could not be emptied");
-	if (fd < 0 || r->sys->fsync(fd) < 0)
-		return err_errno(e, FRESH ": sync");
-	return give_to_owner(r, FRESH, e);
-}
-
-static int join_floors(const struct restore *r, struct span bytes, struct err *e)
-{
-	struct floors *theirs = NULL, *own = NULL;
-	const struct floor_item *item;
-	int rc = floor_read(bytes, &theirs, e);
+	int rc = floor_save(r->floors, e);
 
 	if (!rc)
-		rc = floor_load(r->dir, r->sys, &own, e);
-	for (size_t i = 0; !rc && (item = floor_at(theirs, i)); i++)
-		rc = floor_note(own, item, e);
-	if (!rc)
-		rc = floor_save(own, e);
-	floor_free(theirs);
-	floor_free(own);
-	if (!rc)
-		rc = give_to_owner(r, "floor.a", e);
-	return rc ? rc : give_to_owner(r, "floor.b", e);
+		rc = give(r, "floor.a", e);
+	while (floor_at(r->floors, (size_t)r->result.floors))
+		r->result.floors++;
+	return rc ? rc : give(r, "floor.b", e);
 }
 
-static int put_tokens(const struct restore *r, struct span bytes, struct err *e)
+static bool has_token(const struct tokens *t, const struct token *wanted)
 {
-	int rc = bytes.p ? tokens_replace(r->dir, bytes, r->sys, e) : ERR_OK;
-
-	return rc ? rc : give_to_owner(r, "tokens", e);
+	for (size_t i = 0; tokens_at(t, i); i++)
+		if (hash32_eq(&tokens_at(t, i)->sha256, &wanted->sha256))
+			return true;
+	return false;
 }
 
-static int put_catalog(const struct restore *r, struct span bytes, struct err *e)
+/* Counted before anything is written, for the audit log. */
+static void choose_tokens(struct restore *r)
 {
-	int rc = ERR_OK;
+	const struct tokens *now;
 
-	if (bytes.n)
-		rc = durable_replace(r->dir, CATALOG, bytes, 0640, r->sys, e);
-	else if (bytes.p && r->sys->unlinkat(r->dir, CATALOG) < 0 && errno != ENOENT)
-		rc = err_errno(e, CATALOG ": remove");
-	return rc ? rc : give_to_owner(r, CATALOG, e);
+	r->result.took_tokens = r->ask->with_tokens || !r->tokens;
+	now = r->result.took_tokens ? r->their_tokens : r->tokens;
+	while (tokens_at(now, r->result.tokens))
+		r->result.tokens++;
+	for (size_t i = 0; tokens_at(r->their_tokens, i); i++)
+		r->result.tokens_left_out += !has_token(now, tokens_at(r->their_tokens, i));
 }
 
-static int unlink_old(const struct restore *r, const char *name, struct err *e)
+static int put_tokens(struct restore *r, struct err *e)
 {
-	return r->sys->unlinkat(r->dir, name) < 0 && errno != ENOENT ? err_errno(e, "%s: remove", name) : ERR_OK;
+	int rc = r->result.took_tokens ? tokens_save(r->their_tokens, e) : ERR_OK;
+
+	return rc ? rc : give(r, "tokens", e);
 }
 
-/* The present database is there under its own name until the other takes that: a cut never leaves none. Only a damaged one still
- * has a WAL, which must never meet the new one. */
-static int set_aside(const struct restore *r, struct err *e)
+/* A WAL that stays was not taken into its database: that is then not all there is, and a new one must never meet it. */
+static int closed_whole(struct restore *r, const char *wal, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(r->dir, wal, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, "%s", wal);
+	return err_set(e, ERR_IO, "%s: could not be taken into its database", wal);
+}
+
+static int sync_fresh(struct restore *r, struct err *e)
+{
+	autoclose int fd = r->sys->openat(r->dir, SCRATCH_DB(FRESH), O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0 || r->sys->fdatasync(fd) < 0)
+		return err_errno(e, SCRATCH_DB(FRESH) ": sync");
+	return give(r, SCRATCH_DB(FRESH), e);
+}
+
+/* There is a database under this name at every moment: the old one, then the new one. */
+static int swap(struct restore *r, struct err *e)
+{
+	if (r->result.had_database) {
+		if (r->sys->unlinkat(r->dir, REPLACED) < 0 && errno != ENOENT)
+			return err_errno(e, REPLACED ": remove");
+		if (r->sys->linkat(r->dir, DB, REPLACED) < 0)
+			return err_errno(e, REPLACED);
+	}
+	if (r->sys->rename_over(r->dir, SCRATCH_DB(FRESH), DB) < 0)
+		return err_errno(e, DB ": rename");
+	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;
+}
+
+static int put_database(struct restore *r, struct err *e)
 {
 	int rc;
 
-	if (!r->has_database)
-		return ERR_OK;
-	if ((rc = unlink_old(r, REPLACED, e)) || (rc = unlink_old(r, REPLACED "-wal", e)))
-		return rc;
-	if (r->sys->link_new(r->dir, DB, REPLACED) < 0)
-		return err_errno(e, REPLACED);
-	if (r->sys->rename_over(r->dir, DB "-wal", REPLACED "-wal") < 0 && errno != ENOENT)
-		return err_errno(e, REPLACED "-wal");
-	return ERR_OK;
+	store_close(STEAL_PTR(r->fresh));
+	store_close(STEAL_PTR(r->here));
+	rc = closed_whole(r, SCRATCH_DB(FRESH) "-wal", e);
+	if (!rc)
+		rc = sync_fresh(r, e);
+	if (!rc && r->result.set_aside)
+		rc = store_set_aside(r->ask->state_dir, e);
+	if (!rc)
+		rc = closed_whole(r, DB "-wal", e);
+	return rc ? rc : swap(r, e);
 }
 
-static int put_database(const struct restore *r, struct err *e)
+static int put_all(struct restore *r, struct err *e)
 {
-	int rc = set_aside(r, e);
+	int rc = put_floors(r, e);
 
+	if (!rc)
+		rc = put_tokens(r, e);
+	return rc ? rc : put_database(r, e);
+}
+
+static int run(struct restore *r, struct err *e)
+{
+	int rc = check_file(r, e);
+
+	if (!rc)
+		rc = open_dir(r, e);
+	if (!rc)
+		rc = check_tokens(r, e);
+	if (!rc)
+		rc = check_floors(r, e);
+	if (!rc)
+		rc = check_database(r, e);
+	if (!rc)
+		rc = open_tokens(r, e);
+	if (!rc)
+		rc = open_here(r, e);
 	if (rc)
 		return rc;
-	if (r->has_database ? r->sys->rename_over(r->dir, FRESH, DB) < 0 : r->sys->rename_new(r->dir, FRESH, DB) < 0)
-		return errno == EEXIST ? err_set(e, ERR_BUSY, "a gateway was started on %s meanwhile: stop it first", r->path) :
-					 err_errno(e, DB);
-	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "%s: sync", r->path) : ERR_OK;
+	choose_tokens(r);
+	rc = make_database(r, e);
+	return rc ? rc : put_all(r, e);
 }
 
-int restore_install_take(struct restore *r, struct store *fresh, const struct restore_parts *parts, struct err *e)
+int restore_run(const struct restore_ask *ask, struct restore_result *out, struct err *e)
 {
-	autoclose int lock = -1;
-	int rc;
+	AUTO(restore_end) struct restore r = { .ask = ask, .sys = sysio_or_kernel(ask->sys), .dir = -1 };
+	struct err why = { 0 };
+	int rc = run(&r, &why);
 
-	r->sys = sysio_or_kernel(r->sys);
-	store_close(fresh);
-	if ((rc = sync_fresh(r, e)) || (rc = lock_own(r, &lock, e)) || (rc = join_floors(r, parts->floor, e)) ||
-	    (rc = put_tokens(r, parts->tokens, e)) || (rc = put_catalog(r, parts->catalog, e)) || (rc = put_database(r, e)))
-		return rc;
-	restore_tidy(r->dir, r->sys);
-	return ERR_OK;
+	if (rc == ERR_OK)
+		*out = r.result;
+	else if (e)
+		*e = why;
+	return rc;
 }

@@ -21,7 +21,7 @@ static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
 	return ERR_OK;
 }
 
-int store_open_file(const char *path, struct store **out, struct err *e)
+static int open_at(const char *path, struct store **out, struct err *e)
 {
 	struct store *s = calloc(1, sizeof *s);
 	int rc;
@@ -44,12 +44,12 @@ int store_open(const char *state_dir, struct store **out, struct err *e)
 	char path[PATH_MAX];
 	int rc = db_path(state_dir, path, sizeof path, e);
 
-	return rc ? rc : store_open_file(path, out, e);
+	return rc ? rc : open_at(path, out, e);
 }
 
 int store_open_in_memory(struct store **out, struct err *e)
 {
-	return store_open_file(":memory:", out, e);
+	return open_at(":memory:", out, e);
 }
 
 void store_close(struct store *s)

@@ -28,8 +28,6 @@ struct store;
  * ERR_CORRUPT: not a database, not ours, or damaged. ERR_RULE: written by a newer gatepost (the message names
  * both schema versions); the file is left as it is. ERR_BUSY: another process has it open. */
 MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e);
-/* The same for a file of another name, or elsewhere. */
-MUST_USE int store_open_file(const char *path, struct store **out, struct err *e);
 /* An empty one in memory, for a keeper that cannot open its own: whatever is written there is gone with it. */
 MUST_USE int store_open_in_memory(struct store **out, struct err *e);
 void store_close(struct store *s);
@@ -56,27 +54,9 @@ MUST_USE int store_check_step(struct store *s, struct store_checking *c, struct 
 /* Writes and commits something that changes nothing: does the disk take it? */
 MUST_USE int store_try(struct store *s, struct err *e);
 
-/* Adds what only an operator or a device can have told, from the database at `path`, which nobody else may have open and which must have
- * this program's schema: decisions, accepted signer sets, pins, devices and their floors, alarms that wait to be cleared, the chain's
- * identity and newest anchor. With audit: the audit log too; s must have none then. Everything that the chain and the objects say is
- * left where it is. Floors and anchors only rise, the newer decision counts, and of a device the row of `path`. ERR_CORRUPT: a row that
- * breaks the schema's rules; ERR_RULE: of another chain or registry. All or nothing. */
-MUST_USE int store_merge(struct store *s, const char *path, bool with_audit, struct err *e);
-
 /* Moves the (closed) database of state_dir to gatepost.db.damaged, over an earlier one, with its WAL.
  * Nothing there is not an error. */
 MUST_USE int store_set_aside(const char *state_dir, struct err *e);
-
-/* A consistent copy as a file of its own, for `gatepost backup`, in steps that let the loop have its turn: what is written between two
- * of them is in the copy too. path must not exist (ERR_EXISTS). The file is not synced: it is for reading now. The store must outlive it. */
-struct store_copy;
-MUST_USE int store_copy_begin(struct store *s, const char *path, struct store_copy **out, struct err *e);
-/* So many pages more. When *is_done the file is whole and closed. */
-MUST_USE int store_copy_step(struct store_copy *c, unsigned pages, bool *is_done, struct err *e);
-/* Of how many pages so many are left, as of the last step. */
-void store_copy_progress(const struct store_copy *c, uint64_t *left, uint64_t *all);
-/* At any time; NULL is fine. The file stays. */
-void store_copy_free(struct store_copy *c);
 
 /* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone.
  *

@@ -29,6 +29,8 @@ static int expect_ok(struct store *s, struct db_stmt *q, struct err *e)
 	db_text(q, 0, said, sizeof said);
 	if ((rc = db_row_ok(q, e)))
 		return rc;
+	for (char *p = said; (p = strchr(p, '\n'));)
+		*p = ' ';		/* a message is one line */
 	if (could_not_be_read(said))
 		return db_fail(s->db, SQLITE_IOERR_CORRUPTFS, e, said);
 	return strcmp(said, "ok") == 0 ? ERR_OK : db_damage(s->db, e, said);

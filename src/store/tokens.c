@@ -14,6 +14,7 @@
 
 #define TOKENS_NAME "tokens"
 #define LINE_MAX_BYTES (TOKEN_NAME_MAX + 1 + 8 + 1 + 20 + 1 + 64 + 1)
+#define FILE_MAX (TOKENS_MAX * LINE_MAX_BYTES + 128)
 #define LAST_LINE_LEN (2 + 64 + 1)	/* "= ", digits, newline */
 
 struct tokens {
@@ -74,9 +75,9 @@ void tokens_write(const struct tokens *t, struct buf *out)
 	buf_byte(out, '\n');
 }
 
-static int save(struct tokens *t, struct err *e)
+int tokens_save(struct tokens *t, struct err *e)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(TOKENS_FILE_MAX);
+	AUTO(buf_free) struct buf b = BUF_INIT(FILE_MAX);
 	int rc;
 
 	tokens_write(t, &b);
@@ -142,7 +143,7 @@ static int tokens_make(int state_dir, const struct sysio *sys, struct tokens **o
 
 int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	AUTO(buf_free) struct buf bytes = BUF_INIT(TOKENS_FILE_MAX);
+	AUTO(buf_free) struct buf bytes = BUF_INIT(FILE_MAX);
 	struct tokens *t;
 	int rc = tokens_make(state_dir, sys, &t, e);
 
@@ -163,40 +164,27 @@ int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, str
 	return ERR_OK;
 }
 
-static int set_aside(int state_dir, const struct sysio *sys, struct err *e)
+int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	if (sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged") < 0 && errno != ENOENT)
-		return err_errno(e, "tokens: set aside");
+	struct tokens *t;
+	int rc = tokens_make(state_dir, sys, &t, e);
+
+	if (rc)
+		return rc;
+	rc = read_file(t, bytes, e);
+	if (rc) {
+		tokens_free(t);
+		return rc;
+	}
+	*out = t;
 	return ERR_OK;
 }
 
 int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	int rc = set_aside(state_dir, sys, e);
-
-	return rc ? rc : tokens_make(state_dir, sys, out, e);
-}
-
-int tokens_read(struct span bytes, struct tokens **out, struct err *e)
-{
-	struct tokens *t;
-	int rc = tokens_make(-1, NULL, &t, e);
-
-	if (rc)
-		return rc;
-	rc = read_file(t, bytes, e);
-	if (rc)
-		tokens_free(t);
-	else
-		*out = t;
-	return rc;
-}
-
-int tokens_replace(int state_dir, struct span bytes, const struct sysio *sys, struct err *e)
-{
-	int rc = set_aside(state_dir, sys, e);
-
-	return rc ? rc : durable_replace(state_dir, TOKENS_NAME, bytes, 0600, sys, e);
+	if (sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged") < 0 && errno != ENOENT)
+		return err_errno(e, "tokens: set aside");
+	return tokens_make(state_dir, sys, out, e);
 }
 
 void tokens_free(struct tokens *t)
@@ -235,7 +223,7 @@ int tokens_new(struct tokens *t, struct span name, enum token_scope scope, int64
 	if ((rc = draw(text, &fresh->sha256, e)))
 		return rc;
 	t->n++;
-	rc = save(t, e);
+	rc = tokens_save(t, e);
 	if (rc)
 		t->n--;
 	else
@@ -256,7 +244,7 @@ int tokens_revoke(struct tokens *t, struct span name, struct err *e)
 	after = t->n - (size_t)(gone - t->at) - 1;
 	memmove(gone, gone + 1, after * sizeof *gone);
 	t->n--;
-	rc = save(t, e);
+	rc = tokens_save(t, e);
 	if (rc) {
 		memmove(gone + 1, gone, after * sizeof *gone);
 		*gone = kept;

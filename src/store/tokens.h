@@ -37,12 +37,11 @@ MUST_USE int tokens_load(int state_dir, const struct sysio *sys, struct tokens *
 MUST_USE int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
 void tokens_free(struct tokens *t);
 
-/* The file's bytes, for a backup. */
+/* All of them as the file holds them, for a backup; and tokens of such bytes, which nothing is saved of until they are put.
+ * ERR_CORRUPT: the bytes are not whole. */
 void tokens_write(const struct tokens *t, struct buf *out);
-/* Only to look at: tokens_new and tokens_revoke are not for these. ERR_CORRUPT. */
-MUST_USE int tokens_read(struct span bytes, struct tokens **out, struct err *e);
-/* Puts such bytes in place of the file; what is there, which may be damaged, is set aside as tokens.damaged. Durable before it returns. */
-MUST_USE int tokens_replace(int state_dir, struct span bytes, const struct sysio *sys, struct err *e);
+MUST_USE int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struct tokens **out, struct err *e);
+MUST_USE int tokens_save(struct tokens *t, struct err *e);
 
 /* Makes one; durable before it returns. out is to be shown once and wiped. ERR_EXISTS: the name is taken; ERR_FORMAT:
  * not a name; ERR_LIMIT: TOKENS_MAX. */

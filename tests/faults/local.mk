@@ -17,3 +17,10 @@ TEST_TOOLS += tests/faults/shim.so
 tests_faults_shim_so_SOURCES = %D%/shim.c %D%/shim.h %D%/shim_calls.c
 tests_faults_shim_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -fno-builtin -U_FORTIFY_SOURCE -fno-stack-protector -Wno-missing-prototypes -Wno-nonnull
 tests_faults_shim_so_LDFLAGS = -shared -static-libgcc -Wl,-z,now
+
+# Preloaded: records what changes files. Sanitizers and fortified names are for what it is loaded into.
+EXTRA_PROGRAMS += tests/faults/recorder.so
+TEST_TOOLS += tests/faults/recorder.so
+tests_faults_recorder_so_SOURCES = %D%/recorder.c
+tests_faults_recorder_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -fno-builtin -U_FORTIFY_SOURCE -fno-stack-protector -Wno-missing-prototypes -Wno-nonnull
+tests_faults_recorder_so_LDFLAGS = -shared -static-libgcc -Wl,-z,now

@@ -167,6 +167,8 @@ static bool is_its_turn(struct shim_site *s)
 
 	if (s->pass == slot->pass || now - last < slot->gap_ms)
 		return false;
+	if (slot->only && s->hash != slot->only)
+		return false;
 	if (slot->sample > 1 && mix(s->hash, slot->seed) % slot->sample)
 		return false;
 	if (!__atomic_compare_exchange_n(&slot->last_ms, &last, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) || !take_budget())

@@ -47,7 +47,7 @@ struct shim_site {
 
 struct shim_slot {
 	/* written by the test */
-	uint64_t mode, classes, pass, gap_ms, budget, seed, sample, nth;
+	uint64_t mode, classes, pass, gap_ms, budget, seed, sample, nth, only;	/* only: this site; 0: any */
 	uint64_t error[SHIM_CLASSES];
 	char path[256];
 	/* written by the program */

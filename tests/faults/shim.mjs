@@ -18,7 +18,7 @@ const MIB = 2 ** 20, SLOT = 2 * MIB, DEPTH = 8, SITES = 12288, FIRED = 4096, MOD
 /** Offsets of shim.h's struct shim_slot. */
 const at = {}
 let end = 0
-for (const [name, bytes] of [['mode', 8], ['classes', 8], ['pass', 8], ['gap_ms', 8], ['budget', 8], ['seed', 8], ['sample', 8], ['nth', 8],
+for (const [name, bytes] of [['mode', 8], ['classes', 8], ['pass', 8], ['gap_ms', 8], ['budget', 8], ['seed', 8], ['sample', 8], ['nth', 8], ['only', 8],
   ['error', 8 * CLASSES.length], ['path', PATH], ['pid', 8], ['starts', 8], ['seen', 8], ['fired_n', 8], ['last_ms', 8], ['live', 8], ['sites_n', 8],
   ['sites_lost', 8], ['calls', 8 * CLASSES.length], ['fired', 8 * FIRED], ['module', 64 * MODULES], ['site', SITES * (32 + 8 * DEPTH)]]) {
   at[name] = end
@@ -86,10 +86,10 @@ export class Shim {
   nextPass() { this.pass++ }
 
   /** Fails sites that this pass has not failed yet: `sample` 4 is every fourth, chosen by the seed. */
-  sweep(slot, { classes = CLASSES, gap_ms = 0, budget = 1e9, sample = 1, seed = 0, round = this.pass - 1 } = {}) {
+  sweep(slot, { classes = CLASSES, gap_ms = 0, budget = 1e9, sample = 1, seed = 0, only = 0n, round = this.pass - 1 } = {}) {
     this.off(slot)
     this.errors(slot, round)
-    const words = { classes: this.classes(classes), pass: this.pass, gap_ms, budget, sample, seed }
+    const words = { classes: this.classes(classes), pass: this.pass, gap_ms, budget, sample, seed, only: BigInt.asIntN(64, only) }
     for (const [name, value] of Object.entries(words)) this.set(slot, name, value)
     this.set(slot, 'mode', MODES.sweep)
   }
@@ -117,6 +117,12 @@ export class Shim {
     readSync(this.fd, b, 0, bytes, SLOT * SLOTS.indexOf(slot) + at.site + index * bytes)
     return { slot, hash: b.readBigUInt64LE(0), count: Number(b.readBigUInt64LE(8)), pass: Number(b.readBigUInt64LE(16)), class: CLASSES[Number(b.readBigUInt64LE(24))],
       frames: Array.from({ length: DEPTH }, (_, i) => b.readBigUInt64LE(32 + 8 * i)).filter(Boolean) }
+  }
+
+  /** The site whose name matches; it was recorded before. */
+  async findSite(slot, pattern) {
+    for (const s of this.sites(slot)) if (pattern.test(await this.name(s))) return s
+    throw new Error(`no site of ${slot} is like ${pattern}`)
   }
 
   sites(slot) { return Array.from({ length: SITES }, (_, i) => this.site(slot, i)).filter((s) => s.hash) }

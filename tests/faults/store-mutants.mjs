@@ -26,9 +26,14 @@ const spared = {
   },
   'store/blob_finish.c': { 'rc @ settle_dag': MEMORY },
   'store/blobdir.c': { '!d && fd >= 0': MEMORY },
-  'store/db.c': { 'rc != SQLITE_OK || now != options[i].value': 'an SQLite that does not know an option' },
+  'store/db.c': {
+    'rc != SQLITE_OK || now != options[i].value': 'an SQLite that does not know an option',
+    '!path || stat(path, &want) < 0': 'only what the kernel remembers of the file',
+    'fstat(fd, &have) == 0 && have.st_dev == want.st_dev && have.st_ino == want.st_ino': 'the same',
+    'rc != SQLITE_OK @ db_check_pages': FSTAT,
+  },
   'store/devices.c': { 'rc @ devices_count': 'db_row_ok says the same' },
-  'store/floor.c': { 'rc @ floor_load': MEMORY },
+  'store/floor.c': { 'rc @ floor_load': MEMORY, 'rc @ floor_check': MEMORY },
   'store/pagesum.c': {
     '!is_page(n, at) @ main_write': 'reading refuses such a file before',
     'frame < w->frames': 'spares work',
@@ -39,7 +44,10 @@ const spared = {
   },
   'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
   'store/store.c': { 'n < 0 || (size_t)n >= sizeof folder': 'a path that could be opened is shorter' },
-  'store/store_check.c': { '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way' },
+  'store/store_check.c': {
+    'c->tables > 0 || c->is_done': 'the last pages are only read again',
+    '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way',
+  },
   'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
   'catalog/catalog.c': { '!c @ open_take': MEMORY, is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
   'server/chunks.c': { '!all @ chunks_new': MEMORY },

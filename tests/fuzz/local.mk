@@ -7,7 +7,6 @@
 #		tests_fuzz_fuzz_NAME_SOURCES = %D%/fuzz_NAME.c
 #		tests_fuzz_fuzz_NAME_LDADD = $(FUZZ_MAIN) libX.a … libbase.a
 FUZZ_TARGETS =
-FUZZ_TARGETS += tests/fuzz/fuzz_backup
 FUZZ_TARGETS += tests/fuzz/fuzz_cbor
 FUZZ_TARGETS += tests/fuzz/fuzz_cose
 FUZZ_TARGETS += tests/fuzz/fuzz_device
@@ -30,9 +29,6 @@ check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = %D%/replay.c
 check_PROGRAMS += $(FUZZ_TARGETS)
 endif
-
-tests_fuzz_fuzz_backup_SOURCES = %D%/fuzz_backup.c
-tests_fuzz_fuzz_backup_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
 
 tests_fuzz_fuzz_cbor_SOURCES = %D%/fuzz_cbor.c
 tests_fuzz_fuzz_cbor_LDADD = $(FUZZ_MAIN) libformats.a libbase.a $(FORMATS_LIBS)
@@ -126,3 +122,7 @@ tests_fuzz_fuzz_dagtree_LDADD = $(FUZZ_MAIN) libformats.a libbase.a
 FUZZ_TARGETS += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c %D%/sum_hash.c
 tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
+
+FUZZ_TARGETS += tests/fuzz/fuzz_savefile
+tests_fuzz_fuzz_savefile_SOURCES = %D%/fuzz_savefile.c %D%/sum_hash.c
+tests_fuzz_fuzz_savefile_LDADD = $(FUZZ_MAIN) libstore.a libformats.a libbase.a $(STORE_LIBS)

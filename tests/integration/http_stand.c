@@ -378,7 +378,7 @@ static void on_product(struct stand *s, char **words)
 
 static void on_channel(struct stand *s, char **words)
 {
-	builder_channel(builder(s), span_str(words[1]), words[2] != NULL);
+	builder_channel(builder(s), span_str(words[1]), words[2] != NULL, 0);
 }
 
 static void on_release(struct stand *s, char **words)

@@ -18,7 +18,7 @@ const section = (name, settings) =>
  * The text of a configuration. providers: [{ name, url, operator }]; sources: [{ name, url, kind, private }];
  * products: { 'vendor/model': { registrant, … } }; listen: where devices and peers come to.
  */
-export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {}, listen = '127.0.0.1:0' }) {
+export function makeConfig({ dir, chainId = 31337, registry, providers, sources = [], products = {}, chain = {}, extra = '', gateway = {}, cache = {}, listen = '127.0.0.1:0', coap = '127.0.0.1:0', operator = '127.0.0.1:0' }) {
   const operators = new Set(providers.map((p) => p.operator ?? p.name)).size
   return [
     section('gateway', { name: 'test', 'state-dir': join(dir, 'state'), 'run-dir': join(dir, 'run'), 'log-level': 'debug', clock: 'trusted', ...gateway }),
@@ -28,35 +28,38 @@ export function makeConfig({ dir, chainId = 31337, registry, providers, sources 
     ...Object.entries(products).map(([name, p]) => section(`product ${name}`, { channels: 'stable', ...p })),
     section('cache', { size: '1G', ...cache }),
     section('http', { listen }),
-    section('coap', { listen: '127.0.0.1:0' }),
-    section('operator', { listen: '127.0.0.1:0' }),
+    section('coap', { listen: coap }),
+    section('operator', { listen: operator }),
     extra, '',
   ].join('\n')
 }
 
 /** Descendants of a process, by program name: { 'gatepost-keeper': pid, … }. */
-async function childrenOf(pid) {
+export async function childrenOf(pid) {
   const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean)
   const named = await Promise.all(pids.map(async (p) => [(await readFile(`/proc/${p}/cmdline`, 'utf8')).split('\0')[0].split('/').pop(), Number(p)]))
   return Object.fromEntries(named)
 }
 
 /**
- * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here.
+ * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here; `env` adds to its environment.
  * The result: http, coap, operator (base URLs; coap as host:port), cli(…args), api(path, options), release(), waitRelease(),
  * children(), restart(conf?), stop().
  */
-export async function startGateway(t, { dir, conf, host }) {
+export async function startGateway(t, { dir, conf, host, env }) {
   const file = join(dir, 'gatepost.conf')
   await mkdir(dir, { recursive: true })
   await writeFile(file, conf)
   const gateway = {
     dir,
     stateDir: join(dir, 'state'),
-    async start() {
+    /** `options`: for startServer. */
+    async start(options) {
       const [command, ...args] = [...host?.enter ?? [], program('gatepostd'), '-c', file]
       gateway.server = await startServer(command, args, {
+        env,
         ready: (line) => /ready http=(\S+) coap=(\S+) operator=(\S+)/.exec(line),
+        ...options,
       })
       const [, http, coap, operator] = gateway.server.up
       Object.assign(gateway, { http: `http://${http}`, coap, operator: `http://${operator}` })

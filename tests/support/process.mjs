@@ -8,9 +8,10 @@ process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 /**
  * Starts a program that serves. `ready` gets each line of its output (stdout and stderr) and returns something
  * truthy when the program is up; that is `up` in the result; `lines` are all of them, `times` when each came (performance.now). Fails, with the output, when it ends before.
- * With pdeathsig (util-linux) the kernel ends it even when this process is killed.
+ * With pdeathsig (util-linux) the kernel ends it even when this process is killed. `spawned` is told { pid, gone, lines } at once, before
+ * anything is ready.
  */
-export async function startServer(command, args, { ready, env, cwd, deadline_ms = 30000 } = {}) {
+export async function startServer(command, args, { ready, env, cwd, deadline_ms = 30000, spawned } = {}) {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, cwd })
   const lines = [], times = []
@@ -19,6 +20,7 @@ export async function startServer(command, args, { ready, env, cwd, deadline_ms 
     running.delete(child)
     resolve({ code, signal })
   }))
+  spawned?.({ pid: child.pid, gone, lines })
   const up = await new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`${command}: ${why}\n${lines.join('\n')}`))
     const timer = setTimeout(() => { child.kill('SIGKILL'); fail('not ready in time') }, deadline_ms)

@@ -337,7 +337,7 @@ export async function stateOf(gateway) {
 }
 
 /** Says which product or release differs, rather than showing everything. */
-function assertSame(state, clean) {
+export function assertSame(state, clean) {
   for (const part of Object.keys(clean)) {
     assert.equal(state[part].length, clean[part].length, part)
     clean[part].forEach((item, i) => assert.deepEqual(state[part][i], item, `${part}: ${JSON.stringify(state[part][i])} is ${JSON.stringify(item)} in a clean run`))

@@ -65,9 +65,9 @@ static inline void sample_build(struct builder *b)
 		.proof = { .number = 77, .time = SAMPLE_PROOF_TIME, .hash = { { 7 } } }, .trust = TRUST_QUORUM,
 		.id = { { 1 } }, .registrant = { { 2 } }, .entries_sha256 = sha256_of(SPAN_LIT(SAMPLE_ENTRIES)),
 		.entries_bytes = sizeof SAMPLE_ENTRIES - 1 });
-	builder_channel(b, SPAN_LIT("stable"), false);
-	builder_channel(b, SPAN_LIT("beta"), true);
-	builder_channel(b, SPAN_LIT("nightly"), false);
+	builder_channel(b, SPAN_LIT("stable"), false, 0);
+	builder_channel(b, SPAN_LIT("beta"), true, 3);
+	builder_channel(b, SPAN_LIT("nightly"), false, 0);
 	sample_release(b, 2, 0, "stable", CATALOG_ACTIVE, SAMPLE_NEW, NULL);
 	sample_release(b, 1, 0, "stable", CATALOG_SUPERSEDED, SAMPLE_OLD, NULL);
 	sample_release(b, 3, 0, "beta", CATALOG_ACTIVE, SAMPLE_BETA, NULL);
@@ -75,7 +75,7 @@ static inline void sample_build(struct builder *b)
 	sample_release(b, 5, 4, "stable", CATALOG_ACTIVE, SAMPLE_STEP, NULL);
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/clock"), .max_age_ms = SAMPLE_MAX_AGE_MS,
 		.trust = TRUST_SINGLE, .id = { { 3 } }, .registrant = { { 2 } } });
-	builder_channel(b, SPAN_LIT("stable"), true);
+	builder_channel(b, SPAN_LIT("stable"), true, 0);
 }
 
 static inline struct builder *sample_builder(uint64_t generation)

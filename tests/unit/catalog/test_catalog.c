@@ -116,7 +116,7 @@ END_TEST
 static void twice_a_product(struct builder *b)
 {
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/lamp") });
-	builder_channel(b, SPAN_LIT("stable"), false);
+	builder_channel(b, SPAN_LIT("stable"), false, 0);
 }
 
 static void twice_an_image(struct builder *b)
@@ -623,6 +623,8 @@ START_TEST(the_filter_drops_releases_below_the_floor)
 	ck_assert_uint_eq(catalog_find_image(c, &kept)->state, CATALOG_GOOD);
 	ck_assert(catalog_fits_hardware(c, catalog_release(c, p->releases.first + 2), SPAN_LIT("board-b")));
 	ck_assert(catalog_channel(c, p->channels.first + 1)->is_pending);
+	ck_assert_msg(catalog_channel(c, p->channels.first)->withdrawn == 1, "what is dropped was told before");
+	ck_assert_msg(catalog_channel(c, p->channels.first + 1)->withdrawn == 3, "what was withdrawn before stays so");
 	ck_assert_uint_eq(catalog_facts(c).generation, 5);
 }
 END_TEST

@@ -52,7 +52,3 @@ tests_unit_test_signers_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LI
 check_PROGRAMS += tests/unit/test_suit_build
 tests_unit_test_suit_build_SOURCES = %D%/test_suit_build.c %D%/envelope.c %D%/envelope.h %D%/hexes.h
 tests_unit_test_suit_build_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
-
-check_PROGRAMS += tests/unit/test_backup
-tests_unit_test_backup_SOURCES = %D%/test_backup.c
-tests_unit_test_backup_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)

@@ -89,6 +89,7 @@ void rig_open(struct rig *r)
 	struct http_conf hc = { .proxy = NULL };
 
 	*k = (struct keeper){ .server_fd = -1 };
+	list_init(&k->adopting);
 	world_open(&r->w);
 	load_conf(r);
 	uv_loop_init(&k->loop);
@@ -124,7 +125,6 @@ void rig_close(struct rig *r)
 	devices_close(&k->devices);
 	fetcher_close(&k->fetcher);
 	http_close(k->http, NULL, NULL);
-	backup_drop(k);
 	seqsock_close(&k->server, NULL);
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->settling, NULL);

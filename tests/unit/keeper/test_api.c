@@ -5,7 +5,6 @@
 #include "yaml.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 
 static struct rig rig;
 static struct yaml spec;
@@ -455,85 +454,6 @@ START_TEST(not_ready_without_a_catalog)
 }
 END_TEST
 
-static bool has_copy(void)
-{
-	return faccessat(rig.k.state_dir, "backup.db", F_OK, 0) == 0;
-}
-
-static void until_backup_is(const char *state)
-{
-	for (int turns = 0; turns < 10000; turns++) {
-		ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1"), 200);
-		if (!strcmp(text("state"), state))
-			return;
-		uv_run(&rig.k.loop, UV_RUN_NOWAIT);
-	}
-	ck_abort_msg("it is %s, not %s: %s", text("state"), state, text("why"));
-}
-
-/* What is written while the copy is made is in it; nobody waits for it; nothing of it has a name afterwards. */
-START_TEST(a_backup_lets_everybody_have_their_turn)
-{
-	json_int_t size;
-	char target[80];
-
-	populate();
-	for (int i = 0; i < 3000; i++) {
-		char name[16];
-
-		snprintf(name, sizeof name, "dev-%d", 100 + i);
-		ck_ok(devices_put(rig.w.store, name, "acme/thermostat", NULL, "a group with a long name so that the file has some pages", 5, &err));
-	}
-	ck_assert_uint_eq(call(LINK_POST, "/api/v1/backups"), 201);
-	ck_assert_str_eq(text("state"), "copying");
-	ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1/data?offset=0"), 503);
-	ck_assert_uint_eq(call(LINK_POST, "/api/v1/backups"), 503);
-	uv_run(&rig.k.loop, UV_RUN_NOWAIT);
-	ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1"), 200);
-	ck_assert_msg(!strcmp(text("state"), "copying") && has_copy(), "one turn is not all: %s", text("state"));
-	ck_assert_uint_eq(call_as(LINK_PUT, "/api/v1/devices/meanwhile", token[TOKEN_ADMIN], "{\"product\":\"acme/thermostat\"}"), 200);
-	until_backup_is("ready");
-	ck_assert(!has_copy());
-	size = json_integer_value(json_object_get(reply.body, "size"));
-	ck_assert_int_gt(size, 200000);
-	snprintf(target, sizeof target, "/api/v1/backups/1/data?offset=%lld", (long long)size - 3);
-	ck_assert_uint_eq(call(LINK_GET, target), 200);
-	ck_assert(json_is_true(json_object_get(reply.body, "last")) && strlen(text("data")) == 4);
-	snprintf(target, sizeof target, "/api/v1/backups/1/data?offset=%lld", (long long)size);
-	ck_assert_uint_eq(call(LINK_GET, target), 409);
-	ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1/data?offset=-1"), 400);
-	rig.w.mono_ms += BUNDLE_IDLE_MS;
-	backup_tidy(&rig.k);
-	ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1"), 404);
-}
-END_TEST
-
-START_TEST(a_backup_that_is_cut_leaves_no_copy)
-{
-	populate();
-	ck_assert_uint_eq(call(LINK_POST, "/api/v1/backups"), 201);
-	ck_assert(has_copy());
-	backup_drop(&rig.k);
-	ck_assert(!has_copy());
-	close(openat(rig.k.state_dir, "backup.db", O_CREAT | O_WRONLY, 0600));
-	backup_tidy(&rig.k);
-	ck_assert_msg(!has_copy(), "of a keeper that was killed");
-}
-END_TEST
-
-START_TEST(a_failed_backup_says_why)
-{
-	populate();
-	ck_assert_uint_eq(call(LINK_POST, "/api/v1/backups"), 201);
-	/* Somebody takes the copy away: what it cannot be read from is no backup. */
-	ck_assert_int_eq(unlinkat(rig.k.state_dir, "backup.db", 0), 0);
-	until_backup_is("failed");
-	ck_assert_ptr_nonnull(text("why"));
-	ck_assert_uint_eq(call(LINK_GET, "/api/v1/backups/1/data?offset=0"), 409);
-	ck_assert_uint_eq(call(LINK_POST, "/api/v1/backups"), 201);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("api");
@@ -543,8 +463,7 @@ int main(void)
 	int failed;
 	const TTest *const tests[] = { every_route_is_described, a_wrong_method_names_the_right_ones, head_is_a_get,
 		a_revoked_token_is_nobody, the_control_socket_needs_no_token, hold_and_approve, a_revoked_release_takes_no_orders,
-		refetch_brings_an_evicted_image_back, lists_come_in_pages, not_ready_without_a_catalog,
-		a_backup_lets_everybody_have_their_turn, a_backup_that_is_cut_leaves_no_copy, a_failed_backup_says_why };
+		refetch_brings_an_evicted_image_back, lists_come_in_pages, not_ready_without_a_catalog };
 
 	api_routes(&routes);
 	tcase_add_checked_fixture(t, setup, teardown);

@@ -1,10 +1,12 @@
 /* test_catalogs.c: from a real store to what the supervisor is handed; images on their way in and out; a lost database. */
 #include "rig.h"
+#include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/io.h"
 #include "catalog/catalog.h"
 #include "formats/sha256.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 
 static struct rig rig;
@@ -185,6 +187,73 @@ START_TEST(what_could_not_be_judged_is_not_told_as_fresh)
 	ck_ok(catalogs_refresh(&rig.k, &err));
 	receive();
 	ck_assert_uint_eq(product(world_name[0])->proof.number, before);
+}
+END_TEST
+
+/* The sequences of the first product in the copy on disk that a start would serve. */
+static unsigned newest_on_disk(void)
+{
+	AUTO(catalog_put_auto) struct catalog *c = NULL;
+	autoclose int fd = openat(rig.k.state_dir, "catalog", O_RDONLY | O_CLOEXEC);
+	const struct catalog_product *p;
+
+	ck_assert_int_ge(fd, 0);
+	ck_ok(catalog_open(fd, CATALOG_FROM_DISK, &c, &err));
+	p = catalog_find_product(c, span_str(world_name[0]));
+	return (unsigned)catalog_release(c, p->releases.first + p->releases.n - 1)->sequence;
+}
+
+START_TEST(what_is_told_is_on_disk_before)
+{
+	one_active();
+	release(0, 1);
+	world_settle(&rig.w);
+	rig.k.sup.sock.sm.at = 0;	/* killed before it could tell */
+	ck_assert_int_ne(catalogs_publish(&rig.k, &err), ERR_OK);
+	rig.k.sup.sock.sm.at = 1;
+	ck_assert_uint_eq(newest_on_disk(), 2);
+}
+END_TEST
+
+START_TEST(a_disk_that_refuses_keeps_no_revocation_back)
+{
+	int dir = rig.k.state_dir;
+
+	one_active();
+	release(0, 1);
+	settle();
+	world_revoke(&rig.w, 0, 2);
+	world_settle(&rig.w);
+	rig.k.state_dir = -1;
+	ck_assert_msg(catalogs_publish(&rig.k, &err) != ERR_OK, "the keeper hears of it");
+	rig.k.state_dir = dir;
+	receive();
+	ck_assert_str_eq(told(0), "1");
+	ck_assert_uint_eq(newest_on_disk(), 2);
+	publish();
+	ck_assert_msg(newest_on_disk() == 1, "and it is tried again");
+}
+END_TEST
+
+static uint64_t withdrawn(void)
+{
+	return catalog_channel(got, product(world_name[0])->channels.first)->withdrawn;
+}
+
+START_TEST(a_channel_says_what_it_withdrew)
+{
+	one_active();
+	release(0, 1);
+	settle();
+	ck_assert_msg(withdrawn() == 0, "what was superseded is told still");
+	world_publish(&rig.w, 0, 2);
+	world_revoke(&rig.w, 0, 3);
+	settle();
+	ck_assert_msg(withdrawn() == 0, "nobody ever had what was never active");
+	world_revoke(&rig.w, 0, 2);
+	settle();
+	ck_assert_str_eq(told(0), "1");
+	ck_assert_uint_eq(withdrawn(), 2);
 }
 END_TEST
 
@@ -650,7 +719,8 @@ int main(void)
 	int failed;
 	const TTest *const tests[] = { only_what_is_verified_is_told, the_same_content_is_sent_once,
 		a_newer_proof_alone_is_sent_now_and_then, nothing_is_told_before_its_floor_is_on_disk,
-		what_could_not_be_judged_is_not_told_as_fresh, a_catalog_that_was_not_handed_over_is_sent_again,
+		what_could_not_be_judged_is_not_told_as_fresh, what_is_told_is_on_disk_before,
+		a_disk_that_refuses_keeps_no_revocation_back, a_channel_says_what_it_withdrew, a_catalog_that_was_not_handed_over_is_sent_again,
 		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,

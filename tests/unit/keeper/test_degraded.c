@@ -154,6 +154,8 @@ START_TEST(what_is_unsure_can_become_worse)
 	ck_assert_uint_eq(pauses, 1);
 	fail_with(ERR_MEMORY);
 	ck_assert_msg(degraded_is_paused(&d), "less bad news does not end it");
+	fail_with(ERR_NO_SPACE);
+	ck_assert_msg(d.sm.at == STORE_DEGRADED && pauses == 1, "nor does more of the same begin it anew");
 }
 END_TEST
 

@@ -33,6 +33,8 @@ static void on_trouble(void *arg, const struct err *e)
 
 static void setup(void)
 {
+	acks = troubles = 0;
+	is_closed = false;
 	world_open(&w);
 	world_register(&w, 0, 1, "A");
 	world_publish(&w, 0, 0);
@@ -264,6 +266,23 @@ START_TEST(floors_for_a_new_server)
 }
 END_TEST
 
+START_TEST(floors_that_are_not_written_yet_are_told_too)
+{
+	struct buf out = BUF_INIT(4096);
+	struct link_floor f;
+	struct span left;
+
+	devices_take_seen(&d, &(struct link_seen[]){ seen("dev-1", 1) }[0]);
+	devices_take_seen(&d, &(struct link_seen[]){ seen("dev-2", 9) }[0]);
+	ck_ok(devices_floors(&d, &out, &err));
+	left = buf_span(&out);
+	ck_assert(link_floor_next(&left, &f, NULL) == ERR_OK);
+	ck_assert(span_is(f.device, "dev-1") && span_is(f.product, world_name[0]) && span_is(f.channel, "stable") && f.sequence == 1);
+	ck_assert_msg(link_floor_next(&left, &f, NULL) == ERR_NOT_FOUND, "a lie is no floor");
+	buf_free(&out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("devices");
@@ -272,7 +291,8 @@ int main(void)
 	int failed;
 	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, a_report_without_a_place_is_not_acknowledged,
 		another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
-		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server };
+		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
+		floors_that_are_not_written_yet_are_told_too };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);

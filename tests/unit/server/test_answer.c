@@ -293,13 +293,23 @@ END_TEST
 
 /* --- floors of devices --- */
 
-/* The sample without release 5 and 4: what a revocation leaves. */
-static void build_older(struct builder *b)
+/* The sample without release 5 and 4: what a revocation leaves. `withdrawn` says so. */
+static void build_older_but(struct builder *b, uint64_t withdrawn)
 {
 	sample_image(b, SAMPLE_OLD, CATALOG_GOOD);
 	builder_product(b, &(struct builder_product){ .name = SPAN_LIT("acme/lamp"), .trust = TRUST_QUORUM });
-	builder_channel(b, SPAN_LIT("stable"), true);
+	builder_channel(b, SPAN_LIT("stable"), true, withdrawn);
 	sample_release(b, 1, 0, "stable", CATALOG_ACTIVE, SAMPLE_OLD, NULL);
+}
+
+static void build_older(struct builder *b)
+{
+	build_older_but(b, 0);
+}
+
+static void build_withdrawn(struct builder *b)
+{
+	build_older_but(b, 2);
 }
 
 START_TEST(no_device_is_offered_less_than_it_had)
@@ -314,6 +324,30 @@ START_TEST(no_device_is_offered_less_than_it_had)
 	ck_assert_uint_eq(status_of("/fw/acme/lamp?device=d1"), 404);
 	ck_assert_msg(sequence_of("/fw/acme/lamp?device=d2") == 1, "another device");
 	ck_assert_msg(sequence_of("/fw/acme/lamp") == 1, "who says no name is not known");
+}
+END_TEST
+
+/* A server that has just been started: the keeper has not told the floors yet. */
+START_TEST(who_may_have_had_more_waits_for_the_floors)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(4096);
+
+	stand_catalog(st, build_withdrawn);
+	ck_assert_msg(status_of("/fw/acme/lamp?device=d1") == 503, "it may have had 2");
+	ck_assert_msg(sequence_of("/fw/acme/lamp") == 1, "who says no name is not known anyway");
+	link_floor_put(&b, &(struct link_floor){ SPAN_LIT("d7"), SPAN_LIT("acme/lamp"), SPAN_LIT("stable"), 2 });
+	ck_assert(devfloors_load(st->floors, span_cut(buf_span(&b), 0, b.n - 1), NULL) == ERR_FORMAT);
+	ck_assert_msg(status_of("/fw/acme/lamp?device=d1") == 503, "half of them is not all");
+	ck_assert(devfloors_load(st->floors, buf_span(&b), NULL) == 0);
+	ck_assert_uint_eq(sequence_of("/fw/acme/lamp?device=d1"), 1);
+	ck_assert_uint_eq(status_of("/fw/acme/lamp?device=d7"), 404);
+}
+END_TEST
+
+START_TEST(nobody_waits_where_nothing_was_withdrawn)
+{
+	ck_assert_uint_eq(sequence_of("/fw/acme/lamp?device=d1"), 2);
+	ck_assert(!devfloors_are_known(st->floors));
 }
 END_TEST
 
@@ -681,6 +715,8 @@ int main(void)
 	tcase_add_test(t, what_an_observer_is_told_counts_as_given);
 	tcase_add_test(t, refused_answers_give_nothing);
 	tcase_add_test(t, the_keeper_hears_a_rise_at_once_and_the_rest_in_sum);
+	tcase_add_test(t, who_may_have_had_more_waits_for_the_floors);
+	tcase_add_test(t, nobody_waits_where_nothing_was_withdrawn);
 	tcase_add_test(t, a_snapshot_of_floors_counts);
 	tcase_add_test(t, a_full_table_forgets_nobody);
 	tcase_add_test(t, the_keeper_hears_which_images_are_wanted);

@@ -608,6 +608,17 @@ START_TEST(a_repair_fails_at_every_step)
 }
 END_TEST
 
+START_TEST(a_repair_of_nothing_takes_nothing_away)
+{
+	struct blob *w = start(NULL);
+
+	ck_ok(blob_write(w, 0, SPAN(image, 1000), &err));
+	blob_free(w);
+	ck_refused(blob_repair(blobs, &name, SIZE, &w, &err), ERR_NOT_FOUND, "nothing to repair");
+	ck_assert_msg(has(".part"), "what is being fetched");
+}
+END_TEST
+
 static int priority_met;
 
 static void note_priority(void *arg, uint32_t chunk)
@@ -1098,6 +1109,7 @@ START_TEST(three_failed_syncs_end_writing)
 	ck_assert(blobs_is_read_only(b) && blobs_sync_failures(b) == 3);
 	ck_refused(blob_start(b, &name, SIZE, &w, NULL, &err), ERR_READ_ONLY, "this disk keeps nothing");
 	ck_refused(blob_repair(b, &good, SIZE, &w, &err), ERR_READ_ONLY, "what is there stays there");
+	ck_refused(blob_complete(b, &good, SIZE, &w, &err), ERR_READ_ONLY, "and as it is");
 	autoclose int fd = -1;
 	ck_ok(blobs_open_object(b, &good, &fd, &err));
 	/* The trial meets it too, until the disk keeps files again. */
@@ -1150,7 +1162,8 @@ int main(void)
 		an_existing_name_is_hashed_not_trusted, an_existing_object_is_synced_or_replaced, a_name_is_taken_without_renameat2,
 		a_finish_that_failed_beside_the_image_is_taken_up, an_orphan_is_adopted_or_removed, what_cannot_be_read_is_not_judged,
 		an_orphan_is_adopted_once_it_is_on_the_disk, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
-		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_scrub_is_polite_and_only_then,
+		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_repair_of_nothing_takes_nothing_away,
+		a_scrub_is_polite_and_only_then,
 		without_descriptors_a_walk_fails, descriptors_are_given_back, a_new_folder_is_on_the_disk_before_it_is_used,
 		short_writes_go_on, an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
 		rot_is_found_and_repaired, lost_sums_are_made_again, a_wrong_size_is_damage, files_are_told_apart,

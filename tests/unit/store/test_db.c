@@ -5,6 +5,7 @@
 #include "store/devices.h"
 #include "store/entries.h"
 #include "store/images.h"
+#include "store/own.h"
 #include "store/products.h"
 #include "store/recover.h"
 #include "store/releases.h"
@@ -20,7 +21,7 @@
 static void (*const volatile modules[])(void) = {
 	(void (*)(void))audit_add, (void (*)(void))devices_seen, (void (*)(void))entries_append, (void (*)(void))images_want,
 	(void (*)(void))images_victims, (void (*)(void))mark_load, (void (*)(void))products_put, (void (*)(void))recover_scan,
-	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_copy_begin,
+	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))own_copy,
 };
 
 static struct store *open_store(void)
@@ -711,6 +712,36 @@ START_TEST(the_check_in_steps_finds_what_changed_below_a_running_program)
 }
 END_TEST
 
+/* More pages than one step takes, and the damage in the last. */
+START_TEST(the_check_goes_on_to_the_last_page)
+{
+	struct store *s = open_store();
+	unsigned n;
+
+	for (unsigned round = 0; round < 30; round++)
+		fill(s, 1 + round * PRODUCTS);
+	ck_ok(mark_forget_registry(s, &err));
+	ck_ok(check_in_steps(s, &n));
+	ck_assert_int_gt(tempdir_size(DB), 300 * 4096);
+	tempdir_flip(DB, tempdir_size(DB) - 3000);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "a page that nothing uses now");
+	store_close(s);
+}
+END_TEST
+
+START_TEST(a_file_that_ends_within_a_page_is_damage)
+{
+	struct store *s;
+	unsigned n;
+
+	filled();
+	s = open_store();
+	tempdir_poke(DB, tempdir_size(DB), "x", 1);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "more than whole pages");
+	store_close(s);
+}
+END_TEST
+
 /* What nothing uses now will be used again. */
 START_TEST(free_pages_are_looked_at)
 {
@@ -815,47 +846,6 @@ START_TEST(the_oldest_audit_records_make_room)
 }
 END_TEST
 
-/* To its end, with so many products more written into the store between two turns. */
-static unsigned copy_all(struct store *s, unsigned from)
-{
-	struct store_copy *c, *other;
-	bool is_done = false;
-	unsigned turns = 0;
-
-	ck_ok(store_copy_begin(s, tempdir_path("copy"), &c, &err));
-	ck_refused(store_copy_begin(s, tempdir_path("copy"), &other, &err), ERR_EXISTS, "a copy replaces nothing");
-	while (!is_done) {
-		ck_ok(store_copy_step(c, 4, &is_done, &err));
-		if (!is_done && turns < 20)
-			fill(s, from + turns * PRODUCTS);
-		turns++;
-	}
-	store_copy_free(c);
-	return turns;
-}
-
-START_TEST(copy_is_whole_and_has_what_was_written_meanwhile)
-{
-	struct store *s = open_store();
-	struct product_row last;
-	struct hash32 id;
-	unsigned turns;
-
-	fill(s, 1);
-	turns = copy_all(s, 100);
-	ck_assert_uint_gt(turns, 3);
-	store_close(s);
-	ck_assert_int_eq(renameat(tempdir_fd, "copy", tempdir_fd, DB), 0);
-	ck_assert_int_eq(open_and_read(), ERR_OK);
-	s = open_store();
-	ck_assert(!store_is_new(s));
-	id = hash_of(100 + (turns < 20 ? turns - 1 : 20) * PRODUCTS - 1);
-	ck_ok(products_get(s, &id, &last, &err));
-	ck_ok(store_check(s, &err));
-	store_close(s);
-}
-END_TEST
-
 START_TEST(no_memory_is_an_error)
 {
 	struct store *s = open_store();
@@ -884,11 +874,11 @@ int main(void)
 		a_plain_sqlite_file_is_not_taken_for_ours, flipped_bytes_are_found,
 		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
 		a_damaged_wal_gives_an_earlier_state,
-		no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
+		the_check_goes_on_to_the_last_page, a_file_that_ends_within_a_page_is_damage, no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
 		free_pages_are_looked_at, rows_that_must_not_be_are_found,
-		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, copy_is_whole_and_has_what_was_written_meanwhile, no_memory_is_an_error,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");

@@ -217,6 +217,7 @@ START_TEST(a_failed_read_is_damage_where_the_disk_says_so)
 			rc = products_get(store, &id, &p, &err);
 		break_reads(NULL);
 		ck_refused(rc, rows[i].want, rows[i].file);
+		ck_assert_msg(rc != ERR_IO || err.sys == rows[i].sys, "what the kernel said goes along: %d", err.sys);
 		ck_assert(store_is_corrupt(store) == (rows[i].want == ERR_CORRUPT));
 		if (rc == ERR_IO)
 			ck_ok(products_get(store, &id, &p, &err));

@@ -127,6 +127,8 @@ static const struct { const char *rule; enum damage a, b; enum floor_found found
 	{ "the newest has bytes behind it", NO_DAMAGE, LONGER, FLOOR_ONE, 2 },
 	{ "both are damaged", FLIP, CUT, FLOOR_LOST, 0 },
 	{ "one damaged, one gone", GONE, ZERO, FLOOR_LOST, 0 },
+	{ "the first save was stopped before its bytes were on disk", EMPTY, GONE, FLOOR_NONE, 0 },
+	{ "the first save was torn", CUT, GONE, FLOOR_NONE, 0 },
 	{ "both are gone: as a first start", GONE, GONE, FLOOR_NONE, 0 },
 };
 
@@ -447,6 +449,7 @@ START_TEST(a_strange_file_is_refused)
 	ck_assert_msg(!strange[_i].want || (err.msg[0] && set.n == 0), "%s: without a word", strange[_i].rule);
 	floor_set_free(&set);
 	tempdir_poke("floor.a", 0, b.p, b.n);
+	tempdir_poke("floor.b", 0, "x", 1);	/* without it, a bad a is a first save that was cut */
 	f = load(NULL);
 	ck_assert_int_eq(floor_found(f), strange[_i].want ? FLOOR_LOST : FLOOR_ONE);
 	floor_free(f);

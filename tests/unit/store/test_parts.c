@@ -283,6 +283,30 @@ START_TEST(a_work_is_done_whole_or_not_at_all)
 }
 END_TEST
 
+static int check_all(void)
+{
+	struct store_checking c = { .is_done = false };
+	int rc = ERR_OK;
+
+	while (rc == ERR_OK && !c.is_done)
+		rc = store_check_step(store, &c, &err);
+	return rc;
+}
+
+/* What could not be looked at is not called good. */
+START_TEST(a_check_that_is_interrupted_says_so)
+{
+	unsigned at = 0;
+	int rc;
+
+	do {
+		rc = run_interrupted(check_all, ++at);
+		ck_assert_msg((rc == ERR_OK) == (at > statements), "statement %u of %u: %d", at, statements, rc);
+	} while (at <= statements);
+	ck_assert_uint_gt(at, 10);
+}
+END_TEST
+
 /* --- what cannot begin --- */
 
 static const char *refused_begin;
@@ -466,6 +490,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_work_is_done_whole_or_not_at_all, 0, ROWS(works));
 	tcase_add_loop_test(t, what_cannot_begin_does_nothing, 0, ROWS(works));
+	tcase_add_test(t, a_check_that_is_interrupted_says_so);
 	tcase_add_test(t, what_cannot_begin_says_so_when_it_is_kept);
 	tcase_add_test(t, what_cannot_begin_within_another_undoes_both);
 	tcase_add_test(t, an_inner_part_ends_alone);

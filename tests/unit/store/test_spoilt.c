@@ -135,6 +135,11 @@ static int images_walk(void)
 	return images_each(store, 0, NULL, 0, visit_image, NULL, &err);
 }
 
+static int unneeded(void)
+{
+	return images_unneeded(store, INT64_MAX, visit_image, NULL, &err);
+}
+
 static int totals(void)
 {
 	struct images_totals t;
@@ -313,6 +318,8 @@ static const struct { int (*read)(void); const char *sql; } odd[] = {
 	{ image, "UPDATE image SET sums = zeroblob(31)" },
 	{ image, "UPDATE image SET served_bytes = -1" },
 	{ images_walk, "UPDATE image SET sha256 = 'x' WHERE state = 'good'" },
+	{ unneeded, "UPDATE image SET size = 'x' WHERE state = 'good'" },
+	{ recover, "UPDATE image SET size = 'x' WHERE state = 'wanted'" },
 	{ totals, "UPDATE image SET size = -5000000" },
 	{ mark, "UPDATE mark SET anchor_hash = NULL" },
 	{ mark, "UPDATE mark SET listed_for = x''" },

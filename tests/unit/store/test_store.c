@@ -810,6 +810,17 @@ static int count_image(void *arg, const struct image_row *i, struct err *e)
 	return ERR_OK;
 }
 
+START_TEST(what_was_wanted_lately_is_not_unneeded)
+{
+	int n = 0;
+
+	for (unsigned i = 1; i <= 5; i++)
+		good_image(i, 10, 100 * i);
+	ck_ok(images_unneeded(store, 300, count_image, &n, &err));
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 START_TEST(image_lists)
 {
 	int n = 0;
@@ -1093,6 +1104,12 @@ START_TEST(recovery_brings_disk_and_rows_together)
 }
 END_TEST
 
+static bool is_six(void *arg, const struct hash32 *sha256)
+{
+	(void)arg;
+	return hash32_eq(sha256, h(6));
+}
+
 /* Beside rows that have done with their file, or never had one. */
 START_TEST(recovery_ends_what_was_under_way)
 {
@@ -1107,10 +1124,13 @@ START_TEST(recovery_ends_what_was_under_way)
 	ck_ok(images_set_state(store, h(2), IMAGE_IS_EVICTING, 1, &err));
 	good_image(3, 10, 1);						/* the same of a revoked one */
 	ck_ok(images_set_state(store, h(3), IMAGE_IS_REVOKED, 1, &err));
+	good_image(4, 11, 1), put_blob(4, "");				/* known to be damaged, and of another size */
+	ck_ok(images_add_damage(store, h(4), 0, 1, &err));
+	put_blob(6, "");						/* somebody works at it */
 	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
-	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_ok(recover_scan(store, b, 50, note_recovery, is_six, &s, &c, &err));
 	ck_assert_str_eq(s.text, "e2 e3 ");
-	ck_assert(c.objects == 1 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
+	ck_assert(c.objects == 2 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
 	ck_assert(has_blob(1, "") && !has_blob(1, ".part"));
 	ck_ok(images_get(store, h(2), &i, &err));
 	ck_assert_int_eq(i.state, IMAGE_IS_EVICTING);
@@ -1142,7 +1162,7 @@ int main(void)
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
-		product_lists, recovery_ends_what_was_under_way,
+		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
 		recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
