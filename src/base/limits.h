@@ -174,6 +174,7 @@
 #define FETCH_UNPROVEN_MAX 2		/* times that a complete image of another SHA-256 is read again, before the manifest is called a liar */
 #define FETCH_RETRY_BASE_MS 1000	/* after the first round without success */
 #define FETCH_RETRY_CAP_MS 300000	/* and never longer: a source that is back is noticed within 5 minutes */
+#define FETCH_WINDOW_LOOK_MS 3600000	/* a window that is further away is looked at again after this: the clock may have been set meanwhile; a write an hour */
 #define FETCH_RETRY_FLOOR_MS 500	/* jitter must not make a retry immediate */
 #define SOURCE_QUARANTINE_MS 600000	/* a source that lied is left alone for 10 minutes */
 #define KEPT_BYTES_MAX (16 * MIB)	/* inner blocks of one image: 4 GiB needs about 800 KiB at the usual width */

@@ -281,6 +281,9 @@ void keeper_sweep(struct keeper *k)
 		keeper_trouble(k, &e);
 	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
 		keeper_trouble(k, &e);
+	/* A clock that only may be right would lose what a right one noted. */
+	if (clock_state(k->clock) == CLOCK_SYNCED && images_mend_times(k->store, now_ms(k), &e))
+		keeper_trouble(k, &e);
 }
 
 /* --- damage --- */

@@ -875,6 +875,20 @@ START_TEST(nothing_is_asked_for_outside_the_window)
 }
 END_TEST
 
+/* The clock that says so may be hours wrong, and be set in a minute. */
+START_TEST(a_far_window_is_looked_at_again_within_the_hour)
+{
+	struct ledger_want w;
+
+	USE(HONEST);
+	w = closed();
+	fetcher.window = window_of("13:00-14:00");
+	ck_ok(fetcher_want(&fetcher, &w, &err));
+	run_until(&failed, 1);
+	ck_assert_int_eq(last_retry_ms, wall(NULL) + FETCH_WINDOW_LOOK_MS);
+}
+END_TEST
+
 START_TEST(urgent_ones_ignore_the_window)
 {
 	struct ledger_want w;
@@ -1462,7 +1476,8 @@ int main(void)
 		one_that_is_out_stays_out, an_inner_block_that_comes_last, what_is_on_its_way_is_not_asked_again_when_a_twin_fails,
 		a_whole_file_in_pieces, a_whole_lie_and_what_was_verified, an_error_page_longer_than_the_image, mirrors_that_all_lie, blocks_of_two, a_rate_is_what_long_replies_bring, a_block_that_one_lacks,
 		one_that_cannot_be_asked_at_all, blocks_that_do_not_come_are_asked_of_another, an_archive_that_crawls_is_left, one_that_crawls_like_the_others, one_that_crawls_and_nobody_else,
-		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window, urgent_ones_ignore_the_window,
+		all_at_once_are_one_failure, fewer_at_a_time_over_a_thin_line, the_rate_is_what_all_bring, the_better_one_is_asked_first, nothing_is_asked_for_outside_the_window,
+		a_far_window_is_looked_at_again_within_the_hour, urgent_ones_ignore_the_window,
 		a_peer_is_not_at_the_uplink, a_peer_is_asked_again_before_the_window_opens, the_window_closes_on_what_is_under_way };
 
 	tcase_add_checked_fixture(t, setup, teardown);

@@ -40,3 +40,7 @@ check_PROGRAMS += tests/unit/test_restore
 tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/tempdir.h %D%/faulty.h
 tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_restore_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_large
+tests_unit_test_large_SOURCES = %D%/test_large.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_large_LDADD = $(STORE_TEST_LIBS)
