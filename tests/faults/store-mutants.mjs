@@ -43,7 +43,6 @@ const spared = {
     '!kernel': 'an SQLite without a file system',
   },
   'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
-  'store/store.c': { 'n < 0 || (size_t)n >= sizeof folder': 'a path that could be opened is shorter' },
   'store/store_check.c': {
     'c->tables > 0 || c->is_done': 'the last pages are only read again',
     '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way',
