@@ -16,7 +16,7 @@ void buf_free(struct buf *b)
 void buf_reset(struct buf *b)
 {
 	b->n = 0;
-	b->failed = false;
+	b->failed = b->is_starved = false;
 }
 
 static size_t next_cap(const struct buf *b, size_t need)
@@ -41,7 +41,7 @@ uint8_t *buf_grow(struct buf *b, size_t n)
 		uint8_t *p = realloc(b->p, cap ? cap : 1);
 
 		if (!p) {
-			b->failed = true;
+			b->failed = b->is_starved = true;
 			return NULL;
 		}
 		b->p = p;
@@ -138,6 +138,8 @@ int buf_ok(const struct buf *b, struct err *e)
 {
 	if (!b->failed)
 		return ERR_OK;
+	if (b->is_starved)
+		return err_set(e, ERR_MEMORY, "no memory for more than %zu bytes", b->n);
 	if (b->n >= b->max)
 		return err_set(e, ERR_LIMIT, "longer than %zu bytes", b->max);
 	return err_set(e, ERR_LIMIT, "no room: %zu bytes of at most %zu", b->n, b->max);

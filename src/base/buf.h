@@ -12,7 +12,7 @@
 struct buf {
 	uint8_t *p;
 	size_t n, cap, max;
-	bool failed;
+	bool failed, is_starved;	/* starved: for want of memory */
 };
 
 /* An empty buf that will hold at most max bytes. Nothing is allocated yet. */

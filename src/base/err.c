@@ -1,10 +1,12 @@
 /* err.c: see err.h. */
 #include "base/err.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
@@ -71,6 +73,19 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	used = strlen(e->msg);
 	snprintf(e->msg + used, sizeof e->msg - used, ": %.*s", (int)sizeof earlier - 1, earlier);
 	return (int)e->code;
+}
+
+bool err_may_pass(const struct err *e)
+{
+	if (e->code == ERR_MEMORY || e->code == ERR_NO_SPACE || e->code == ERR_READ_ONLY)
+		return true;
+	return e->sys == EIO || e->sys == EMFILE || e->sys == ENFILE || e->sys == EAGAIN || e->sys == EINTR || e->sys == ENOBUFS;
+}
+
+void err_no_memory(void)
+{
+	log_broken("memory", "a small piece could not be had: ending", "%s", "");
+	_exit(ERR_EXIT_LATER);
 }
 
 const char *err_name(enum err_code code)

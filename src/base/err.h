@@ -7,6 +7,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -51,6 +53,16 @@ static inline void err_drop(int rc)
 {
 	(void)rc;
 }
+
+/* Exit status (EX_TEMPFAIL) of a process that ends for want of something that may be there a moment later: its starter starts it again. */
+#define ERR_EXIT_LATER 75
+
+/* A small object that nobody outside decides the size of could not be had: says so, and ends the process with ERR_EXIT_LATER.
+ * Nothing that was acknowledged is lost by that. What outsiders size fails with ERR_MEMORY instead. */
+_Noreturn void err_no_memory(void);
+
+/* Want of memory, descriptors or disk, and what a disk does once in a while: the same may work a moment later. */
+bool err_may_pass(const struct err *e);
 
 /* A stable lower-case word for a code, for logs and JSON. */
 const char *err_name(enum err_code code);

@@ -113,12 +113,16 @@
 
 /* --- store (chapter 6) --- */
 #define DB_HEAP_MAX (24 * MIB)		/* SQLite's memory, caches included: a board with 512 MiB has more to do */
+#define DB_UNREADABLE_MAX 4		/* reads with EIO, over some seconds, that make a page damaged rather than out of reach */
 #define DB_VALUE_MAX (128 * KIB)	/* a value or a row: the longest of ours is a manifest of 4 KiB */
 #define FLOOR_PRODUCTS_MAX 5000		/* as many as `[product *]` is made for */
 #define FLOOR_REVOKED_MAX 4096		/* single revocations of one product; above, a publisher raises the floor */
 #define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
+#define SAVE_FRONT_MAX 512		/* what a backup says of itself: names and numbers */
+#define SAVE_DATABASE_MAX (256 * MIB)	/* what it has of the database: 100,000 devices and audit records are some 60 MB */
+#define SAVE_TOKENS_MAX (64 * KIB)	/* TOKENS_MAX lines of 160 bytes */
 #define DAG_FILE_MAX (64 * MIB)		/* IPFS blocks kept beside one image; 64 MiB of image need 12 KB */
 
 /* --- keeper --- */
@@ -126,6 +130,9 @@
 #define VERIFIED_MAX 16384		/* checked signatures that are remembered: 1 MiB when all are used */
 #define CHAIN_NEWS_MS 1000		/* what else a long round brings within this is judged together; a first sync of thousands is long anyway */
 #define CHAIN_RESTART_MS 2000		/* after a failed transaction, before the follower is made again */
+#define DEGRADED_RETRY_MS 1000		/* after storing failed, before it is tried again; doubles … */
+#define DEGRADED_RETRY_MAX_MS 15000	/* … up to this: "normal within 30 s after space returns" */
+#define CONTROL_RETRY_MS 1000		/* after the control socket could not be made */
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
@@ -141,7 +148,7 @@
 #define VERIFY_LOOK_MS 250		/* between two looks at whether what it found is repaired */
 #define VERIFY_REPAIR_MS 10000		/* without anything being fetched before what is open is called not repaired now: some tries */
 #define AGE_MAX_S 315360000		/* ten years: "not wanted for so long" of a purge */
-#define HOUSEKEEPING_MS 15000		/* between two looks at evictions, room and trouble */
+#define HOUSEKEEPING_MS 15000		/* between two looks at evictions and room */
 #define SOURCES_MAX 32			/* sources in the configuration: a fetch remembers those it tried in 32 bits */
 #define FETCHES_MAX 2			/* images at a time: a thin uplink is better spent on finishing one */
 #define FETCHES_URGENT 1		/* so many more for urgent releases: others that drip for hours do not keep them waiting */
@@ -167,6 +174,7 @@
 #define FETCH_UNPROVEN_MAX 2		/* times that a complete image of another SHA-256 is read again, before the manifest is called a liar */
 #define FETCH_RETRY_BASE_MS 1000	/* after the first round without success */
 #define FETCH_RETRY_CAP_MS 300000	/* and never longer: a source that is back is noticed within 5 minutes */
+#define FETCH_WINDOW_LOOK_MS 3600000	/* a window that is further away is looked at again after this: the clock may have been set meanwhile; a write an hour */
 #define FETCH_RETRY_FLOOR_MS 500	/* jitter must not make a retry immediate */
 #define SOURCE_QUARANTINE_MS 600000	/* a source that lied is left alone for 10 minutes */
 #define KEPT_BYTES_MAX (16 * MIB)	/* inner blocks of one image: 4 GiB needs about 800 KiB at the usual width */

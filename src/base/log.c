@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,14 @@ void log_line(enum log_level level, const char *part, const char *what, const ch
 		n = sizeof line - 2;
 	line[n++] = '\n';
 	/* Nowhere to report to when stderr itself fails. */
-	if (write(STDERR_FILENO, line, n) < 0)
-		return;
+	for (const char *p = line; n > 0;) {
+		ssize_t some = write(STDERR_FILENO, p, n);
+
+		if (some < 0 && errno != EINTR)
+			return;
+		p += some < 0 ? 0 : some;
+		n -= some < 0 ? 0 : (size_t)some;
+	}
 }
 
 static size_t escape_one(struct span s, char *out)

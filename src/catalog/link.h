@@ -33,6 +33,7 @@ enum sup_type {
 	SUP_STOP = 's',		/* end within a second */
 	/* child → supervisor */
 	SUP_READY = 'R',	/* up; once after each SUP_GO */
+	SUP_ALONE = 'Q',	/* from the server: the pair to the keeper broke; another one, if the keeper lives */
 	SUP_ALIVE = 'A',	/* from the child's main loop, every SUP_ALIVE_MS: feeds the watchdog */
 };
 
@@ -40,6 +41,7 @@ enum listener_kind { LISTENER_HTTP = 'h', LISTENER_COAP = 'u', LISTENER_OPERATOR
 
 #define SUP_MESSAGE_MAX 128	/* kind and an address text; everything longer travels as a memfd */
 #define SUP_ALIVE_MS 2000
+#define SUP_EXIT_LATER ERR_EXIT_LATER	/* could not start: to be started again, also when it was never ready */
 
 enum link_type {
 	/* server → keeper; never blocks: a full socket drops all but reports and calls, and those are refused (503) */

@@ -1,5 +1,6 @@
 /* calls.c: the follower's calls on their way out: queue, choice of provider, batches. */
 #include "chain/follow.h"
+#include "base/err.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ struct call *call_push(struct follower *f, const struct call_kind *kind, size_t 
 	struct call *c = calloc(1, sizeof *c);
 
 	if (!c)
-		abort();
+		err_no_memory();
 	c->kind = kind;
 	c->id = f->next_id++;
 	c->provider = provider;
@@ -56,7 +57,7 @@ static struct exchange *exchange_new(struct follower *f, size_t provider)
 	struct exchange *x = calloc(1, sizeof *x);
 
 	if (!x)
-		abort();
+		err_no_memory();
 	x->id = f->next_id++;
 	x->provider = provider;
 	x->body = BUF_INIT(RPC_BATCH_MAX * PARAMS_MAX);
@@ -126,7 +127,7 @@ static void write_body(struct follower *f, struct exchange *x)
 	if (x->n > 1)
 		buf_byte(&x->body, ']');
 	if (buf_ok(&x->body, NULL))
-		abort();
+		err_no_memory();
 }
 
 /* No room for one more big answer: bodies are held whole until they are read. */

@@ -5,6 +5,7 @@
  * balancer, or a node that takes a proof from two states because a block came while it was at it. Who proves it wrongly
  * twice for a block that it stands by lies. */
 #include "chain/follow.h"
+#include "base/err.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,7 +70,7 @@ static struct doubt *doubt_new(const struct follower *f, const struct proof_keys
 	struct doubt *d = malloc(sizeof *d + asked->n * sizeof *d->keys);
 
 	if (!d)
-		abort();
+		err_no_memory();
 	*d = (struct doubt){ .number = f->target.header.number, .state_root = f->target.header.state_root,
 			     .account = *asked->account, .n = asked->n };
 	if (asked->n)

@@ -1,5 +1,6 @@
 /* follower.c: see follower.h. Making, stopping, and looking at a follower; rounds are in round.c. */
 #include "chain/follow.h"
+#include "base/err.h"
 
 #include <stdlib.h>
 
@@ -32,7 +33,7 @@ static void *copy(const void *p, size_t n, size_t size)
 	void *q = calloc(n + 1, size);
 
 	if (!q)
-		abort();
+		err_no_memory();
 	if (n)
 		memcpy(q, p, n * size);
 	return q;
@@ -58,7 +59,7 @@ static void take_sources(struct follower *f, const struct follower_conf *c)
 	for (size_t i = 0; i < f->sources_n; i++) {
 		f->source[i] = (struct entries_source){ .name = strdup(c->entries[i].name) };
 		if (!f->source[i].name)
-			abort();
+			err_no_memory();
 	}
 }
 
@@ -85,7 +86,7 @@ static void take_conf(struct follower *f, const struct follower_conf *c)
 		f->genesis = *c->genesis;
 	f->wild = calloc(c->wants_n + 1, sizeof *f->wild);
 	if (!f->wild)
-		abort();
+		err_no_memory();
 	for (size_t i = 0; i < c->wants_n; i++) {
 		if (c->wants[i].name)
 			track_add(f, &c->wants[i].registrant, c->wants[i].name);
@@ -251,10 +252,10 @@ struct track *track_add(struct follower *f, const struct addr20 *registrant, con
 		f->tracks_cap = f->tracks_cap ? 2 * f->tracks_cap : 8;
 		f->track = realloc(f->track, f->tracks_cap * sizeof *f->track);
 		if (!f->track)
-			abort();
+			err_no_memory();
 	}
 	if (!table_add(&f->tracks_by_id, table_hash(SPAN_OF(t.id)), f->tracks_n))
-		abort();
+		err_no_memory();
 	f->track[f->tracks_n] = t;
 	return &f->track[f->tracks_n++];
 }

@@ -1,5 +1,6 @@
 /* outputs.c: what the follower tells its owner: a queue of outputs, and alarms that are told once. */
 #include "chain/follow.h"
+#include "base/err.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static struct output *push(struct follower *f, enum follower_output_kind kind)
 	struct output *o = calloc(1, sizeof *o);
 
 	if (!o)
-		abort();
+		err_no_memory();
 	o->o.kind = kind;
 	list_append(&f->outputs, &o->node);
 	return o;
@@ -127,7 +128,7 @@ void alarm_on(struct follower *f, enum follower_alarm alarm, const char *subject
 	if (!a) {
 		a = calloc(1, sizeof *a);
 		if (!a)
-			abort();
+			err_no_memory();
 		a->alarm = alarm;
 		snprintf(a->subject, sizeof a->subject, "%s", subject);
 		list_append(&f->alarms, &a->node);

@@ -1,5 +1,6 @@
 /* provider.c: see provider.h. */
 #include "chain/provider.h"
+#include "base/err.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ void provider_init(struct provider *p, const char *name, const char *operator)
 	};
 	pace_init(&p->pace);
 	if (!p->name || !p->operator)
-		abort();
+		err_no_memory();
 	sm_init(&p->sm, "provider", table, PROVIDER_OK);
 }
 

@@ -1,5 +1,6 @@
 /* track.c: see track.h. */
 #include "chain/track.h"
+#include "base/err.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -9,7 +10,7 @@ void track_init(struct track *t, const struct addr20 *registrant, const char *na
 {
 	*t = (struct track){ .id = product_id(registrant, span_str(name)), .registrant = *registrant, .name = strdup(name) };
 	if (!t->name)
-		abort();
+		err_no_memory();
 }
 
 void track_fini(struct track *t)

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "cli/bundle.h"
+#include "cli/download.h"
 #include "cli/gateway.h"
 #include "cli/printable.h"
 #include "cli/publisher.h"
@@ -236,82 +237,16 @@ static int find_sequence(const struct options *o, const char *product, const cha
 	return rc || *out ? rc : err_set(e, ERR_NOT_FOUND, "%s has no release of version \"%.40s\"", product, wanted);
 }
 
-struct download {
-	const struct cli *cli;
-	const struct options *o;
-	int fd;
-	char path[64];
-	uint64_t size;			/* of the image: about so much */
-	uint64_t at;
-};
-
-static int take_piece(struct download *d, const json_t *answer, struct err *e)
-{
-	AUTO(buf_free) struct buf bytes = BUF_INIT(API_BODY_MAX);
-	int rc = base64_read(span_str(text_at(answer, "data")), &bytes, e);
-
-	if (!rc)
-		rc = io_write_all(d->fd, buf_span(&bytes), e);
-	d->at += bytes.n;
-	return rc;
-}
-
-static int receive_all(struct download *d, struct err *e)
-{
-	struct progress shown = { .cli = d->cli, .what = "receiving" };
-	bool is_last = false;
-	int rc = ERR_OK;
-
-	while (!rc && !is_last) {
-		json_t *answer = NULL;
-		char path[128];
-
-		snprintf(path, sizeof path, "%s/data?offset=%" PRIu64, d->path, d->at);
-		rc = gateway_call(&d->o->gateway, LINK_GET, path, NULL, &answer, e);
-		if (!rc)
-			rc = take_piece(d, answer, e);
-		is_last = json_is_true(json_object_get(answer, "last"));
-		on_progress(&shown, d->at, is_last ? d->at : d->at < d->size ? d->size : d->at + 1);
-		json_decref(answer);
-	}
-	return rc;
-}
-
-/* Whole or not at all: under another name until it is. */
-static int receive_file(struct download *d, const char *path, struct err *e)
-{
-	autoclose int fd = -1;
-	char part[4096];
-	int rc;
-
-	if (!strcmp(path, "-")) {
-		d->fd = STDOUT_FILENO;
-		return receive_all(d, e);
-	}
-	if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
-		return err_set(e, ERR_USAGE, "--out: too long a name");
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_set(e, ERR_USAGE, "%s: %s", part, strerror(errno));
-	d->fd = fd;
-	rc = receive_all(d, e);
-	if (!rc && (fsync(fd) < 0 || rename(part, path) < 0))
-		rc = err_errno(e, "%s", path);
-	if (rc)
-		unlink(part);
-	return rc;
-}
-
-static int begin_export(struct download *d, const char *product, uint64_t sequence, json_t **at, struct err *e)
+static int begin_export(struct download *d, const struct options *o, const char *product, uint64_t sequence, json_t **at, struct err *e)
 {
 	json_t *body = json_pack("{s:s, s:I}", "product", product, "sequence", (json_int_t)sequence);
-	int rc = gateway_call(&d->o->gateway, LINK_POST, "/api/v1/exports", body, at, e);
+	int rc = gateway_call(d->o, LINK_POST, "/api/v1/exports", body, at, e);
 
 	json_decref(body);
 	if (rc)
 		return rc;
 	snprintf(d->path, sizeof d->path, "/api/v1/exports/%" PRIu64, number_at(*at, "id"));
-	rc = wait_while(d->o, d->path, "asking", at, e);
+	rc = wait_while(o, d->path, "asking", at, e);
 	if (!rc && !strcmp(text_at(*at, "state"), "failed"))
 		rc = err_set(e, ERR_RULE, "%.300s", text_at(*at, "why"));
 	d->size = number_at(*at, "image_size");
@@ -320,7 +255,7 @@ static int begin_export(struct download *d, const char *product, uint64_t sequen
 
 static int export(struct cli *cli, const struct options *o, const char *product, const char *wanted, struct err *e)
 {
-	struct download d = { .cli = cli, .o = o };
+	struct download d = { .cli = cli, .o = &o->gateway, .mode = 0644 };
 	char name[PRODUCT_NAME_MAX + 32];
 	const char *path = o->out ? o->out : name;
 	json_t *at = NULL;
@@ -328,11 +263,11 @@ static int export(struct cli *cli, const struct options *o, const char *product,
 	int rc = find_sequence(o, product, wanted, &sequence, e);
 
 	if (!rc)
-		rc = begin_export(&d, product, sequence, &at, e);
+		rc = begin_export(&d, o, product, sequence, &at, e);
 	if (!rc) {
 		snprintf(name, sizeof name, "%s-%" PRIu64 ".car", product, sequence);
 		*strchr(name, '/') = '-';
-		rc = receive_file(&d, path, e);
+		rc = download_file(&d, path, e);
 	}
 	if (!rc && strcmp(path, "-"))
 		cli_print_take(cli, json_pack("{s:s, s:I, s:s, s:I, s:O}", "product", product, "sequence", (json_int_t)sequence, "file", path,

@@ -77,6 +77,7 @@ extern const struct command publisher_commands[];
 extern const struct command operator_commands[];
 extern const struct command cache_commands[];
 extern const struct command bundle_commands[];
+extern const struct command backup_commands[];
 
 /* --- output --- */
 

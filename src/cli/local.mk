@@ -1,12 +1,14 @@
 bin_PROGRAMS += gatepost
 gatepost_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gatepost_SOURCES = \
+	%D%/backup.c \
 	%D%/bundle.c %D%/bundle.h \
 	%D%/bundle_inspect.c \
 	%D%/cache.c \
 	%D%/cli.h \
 	%D%/connect.c \
 	%D%/describe.c %D%/describe.h \
+	%D%/download.c %D%/download.h \
 	%D%/files.c \
 	%D%/gateway.c %D%/gateway.h \
 	%D%/inspect.c \

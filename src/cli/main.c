@@ -15,6 +15,7 @@ static const struct {
 } groups[] = {
 	{ "On a gateway", operator_commands },
 	{ "Its cache", cache_commands },
+	{ "Backups", backup_commands },
 	{ "Without the Internet", bundle_commands },
 	{ "For publishers", publisher_commands },
 };

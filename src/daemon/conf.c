@@ -1,5 +1,6 @@
 /* conf.c: loading and freeing; see conf.h. */
 #include "daemon/conf.h"
+#include "base/err.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -20,7 +21,7 @@ static struct conf_whole *whole_new(void)
 	struct conf_whole *w = calloc(1, sizeof *w);
 
 	if (!w)
-		abort();
+		err_no_memory();
 	pool_init(&w->pool);
 	return w;
 }

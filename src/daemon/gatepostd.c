@@ -7,7 +7,7 @@
  * A child that dies is started again, at once the first time, later and later when it
  * dies again soon; the other one goes on. A child that shows no sign of life is killed. One that gives up
  * by itself before everything was up for the first time ends the service: something is wrong that a restart
- * does not mend. */
+ * does not mend, unless it says SUP_EXIT_LATER. */
 #include "daemon/gatepostd.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -23,6 +23,7 @@
 #define QUICK_MS 10000		/* a death this soon after the start is one of a series */
 #define RESTART_MS 100		/* before the second start of a series; then doubled */
 #define RESTART_MAX_MS 10000
+#define MEET_MS 200		/* a pair that broke mostly means that one of them has died: its next start brings a new one */
 #define HANG_MS (15 * SUP_ALIVE_MS)	/* without a sign of life */
 #define STOP_MS 1500		/* SIGTERM ends the service within 2 s */
 
@@ -80,6 +81,8 @@ static void listen_to(struct supervisor *s, int which)
 		c->alive_ms = now_ms();
 		if (bytes[0] == SUP_READY)
 			on_ready(s, c);
+		else if (bytes[0] == SUP_ALONE && which == SERVER)
+			s->meet_ms = now_ms() + MEET_MS;
 		else if (bytes[0] == SUP_CATALOG && which == KEEPER)
 			on_catalog(s, &fds[0]);
 		for (size_t i = 0; i < IO_FDS_MAX; i++)
@@ -91,22 +94,27 @@ static void listen_to(struct supervisor *s, int which)
 	}
 }
 
+/* The pause before the next start, in a series of deaths or of failures to start. */
+static int64_t pause_ms(const struct child *c)
+{
+	int64_t ms = c->quick < 2 ? 0 : RESTART_MS << (c->quick < 9 ? c->quick - 2 : 7);
+
+	return ms < RESTART_MAX_MS ? ms : RESTART_MAX_MS;
+}
+
 /* When to start it again. */
 static void on_death(struct supervisor *s, struct child *c, int status)
 {
 	bool was_quick = now_ms() - c->started_ms < QUICK_MS;
-	int64_t wait_ms;
 
 	listen_to(s, (int)(c - s->child));	/* its last words, e.g. a catalog */
 	cleanup_close(&c->sock);
 	c->sock = -1;
 	c->pid = 0;
 	c->quick = was_quick ? c->quick + 1 : 0;
-	wait_ms = c->quick < 2 ? 0 : RESTART_MS << (c->quick < 9 ? c->quick - 2 : 7);
-	wait_ms = wait_ms < RESTART_MAX_MS ? wait_ms : RESTART_MAX_MS;
-	c->restart_ms = now_ms() + wait_ms;
+	c->restart_ms = now_ms() + pause_ms(c);
 	log_broken("gatepostd", "a process has ended", "name=%s %s=%d restart_ms=%d", c->name, WIFSIGNALED(status) ? "signal" : "status",
-		   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (int)wait_ms);
+		   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (int)pause_ms(c));
 }
 
 /* False: give up. */
@@ -120,7 +128,7 @@ static bool reap(struct supervisor *s)
 			if (s->child[i].pid != pid)
 				continue;
 			on_death(s, &s->child[i], status);
-			if (!s->was_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+			if (!s->was_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != SUP_EXIT_LATER)
 				return false;
 		}
 	}
@@ -164,18 +172,24 @@ static int tend(struct supervisor *s)
 			kill(c->pid, SIGKILL);
 			c->alive_ms = now;
 		} else if (!c->pid && c->restart_ms <= now) {
-			if (child_start(s, i, &e) == ERR_OK)
+			if (child_start(s, i, &e) == ERR_OK) {
 				started |= 1u << i;
-			else
-				c->restart_ms = now + RESTART_MAX_MS;
-			if (e.code)
-				log_broken("gatepostd", "cannot start", "name=%s why=\"%s\"", c->name, e.msg);
+				continue;
+			}
+			c->quick = c->quick < 2 ? 2 : c->quick + 1;
+			c->restart_ms = now + pause_ms(c);
+			next = pause_ms(c) < next ? pause_ms(c) : next;
+			log_broken("gatepostd", "cannot start", "name=%s why=\"%s\"", c->name, e.msg);
 		} else if (!c->pid && c->restart_ms - now < next) {
 			next = c->restart_ms - now;
 		}
 	}
-	if (started)
+	if (started || (s->meet_ms && s->meet_ms <= now)) {
+		s->meet_ms = 0;
 		child_introduce(s, started);
+	} else if (s->meet_ms && s->meet_ms - now < next) {
+		next = s->meet_ms - now;
+	}
 	/* Devices are served as long as the server lives: nobody but its death should end all of us. */
 	if (s->child[SERVER].pid && now - s->child[SERVER].alive_ms < HANG_MS)
 		notify("WATCHDOG=1");
@@ -260,6 +274,10 @@ static int run(struct supervisor *s, bool only_check)
 	sigprocmask(SIG_BLOCK, &ours, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	s->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->signals < 0) {
+		fprintf(stderr, "gatepostd: signals: %s\n", strerror(errno));
+		return 1;
+	}
 	return supervise(s);
 }
 

@@ -48,6 +48,7 @@ struct supervisor {
 	int catalog;		/* the newest, or -1 */
 	int signals;
 	bool was_ready;
+	int64_t meet_ms;	/* when keeper and server are given a new pair; 0: theirs holds */
 };
 
 /* Runs `gatepost-keeper -P` and reads what it says; its own messages go to stderr. */

@@ -48,27 +48,39 @@ int child_exec(const struct supervisor *s, const char *name, const char *const a
 	return *pid < 0 ? err_errno(e, "fork") : ERR_OK;
 }
 
-/* A child that does not take what it is sent hangs or is dead; both are noticed elsewhere. */
+/* A child that does not take what it is sent hangs or is dead; both are noticed elsewhere. What could not be sent for another
+ * reason it would wait for in vain, so it is left: it ends by itself then, and the next one is told everything. */
+static void leave(struct child *c, const struct err *why)
+{
+	log_broken("gatepostd", "a process could not be told: starting it anew", "name=%s why=\"%s\"", c->name, why->msg);
+	cleanup_close(&c->sock);
+	c->sock = -1;
+}
+
 void child_send(struct child *c, enum sup_type type, struct span more, int fd)
 {
-	struct buf b = BUF_INIT(SUP_MESSAGE_MAX);
+	uint8_t bytes[SUP_MESSAGE_MAX] = { (uint8_t)type };
+	size_t n = more.n < sizeof bytes ? more.n : sizeof bytes - 1;
 	struct err e = { 0 };
+	int rc;
 
-	buf_byte(&b, (uint8_t)type);
-	buf_add(&b, more);
-	if (buf_ok(&b, &e) || io_send_fds(c->sock, buf_span(&b), &fd, fd >= 0, &e))
+	if (c->sock < 0)
+		return;
+	if (n)
+		memcpy(bytes + 1, more.p, n);
+	rc = io_send_fds(c->sock, SPAN(bytes, 1 + n), &fd, fd >= 0, &e);
+	if (rc == ERR_BUSY || rc == ERR_NET)
 		log_debug("gatepostd", "not sent", "to=%s type=%c why=\"%s\"", c->name, type, e.msg);
-	buf_free(&b);
+	else if (rc)
+		leave(c, &e);
 }
 
 static void send_listener(struct child *c, const struct listener *l, bool with_fd)
 {
-	struct buf b = BUF_INIT(sizeof l->address + 1);
+	char text[sizeof l->address + 1];
+	int n = snprintf(text, sizeof text, "%c%s", l->kind, l->address);
 
-	buf_byte(&b, (uint8_t)l->kind);
-	buf_str(&b, l->address);
-	child_send(c, SUP_LISTENER, buf_span(&b), with_fd ? l->fd : -1);
-	buf_free(&b);
+	child_send(c, SUP_LISTENER, SPAN(text, (size_t)n), with_fd ? l->fd : -1);
 }
 
 int child_start(struct supervisor *s, int which, struct err *e)
@@ -100,12 +112,19 @@ int child_start(struct supervisor *s, int which, struct err *e)
 
 void child_introduce(struct supervisor *s, unsigned go)
 {
+	struct err e = { 0 };
 	int pair[2];
 
-	if (s->child[KEEPER].pid && s->child[SERVER].pid && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+	if (s->child[KEEPER].pid && s->child[SERVER].pid) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+			err_drop(err_errno(&e, "socketpair"));
+			leave(&s->child[KEEPER], &e);	/* its next start makes them meet */
+			pair[KEEPER] = pair[SERVER] = -1;
+		}
 		for (int i = 0; i < CHILDREN; i++) {
-			child_send(&s->child[i], SUP_PEER, SPAN(NULL, 0), pair[i]);
-			close(pair[i]);
+			if (pair[i] >= 0)
+				child_send(&s->child[i], SUP_PEER, SPAN(NULL, 0), pair[i]);
+			cleanup_close(&pair[i]);
 		}
 	}
 	for (int i = 0; i < CHILDREN; i++)

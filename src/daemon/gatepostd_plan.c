@@ -42,8 +42,11 @@ static int read_line(struct plan *p, const char *line)
 static int read_head(struct plan *p, struct err *e)
 {
 	char head[16384], *rest = head, *line;
-	ssize_t n = pread(p->conf[KEEPER], head, sizeof head - 1, 0);
+	ssize_t n;
 
+	do
+		n = pread(p->conf[KEEPER], head, sizeof head - 1, 0);
+	while (n < 0 && errno == EINTR);
 	head[n > 0 ? n : 0] = '\0';
 	while ((line = strsep(&rest, "\n")) && *line)
 		if (read_line(p, line))
@@ -57,8 +60,12 @@ static int receive_conf(int sock, struct plan *p, struct err *e)
 	int fds[IO_FDS_MAX];
 	uint8_t type[8];
 	size_t n = 0;
+	int rc;
 
-	if (poll(&ready, 1, RESOLVE_MS) <= 0)
+	do
+		rc = poll(&ready, 1, RESOLVE_MS);
+	while (rc < 0 && errno == EINTR);
+	if (rc <= 0)
 		return err_set(e, ERR_BUSY, "the configuration could not be read within %d s", RESOLVE_MS / 1000);
 	if (io_recv_fds(sock, type, sizeof type, &n, fds, NULL))
 		return err_set(e, ERR_USAGE, "the configuration was refused");

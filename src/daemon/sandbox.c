@@ -33,6 +33,11 @@ static int enter_landlock(enum sandbox_profile profile, const struct sandbox_pat
 	return landlock_enter(abi, lists, counts, 2, is_keeper, e);
 }
 
+bool sandbox_lets_rename_across(void)
+{
+	return landlock_abi() != 1;
+}
+
 int sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths, size_t n, struct sandbox_state *out, struct err *e)
 {
 	struct sandbox_state got = { .landlock_abi = landlock_abi() };

@@ -43,6 +43,9 @@ struct sandbox_state {
 MUST_USE int sandbox_enter(enum sandbox_profile profile, const struct sandbox_path *paths, size_t n,
 			   struct sandbox_state *out, struct err *e);
 
+/* Can a process in it rename files from one directory to another? Landlock's first version forbids that, within SANDBOX_WRITE too. */
+bool sandbox_lets_rename_across(void);
+
 /* In a forked child that has entered the same sandbox: tries a list of forbidden acts (open /etc/passwd and the parent's
  * memory, write outside, ptrace, execve, bind or connect as the profile forbids, …) and fails with ERR_INTERNAL and the act's name
  * when one was not refused. Call before sandbox_enter. */

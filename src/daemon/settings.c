@@ -1,5 +1,6 @@
 /* settings.c: see settings.h. */
 #include "daemon/settings.h"
+#include "base/err.h"
 #include "daemon/ini.h"
 
 #include <assert.h>
@@ -29,7 +30,7 @@ void *pool_get(struct pool *p, size_t n)
 	struct chunk *c = calloc(1, sizeof *c + n);
 
 	if (!c)
-		abort();
+		err_no_memory();
 	list_append(&p->chunks, &c->node);
 	return c->bytes;
 }

@@ -1,5 +1,6 @@
 /* secret.c: random bytes from the kernel; the rest through libcrypto. */
 #include "formats/secret.h"
+#include "base/err.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -72,6 +73,6 @@ struct hash32 secret_hmac_sha256(struct span key, struct span data)
 	assert(key.n <= INT_MAX);
 	/* libcrypto reads a NULL key as "the one from before". */
 	if (!HMAC(EVP_sha256(), key.n ? key.p : (const uint8_t *)"", (int)key.n, data.p, data.n, out.b, &n))
-		abort();	/* only memory can be short here, 200 bytes of it */
+		err_no_memory();	/* only memory can be short here, 200 bytes of it */
 	return out;
 }

@@ -47,6 +47,9 @@ static const struct api_route routes[] = {
 	{ LINK_POST, "/api/v1/exports", TOKEN_OPERATE, false, api_export_new },
 	{ LINK_GET, "/api/v1/exports/{id}", TOKEN_OPERATE, false, api_export },
 	{ LINK_GET, "/api/v1/exports/{id}/data", TOKEN_OPERATE, false, api_export_data },
+	{ LINK_POST, "/api/v1/backups", TOKEN_ADMIN, false, api_backup_new },
+	{ LINK_GET, "/api/v1/backups/{id}", TOKEN_ADMIN, false, api_backup },
+	{ LINK_GET, "/api/v1/backups/{id}/data", TOKEN_ADMIN, false, api_backup_data },
 	{ LINK_GET, "/api/v1/audit", TOKEN_READ, false, api_audit },
 	{ LINK_GET, "/api/v1/tokens", TOKEN_ADMIN, false, api_tokens },
 	{ LINK_POST, "/api/v1/tokens", TOKEN_ADMIN, false, api_token_new },
@@ -265,6 +268,8 @@ void api_answer(struct keeper *k, const struct link_call *call, int64_t peer_uid
 	refused = check_scope(k, route, peer_uid, &c, who, sizeof who);
 	if (refused)
 		refuse(refused, route, &c, out);
+	else if (degraded_is_absent(&k->degraded) && route->method != LINK_GET)
+		api_problem(out, 503, NULL, "the database cannot be opened: %s", k->degraded.why);
 	else if (read_body(&c, out))
 		route->handle(k, &c, out);
 	json_decref(c.body);

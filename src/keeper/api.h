@@ -74,6 +74,7 @@ struct ledger_product *api_find_product(struct keeper *k, const struct api_call 
 extern api_handler api_status, api_healthz, api_readyz, api_providers, api_sources, api_alarm_clear, api_alarms,
 	api_products, api_product, api_accept_signers, api_pin, api_unpin,
 	api_import_new, api_import, api_import_put, api_import_delete, api_export_new, api_export, api_export_data,
+	api_backup_new, api_backup, api_backup_data,
 	api_releases, api_release, api_approve, api_hold, api_refetch,
 	api_cache, api_verify, api_verify_new, api_purge, api_images, api_image, api_devices, api_device, api_device_put, api_device_delete,
 	api_audit, api_tokens, api_token_new, api_token_revoke, api_metrics, api_openapi;

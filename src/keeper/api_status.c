@@ -187,8 +187,8 @@ static json_t *store_json(struct keeper *k)
 		js_set(o, "damaged_images", js_u64(totals.damaged));
 		js_set(o, "oldest_verified", js_time(totals.verified_ms));
 	}
-	js_set(o, "degraded", js_bool(k->trouble[0] != '\0'));
-	js_set(o, "detail", js_str(k->trouble));
+	js_set(o, "degraded", js_bool(!degraded_is_fine(&k->degraded)));
+	js_set(o, "detail", js_str(k->degraded.why));
 	return o;
 }
 
@@ -366,7 +366,7 @@ void api_metrics(struct keeper *k, const struct api_call *c, struct api_reply *r
 	metric(&b, "scrubbed_bytes_total", "counter", "Bytes of them.", k->scrubber.counts.bytes);
 	metric(&b, "scrub_found_total", "counter", "Images that the scrubber found damaged, with or without the files beside them.",
 	       k->scrubber.counts.damaged_images + k->scrubber.counts.lost_sums + k->scrubber.counts.lost_dags);
-	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", k->trouble[0] != '\0');
+	metric(&b, "degraded", "gauge", "1 while the disk keeps the gateway from storing.", !degraded_is_fine(&k->degraded));
 	buf_byte(&b, '\0');
 	if (buf_ok(&b, &e)) {
 		buf_free(&b);

@@ -172,8 +172,9 @@ static int save(struct keeper *k, struct span bytes, struct err *e)
 	return rc;
 }
 
-/* Sends one with the proofs of now; on disk goes what has new content, or is old. On disk first: after a power cut the copy is told before
- * the database is open, and must not be older than what devices were told. A disk that refuses keeps no revocation from them. */
+/* Sends one with the proofs of now. On disk goes what has new content, and that first: after a kill or a power cut the copy is told before
+ * the database is open, and must not be older than what devices were told. A disk that refuses keeps no revocation from them. The times of
+ * proofs alone are no reason to write: the database has them, and a copy with older ones looks staler than it is, for a moment. */
 static int send_now(struct keeper *k, bool is_new, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
@@ -183,7 +184,7 @@ static int send_now(struct keeper *k, bool is_new, struct err *e)
 
 	if (rc)
 		return rc;
-	if (is_new || clock_mono_ms(k->clock) - c->saved_ms >= MARK_SAVE_MS)
+	if (is_new)
 		saved = save(k, buf_span(&bytes), &unsaved);
 	rc = hand_over(k, buf_span(&bytes), e);
 	if (rc)
@@ -229,7 +230,7 @@ static bool is_holding(struct keeper *k)
 		if (p[i].proof.number && keeps_product(k, last, &p[i]) && (!known || known->proven.number == 0))
 			return true;
 	}
-	if (!k->is_recovered || k->adoptions > 0)
+	if ((!k->is_recovered && !keeper_is_paused(k)) || k->adoptions > 0)
 		return true;
 	catalog_put(STEAL_PTR(k->catalogs.last));
 	return false;

@@ -325,24 +325,50 @@ void chain_restart(struct chain *c)
 	sleep_until(c, 0);
 }
 
+/* What was told of the chain meanwhile and is not stored is asked for again. */
+void chain_pause(struct chain *c)
+{
+	c->is_paused = true;
+	c->is_ahead = true;
+	cancel_calls(c);
+	follower_free(STEAL_PTR(c->follower));
+	uv_timer_stop(&c->timer);
+}
+
+void chain_resume(struct chain *c)
+{
+	if (!c->is_paused)
+		return;
+	c->is_paused = false;
+	sleep_until(c, 0);
+}
+
 /* Nothing of the batch was kept: begin again from what is. */
 static void give_up(struct chain *c, const struct err *e)
 {
-	struct err again = { 0 };
-
 	cancel_calls(c);
 	follower_free(STEAL_PTR(c->follower));
+	c->is_ahead = true;
 	c->owner.on_trouble(c->owner.arg, e);
-	if (load_mark(c, &again) || ledger_forget_unstored(c->ledger, &again))
-		c->owner.on_trouble(c->owner.arg, &again);
 	sleep_until(c, clock_mono_ms(c->clock) + CHAIN_RESTART_MS);
 }
 
 static int restart(struct chain *c, struct err *e)
 {
-	for (size_t i = 0; i < c->entries_n && !c->follower; i++)
+	if (c->follower)
+		return ERR_OK;
+	if (c->is_ahead) {
+		int rc = load_mark(c, e);
+
+		if (!rc)
+			rc = ledger_forget_unstored(c->ledger, e);
+		if (rc)
+			return rc;
+		c->is_ahead = false;
+	}
+	for (size_t i = 0; i < c->entries_n; i++)
 		c->entries[i].misses = 0;
-	return c->follower ? ERR_OK : chain_start(c, &c->follower, e);
+	return chain_start(c, &c->follower, e);
 }
 
 /* What the follower has against entries sources, for /sources. */
@@ -378,7 +404,7 @@ static void turn(struct chain *c)
 {
 	struct err e = { 0 };
 
-	if (c->conf->providers_n == 0)
+	if (c->conf->providers_n == 0 || c->is_paused)
 		return;
 	if (restart(c, &e)) {
 		give_up(c, &e);

@@ -50,6 +50,8 @@ struct chain {
 	bool is_mark_changed, is_whole_due;	/* due: the stored proof of all does not cover what changed since */
 	int64_t proofs_saved_ms;
 	struct news news;		/* of products, that was not told yet */
+	bool is_paused;
+	bool is_ahead;			/* memory may know what the store does not: it is forgotten before anything else */
 	bool has_conflict;		/* the anchor-conflict alarm is latched */
 	const struct secrets *secrets;	/* what servers may echo and nobody is to read; NULL: nothing */
 	char last_error[256], quarantine[256];	/* what chain_provider() gave, without them */
@@ -68,6 +70,9 @@ void chain_provider(struct chain *c, size_t i, struct follower_provider_info *ou
 void chain_clear_conflict(struct chain *c);
 /* The store has other entries than the follower knows of: begins again from the store. Not from a callback of c's. */
 void chain_restart(struct chain *c);
+/* The disk takes nothing: asks nobody, until chain_resume. Not from a callback of c's. */
+void chain_pause(struct chain *c);
+void chain_resume(struct chain *c);
 /* Polls at once. */
 void chain_hurry(struct chain *c);
 

@@ -62,7 +62,7 @@ static int add_client(struct control *c, int fd_taken, struct err *e)
 		return err_set(e, ERR_MEMORY, "no memory for a client of the control socket");
 	client->control = c;
 	client->uid = who.uid;
-	rc = seqsock_open_take(&client->sock, c->listener.loop, STEAL_FD(fd),
+	rc = seqsock_open_take(&client->sock, c->retry.loop, STEAL_FD(fd),
 			       (struct seqsock_owner){ on_message, on_closed, client }, e);
 	if (rc) {
 		free(client);
@@ -71,6 +71,15 @@ static int add_client(struct control *c, int fd_taken, struct err *e)
 	list_append(&c->clients, &client->node);
 	c->clients_n++;
 	return ERR_OK;
+}
+
+static void on_connect(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer)
+{
+	struct control *c = timer->data;
+
+	uv_poll_start(&c->listener, UV_READABLE, on_connect);
 }
 
 static void on_connect(uv_poll_t *poll, int status, int events)
@@ -83,6 +92,11 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		return;
 	fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		/* No descriptor, no memory: whoever waits would be told of again at once, for ever. */
+		uv_poll_stop(&c->listener);
+		uv_timer_start(&c->retry, on_rested, CONTROL_RETRY_MS, 0);
+	}
 	if (fd >= 0 && add_client(c, fd, &e))
 		log_unusual("keeper", "control client refused", "why=\"%s\"", e.msg);
 }
@@ -120,25 +134,45 @@ static int listen_at(const char *path, int *out, struct err *e)
 	return ERR_OK;
 }
 
-int control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir, struct err *e)
+static int try_to_open(struct control *c, struct err *e)
 {
 	char path[256];
+	autoclose int fd = -1;
 	int rc;
 
-	*c = (struct control){ .keeper = k, .fd = -1 };
-	list_init(&c->clients);
-	snprintf(path, sizeof path, "%s/control.sock", run_dir);
-	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, "%s", run_dir);
-	rc = listen_at(path, &c->fd, e);
+	snprintf(path, sizeof path, "%s/control.sock", c->run_dir);
+	(void)mkdir(c->run_dir, 0755);	/* it may be there; if not, there is no binding in it */
+	rc = listen_at(path, &fd, e);
 	if (rc)
 		return rc;
-	rc = uv_poll_init(loop, &c->listener, c->fd);
+	rc = uv_poll_init(c->retry.loop, &c->listener, fd);
 	if (rc < 0)
 		return err_set(e, ERR_IO, "%s: %s", path, uv_strerror(rc));
+	c->fd = STEAL_FD(fd);
 	c->listener.data = c;
 	uv_poll_start(&c->listener, UV_READABLE, on_connect);
 	return ERR_OK;
+}
+
+/* Without it there is no operator, so it is tried until it works. */
+static void on_retry(uv_timer_t *timer)
+{
+	struct control *c = timer->data;
+	struct err e = { 0 };
+
+	if (try_to_open(c, &e) == ERR_OK)
+		return;
+	log_broken("keeper", "no control socket yet", "why=\"%s\"", e.msg);
+	uv_timer_start(&c->retry, on_retry, CONTROL_RETRY_MS, 0);
+}
+
+void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir)
+{
+	*c = (struct control){ .keeper = k, .run_dir = run_dir, .fd = -1 };
+	list_init(&c->clients);
+	uv_timer_init(loop, &c->retry);
+	c->retry.data = c;
+	on_retry(&c->retry);
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -150,9 +184,11 @@ static void on_listener_closed(uv_handle_t *handle)
 
 void control_close(struct control *c)
 {
-	if (c->fd < 0)
-		return;
+	if (!c->keeper)
+		return;		/* never opened */
+	uv_close((uv_handle_t *)&c->retry, NULL);
 	LIST_EACH(node, &c->clients)
 		drop(LIST_ITEM(node, struct client, node));
-	uv_close((uv_handle_t *)&c->listener, on_listener_closed);
+	if (c->fd >= 0)
+		uv_close((uv_handle_t *)&c->listener, on_listener_closed);
 }

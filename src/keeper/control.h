@@ -16,14 +16,17 @@ struct keeper;
 
 struct control {
 	struct keeper *keeper;
-	uv_poll_t listener;
-	int fd;
+	const char *run_dir;		/* borrowed */
+	uv_poll_t listener;		/* of fd */
+	uv_timer_t retry;		/* until there is one, or there is room for a client again */
+	int fd;				/* -1: not made yet */
 	struct list clients;
 	size_t clients_n;
 };
 
-/* Replaces a socket file that a killed keeper left. ERR_IO, ERR_DENIED with the path in the message. */
-MUST_USE int control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir, struct err *e);
+/* Replaces a socket file that a killed keeper left. What fails is logged, and tried again until it works. */
+void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir);
+/* Also of one that was never opened (all zero). */
 void control_close(struct control *c);
 
 #endif

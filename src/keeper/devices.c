@@ -138,7 +138,7 @@ static void flush_sightings(struct devices *d)
 {
 	struct err e = { 0 };
 
-	if (list_is_empty(&d->seen))
+	if (d->is_paused || list_is_empty(&d->seen))
 		return;
 	if (write_sightings(d, &e)) {
 		d->owner.on_trouble(d->owner.arg, &e);
@@ -248,8 +248,8 @@ static void commit_reports(struct devices *d)
 
 	if (list_is_empty(&d->reports))
 		return;
-	failed = write_reports(d, &e) != ERR_OK;
-	if (failed)
+	failed = d->is_paused || write_reports(d, &e) != ERR_OK;
+	if (failed && !d->is_paused)
 		d->owner.on_trouble(d->owner.arg, &e);
 	LIST_EACH(node, &d->reports) {
 		struct waiting *w = LIST_ITEM(node, struct waiting, node);
@@ -290,6 +290,18 @@ void devices_close(struct devices *d)
 		list_remove(node);
 		free(LIST_ITEM(node, struct sighting, node));
 	}
+}
+
+void devices_pause(struct devices *d)
+{
+	d->is_paused = true;
+}
+
+void devices_resume(struct devices *d)
+{
+	d->is_paused = false;
+	if (!list_is_empty(&d->seen))
+		uv_timer_start(&d->flush, on_flush, DEVICES_FLUSH_MS, 0);
 }
 
 void devices_forget_server(struct devices *d)

@@ -32,6 +32,7 @@ struct devices {
 	struct devices_owner owner;
 	struct list seen, reports;
 	size_t seen_n, reports_n;
+	bool is_paused;			/* the disk takes nothing */
 	uv_timer_t flush, commit;
 };
 
@@ -43,6 +44,10 @@ void devices_close(struct devices *d);
 /* Borrowed. Over DEVICES_PENDING_MAX the sighting is dropped (it comes again), the report refused with 503. */
 void devices_take_seen(struct devices *d, const struct link_seen *m);
 void devices_take_report(struct devices *d, const struct link_report *m);
+
+/* Nothing is written from now on: sightings wait, and a report that must not be lost is refused, to be sent again. */
+void devices_pause(struct devices *d);
+void devices_resume(struct devices *d);
 
 /* The server is gone: nobody waits for the acknowledgements of its reports, and the next one's ids begin anew. */
 void devices_forget_server(struct devices *d);

@@ -27,6 +27,22 @@ void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 	fetch_enter(f, to);
 }
 
+int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
+{
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+		f->disk = e ? *e : (struct err){ .code = (enum err_code)rc, .msg = "an image's file" };
+	return rc;
+}
+
+static void tell_disk(struct fetch *f)
+{
+	struct err e = f->disk;
+
+	f->disk.code = ERR_OK;
+	if (e.code)
+		f->owner->owner.on_trouble(f->owner->owner.arg, &e);
+}
+
 /* --- what workers do --- */
 
 /* [worker] */
@@ -99,7 +115,7 @@ static void work_finish(uv_work_t *work)
 	blob_keep_part(f->blob);
 	if (f->whole_from)
 		fetch_guess_dag(f);
-	f->work_rc = blob_finish(f->blob, &f->fetched.digests, &f->work_err);
+	f->work_rc = fetch_note_disk(f, blob_finish(f->blob, &f->fetched.digests, &f->work_err), &f->work_err);
 }
 
 static void let_go(struct fetch *f)
@@ -159,6 +175,7 @@ static void queue(struct fetch *f)
 	f->settled_at = UINT64_MAX;
 	f->unproven = 0;
 	f->why[0] = '\0';
+	f->disk.code = ERR_OK;
 	fetch_enter(f, FETCH_QUEUED);
 }
 
@@ -181,6 +198,7 @@ static void wait(struct fetch *f)
 
 	f->tries++;
 	let_go(f);
+	tell_disk(f);
 	if (!fetch_drop_once(f)) {
 		give_up(f);
 		return;
@@ -225,7 +243,10 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		start_work(f, work_restore, after_plan_work);
 		return;
 	case FETCH_FETCHING:
-		fetch_turn(f);
+		if (f->owner->paused[0])
+			fetch_fail(f, FETCH_WAITING, f->owner->paused);
+		else
+			fetch_turn(f);
 		return;
 	case FETCH_SETTLING:
 		start_work(f, work_settle, after_plan_work);

@@ -122,6 +122,7 @@ struct fetch {
 	unsigned handles;		/* of the two, not closed yet */
 	unsigned tries;
 	char why[320];			/* the last thing that went wrong */
+	struct err disk;		/* what the disk refused in this try; code ERR_OK: nothing */
 };
 
 /* Makes one, QUEUED. */

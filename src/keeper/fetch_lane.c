@@ -73,7 +73,7 @@ static int write_gaps(struct fetch *f, uint64_t at, struct span bytes, struct er
 		n = n < end - gap ? n : end - gap;
 		rc = blob_write(f->blob, gap, span_cut(bytes, (size_t)(gap - at), (size_t)n), e);
 	}
-	return rc;
+	return fetch_note_disk(f, rc, e);
 }
 
 /* Bytes of a file that nothing is known of yet but its digest. */

@@ -8,7 +8,7 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 {
 	struct fetch *f = arg;
 
-	return blob_write(f->blob, offset, bytes, e);
+	return fetch_note_disk(f, blob_write(f->blob, offset, bytes, e), e);
 }
 
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
@@ -21,7 +21,7 @@ static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct
 	(void)what;
 	if (kept_find(&f->kept, cid, &known, NULL) == ERR_OK)
 		return ERR_OK;
-	rc = blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e);
+	rc = fetch_note_disk(f, blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e), e);
 	return rc ? rc : kept_add(&f->kept, cid, block, e);
 }
 
@@ -41,7 +41,7 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 {
 	struct fetch *f = arg;
 
-	return blob_read(f->blob, offset, out, n, e);
+	return fetch_note_disk(f, blob_read(f->blob, offset, out, n, e), e);
 }
 
 /* --- opening and restoring --- */
@@ -62,7 +62,7 @@ static int open_blob(struct fetch *f, struct err *e)
 	rc = blob_start(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, NULL, e);
 	if (rc == ERR_EXISTS)
 		rc = blob_repair(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
-	return rc;
+	return fetch_note_disk(f, rc, e);
 }
 
 void fetch_open(struct fetch *f)

@@ -10,6 +10,9 @@ void fetch_enter(struct fetch *f, enum fetch_at to);
 /* The same, remembering why. */
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why);
 
+/* [worker too] The disk refused something: the keeper hears of it when the try ends. Returns rc. */
+int fetch_note_disk(struct fetch *f, int rc, const struct err *e);
+
 /* --- fetch_claim.c --- */
 /* A release's want; a new one's turn is next. */
 MUST_USE int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool *is_new, struct err *e);

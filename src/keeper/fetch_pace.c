@@ -120,5 +120,7 @@ int64_t fetch_pause_ms(const struct fetch *f, int64_t ms)
 	for (size_t i = 0; i < f->owner->sources; i++)
 		if (f->owner->source[i].source.kind == SOURCE_PEER)
 			return ms;	/* they may have it sooner */
+	/* By the time of day, which may be wrong now and right in a minute. */
+	window = window < FETCH_WINDOW_LOOK_MS ? window : FETCH_WINDOW_LOOK_MS;
 	return window > ms ? window : ms;
 }

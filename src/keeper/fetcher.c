@@ -3,6 +3,8 @@
 #include "base/limits.h"
 #include "keeper/fetch_own.h"
 
+#include <stdio.h>
+
 void fetcher_init(struct fetcher *f, uv_loop_t *loop, struct http *http, struct blobs *blobs, const struct clock *clock,
 		  struct fetch_source *source, size_t sources, struct fetcher_owner owner)
 {
@@ -87,7 +89,7 @@ void fetcher_next(struct fetcher *f)
 	if (f->is_starting)
 		return;
 	f->is_starting = true;
-	while (!f->is_closing && (it = first_queued(f)) != NULL && running(f) < places_for(it)) {
+	while (!f->is_closing && !f->paused[0] && (it = first_queued(f)) != NULL && running(f) < places_for(it)) {
 		let_others_pass(f, it);
 		fetch_start(it);
 	}
@@ -147,6 +149,27 @@ void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256)
 
 	if (it)
 		fetch_hurry(it);
+}
+
+void fetcher_pause(struct fetcher *f, const char *why)
+{
+	snprintf(f->paused, sizeof f->paused, "%.200s", why[0] ? why : "nothing can be stored");
+	LIST_EACH(node, &f->fetches) {
+		struct fetch *it = LIST_ITEM(node, struct fetch, node);
+
+		if (it->sm.at == FETCH_FETCHING)
+			fetch_fail(it, FETCH_WAITING, f->paused);
+	}
+}
+
+void fetcher_resume(struct fetcher *f)
+{
+	if (!f->paused[0])
+		return;
+	f->paused[0] = '\0';
+	LIST_EACH(node, &f->fetches)
+		fetch_hurry(LIST_ITEM(node, struct fetch, node));
+	fetcher_next(f);
 }
 
 void fetcher_close(struct fetcher *f)

@@ -57,6 +57,8 @@ struct fetcher_owner {
 	void (*on_failed)(void *arg, const struct fetch_target *t, const char *why, unsigned tries, int64_t retry_at_ms);
 	/* The state changed: queued → being fetched. */
 	void (*on_begun)(void *arg, const struct hash32 *sha256);
+	/* The disk refused something that a fetch wrote or read. */
+	void (*on_trouble)(void *arg, const struct err *e);
 	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */
 	int (*make_room)(void *arg, uint64_t size, struct err *e);
 	/* NULL: nothing is known of any. ERR_BUSY: its files are in use; whoever uses them says fetcher_hurry() afterwards. */
@@ -77,6 +79,7 @@ struct fetcher {
 	const struct secrets *secrets;	/* what sources may echo and nobody is to read; NULL: nothing. Set after fetcher_init */
 	struct list fetches;		/* struct fetch, in order of age */
 	bool is_closing;
+	char paused[256];		/* why nothing may be fetched; "": it may */
 	bool is_starting;		/* fetcher_next is on the stack: a start that fails at once must not call it again */
 };
 
@@ -94,6 +97,10 @@ MUST_USE int fetcher_want_once(struct fetcher *f, const struct ledger_want *w, s
 void fetcher_unwant(struct fetcher *f, const struct ledger_want *w);
 /* A waiting one is tried at once (operator's word, a source came back). */
 void fetcher_hurry(struct fetcher *f, const struct hash32 *sha256);
+
+/* Nothing is fetched, for this reason, until fetcher_resume: then everything that waits is tried at once. Not from a callback of f's. */
+void fetcher_pause(struct fetcher *f, const char *why);
+void fetcher_resume(struct fetcher *f);
 
 /* --- for struct fetch --- */
 

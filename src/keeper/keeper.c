@@ -19,7 +19,7 @@ static const struct sm_state table[] = {
 	[K_STOPPING] = { "stopping", 0 },
 };
 
-/* --- alarms and trouble --- */
+/* --- alarms --- */
 
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch)
 {
@@ -41,33 +41,6 @@ void keeper_alarm_over(struct keeper *k, const char *code, const char *subject)
 {
 	if (alarms_over(&k->alarms, code, subject))
 		log_info("alarm", "over", "code=%s subject=%s", code, LOG_STR(span_str(subject)));
-}
-
-void keeper_trouble(struct keeper *k, const struct err *e)
-{
-	if (strcmp(k->trouble, e->msg))
-		log_broken("store", "trouble", "kind=%s why=\"%s\"", err_name(e->code), e->msg);
-	snprintf(k->trouble, sizeof k->trouble, "%s", e->msg);
-	keeper_alarm(k, "store-degraded", "store", e->msg, false);
-	keeper_look_at_store(k);
-}
-
-static void on_housekeeping(uv_timer_t *timer);
-
-/* Not at once: who met it is still at work with the database. */
-void keeper_look_at_store(struct keeper *k)
-{
-	if (keeper_is_serving(k) && k->store && store_is_corrupt(k->store))
-		uv_timer_start(&k->housekeeping, on_housekeeping, 0, HOUSEKEEPING_MS);
-}
-
-void keeper_trouble_over(struct keeper *k)
-{
-	if (!k->trouble[0])
-		return;
-	log_info("store", "storing works again", "was=\"%s\"", k->trouble);
-	k->trouble[0] = '\0';
-	keeper_alarm_over(k, "store-degraded", "store");
 }
 
 /* --- freshness --- */
@@ -193,6 +166,8 @@ void keeper_settle(struct keeper *k)
 {
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* what is marked stays marked */
 	if (ledger_settle(&k->ledger, &e))
 		keeper_trouble(k, &e);
 }
@@ -249,7 +224,7 @@ static void on_news(void *arg)
 
 	note_time(k);
 	keeper_settle(k);
-	if (catalogs_refresh(k, &e))
+	if (!keeper_is_paused(k) && catalogs_refresh(k, &e))
 		keeper_trouble(k, &e);
 }
 
@@ -304,20 +279,15 @@ static void on_housekeeping(uv_timer_t *timer)
 	struct keeper *k = timer->data;
 	struct err e = { 0 };
 
-	if (store_is_corrupt(k->store)) {
-		keeper_rebuild(k);
+	if (keeper_is_paused(k))
 		return;
-	}
 	keeper_sweep(k);
 	bundle_import_tidy(k->import);
 	bundle_export_tidy(k);
+	backup_tidy(k);
 	if (floor_is_dirty(k->floors) && floor_save(k->floors, &e)) {
 		keeper_trouble(k, &e);
 		return;
-	}
-	if (k->trouble[0] && keeper_probe(k, &e) == ERR_OK) {
-		keeper_trouble_over(k);
-		keeper_settle_all(k);
 	}
 	if (catalogs_catch_up(k, &e))
 		keeper_trouble(k, &e);
@@ -353,19 +323,25 @@ static int open_parts(struct keeper *k, struct err *e)
 
 static void serve(struct keeper *k)
 {
-	struct err e = { 0 };
-
 	sm_move(&k->sm, K_SERVING);
 	note_time(k);
 	keeper_open_server(k);
 	keeper_settle(k);
-	if (control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, &e))
-		log_broken("keeper", "no control socket", "why=\"%s\"", e.msg);
-	if (sup_ready(&k->sup, &e))
-		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
-	keeper_recover(k);
+	control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir);
+	sup_ready(&k->sup);
+	if (keeper_is_paused(k))
+		keeper_rest(k);
+	else
+		keeper_recover(k);
 	scrubber_begin(&k->scrubber, k);
 	uv_timer_start(&k->housekeeping, on_housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+}
+
+static void give_up(struct keeper *k, const struct err *why)
+{
+	log_broken("keeper", "cannot start", "why=\"%s\"", why->msg);
+	k->exit_status = keeper_exit_status(why);
+	uv_stop(&k->loop);
 }
 
 static void on_go(void *arg)
@@ -373,22 +349,17 @@ static void on_go(void *arg)
 	struct keeper *k = arg;
 	struct err e = { 0 };
 
-	if (k->sm.at != K_WAITING || !k->conf)
+	if (k->sm.at != K_WAITING || !k->conf || k->exit_status)
 		return;
+	keeper_watch_disk(k);
 	if (keeper_open_state(k, &e)) {
-		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
-		uv_stop(&k->loop);
+		give_up(k, &e);
 		return;
 	}
 	if (catalogs_load(k, &e))
 		log_info("keeper", "no catalog of an earlier run", "why=\"%s\"", e.msg);
 	if (keeper_open_store(k, &e) || open_parts(k, &e)) {
-		/* Damage deep in the database: it is set aside on the way out, and the supervisor starts us again at once. */
-		k->is_store_damaged = k->store && store_is_corrupt(k->store);
-		log_broken("keeper", "cannot start", "why=\"%s\"", e.msg);
-		k->exit_status = k->is_store_damaged ? 0 : 1;
-		uv_stop(&k->loop);
+		give_up(k, &e);
 		return;
 	}
 	serve(k);
@@ -407,7 +378,7 @@ static void on_conf(void *arg, int fd)
 	}
 	if (keeper_read_conf(k, fd, &e)) {
 		log_broken("keeper", "configuration", "why=\"%s\"", e.msg);
-		k->exit_status = 1;
+		k->exit_status = keeper_exit_status(&e);
 		uv_stop(&k->loop);
 	}
 }
@@ -438,11 +409,11 @@ int keeper_run(int sup_fd)
 	struct err e = { 0 };
 
 	if (!k || uv_loop_init(&k->loop) < 0)
-		return 1;
+		return SUP_EXIT_LATER;
 	json_budget_install();
 	k->clock = clock_system();
 	k->started_mono_ms = clock_mono_ms(k->clock);
-	k->state_dir = k->server_fd = k->control.fd = k->entryfiles.dir = -1;
+	k->state_dir = k->server_fd = k->entryfiles.dir = -1;
 	sm_init(&k->sm, "keeper", table, K_WAITING);
 	list_init(&k->adopting);
 	uv_timer_init(&k->loop, &k->housekeeping);
@@ -450,7 +421,7 @@ int keeper_run(int sup_fd)
 	k->housekeeping.data = k->settling.data = k;
 	if (sup_open_take(&k->sup, &k->loop, sup_fd, owner, &e)) {
 		log_broken("keeper", "no supervisor", "why=\"%s\"", e.msg);
-		return 1;
+		return SUP_EXIT_LATER;
 	}
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	sm_move(&k->sm, K_STOPPING);

@@ -3,11 +3,12 @@
  * Start, in this order, so that devices are served before anything slow:
  *
  *	configuration ─► sandbox ─► last catalog from disk, filtered by the floor, to the supervisor
- *	─► store (set aside and made anew when damaged) ─► ledger judges everything ─► new catalog
+ *	─► store (set aside and made anew when damaged; an empty one in memory when the disk lets none be opened)
+ *	─► ledger judges everything ─► new catalog
  *	─► control socket, READY ─► recovery of objects ─► chain
  *
  * Stop is the reverse. What fails on the way out of the disk's or the
- * network's doing never ends the keeper: it is said (trouble, alarms) and
+ * network's doing never ends the keeper: it is said (degraded.h, alarms) and
  * tried again; what is cached is served on by the server. */
 #ifndef KEEPER_KEEPER_H
 #define KEEPER_KEEPER_H
@@ -17,11 +18,13 @@
 #include "daemon/sandbox.h"
 #include "keeper/alarms.h"
 #include "keeper/api.h"
+#include "keeper/backup.h"
 #include "keeper/bundle_export.h"
 #include "keeper/bundle_import.h"
 #include "keeper/catalogs.h"
 #include "keeper/chain.h"
 #include "keeper/control.h"
+#include "keeper/degraded.h"
 #include "keeper/devices.h"
 #include "keeper/entries_source.h"
 #include "keeper/entryfiles.h"
@@ -71,11 +74,12 @@ struct keeper {
 	struct entryfiles entryfiles;
 	struct bundle_import *import;		/* the last one, under way or over; NULL: none yet */
 	struct bundle_export *export;		/* likewise */
-	uint64_t bundles_begun;			/* names of both */
 	struct scrubber scrubber;
 	struct verify *verify;			/* the last one that an operator asked for; NULL: none yet */
 	struct verify *upkeep;			/* the scrubber's own look at what is no image, while it is under way */
 	uint64_t verifies_begun;		/* names of the former */
+	struct backup *backup;			/* likewise */
+	uint64_t bundles_begun;			/* names of all three */
 	struct keeper_listener listener[LISTENERS_MAX];
 	size_t listeners;
 	struct link_stats served;
@@ -83,12 +87,12 @@ struct keeper {
 	int64_t started_mono_ms;
 	struct clock_bound bound;		/* by the newest block that proved something */
 	uv_timer_t housekeeping, settling;
-	bool is_recovered;			/* what lies on the disk was looked at: before that nothing is fetched */
 	unsigned adoptions;			/* objects that workers are hashing */
 	struct list adopting;			/* and which */
 	bool is_store_damaged;			/* set it aside on the way out */
+	bool is_recovered;			/* objects and rows were compared: before that nothing is fetched */
 	int exit_status;
-	char trouble[320];			/* why the disk keeps us from storing; "" when it does not */
+	struct degraded degraded;		/* does storing work? */
 };
 
 /* Runs until the supervisor says stop. sup_fd is taken. Returns the exit status. */
@@ -120,9 +124,21 @@ MUST_USE int keeper_refetch(struct keeper *k, const struct ledger_product *p, co
 
 /* --- between keeper.c and its parts --- */
 
-/* Storing failed: remembers why for the status; a damaged database is set aside, in a moment. */
+/* --- keeper_disk.c --- */
+void keeper_watch_disk(struct keeper *k);
+/* Storing failed: remembers why for the status, and lets everything rest that fetches or writes; a damaged database is set aside. */
 void keeper_trouble(struct keeper *k, const struct err *e);
-void keeper_trouble_over(struct keeper *k);
+/* After whatever may have met damage in the database without saying so. */
+void keeper_look_at_store(struct keeper *k);
+/* Nothing is to be fetched or written now: what is asked for is done when it is over. */
+bool keeper_is_paused(const struct keeper *k);
+/* All that fetches or writes lets go. */
+void keeper_rest(struct keeper *k);
+/* No database can be opened: an empty one in memory stands in for it, until one can. */
+MUST_USE int keeper_do_without_store(struct keeper *k, const struct err *why, struct err *e);
+/* What an error at the start says to the supervisor. */
+int keeper_exit_status(const struct err *e);
+
 void keeper_alarm(struct keeper *k, const char *code, const char *subject, const char *detail, bool latch);
 void keeper_alarm_over(struct keeper *k, const char *code, const char *subject);
 
@@ -135,12 +151,8 @@ void keeper_take_server(struct keeper *k, int fd);
 void keeper_open_server(struct keeper *k);
 
 /* --- keeper_start.c --- */
-/* After whatever may have met damage in the database. */
-void keeper_look_at_store(struct keeper *k);
 /* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */
 void keeper_rebuild(struct keeper *k);
-/* Does storing work again? */
-MUST_USE int keeper_probe(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_state(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_store(struct keeper *k, struct err *e);
 MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);

@@ -46,6 +46,8 @@ void keeper_entries_rotten(struct keeper *k, const struct hash32 *product)
 	char hex[65];
 
 	hex_str(SPAN_OF(*product), hex);
+	if (keeper_is_paused(k))
+		return;		/* the server says so again */
 	if (!p || p->file.bytes == 0) {
 		log_unusual("keeper", "damage of entries that cannot be mended", "product=%s", hex);
 		return;

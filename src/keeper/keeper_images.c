@@ -123,7 +123,14 @@ static void on_failed(void *arg, const struct fetch_target *t, const char *why, 
 	char hex[65];
 
 	log_unusual("fetch", "no source has the image now", "sha256=%s tries=%u why=%s", hex_str(SPAN_OF(t->sha256), hex), tries, LOG_STR(span_str(why)));
+	if (keeper_is_paused(k))
+		return;		/* it says so itself, and tries again by itself */
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
+}
+
+static void on_trouble(void *arg, const struct err *e)
+{
+	keeper_trouble(arg, e);
 }
 
 /* --- room --- */
@@ -210,7 +217,7 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 {
-	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, make_room, look, k };
+	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, look, k };
 }
 
 /* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */
@@ -274,6 +281,9 @@ void keeper_sweep(struct keeper *k)
 		keeper_trouble(k, &e);
 	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
 		keeper_trouble(k, &e);
+	/* A clock that only may be right would lose what a right one noted. */
+	if (clock_state(k->clock) == CLOCK_SYNCED && images_mend_times(k->store, now_ms(k), &e))
+		keeper_trouble(k, &e);
 }
 
 /* --- damage --- */
@@ -284,6 +294,8 @@ void keeper_image_rotten(struct keeper *k, const struct link_rot *m)
 	char hex[65];
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* the next reader meets it too */
 	/* The server may be late, or taken over: only a chunk that there is can be damaged. */
 	if (images_get(k->store, &m->sha256, &i, &e) || (uint64_t)m->chunk * CHUNK_SIZE >= i.size) {
 		log_unusual("store", "damage of what is not here", "sha256=%s chunk=%" PRIu32, hex_str(SPAN_OF(m->sha256), hex), m->chunk);
@@ -339,6 +351,8 @@ void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256)
 {
 	struct err e = { 0 };
 
+	if (keeper_is_paused(k))
+		return;		/* whoever wants it asks again */
 	if (images_note_use(k->store, sha256, 0, now_ms(k), &e) || releases_each_of_image(k->store, sha256, want_evicted, k, &e))
 		keeper_trouble(k, &e);
 	fetcher_hurry(&k->fetcher, sha256);
@@ -448,12 +462,12 @@ void keeper_recover(struct keeper *k)
 	struct recover_counts n = { 0 };
 	struct err e = { 0 };
 
-	if (keeper_look_at_objects(k, &n, &e))
+	if (keeper_look_at_objects(k, &n, &e)) {
 		keeper_trouble(k, &e);
+		return;
+	}
 	k->is_recovered = true;
 	keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
-	if (e.code)
-		return;
 	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
 		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
 }

@@ -95,8 +95,12 @@ void keeper_open_server(struct keeper *k)
 
 	if (k->server_fd < 0 || !keeper_is_serving(k))
 		return;
-	if (seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e) || send_floors(k, &e))
-		log_broken("keeper", "cannot speak to the server", "why=\"%s\"", e.msg);
+	if (seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e) || send_floors(k, &e)) {
+		/* A new pair comes only with a new process: nobody notices our restart, and reports would wait for ever. */
+		log_broken("keeper", "cannot speak to the server: restarting", "why=\"%s\"", e.msg);
+		k->exit_status = SUP_EXIT_LATER;
+		uv_stop(&k->loop);
+	}
 }
 
 static void on_old_server_freed(struct seqsock *s)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "keeper/keeper.h"
+#include "store/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,9 @@ int keeper_open_state(struct keeper *k, struct err *e)
 	k->state_dir = open(g->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k->state_dir < 0)
 		return err_errno(e, "%s", g->state_dir);
+	rc = restore_lock(k->state_dir, e);	/* not beside a restore */
+	if (rc)
+		return rc;
 	rc = blobs_open(k->state_dir, NULL, &k->blobs, e);
 	if (!rc)
 		rc = enter_sandbox(k, e);
@@ -214,7 +218,8 @@ static int raise_latched(void *arg, const struct latched_alarm *a, struct err *e
 	return ERR_OK;
 }
 
-int keeper_open_store(struct keeper *k, struct err *e)
+/* Opened is not enough: a disk that is full or read-only shows with the first write. */
+static int open_and_try(struct keeper *k, struct err *e)
 {
 	int rc = store_open(k->conf->gateway.state_dir, &k->store, e);
 
@@ -224,23 +229,29 @@ int keeper_open_store(struct keeper *k, struct err *e)
 		tell_of_rebuilding(k);
 	if (!rc)
 		rc = check_registry(k, e);
+	if (!rc)
+		rc = store_try(k->store, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);
+}
+
+int keeper_open_store(struct keeper *k, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = open_and_try(k, &why);
+
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+		return keeper_do_without_store(k, &why, e);
+	if (rc)
+		*e = why;
+	return rc;
 }
 
 void keeper_rebuild(struct keeper *k)
 {
-	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->trouble);
+	log_broken("store", "database damaged: restarting to rebuild it", "%s", k->degraded.why);
 	k->is_store_damaged = true;
 	k->exit_status = 0;		/* a failure would end everything if the server is not ready yet */
 	uv_stop(&k->loop);
-}
-
-int keeper_probe(struct keeper *k, struct err *e)
-{
-	AUTO(store_tx_end) struct store_tx tx = store_begin(k->store);
-	int rc = mark_save(k->store, &k->chain.mark, e);
-
-	return rc ? rc : store_commit(&tx, e);
 }
 
 /* --- the way out --- */
@@ -249,6 +260,7 @@ static void close_parts(struct keeper *k)
 {
 	bundle_export_free(STEAL_PTR(k->export));
 	scrubber_close(&k->scrubber);
+	backup_free(STEAL_PTR(k->backup));
 	if (k->chain.loop)
 		chain_close(&k->chain);
 	if (k->devices.store)
@@ -262,6 +274,8 @@ static void close_parts(struct keeper *k)
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->housekeeping, NULL);
 	uv_close((uv_handle_t *)&k->settling, NULL);
+	if (k->degraded.clock)
+		degraded_close(&k->degraded);
 }
 
 static void close_store(struct keeper *k)
@@ -273,6 +287,11 @@ static void close_store(struct keeper *k)
 	verify_free(STEAL_PTR(k->upkeep));
 	catalog_put(k->catalogs.last);
 	ledger_fini(&k->ledger);
+	/* Whatever has ended us: the next start, which is at once, must not stumble over the same page. */
+	if (k->store && store_is_corrupt(k->store)) {
+		k->is_store_damaged = true;
+		k->exit_status = 0;
+	}
 	store_close(STEAL_PTR(k->store));
 	if (k->is_store_damaged && store_set_aside(k->conf->gateway.state_dir, &e))
 		log_broken("store", "the damaged database stays where it is", "why=\"%s\"", e.msg);

@@ -9,6 +9,8 @@ libkeeper_a_SOURCES = \
 	%D%/api_products.c \
 	%D%/api_releases.c \
 	%D%/api_status.c \
+	%D%/backup.c %D%/backup.h \
+	%D%/backup_api.c \
 	%D%/bundle_api.c \
 	%D%/bundle_apply.c \
 	%D%/bundle_export.c %D%/bundle_export.h \
@@ -19,6 +21,7 @@ libkeeper_a_SOURCES = \
 	%D%/bundle_walk.c %D%/bundle_walk.h \
 	%D%/calls.c %D%/calls.h \
 	%D%/control.c %D%/control.h \
+	%D%/degraded.c %D%/degraded.h \
 	%D%/devices.c %D%/devices.h \
 	%D%/entries_source.c %D%/entries_source.h \
 	%D%/entryfiles.c %D%/entryfiles.h \
@@ -38,6 +41,7 @@ libkeeper_a_SOURCES = \
 	%D%/chain.c %D%/chain.h \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
+	%D%/keeper_disk.c \
 	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \
@@ -45,6 +49,7 @@ libkeeper_a_SOURCES = \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
+	%D%/restoring.c %D%/restoring.h \
 	%D%/route.c %D%/route.h \
 	%D%/scrubber.c %D%/scrubber.h \
 	%D%/seqsock.c %D%/seqsock.h \

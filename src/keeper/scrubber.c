@@ -238,7 +238,7 @@ static bool read_asked(struct scrubber *s)
 /* Recovery first, and whoever waits for an image. Outstaying one's welcome is no reason to wait for ever. */
 static bool has_to_yield(struct scrubber *s, int64_t now)
 {
-	bool is_busy = s->k->adoptions > 0 || fetcher_is_working(&s->k->fetcher);
+	bool is_busy = s->k->adoptions > 0 || fetcher_is_working(&s->k->fetcher) || keeper_is_paused(s->k);
 
 	if (!is_busy)
 		s->yield_ms = 0;

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 /*  CLOSED ─► OPEN ── other end gone ──► BROKEN ─► CLOSING ─► CLOSED
@@ -109,7 +110,8 @@ int seqsock_open_take(struct seqsock *s, uv_loop_t *loop, int fd_taken, struct s
 	rc = uv_poll_init(loop, &s->poll, fd);
 	if (rc < 0) {
 		free(STEAL_PTR(s->datagram));
-		return err_set(e, ERR_IO, "poll a local socket: %s", uv_strerror(rc));
+		errno = -rc;
+		return err_errno(e, "poll a local socket");
 	}
 	s->fd = STEAL_FD(fd);
 	s->poll.data = s;

@@ -49,9 +49,12 @@ static int say(struct sup *s, enum sup_type type, int fd, struct err *e)
 /* A lost beat is what the watchdog is for: no other reaction is needed here. */
 static void on_alive(uv_timer_t *timer)
 {
+	struct sup *s = timer->data;
 	struct err e = { 0 };
 
-	if (say(timer->data, SUP_ALIVE, -1, &e))
+	if (s->owes_ready)
+		sup_ready(s);
+	if (say(s, SUP_ALIVE, -1, &e))
 		log_debug("keeper", "no sign of life sent", "why=\"%s\"", e.msg);
 }
 
@@ -74,9 +77,13 @@ void sup_close(struct sup *s)
 	seqsock_close(&s->sock, NULL);
 }
 
-int sup_ready(struct sup *s, struct err *e)
+void sup_ready(struct sup *s)
 {
-	return say(s, SUP_READY, -1, e);
+	struct err e = { 0 };
+
+	s->owes_ready = say(s, SUP_READY, -1, &e) != ERR_OK;
+	if (s->owes_ready)
+		log_broken("keeper", "cannot say that we are ready", "why=\"%s\"", e.msg);
 }
 
 int sup_catalog(struct sup *s, int catalog, struct err *e)

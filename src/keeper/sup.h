@@ -22,6 +22,7 @@ struct sup_owner {
 struct sup {
 	struct seqsock sock;
 	uv_timer_t alive;
+	bool owes_ready;		/* SUP_READY could not be sent yet */
 	struct sup_owner owner;
 };
 
@@ -29,7 +30,8 @@ struct sup {
 MUST_USE int sup_open_take(struct sup *s, uv_loop_t *loop, int fd, struct sup_owner owner, struct err *e);
 void sup_close(struct sup *s);
 
-MUST_USE int sup_ready(struct sup *s, struct err *e);
+/* What fails is tried again by itself. */
+void sup_ready(struct sup *s);
 /* catalog: a sealed memfd, borrowed. */
 MUST_USE int sup_catalog(struct sup *s, int catalog, struct err *e);
 

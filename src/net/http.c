@@ -1,5 +1,6 @@
 /* http.c: see http.h. This file has the calls' lives; setup.c says what curl may do, multi.c is the loop. */
 #include "net/http.h"
+#include "base/err.h"
 #include "net/setup.h"
 
 #include <assert.h>
@@ -77,7 +78,7 @@ static void run(struct http_call *c)
 	list_append(&h->running, &c->node);
 	sm_move(&c->sm, C_RUNNING);
 	if (curl_multi_add_handle(h->multi.curl, c->easy) != CURLM_OK)
-		abort();	/* only for a handle that is in use, or without memory */
+		err_no_memory();	/* only for a handle that is in use, or without memory */
 }
 
 static void drain(struct http *h)

@@ -87,7 +87,8 @@ static struct watch *watch_new(struct multi *m, curl_socket_t fd)
 	return w;
 }
 
-/* -1 makes curl fail the transfers of this socket. */
+/* Never -1, which ends every transfer of the multi handle, later ones too. Without a watch nothing is heard of this socket: its transfer
+ * ends by its own time limits, or goes on when curl asks for other events and there is a watch to be had. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct multi *m = arg;
@@ -104,7 +105,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 	}
 	if (!w)
 		w = watch_new(m, fd);
-	return w && uv_poll_start(&w->poll, events, on_ready) == 0 ? 0 : -1;
+	if (w)
+		(void)uv_poll_start(&w->poll, events, on_ready);	/* fails only while closing, which it is not */
+	return 0;
 }
 
 int multi_init(struct multi *m, uv_loop_t *loop, void (*on_outside)(struct multi *), struct err *e)

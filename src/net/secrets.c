@@ -1,5 +1,6 @@
 /* secrets.c: see secrets.h. */
 #include "net/secrets.h"
+#include "base/err.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/limits.h"
@@ -14,7 +15,7 @@
 static void *got(void *p)
 {
 	if (!p)
-		abort();
+		err_no_memory();
 	return p;
 }
 
@@ -71,7 +72,7 @@ static char *part_of(CURLU *u, CURLUPart part, unsigned flags)
 	CURLUcode rc = curl_url_get(u, part, &text, flags);
 
 	if (rc == CURLUE_OUT_OF_MEMORY)
-		abort();
+		err_no_memory();
 	copy = got(strdup(rc ? "" : text));
 	curl_free(text);
 	return copy;
@@ -134,7 +135,7 @@ void secrets_add_url(struct secrets *s, const char *url)
 	CURLUcode rc = curl_url_set(u, CURLUPART_URL, url, 0);
 
 	if (rc == CURLUE_OUT_OF_MEMORY)
-		abort();
+		err_no_memory();
 	if (rc == CURLUE_OK) {
 		add_basic(s, u);
 		add_user(s, u);

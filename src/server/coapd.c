@@ -20,6 +20,7 @@
 #include <sys/eventfd.h>
 
 #define INTERFACES_MS 30000	/* addresses come and go: look again this often */
+#define INTERFACES_RETRY_MS 1000	/* after they could not be read */
 #define ROUNDS_MAX 16		/* batches from one socket before the others have their turn */
 
 struct done {
@@ -176,6 +177,8 @@ static void look_at_interfaces(struct coapd *d, int64_t now_ms)
 	if (d->conf.trust != COAPD_TRUST_ON_LINK)
 		return;
 	d->knows_interfaces = coapd_onlink(d->sockets, d->nsockets, found, COAP_PREFIXES_MAX, &n, &e) == ERR_OK;
+	if (!d->knows_interfaces)
+		d->interfaces_ms = now_ms + INTERFACES_RETRY_MS;
 	if (d->knows_interfaces)
 		responder_trust(d->responder, found, n);
 	else if (knew)	/* those known before stay trusted */

@@ -27,13 +27,15 @@ struct server {
 	struct conf *conf, *newest;	/* what it was started with; the last reload's, or NULL */
 	int64_t ticked_ms, alive_ms;
 	bool is_running, is_stopping;
+	bool is_ready_told;
+	int catalog;			/* one that could not be taken yet; -1: none */
 	int status;			/* exit status */
 };
 
 static void give_up(struct server *s, const char *what, const struct err *e)
 {
 	log_broken("server", what, "why=\"%s\"", e->msg);
-	s->status = 1;
+	s->status = err_may_pass(e) || e->code == ERR_INTERNAL ? SUP_EXIT_LATER : 1;	/* the HTTP library does not say what it lacked */
 	s->is_stopping = true;
 }
 
@@ -45,6 +47,8 @@ static void on_conf(void *arg, int fd, bool is_reload)
 	struct conf *conf;
 	struct err e = { 0 };
 
+	if (s->is_stopping)
+		return;
 	if (conf_read(fd, &conf, &e)) {
 		if (!is_reload)
 			give_up(s, "configuration", &e);
@@ -79,20 +83,44 @@ static void on_listener(void *arg, enum listener_kind kind, int fd, struct span 
 	s->parts.listeners_n++;
 }
 
+static void forget_catalog(struct server *s)
+{
+	cleanup_close(&s->catalog);
+	s->catalog = -1;
+}
+
+/* The newest catalog may be a revocation: want of memory or descriptors only delays it. */
 static void on_catalog(void *arg, int fd)
 {
 	struct server *s = arg;
 	struct err e = { 0 };
 
-	if (s->conf && parts_set_catalog(&s->parts, fd, &e))
-		log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
+	if (!s->conf || s->is_stopping)
+		return;
+	forget_catalog(s);
+	if (parts_set_catalog(&s->parts, fd, &e) == ERR_OK)
+		return;
+	log_broken("server", "catalog refused; the old one stays", "why=\"%s\"", e.msg);
+	if (!err_may_pass(&e))
+		return;
+	s->catalog = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (s->catalog < 0)
+		give_up(s, "catalog", &e);	/* the next one of us is handed it at its start */
+}
+
+static void try_catalog_again(struct server *s)
+{
+	int fd = STEAL_FD(s->catalog);
+
+	on_catalog(s, fd);
+	cleanup_close(&fd);
 }
 
 static void on_peer(void *arg, int fd)
 {
 	struct server *s = arg;
 
-	if (!s->parts.keeper) {
+	if (!s->parts.keeper || s->is_stopping) {
 		close(fd);
 		return;
 	}
@@ -105,14 +133,14 @@ static void on_go(void *arg)
 	struct server *s = arg;
 	struct err e = { .msg = "nothing was handed over" };
 
-	if (s->is_running)
+	if (s->is_running || s->is_stopping)
 		return;
 	if (!s->conf || parts_start(&s->parts, &e)) {
 		give_up(s, "start", &e);
 		return;
 	}
 	s->is_running = true;
-	supervised_say(SUP_READY);
+	s->is_ready_told = supervised_say(SUP_READY);
 }
 
 static void on_stop(void *arg)
@@ -158,12 +186,20 @@ static void watch_listeners(struct server *s, struct watch *w)
 	}
 }
 
+/* A pair that broke while both ends live is replaced by nobody else. */
+static void read_keeper(struct server *s)
+{
+	keeper_read(s->parts.keeper);
+	if (keeper_fd(s->parts.keeper) < 0)
+		supervised_say(SUP_ALONE);
+}
+
 static void on_readable(struct server *s, const struct listener *l, int fd)
 {
 	if (fd == SUP_FD)
 		supervised_read(&s->owner);
 	else if (!l)
-		keeper_read(s->parts.keeper);
+		read_keeper(s);
 	else if (l->kind == LISTENER_HTTP)
 		httpd_accept(s->parts.httpd, fd);
 	else
@@ -177,10 +213,14 @@ static void tick(struct server *s)
 	if (now_ms - s->ticked_ms >= TICK_MS && s->parts.keeper) {
 		s->ticked_ms = now_ms;
 		parts_tick(&s->parts);
+		if (s->catalog >= 0)
+			try_catalog_again(s);
 	}
 	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
 		s->alive_ms = now_ms;
 		supervised_say(SUP_ALIVE);
+		if (s->is_running && !s->is_ready_told)
+			s->is_ready_told = supervised_say(SUP_READY);
 	}
 }
 
@@ -199,7 +239,8 @@ static void turn(struct server *s)
 	for (nfds_t i = 0; i < w.n && !s->is_stopping; i++)
 		if (w.fds[i].revents)
 			on_readable(s, w.listeners[i], w.fds[i].fd);
-	tick(s);
+	if (!s->is_stopping)
+		tick(s);
 }
 
 /* Room for all connections and images at once; the soft limit alone is often 1,024. */
@@ -215,7 +256,7 @@ static void raise_descriptor_limit(void)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .parts.slot = CATALOG_SLOT_INIT };
+	static struct server s = { .parts.slot = CATALOG_SLOT_INIT, .catalog = -1 };
 	int type;
 	socklen_t n = sizeof type;
 
@@ -235,6 +276,7 @@ int main(int argc, char **argv)
 	while (!s.is_stopping)
 		turn(&s);
 	parts_stop(&s.parts);
+	forget_catalog(&s);
 	conf_free(s.newest);
 	conf_free(s.conf);
 	return s.status;

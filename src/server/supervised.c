@@ -63,11 +63,13 @@ void supervised_read(const struct supervised_owner *o)
 	}
 }
 
-void supervised_say(enum sup_type type)
+bool supervised_say(enum sup_type type)
 {
 	uint8_t byte = (uint8_t)type;
 	struct err e = { 0 };
 
-	if (io_send_fds(SUP_FD, SPAN(&byte, 1), NULL, 0, &e))
-		log_debug("server", "message to the supervisor lost", "type=%c why=\"%s\"", type, e.msg);
+	if (io_send_fds(SUP_FD, SPAN(&byte, 1), NULL, 0, &e) == ERR_OK)
+		return true;
+	log_debug("server", "message to the supervisor lost", "type=%c why=\"%s\"", type, e.msg);
+	return false;
 }

@@ -22,7 +22,7 @@
  * fsync or fdatasync is final for that file (the kernel may have dropped the
  * pages and would call the next one a success): the part is gone, the failure
  * counted, and after BLOB_SYNC_FAILURES_MAX of them blobs_is_read_only() holds
- * and nothing is started any more until the program restarts.
+ * and nothing is started any more until blobs_try() found that the disk keeps files again.
  *
  * Threads: a struct blobs may be shared. A struct blob belongs to one thread
  * at a time; blob_finish, blobs_verify and blobs_adopt read whole files and are
@@ -36,6 +36,7 @@
 #include "store/sysio.h"
 
 #define BLOB_SYNC_FAILURES_MAX 3
+#define BLOB_TRY_BYTES MIB	/* as much as the database's WAL can grow before a checkpoint */
 #define BLOB_PATH_MAX (2 + 1 + 64 + 16)	/* "ab/<hex>.sums.part" */
 
 struct blobs;
@@ -52,6 +53,8 @@ MUST_USE int blobs_open(int state_dir, const struct sysio *sys, struct blobs **o
 void blobs_free(struct blobs *b);
 bool blobs_is_read_only(const struct blobs *b);
 unsigned blobs_sync_failures(const struct blobs *b);
+/* Does the disk take a file, with room for what a commit can need, and keep it? Success ends being read-only. */
+MUST_USE int blobs_try(struct blobs *b, struct err *e);
 /* Of the objects directory; for statfs and the server's openat. Lives as long as b. */
 int blobs_fd(const struct blobs *b);
 /* "ab/<hex>", relative to blobs_fd. Returns out. */

@@ -27,7 +27,7 @@ static int compare(struct blob *w, struct err *e)
 	return hash32_eq(&got, &w->sha256) ? ERR_OK : err_set(e, ERR_PROOF, "the image's bytes have another SHA-256");
 }
 
-/* Is the object that is there already what its name says? */
+/* Is the object that is there already what its name says, and on the disk? Whoever wrote it may not have come to that. */
 static bool is_object_good(struct blobs *b, const struct hash32 *sha256, uint64_t size)
 {
 	struct blob_hasher h = { 0 };
@@ -40,7 +40,7 @@ static bool is_object_good(struct blobs *b, const struct hash32 *sha256, uint64_
 		return false;
 	if (blob_hasher_init(&h, size, NULL) == ERR_OK && blob_hasher_read(&h, fd, NULL) == ERR_OK) {
 		got = sha256_end(&h.whole);
-		is_good = hash32_eq(&got, sha256);
+		is_good = hash32_eq(&got, sha256) && b->sys->fdatasync(fd) == 0;
 	}
 	blob_hasher_fini(&h);
 	return is_good;
@@ -108,8 +108,6 @@ static int settle_dag(struct blobs *b, int fd, const char *name, struct blob_dig
 		return err_errno(e, "%s: cut", name);
 	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))
 		return rc;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_errno(e, "%s", name);
 	if ((rc = io_read_all(fd, &bytes, e)))
 		return rc;
 	d->dag = sha256_of(buf_span(&bytes));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define DIGITS 64
+#define TRIAL_NAME ".trial"	/* no name of an image's directory */
 static const char *const suffixes[BLOB_FILES] = {
 	[FILE_OBJECT] = "", [FILE_PART] = ".part", [FILE_SUMS] = ".sums", [FILE_SUMS_PART] = ".sums.part",
 	[FILE_DAG] = ".dag", [FILE_DAG_PART] = ".dag.part",
@@ -31,19 +32,31 @@ char *blobs_path(const struct hash32 *sha256, char out[BLOB_PATH_MAX])
 	return blob_file_name(sha256, FILE_OBJECT, out);
 }
 
+static int open_objects(struct blobs *b, int state_dir, struct err *e)
+{
+	bool is_new = b->sys->mkdirat(state_dir, "objects", 0750) == 0;
+
+	if (is_new || errno == EEXIST)
+		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (b->fd < 0)
+		return err_errno(e, "objects");
+	/* Also where it was there: whoever made it may not have come to this. But then nothing is lost by going on. */
+	if (b->sys->fsync(state_dir) < 0 && is_new)
+		return err_errno(e, "objects: sync the directory it is in");
+	return ERR_OK;
+}
+
 int blobs_open(int state_dir, const struct sysio *sys, struct blobs **out, struct err *e)
 {
 	struct blobs *b = calloc(1, sizeof *b);
+	int rc;
 
 	if (!b)
 		return err_set(e, ERR_MEMORY, "no memory for the image files");
 	b->sys = sysio_or_kernel(sys);
 	b->fd = -1;
-	if (b->sys->mkdirat(state_dir, "objects", 0750) == 0 || errno == EEXIST)
-		b->fd = b->sys->openat(state_dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (b->fd < 0) {
-		int rc = err_errno(e, "objects");
-
+	rc = open_objects(b, state_dir, e);
+	if (rc) {
 		blobs_free(b);
 		return rc;
 	}
@@ -73,6 +86,33 @@ unsigned blobs_sync_failures(const struct blobs *b)
 bool blobs_is_read_only(const struct blobs *b)
 {
 	return blobs_sync_failures(b) >= BLOB_SYNC_FAILURES_MAX;
+}
+
+static int write_trial(struct blobs *b, int fd, struct err *e)
+{
+	static const uint8_t bytes[4096] = { 0x5a };
+	int rc;
+
+	if (b->sys->fallocate(fd, BLOB_TRY_BYTES) < 0)
+		return err_errno(e, "room for %d bytes", (int)BLOB_TRY_BYTES);
+	if ((rc = sysio_pwrite_all(b->sys, fd, SPAN_OF(bytes), 0, e)))
+		return rc;
+	return b->sys->fdatasync(fd) < 0 ? err_errno(e, "a file's sync") : ERR_OK;
+}
+
+int blobs_try(struct blobs *b, struct err *e)
+{
+	autoclose int fd = b->sys->openat(b->fd, TRIAL_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int rc = fd < 0 ? err_errno(e, "objects: a new file") : write_trial(b, fd, e);
+
+	/* Also one that an earlier try left. */
+	if (b->sys->unlinkat(b->fd, TRIAL_NAME) < 0 && errno != ENOENT && !rc)
+		rc = err_errno(e, "objects: remove a file");
+	if (!rc && b->sys->fsync(b->fd) < 0)
+		rc = err_errno(e, "objects: sync the directory");
+	if (!rc)
+		atomic_store(&b->sync_failures, 0);
+	return rc;
 }
 
 bool blob_file_exists(struct blobs *b, const struct hash32 *sha256, enum blob_file file)

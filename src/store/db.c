@@ -27,8 +27,11 @@ static int code_of_system(int sys)
 
 static int code_of_sqlite(struct db *db, int sqlite_rc)
 {
-	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS || sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
+	if (sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
+	/* EIO from a read. Once, it is a card that hiccuped, and no reason to lose what only this file knows. */
+	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS)
+		return ++db->unreadable < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT;
 	switch (sqlite_rc & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
@@ -79,14 +82,27 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
-	return err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
-		       db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
+		db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
+	if (e && code == ERR_IO && db->h)
+		e->sys = sqlite3_system_errno(db->h);
+	return code;
 }
 
 int db_damage(struct db *db, struct err *e, const char *what)
 {
 	db->is_corrupt = true;
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
+}
+
+bool db_is_unreadable(const struct db *db)
+{
+	return db->unreadable > 0;
+}
+
+void db_was_read(struct db *db)
+{
+	db->unreadable = 0;
 }
 
 bool db_is_corrupt(const struct db *db)
@@ -199,7 +215,7 @@ static void set_limits(struct db *db)
 		{ SQLITE_LIMIT_COMPOUND_SELECT, 8 },
 		{ SQLITE_LIMIT_VDBE_OP, 25000 },
 		{ SQLITE_LIMIT_FUNCTION_ARG, 8 },
-		{ SQLITE_LIMIT_ATTACHED, 1 },	/* VACUUM INTO */
+		{ SQLITE_LIMIT_ATTACHED, 0 },
 		{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64 },
 		{ SQLITE_LIMIT_VARIABLE_NUMBER, 64 },
 		{ SQLITE_LIMIT_TRIGGER_DEPTH, 8 },
@@ -212,11 +228,12 @@ static void set_limits(struct db *db)
 
 static int set_pragmas(struct db *db, struct err *e)
 {
-	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. */
+	/* EXCLUSIVE before WAL: then the WAL index lives in our memory and no -shm file is made. What is set as an option is not
+	 * set here once more. */
 	static const char *const pragmas =
 		"PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 		"PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576; PRAGMA mmap_size=0;"
-		"PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+		"PRAGMA cell_size_check=ON;"
 		"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048;";
 
 	return db_exec(db, pragmas, e);
@@ -311,8 +328,6 @@ int db_migrate(struct db *db, const struct db_migration *m, unsigned n, struct e
 	uint64_t have = 0;
 	int rc = db_pragma_u64(db, "PRAGMA user_version", &have, e);
 
-	if (rc)
-		return rc;
 	if (have > n)
 		return err_set(e, ERR_RULE, "the database has schema %llu, this gatepost knows %u: it was written by a newer one",
 			       (unsigned long long)have, n);
@@ -343,6 +358,8 @@ struct db_part db_part(struct db *db)
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
 	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
 	p.rc = p.is_outermost ? db_exec(db, "BEGIN IMMEDIATE", &p.err) : savepoint(db, &p.err);
+	if (p.rc && db->not_begun++ == 0)
+		db->why_not_begun = p.err;
 	return p;
 }
 
@@ -353,7 +370,6 @@ int db_part_keep(struct db_part *p, struct err *e)
 	if (rc) {
 		if (e)
 			*e = p->err;
-		p->db = NULL;
 		return rc;
 	}
 	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
@@ -364,12 +380,11 @@ int db_part_keep(struct db_part *p, struct err *e)
 
 void db_part_end(struct db_part *p)
 {
-	if (!p->db || p->rc)
+	if (!p->db)
 		return;
-	/* SQLite has rolled back by itself after some failures (disk full, I/O). */
-	if (sqlite3_get_autocommit(p->db->h))
-		return;
-	/* A failed rollback leaves nothing to do: the next statement says what is wrong. */
-	err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
+	if (p->rc)
+		p->db->not_begun--;
+	else	/* It fails where SQLite has rolled back by itself (disk full, I/O). Else the next statement says what is wrong. */
+		err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
 	p->db = NULL;
 }

@@ -32,6 +32,9 @@ struct db;
 MUST_USE int db_open(const char *path, struct db **out, bool *is_new, struct err *e);
 void db_close(struct db *db);
 bool db_is_corrupt(const struct db *db);
+/* Reads have met EIO; the whole file was read since. */
+bool db_is_unreadable(const struct db *db);
+void db_was_read(struct db *db);
 
 /* Sets e from SQLite's present error and notes corruption. */
 int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);

@@ -15,6 +15,10 @@ struct db {
 	struct db_kept *kept;	/* by place in the section of statements */
 	size_t kept_n;
 	bool is_corrupt;
+	unsigned unreadable;	/* reads that met EIO since the whole file was last read */
+	/* Parts that could not begin and have not ended: a statement in one would be kept whatever becomes of the next. */
+	unsigned not_begun;
+	struct err why_not_begun;	/* of the first */
 };
 
 #endif

@@ -190,6 +190,22 @@ bool floor_is_revoked(const struct floors *f, const struct hash32 *product, uint
 	return found && (sequence < f->set.at[at].item.floor || has_revoked(&f->set.at[at], sequence));
 }
 
+void floor_write(const struct floors *f, struct buf *out)
+{
+	floor_file_write(out, &f->set);
+}
+
+int floor_unite(struct floors *f, struct span bytes, struct err *e)
+{
+	struct floor_set other = { 0 };
+	int rc = floor_file_read(bytes, &other, e);
+
+	for (size_t i = 0; i < other.n && !rc; i++)
+		rc = floor_note(f, &other.at[i].item, e);
+	floor_set_free(&other);
+	return rc;
+}
+
 enum floor_found floor_found(const struct floors *f)
 {
 	return f->found;

@@ -13,6 +13,7 @@
 #ifndef STORE_FLOOR_H
 #define STORE_FLOOR_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -52,6 +53,11 @@ bool floor_is_revoked(const struct floors *f, const struct hash32 *product, uint
 /* Takes what is higher of each, and adds item->revoked. Changes nothing on disk. ERR_LIMIT: more than
  * FLOOR_PRODUCTS_MAX products or FLOOR_REVOKED_MAX revocations of one. */
 MUST_USE int floor_note(struct floors *f, const struct floor_item *item, struct err *e);
+
+/* All of it as one of the two files would hold it, for a backup; and the union with what such bytes hold. ERR_CORRUPT: they are not
+ * whole, and nothing was taken. */
+void floor_write(const struct floors *f, struct buf *out);
+MUST_USE int floor_unite(struct floors *f, struct span bytes, struct err *e);
 
 /* Writes and syncs if something changed since the last save, or a file needs mending. On failure the change stays
  * noted, and the newest valid file untouched. */

@@ -254,3 +254,13 @@ int images_next_to_scrub(struct store *s, int64_t before_ms, struct image_row *o
 	db_bind_i64(&q, ":before_ms", before_ms);
 	return one(s, &q, out, e);
 }
+
+int images_mend_times(struct store *s, int64_t now_ms, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"UPDATE image SET verified_ms = iif(verified_ms > :now_ms, 0, verified_ms), wanted_ms = min(wanted_ms, :now_ms)"
+		" WHERE verified_ms > :now_ms OR wanted_ms > :now_ms");
+
+	db_bind_i64(&q, ":now_ms", now_ms);
+	return db_run(&q, e);
+}

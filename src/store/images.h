@@ -65,6 +65,10 @@ MUST_USE int images_each(struct store *s, uint32_t states, const struct hash32 *
 /* The good image that was verified longest ago, if that was before `before_ms`: the scrubber's next. ERR_NOT_FOUND. */
 MUST_USE int images_next_to_scrub(struct store *s, int64_t before_ms, struct image_row *out, struct err *e);
 
+/* now_ms is right: what was verified later than that was verified never, and what was wanted later is wanted now. Else a clock that was
+ * years ahead for a minute would keep the scrubber from these, and them from making room, until it gets there. Writes only what must change. */
+MUST_USE int images_mend_times(struct store *s, int64_t now_ms, struct err *e);
+
 struct images_totals {
 	uint64_t count;		/* good or damaged */
 	uint64_t good;		/* of these: what the scrubber reads */

@@ -19,11 +19,16 @@ libstore_a_SOURCES = \
 	%D%/floor_file.c \
 	%D%/image_own.h %D%/images.c %D%/images.h \
 	%D%/mark.c %D%/mark.h %D%/mark_own.h \
+	%D%/own.c %D%/own.h \
 	%D%/pagesum.c %D%/pagesum.h \
 	%D%/products.c %D%/products.h \
 	%D%/recover.c %D%/recover.h \
 	%D%/release_own.h %D%/releases.c %D%/releases.h \
 	%D%/release_read.c \
+	%D%/restore.c %D%/restore.h \
+	%D%/save.c %D%/save.h \
+	%D%/savefile.c %D%/savefile.h \
+	%D%/scratch.c %D%/scratch.h \
 	%D%/space.c %D%/space.h \
 	%D%/stmt.c \
 	%D%/store.c %D%/store.h \

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#define SMALLEST_PAGE 512	/* that SQLite knows */
 #define WAL_HEAD 32
 #define FRAME_HEAD 24
 #define FRAME (FRAME_HEAD + PAGESUM_PAGE)
@@ -71,9 +72,11 @@ static int main_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 	int rc = real(f)->pMethods->xRead(real(f), p, n, at);
 	struct sum s;
 
-	/* Shorter reads are of the header, which is read again as part of page 1. */
-	if (rc != SQLITE_OK || !is_page(n, at))
+	/* Shorter reads than of any page are of the header, which is read again as part of page 1. */
+	if (rc != SQLITE_OK || n < SMALLEST_PAGE)
 		return rc;
+	if (!is_page(n, at))
+		return SQLITE_NOTADB;	/* not of ours, and not touched */
 	s = sum_of(place(at), p, PAGESUM_PAGE - PAGESUM_LEN);
 	return same(&s, (uint8_t *)p + PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_IOERR_DATA;
 }

@@ -30,7 +30,7 @@ struct space space_of(uint64_t total, uint64_t free_bytes, uint64_t cache_size, 
 	};
 
 	s.quota_bytes = min64(cache_size, less(used_bytes + free_bytes, s.reserve_bytes));
-	s.room_bytes = min64(less(s.quota_bytes, used_bytes), less(free_bytes, s.reserve_bytes));
+	s.room_bytes = less(s.quota_bytes, used_bytes);		/* never more than is free above the reserve: the quota is not */
 	return s;
 }
 

@@ -29,6 +29,11 @@ struct db_stmt db_stmt_of(struct db *db, const struct db_sql *sql)
 		q.rc = db_damage(db, &q.err, "it was found damaged before");
 		return q;
 	}
+	if (db->not_begun) {
+		q.err = db->why_not_begun;
+		q.rc = (int)q.err.code;
+		return q;
+	}
 	if (kept->is_in_use) {
 		prepare(&q, sql->text, 0);
 		return q;

@@ -20,15 +20,11 @@ static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
 	return ERR_OK;
 }
 
-int store_open(const char *state_dir, struct store **out, struct err *e)
+static int open_at(const char *path, struct store **out, struct err *e)
 {
-	char path[PATH_MAX];
-	struct store *s;
-	int rc = db_path(state_dir, path, sizeof path, e);
+	struct store *s = calloc(1, sizeof *s);
+	int rc;
 
-	if (rc)
-		return rc;
-	s = calloc(1, sizeof *s);
 	if (!s)
 		return err_set(e, ERR_MEMORY, "no memory for the store");
 	rc = db_open(path, &s->db, &s->is_new, e);
@@ -40,6 +36,19 @@ int store_open(const char *state_dir, struct store **out, struct err *e)
 	}
 	*out = s;
 	return ERR_OK;
+}
+
+int store_open(const char *state_dir, struct store **out, struct err *e)
+{
+	char path[PATH_MAX];
+	int rc = db_path(state_dir, path, sizeof path, e);
+
+	return rc ? rc : open_at(path, out, e);
+}
+
+int store_open_in_memory(struct store **out, struct err *e)
+{
+	return open_at(":memory:", out, e);
 }
 
 void store_close(struct store *s)
@@ -60,6 +69,25 @@ bool store_is_corrupt(const struct store *s)
 	return db_is_corrupt(s->db);
 }
 
+bool store_is_unreadable(const struct store *s)
+{
+	return db_is_unreadable(s->db);
+}
+
+int store_try(struct store *s, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(s);
+	uint64_t version = 0;
+	char pragma[48];
+	int rc = db_pragma_u64(s->db, "PRAGMA user_version", &version, e);
+
+	/* A commit without a changed page would reach no disk; this one writes the first page, the same as before. */
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version=%u", (unsigned)version);
+	if (!rc)
+		rc = db_exec(s->db, pragma, e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
 static int move(int dir, const char *from, const char *to, struct err *e)
 {
 	if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
@@ -78,28 +106,6 @@ int store_set_aside(const char *state_dir, struct err *e)
 	if ((rc = move(dir, DB_NAME "-wal", STORE_DAMAGED "-wal", e)) || (rc = move(dir, DB_NAME, STORE_DAMAGED, e)))
 		return rc;
 	return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;
-}
-
-static int sync_path(const char *path, struct err *e)
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return err_errno(e, "%s: sync", path);
-	return ERR_OK;
-}
-
-int store_backup(struct store *s, const char *path, struct err *e)
-{
-	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "VACUUM INTO :path");
-	int rc;
-
-	if (access(path, F_OK) == 0)
-		return err_set(e, ERR_EXISTS, "%s exists", path);
-	db_bind_text(&q, ":path", path);
-	if ((rc = db_run(&q, e)))
-		return rc;
-	return sync_path(path, e);	/* VACUUM INTO does not */
 }
 
 struct store_tx store_begin(struct store *s)

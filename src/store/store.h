@@ -28,12 +28,18 @@ struct store;
  * ERR_CORRUPT: not a database, not ours, or damaged. ERR_RULE: written by a newer gatepost (the message names
  * both schema versions); the file is left as it is. ERR_BUSY: another process has it open. */
 MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e);
+/* An empty one in memory, for a keeper that cannot open its own: whatever is written there is gone with it. */
+MUST_USE int store_open_in_memory(struct store **out, struct err *e);
 void store_close(struct store *s);
 
 /* A database that was made by this store_open(): nothing is remembered, the caller rebuilds. */
 bool store_is_new(const struct store *s);
 /* Some call met damage. */
 bool store_is_corrupt(const struct store *s);
+
+/* Some read met EIO. store_check() tells whether it stays so: OK is that it was passing; met by DB_UNREADABLE_MAX reads
+ * in a row, it is damage (ERR_CORRUPT). */
+bool store_is_unreadable(const struct store *s);
 
 /* Reads the whole file: pages, indexes, constraints. Slow on a large one (100 MB/s); for the time after READY. */
 MUST_USE int store_check(struct store *s, struct err *e);
@@ -45,14 +51,14 @@ struct store_checking {
 };
 MUST_USE int store_check_step(struct store *s, struct store_checking *c, struct err *e);
 
+/* Writes and commits something that changes nothing: does the disk take it? */
+MUST_USE int store_try(struct store *s, struct err *e);
+
 #define STORE_DAMAGED "gatepost.db.damaged"
 
 /* Moves the (closed) database of state_dir to STORE_DAMAGED, over an earlier one, with its WAL.
  * Nothing there is not an error. */
 MUST_USE int store_set_aside(const char *state_dir, struct err *e);
-
-/* A consistent copy as a file of its own, for `gatepost backup`. path must not exist. */
-MUST_USE int store_backup(struct store *s, const char *path, struct err *e);
 
 /* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone.
  *

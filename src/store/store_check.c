@@ -4,9 +4,19 @@
  * the same, page by page, and their structure is then what memory says of it. */
 #include "store/store_own.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PAGES_A_STEP 256	/* 1 MiB: some milliseconds */
+
+/* A check tells of a read that failed as of any other fault: "unable to get the page. error code=8458". */
+static bool could_not_be_read(const char *said)
+{
+	char code[32];
+
+	snprintf(code, sizeof code, "error code=%d", SQLITE_IOERR_CORRUPTFS);
+	return strstr(said, code) != NULL;
+}
 
 /* "ok", or the first thing that is wrong. */
 static int expect_ok(struct store *s, struct db_stmt *q, struct err *e)
@@ -19,6 +29,10 @@ static int expect_ok(struct store *s, struct db_stmt *q, struct err *e)
 	db_text(q, 0, said, sizeof said);
 	if ((rc = db_row_ok(q, e)))
 		return rc;
+	for (char *p = said; (p = strchr(p, '\n'));)
+		*p = ' ';		/* a message is one line */
+	if (could_not_be_read(said))
+		return db_fail(s->db, SQLITE_IOERR_CORRUPTFS, e, said);
 	return strcmp(said, "ok") == 0 ? ERR_OK : db_damage(s->db, e, said);
 }
 
@@ -42,7 +56,11 @@ int store_check(struct store *s, struct err *e)
 {
 	int rc = check_structure(s, e);
 
-	return rc ? rc : check_references(s, e);
+	if (!rc)
+		rc = check_references(s, e);
+	if (!rc)
+		db_was_read(s->db);
+	return rc;
 }
 
 /* The Nth table's name; ERR_NOT_FOUND: there are no more. */

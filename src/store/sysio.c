@@ -45,6 +45,11 @@ static int kernel_unlinkat(int dir, const char *name)
 	return unlinkat(dir, name, 0);
 }
 
+static int kernel_linkat(int dir, const char *from, const char *to)
+{
+	return linkat(dir, from, dir, to, 0);
+}
+
 const struct sysio sysio_kernel = {
 	.openat = kernel_openat,
 	.mkdirat = mkdirat,
@@ -56,6 +61,7 @@ const struct sysio sysio_kernel = {
 	.rename_new = kernel_rename_new,
 	.rename_over = kernel_rename_over,
 	.unlinkat = kernel_unlinkat,
+	.linkat = kernel_linkat,
 };
 
 int sysio_pwrite_all(const struct sysio *sys, int fd, struct span s, off_t at, struct err *e)

@@ -22,6 +22,8 @@ struct sysio {
 	/* Replaces. */
 	int (*rename_over)(int dir, const char *from, const char *to);
 	int (*unlinkat)(int dir, const char *name);
+	/* A second name; EEXIST. */
+	int (*linkat)(int dir, const char *from, const char *to);
 };
 
 extern const struct sysio sysio_kernel;

@@ -59,21 +59,28 @@ static struct token *find(struct tokens *t, struct span name)
 	return NULL;
 }
 
-static int save(struct tokens *t, struct err *e)
+void tokens_write(const struct tokens *t, struct buf *out)
 {
-	AUTO(buf_free) struct buf b = BUF_INIT(FILE_MAX);
+	size_t from = out->n;
 	struct hash32 sum;
-	int rc;
 
 	for (size_t i = 0; i < t->n; i++) {
-		buf_fmt(&b, "%s %s %" PRId64 " ", t->at[i].name, scope_names[t->at[i].scope], t->at[i].made_ms);
-		buf_hex(&b, SPAN_OF(t->at[i].sha256));
-		buf_byte(&b, '\n');
+		buf_fmt(out, "%s %s %" PRId64 " ", t->at[i].name, scope_names[t->at[i].scope], t->at[i].made_ms);
+		buf_hex(out, SPAN_OF(t->at[i].sha256));
+		buf_byte(out, '\n');
 	}
-	sum = sha256_of(buf_span(&b));
-	buf_str(&b, "= ");
-	buf_hex(&b, SPAN_OF(sum));
-	buf_byte(&b, '\n');
+	sum = sha256_of(span_cut(buf_span(out), from, out->n));
+	buf_str(out, "= ");
+	buf_hex(out, SPAN_OF(sum));
+	buf_byte(out, '\n');
+}
+
+int tokens_save(struct tokens *t, struct err *e)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(FILE_MAX);
+	int rc;
+
+	tokens_write(t, &b);
 	if ((rc = buf_ok(&b, e)))
 		return rc;
 	return durable_replace(t->dir, TOKENS_NAME, buf_span(&b), 0600, t->sys, e);
@@ -157,6 +164,22 @@ int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, str
 	return ERR_OK;
 }
 
+int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struct tokens **out, struct err *e)
+{
+	struct tokens *t;
+	int rc = tokens_make(state_dir, sys, &t, e);
+
+	if (rc)
+		return rc;
+	rc = read_file(t, bytes, e);
+	if (rc) {
+		tokens_free(t);
+		return rc;
+	}
+	*out = t;
+	return ERR_OK;
+}
+
 int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
 	if (sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged") < 0 && errno != ENOENT)
@@ -200,7 +223,7 @@ int tokens_new(struct tokens *t, struct span name, enum token_scope scope, int64
 	if ((rc = draw(text, &fresh->sha256, e)))
 		return rc;
 	t->n++;
-	rc = save(t, e);
+	rc = tokens_save(t, e);
 	if (rc)
 		t->n--;
 	else
@@ -221,7 +244,7 @@ int tokens_revoke(struct tokens *t, struct span name, struct err *e)
 	after = t->n - (size_t)(gone - t->at) - 1;
 	memmove(gone, gone + 1, after * sizeof *gone);
 	t->n--;
-	rc = save(t, e);
+	rc = tokens_save(t, e);
 	if (rc) {
 		memmove(gone + 1, gone, after * sizeof *gone);
 		*gone = kept;

@@ -7,6 +7,7 @@
 #ifndef STORE_TOKENS_H
 #define STORE_TOKENS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -35,6 +36,12 @@ MUST_USE int tokens_load(int state_dir, const struct sysio *sys, struct tokens *
 /* Moves a damaged file to tokens.damaged and begins with none. */
 MUST_USE int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
 void tokens_free(struct tokens *t);
+
+/* All of them as the file holds them, for a backup; and tokens of such bytes, which nothing is saved of until they are put.
+ * ERR_CORRUPT: the bytes are not whole. */
+void tokens_write(const struct tokens *t, struct buf *out);
+MUST_USE int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struct tokens **out, struct err *e);
+MUST_USE int tokens_save(struct tokens *t, struct err *e);
 
 /* Makes one; durable before it returns. out is to be shown once and wiped. ERR_EXISTS: the name is taken; ERR_FORMAT:
  * not a name; ERR_LIMIT: TOKENS_MAX. */

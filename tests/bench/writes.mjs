@@ -2,45 +2,21 @@
 // and all): a byte of firmware, an event, a device's report, and a day on which nothing happens. Run by scripts/bench as root;
 // prints Markdown rows. IDLE_MIN: how long it watches (default 31: two of the writes that come every 15 minutes). GATEPOST_BUILD: an optimised build.
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { run } from '../support/process.mjs'
-import { tempDir } from '../support/temp.mjs'
+import { loopDisk } from '../support/loop-disk.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
-const MIB = 2 ** 20, SECTOR = 512, IMAGE = 64 * MIB, EVENTS = 20, REPORTS = 200
+const MIB = 2 ** 20, IMAGE = 64 * MIB, EVENTS = 20, REPORTS = 200
 const idle_min = Number(process.env.IDLE_MIN ?? 31)
 const undo = []
 const t = { after: (fn) => undo.push(fn) }
 const row = (what, value, how) => console.log(`| ${what} | ${value} | ${how} |`)
 
-async function must(command, ...args) {
-  const { code, stdout, stderr } = await run(command, args)
-  if (code) throw new Error(`${command} ${args.join(' ')}: ${stderr}`)
-  return stdout
-}
-
-/** ext4 in a file; { dir, written() }: bytes that its device was given, after everything was synced. */
-async function disk(size) {
-  const place = await tempDir(t), file = join(place, 'disk'), dir = join(place, 'mounted')
-  await mkdir(dir)
-  await writeFile(file, '')
-  await truncate(file, size)
-  await must('mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0', file)
-  await must('mount', '-o', 'loop,noatime', file, dir)
-  t.after(() => must('umount', dir))
-  const device = basename((await must('losetup', '-j', file)).split(':')[0])
-  const written = async () => {
-    await must('sync', '-f', dir)
-    return Number((await readFile(`/sys/block/${device}/stat`, 'utf8')).trim().split(/\s+/)[6]) * SECTOR
-  }
-  return { dir, written }
-}
-
 const world = await makeWorld(t)
-const card = await disk(512 * MIB)
+const card = await loopDisk(t, 512 * MIB)
 const gateway = await world.gateway({ product: { keep: 100 }, config: { gateway: { 'state-dir': join(card.dir, 'state'), 'log-level': 'info' } } })
 await world.publish({ image: randomBytes(1000) })
 await world.finalize()

@@ -215,8 +215,12 @@ async function verify(world, { database = false } = {}) {
 
 async function checkReleases(world) {
   for (const p of world.published) await world.gateway.waitRelease(PRODUCT, p.sequence, p === world.newest ? 'active' : 'superseded')
-  const images = (await world.gateway.ask('images')).items
-  assert.deepEqual(images.map((i) => [i.sha256, i.state, i.blocks_lost]).sort(), world.digests.map((d) => [d, 'good', false]).sort())
+  // The server may tell of blocks that were damaged a moment ago when they are mended already: they are looked at once more then.
+  await waitFor('every image to be good, blocks and all', async () => {
+    const images = (await world.gateway.ask('images')).items
+    assert.deepEqual(images.map((i) => [i.sha256, i.state, i.blocks_lost]).sort(), world.digests.map((d) => [d, 'good', false]).sort())
+    return true
+  }, { deadline_ms: 60000, every_ms: 50 })
 }
 
 // --- the whole ---

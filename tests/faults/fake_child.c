@@ -4,6 +4,7 @@
  * while $FAKE_DIR/NAME.FAULT exists:
  *	hang	no sign of life, answers nothing		deaf	does not stop when told
  *	mute	never ready					quit	ends with status 3 at start
+ *	later	ends with SUP_EXIT_LATER at start, the first time
  *	crash	dies by a signal when it would be ready
  * The server answers each HTTP connection with its pid; the keeper hands over a catalog that holds its pid, and greets the server
  * over each new pair.
@@ -202,6 +203,10 @@ int main(int argc, char **argv)
 	note("start", SPAN(NULL, 0));
 	if (has_fault("quit"))
 		return 3;
+	if (has_fault("later")) {
+		snprintf(path, sizeof path, "%s/%s.later", getenv("FAKE_DIR"), name);
+		return unlink(path) < 0 ? 3 : SUP_EXIT_LATER;
+	}
 	for (;;) {
 		struct pollfd p[] = { { SUP_FD, POLLIN, 0 }, { http, POLLIN, 0 }, { peer, POLLIN, 0 } };
 

@@ -20,6 +20,8 @@ const spared = {
     'lane->ask == SOURCE_ASK_FILE && !lane->is_whole': 'asked for again a moment later, when nothing else is left',
     'bytes.n > left': 'the part file refuses it too', '!lane->first_byte_ms': 'a figure', 'f->has_bytes || lane->is_whole': 'the log', 'f->has_bytes': 'the log' },
   'keeper/fetch_turn.c': { 'f->sm.at != FETCH_FETCHING': 'a second lock: no lane is open in another state' },
+  'ipfs/carpos.c': { 'cid->codec != CID_DAG_PB || w->depth > DAG_DEPTH_MAX': 'raw blocks are never kept, and the plan has refused deeper trees' },
+  'formats/cid.c': { rc: 'what was not decoded is no CID either; only the message differs' },
   'ipfs/intake.c': { 'n == in->want': 'spares a copy' },
   'ipfs/plan.c': { 's->codec == CID_RAW': 'spares looking for what is never kept', '!may_be_leaf(s)': 'its size is above a block\'s, which the buffer refuses' },
 }

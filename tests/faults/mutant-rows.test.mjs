@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chainMutants } from './chain-mutants.mjs'
 import { ipfsMutants } from './ipfs-mutants.mjs'
+import { storeMutants } from './store-mutants.mjs'
 
 test('chain-mutants: every row stands in the sources once, and every file is there', async () => {
   const mutants = await chainMutants()
@@ -15,6 +16,16 @@ test('ipfs-mutants: every row stands in the sources once, and every file is ther
   const mutants = await ipfsMutants()
   assert.ok(mutants.length > 250, `${mutants.length} mutants`)
   for (const name of ['formats/car', 'formats/unixfs', 'ipfs/plan', 'ipfs/intake', 'ipfs/source_reply', 'keeper/fetch_end', 'keeper/fetch_lane']) {
+    assert.ok(mutants.some(({ file }) => file === `src/${name}.c`), name)
+  }
+})
+
+test('store-mutants: every row stands in the sources once, and every file is there', async () => {
+  const mutants = await storeMutants()
+  assert.ok(mutants.length > 550, `${mutants.length} mutants`)
+  const syncs = mutants.filter(({ what }) => /sync/.test(what))
+  assert.ok(syncs.length > 25, `${syncs.length} of syncs`)
+  for (const name of ['store/blob_finish', 'store/blobdir', 'store/floor', 'store/durable', 'store/db', 'store/pagesum', 'catalog/check', 'server/objects_read']) {
     assert.ok(mutants.some(({ file }) => file === `src/${name}.c`), name)
   }
 })

@@ -1,6 +1,6 @@
 // Takes each check and each sync of src/store away in turn, and each of what reads the cache for devices; some unit test must
 // fail then. `node tests/faults/store-mutants.mjs [--fast] [FILE…]` tells which test notices what; the long tier runs it as well.
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../support/process.mjs'
@@ -10,11 +10,65 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const SERVER = ['chunks', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
+const MEMORY = 'only an allocation can fail there', FSTAT = 'fstat of an open file does not fail'
+
 /** Conditions that may go unnoticed, and why. */
 const spared = {
+  'store/blob.c': { 'at == w->hasher.at': 'spares a second read of the image' },
+  'store/blob_check.c': {
+    'got < 0 && errno == EINVAL': 'a file system without O_DIRECT; even tmpfs has it',
+    'got >= 0': 'the same',
+  },
+  'store/blob_dag.c': {
+    'n == 0 || size - at < n': 'what is read then is no record either',
+    'fstat(fd, &st) < 0': FSTAT,
+    '(rc = buf_ok(&b, e))': MEMORY,
+  },
+  'store/blob_finish.c': { 'rc @ settle_dag': MEMORY },
+  'store/blobdir.c': { '!d && fd >= 0': MEMORY },
+  'store/db.c': {
+    'rc != SQLITE_OK || now != options[i].value': 'an SQLite that does not know an option',
+    '!path || stat(path, &want) < 0': 'only what the kernel remembers of the file',
+    'fstat(fd, &have) == 0 && have.st_dev == want.st_dev && have.st_ino == want.st_ino': 'the same',
+    'rc != SQLITE_OK @ db_check_pages': FSTAT,
+  },
+  'store/devices.c': { 'rc @ devices_count': 'db_row_ok says the same' },
+  'store/floor.c': { 'rc @ floor_load': MEMORY, 'rc @ floor_check': MEMORY },
+  'store/pagesum.c': {
+    '!is_page(n, at) @ main_write': 'reading refuses such a file before',
+    'frame < w->frames': 'spares work',
+    '!sums || !known': MEMORY,
+    'page >= 0 && page < w->frames': 'what was not written whole is not read again',
+    'sqlite3_vfs_find(PAGESUM_VFS)': 'to register twice is harmless',
+    '!kernel': 'an SQLite without a file system',
+  },
+  'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
+  'store/store_check.c': {
+    'c->tables > 0 || c->is_done': 'the last pages are only read again',
+    '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way',
+  },
+  'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
+  'catalog/catalog.c': { '!c @ open_take': MEMORY, is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
+  'server/chunks.c': { '!all @ chunks_new': MEMORY },
+  'server/objects.c': {
+    '!o @ object_new': MEMORY,
+    '!all @ objects_new_take': MEMORY,
+    'rc @ open_sums': 'what stands there then is not what the catalog names',
+  },
+  'server/objects_hot.c': {
+    'memfd < 0': 'the write that follows fails as well',
+    '*map == MAP_FAILED': MEMORY,
+    'rc && rc != ERR_CORRUPT': 'only a line in the log',
+  },
+  'server/objects_read.c': {
+    'rc @ object_fill': 'what stands there then does not fit its digest',
+    '!t @ transfer_new': MEMORY,
+    't->chunk && t->index == index': 'spares work',
+  },
+  'store/tokens.c': { '(rc = buf_ok(&b, e))': MEMORY, 'rc @ tokens_load 1': MEMORY },
 }
 
-/** [file in src, what stands there, what stands there instead]: above all every sync. */
+/** [file in src, what stands there, what stands there instead]: above all every sync, then what compares without an `if`. */
 const more = [
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
@@ -22,26 +76,94 @@ const more = [
   ['store/blob_finish.c', '(rc = compare(w, e)) || ', ''],
   ['store/blob_finish.c', ' ||\n	    (rc = sync_dirs(w->b, &w->sha256, is_sync, e)))', ')'],
   ['store/blob_finish.c', ' || (rc = sync_file(b->sys, fd, part, is_sync, e)))', ')'],
-  ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))\n		return rc;\n	if (lseek', '	if (lseek'],
+  ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))\n		return rc;\n', ''],
   ['store/blob_finish.c', ' ||\n	    (rc = sync_dirs(b, sha256, is_sync, e)))', ')'],
   ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, "an image", is_sync, e)))\n		return rc;\n', ''],
-  ['store/blobdir.c', '	if ((rc = sync_one(b, fd, ab, e)))\n		return rc;\n', ''],
+  ['store/blob_finish.c', ' && b->sys->fdatasync(fd) == 0', ''],
+  ['store/blob_finish.c', '*is_sync = *is_sync || rc;', ''],
+  ['store/blob_finish.c', 'return hash32_eq(&got, &w->sha256) ? ERR_OK', 'return true ? ERR_OK'],
+  ['store/blob_finish.c', 'is_good = hash32_eq(&got, sha256)', 'is_good = true'],
+  ['store/blob_check.c', 'is_read && memcmp(', 'memcmp('],
+  ['store/blob_check.c', 's->is_unreadable || ', ''],
+  ['store/blob_check.c', 'return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);', 'return s->sums.n == blob_hasher_sums(&s->found).n;'],
+  ['store/blob_check.c', 'out->is_size_wrong = (uint64_t)st.st_size != s->size;', 'out->is_size_wrong = false;'],
+  ['store/blob_dag.c', '!hash32_eq(&digest, &d->dag)', 'false'],
+  ['store/blob_finish.c', '(rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e))',
+    '(rc = take_name(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e))'],
+  ['store/blob_finish.c', 'rc = blobs_sync_failed(w->b, &w->sha256, &why);', ';'],
+  ['store/blobdir.c', 'return b->sys->fsync(fd) < 0 ? err_errno(e, "%s: sync the directory", what) : ERR_OK;', 'return ERR_OK;'],
   ['store/blobdir.c', 'return sync_one(b, b->fd, "objects", e);', 'return ERR_OK;'],
+  ['store/blobdir.c', 'atomic_fetch_add(&b->sync_failures, 1);', ''],
+  ['store/blobdir.c', 'err_drop(blobs_remove(b, sha256, NULL));', ''],
+  ['store/blobdir.c', ' && is_new)', ')'],
   ['store/blobdir.c', 'return rc ? rc : blobs_sync_dirs(b, sha256, e);', 'return rc;'],
+  ['store/blobdir.c', 'return blobs_sync_failures(b) >= BLOB_SYNC_FAILURES_MAX;', 'return false;'],
   ['store/floor.c', ' || f->sys->fdatasync(fd) < 0)', ')'],
   ['store/floor.c', 'return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;', 'return ERR_OK;'],
+  ['store/floor.c', 'int older = any ? !f->newest : 0;', 'int older = any ? f->newest : 0;'],
+  ['store/floor.c', 'while (rc == ERR_OK && !(f->is_valid[0] && f->is_valid[1]));', 'while (0);'],
+  ['store/floor_file.c', 'return memcmp(bytes.p + body->n, sum.b, sizeof sum.b) == 0;', 'return true;'],
+  ['store/store.c', 'return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;', 'return ERR_OK;'],
+  ['store/store.c', '(rc = move(dir, DB_NAME "-wal", DB_DAMAGED "-wal", e)) || ', ''],
+  ['store/db.c', 'sqlite3_hard_heap_limit64(DB_HEAP_MAX);', ''],
+  ['store/db.c', 'sqlite3_extended_result_codes(db->h, 1);', ''],
+  ['store/db.c', 'int reserved = PAGESUM_LEN;', 'int reserved = 0;'],
+  ['store/db.c', '"BEGIN IMMEDIATE"', '"SELECT 1"'],
+  ['store/db.c', 'db_exec(p->db, "COMMIT", e)', 'ERR_OK'],
+  ['store/audit.c', 'newest - AUDIT_ROWS_MAX', 'newest - AUDIT_ROWS_MAX - 1'],
+  ['store/pagesum.c', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'PAGESUM_PAGE - PAGESUM_LEN) ? SQLITE_OK : SQLITE_OK;'],
+  ['store/pagesum.c', 'return same(&s, &w->sums[page]) ? SQLITE_OK : SQLITE_IOERR_DATA;', 'return SQLITE_OK;'],
+  ['store/pagesum.c', 'sha256_add(&h, SPAN_OF(at));', ''],
+  ['store/pagesum.c', 'return real(f)->pMethods->xSync(real(f), flags);', 'return SQLITE_OK;'],
+  ['store/release_read.c', 'return hash32_eq(&noted, &digest);', 'return true;'],
+  ['store/tokens.c', ' || !hash32_eq(&sum, &written))', ')'],
+  ['store/tokens.c', 'return s.n > 0 && s.n <= TOKEN_NAME_MAX;', 'return s.n > 0;'],
+  ['store/tokens.c', 'return *end == 0 && ', 'return '],
+  ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
+  ['store/sysio.c', '		at += n;\n', ''],
+  ['store/sysio.c', 's = span_cut(s, (size_t)n, s.n);', 's.n = 0;'],
+  ['store/space.c', 'return min64(reserve, total / 4);', 'return reserve;'],
+  ['store/space.c', 'min64(cache_size, less(used_bytes + free_bytes, s.reserve_bytes))', 'less(used_bytes + free_bytes, s.reserve_bytes)'],
+  ['catalog/check.c', 'return r.at <= c->head->table[TABLE_POOL].n && r.n <=', 'return r.n <='],
+  ['catalog/check.c', ' && r.n <= c->head->table[TABLE_POOL].n - r.at;', ';'],
+  ['catalog/check.c', 'return r.n >= min && ', 'return '],
+  ['catalog/check.c', ' && r.n <= max && ', ' && '],
+  ['catalog/check.c', ' && utf8_is_printable(catalog_bytes(c, r));', ';'],
+  ['catalog/catalog.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;', 'F_SEAL_SHRINK | F_SEAL_GROW;'],
+  ['server/objects.c', 'image->state == CATALOG_GOOD && ', ''],
+  ['server/objects.c', ' && hash32_eq(&image->sums, &o->sums_sha256) && o->state', ' && o->state'],
+  ['server/objects.c', ' && o->state != OBJECT_BAD;', ';'],
+  ['server/objects_hot.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE', 'F_SEAL_SHRINK | F_SEAL_GROW'],
+  ['server/objects_read.c', 'is_free = all->transfers < OBJECT_TRANSFERS_MAX;', 'is_free = true;'],
 ]
+
+/** Each row of the tables in db.c, and each pragma, with another value. */
+async function otherSettings() {
+  const text = await readFile(join(root, 'src/store/db.c'), 'utf8'), list = []
+  for (const [row, option, value] of text.matchAll(/\{ (SQLITE_DBCONFIG_\w+), (\d) \}/g)) list.push([row, `{ ${option}, ${1 - value} }`])
+  for (const [row, limit] of text.matchAll(/\{ (SQLITE_LIMIT_\w+), [^}]+ \}/g)) list.push([row, `{ ${limit}, ${limit.endsWith('THREADS') ? 4 : -1} }`]) // -1: as it was
+  const others = { EXCLUSIVE: 'NORMAL', WAL: 'DELETE', FULL: 'NORMAL', MEMORY: 'FILE', ON: 'OFF' }
+  for (const [row, name, value] of text.matchAll(/PRAGMA (\w+)=(-?\w+);/g)) {
+    if (name !== 'mmap_size') list.push([row, `PRAGMA ${name}=${others[value] ?? value * 2};`]) // the files of pagesum.c cannot be mapped anyway
+  }
+  return rows('src', list.map((row) => ['store/db.c', ...row]))
+}
+
+/** Each rule that a catalog has to keep. */
+async function withoutEachRule() {
+  const text = await readFile(join(root, 'src/catalog/check.c'), 'utf8')
+  return rows('src', [...text.matchAll(/\brule\(k, [^;]*;/g)].map(([call]) => ['catalog/check.c', call, ';']))
+}
 
 const files = [...await cFiles('src/store'), ...CATALOG, ...SERVER]
 
 export async function storeMutants() {
-  const all = await rows('src', more)
+  const all = [...await rows('src', more), ...await otherSettings(), ...await withoutEachRule()]
   for (const file of files) all.push(...await withoutEachIf(file, spared[file.slice('src/'.length)]))
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens']
-const first = (name, names) => [...names.filter((n) => n === name), ...names.filter((n) => n !== name)]
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -50,8 +172,10 @@ export function programsOf({ file }) {
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
   if (name.startsWith('floor')) return ['test_floor']
   if (name.startsWith('blob')) return ['test_blob']
-  if (name === 'durable') return ['test_tokens']
-  return first(name === 'tokens' ? 'test_tokens' : name === 'db' || name === 'stmt' || name === 'pagesum' ? 'test_db' : 'test_store', STORE)
+  if (name === 'durable' || name === 'tokens') return ['test_tokens']
+  if (name === 'sysio') return ['test_blob', 'test_tokens']
+  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store']
+  return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
 }
 
 async function pkgConfig(...packages) {

@@ -92,6 +92,16 @@ test('a child that gives up before everything was up ends the service', async (t
   assert.match(r.stderr, /a process has ended name=gatepost-keeper status=3/)
 })
 
+test('a child that could not start for a passing want is started again, also before everything was up', async (t) => {
+  for (const child of ['keeper', 'server']) {
+    const b = await bench(t)
+    await b.fault(child, 'later')
+    await b.start()
+    assert.equal((await b.notes(child, 'start')).length, 2)
+    assert.equal(await get(b), await b.pidOf('server'))
+  }
+})
+
 test('SIGTERM ends it in under 2 s, also when a child does not listen', async (t) => {
   const b = await bench(t)
   await b.start()

@@ -122,3 +122,7 @@ tests_fuzz_fuzz_dagtree_LDADD = $(FUZZ_MAIN) libformats.a libbase.a
 FUZZ_TARGETS += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c %D%/sum_hash.c
 tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
+
+FUZZ_TARGETS += tests/fuzz/fuzz_savefile
+tests_fuzz_fuzz_savefile_SOURCES = %D%/fuzz_savefile.c %D%/sum_hash.c
+tests_fuzz_fuzz_savefile_LDADD = $(FUZZ_MAIN) libstore.a libformats.a libbase.a $(STORE_LIBS)

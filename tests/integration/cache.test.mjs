@@ -155,7 +155,8 @@ test('verify: without a source it says so with its exit status; with one again t
   assert.equal(status.store.damaged_images, 1)
   assert.equal((await gateway.release(PRODUCT, 1)).state, 'active')
   await startSource(t, { blocks: world.source.blocks, port: Number(port) })
-  await waitFor('the repair', async () => (await imageRow(gateway, sha256)).state === 'good')
+  // The pauses between tries double, and the source may have been away for long.
+  await waitFor('the repair', async () => (await imageRow(gateway, sha256)).state === 'good', { deadline_ms: 120000 })
   assert.equal(await served(gateway, sha256), sha256)
   assert.equal((await gateway.ask('cache', 'verify')).found, 0)
 })

@@ -41,6 +41,10 @@ export async function childrenOf(pid) {
   return Object.fromEntries(named)
 }
 
+/** Generations of catalogs, as the processes log them at the level `debug`. */
+const SENT = /catalog: sent generation=(\d+)/, TAKEN = /server: catalog generation=(\d+)/
+const newest = (gateway, line) => Number(line.exec(gateway.lines().findLast((text) => line.test(text)) ?? '')?.[1] ?? 0)
+
 /**
  * Starts gatepostd with the configuration `conf` (text) in `dir` and waits until it is ready. `host` (netns.mjs) is where it runs; else here; `env` adds to its environment.
  * The result: http, coap, operator (base URLs; coap as host:port), cli(…args), api(path, options), release(), waitRelease(),
@@ -82,11 +86,13 @@ export async function startGateway(t, { dir, conf, host, env }) {
     status: () => gateway.ask('status'),
     async releases(product) { return (await gateway.ask('releases', ...(product ? [product] : []))).items },
     async release(product, sequence) { return (await gateway.releases(product)).find((r) => r.sequence === sequence) },
-    /** Waits until the release is in one of the states; gives it. In vain: the error has the end of the daemon's log. */
+    /** Waits until the release is in one of the states, and until the server has what the keeper told it: the keeper answers operators a moment
+     * earlier. Gives it. In vain: the error has the end of the daemon's log. */
     waitRelease: (product, sequence, ...states) => waitFor(`${product} ${sequence} to be ${states.join(' or ')}`, async () => {
       const r = await gateway.release(product, sequence)
       if (!r) throw new Error('not there')
       if (!states.includes(r.state)) throw new Error(`${r.state}: ${r.why}`)
+      if (newest(gateway, SENT) > newest(gateway, TAKEN)) throw new Error('the server does not have it yet')
       return r
     }).catch((error) => { throw new Error(`${error.message}; the log's end:\n${gateway.lines().slice(-20).join('\n')}`) }),
     /** Until the products that are there are proven. Before that, nothing should be mined: anvil mixes states in a proof that is asked for

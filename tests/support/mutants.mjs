@@ -32,19 +32,26 @@ function closing(text, open) {
 
 const lineOf = (text, at) => text.slice(0, at).split('\n').length
 
+/** The function that holds this place: the last one that began before it. */
+const functionAt = (bare, at) => [...bare.slice(0, at).matchAll(/^[a-z][^;\n(]*?(\w+)\([^;]*?\n\{/gm)].pop()?.[1]
+
 /**
  * Every `if` of a file, with a condition that never holds. Those that only an allocation can make true are left out: it would
- * have to fail. `spared` are conditions, as they stand in the file, that may go unnoticed: { condition: why }.
+ * have to fail. `spared` are conditions, as they stand in the file, that may go unnoticed: { condition: why }; or
+ * { 'condition @ function': why } or { 'condition @ function 2': why } (the second there) where others of the same words do not.
  */
 export async function withoutEachIf(file, spared = {}) {
   const text = await readFile(join(root, file), 'utf8')
-  const bare = masked(text), found = [], seen = new Set()
+  const bare = masked(text), found = [], seen = new Set(), times = {}
   for (const m of bare.matchAll(/\bif \(/g)) {
     const open = m.index + m[0].length - 1, close = closing(bare, open)
     const condition = text.slice(open + 1, close).replace(/\s+/g, ' ')
     const body = text.slice(close + 1, text.indexOf(';', close)).trim()
-    seen.add(condition)
-    if (/^\{?\s*abort\(\)|ERR_MEMORY|no memory/.test(body) || condition in spared) continue
+    const there = `${condition} @ ${functionAt(bare, open)}`
+    times[there] = (times[there] ?? 0) + 1
+    const names = [condition, there, `${there} ${times[there]}`]
+    for (const name of names) seen.add(name)
+    if (/^\{?\s*abort\(\)|ERR_MEMORY|no memory/.test(body) || names.some((name) => name in spared)) continue
     found.push({ file, what: `line ${lineOf(text, open)}: if (${condition})`, text: text.slice(0, open + 1) + '0' + text.slice(close) })
   }
   for (const condition of Object.keys(spared)) {

@@ -258,6 +258,7 @@ CHANGE(sequence_falls, RELEASE(1)->sequence = RELEASE(0)->sequence)
 CHANGE(from_itself, RELEASE(4)->from_sequence = 5)
 CHANGE(manifest_empty, RELEASE(0)->manifest.n = 0)
 CHANGE(manifest_outside, RELEASE(0)->manifest.at = UINT32_MAX)
+CHANGE(manifest_runs_out, RELEASE(0)->manifest.n = MANIFEST_MAX)
 CHANGE(manifest_too_long, RELEASE(0)->manifest.at = 0; RELEASE(0)->manifest.n = MANIFEST_MAX + 1)
 CHANGE(version_empty, RELEASE(0)->version.n = 0)
 CHANGE(description_outside, RELEASE(0)->description.n = MANIFEST_MAX)
@@ -320,6 +321,7 @@ static const struct {
 	{ "release 4: the sequence is 0, or not above", from_itself, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_empty, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_outside, ERR_CORRUPT },
+	{ "release 0: the manifest", manifest_runs_out, ERR_CORRUPT },
 	{ "release 0: the manifest", manifest_too_long, ERR_CORRUPT },
 	{ "release 0: the version", version_empty, ERR_CORRUPT },
 	{ "release 0: the description", description_outside, ERR_CORRUPT },
@@ -355,6 +357,112 @@ START_TEST(a_reader_refuses)
 }
 END_TEST
 
+static void with_hardware(struct builder *b, uint64_t sequence, size_t n)
+{
+	struct span names[HARDWARE_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = SPAN_LIT("board");
+	builder_release(b, &(struct builder_release){ .sequence = sequence, .state = CATALOG_ACTIVE, .channel = SPAN_LIT("stable"),
+		.manifest = SPAN_LIT("m"), .version = SPAN_LIT("1"), .cid = SPAN_LIT("b"), .image = sha256_of(SPAN_LIT(SAMPLE_NEW)),
+		.hardware = names, .hardware_n = n });
+}
+
+static struct catalog_ref *channel_name(void)
+{
+	return &CHANNEL(0)->name;
+}
+
+static struct catalog_ref *version(void)
+{
+	return &RELEASE(0)->version;
+}
+
+static struct catalog_ref *cid_text_ref(void)
+{
+	return &RELEASE(0)->cid;
+}
+
+static struct catalog_ref *format(void)
+{
+	return &IMAGE(0)->format;
+}
+
+static struct catalog_ref *word(void)
+{
+	return WORD(0);
+}
+
+static struct catalog_ref *gateway(void)
+{
+	return &head()->gateway;
+}
+
+static struct catalog_ref *product_name(void)
+{
+	return &PRODUCT(1)->name;
+}
+
+static const struct {
+	const char *rule;
+	struct catalog_ref *(*ref)(void);
+	uint32_t max;
+} texts[] = {
+	{ "the gateway's name", gateway, GATEWAY_NAME_MAX }, { "product 1: the name", product_name, PRODUCT_NAME_MAX },
+	{ "channel 0: the name", channel_name, CHANNEL_MAX }, { "release 0: the version", version, VERSION_MAX },
+	{ "release 0: the CID", cid_text_ref, CID_TEXT_MAX - 1 }, { "image 0: the format", format, FORMAT_NAME_MAX },
+	{ "word 0: no text", word, HARDWARE_NAME_MAX },
+};
+
+/* The text is good, but for its length: who copies it has room for no more. */
+START_TEST(a_reader_refuses_texts_over_their_limit)
+{
+	static uint8_t run[300];
+	struct builder *b = sample_builder(6);
+
+	sample_build(b);
+	memset(run, 'x', sizeof run);
+	builder_release(b, &(struct builder_release){ .sequence = 1, .state = CATALOG_ACTIVE, .channel = SPAN_LIT("stable"),
+		.manifest = SPAN_LIT("m"), .version = SPAN_LIT("1"), .description = SPAN_OF(run), .cid = SPAN_LIT("b"),
+		.image = sha256_of(SPAN_LIT(SAMPLE_NEW)) });
+	buf_reset(&bytes);
+	ck_assert(builder_finish(b, &bytes, NULL) == 0);
+	builder_free(b);
+	for (uint32_t over = 0; over < 2; over++) {
+		struct catalog *c = NULL;
+		struct err e = { 0 };
+
+		*texts[_i].ref() = (struct catalog_ref){ RELEASE(0)->description.at, texts[_i].max + over };
+		head()->sha256 = catalog_digest(buf_span(&bytes));
+		ck_assert_msg(catalog_of(buf_span(&bytes), &c, &e) == (over ? ERR_CORRUPT : ERR_OK), "%s: %s", texts[_i].rule, e.msg);
+		ck_assert_msg(!over || strstr(e.msg, texts[_i].rule), "%s: %s", texts[_i].rule, e.msg);
+		catalog_put(c);
+	}
+}
+END_TEST
+
+/* Who copies a release has room for so many. */
+START_TEST(a_reader_refuses_too_many_hardware_names)
+{
+	struct builder *b = sample_builder(6);
+	struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	sample_build(b);	/* ends with acme/clock, which comes first */
+	with_hardware(b, 1, HARDWARE_MAX);
+	with_hardware(b, 2, 1);
+	buf_reset(&bytes);
+	ck_assert_msg(builder_finish(b, &bytes, &e) == 0, "%s", e.msg);
+	builder_free(b);
+	ck_assert_uint_eq(RELEASE(0)->hardware.n, HARDWARE_MAX);
+	RELEASE(0)->hardware.n++;
+	RELEASE(1)->hardware = (struct catalog_rows){ HARDWARE_MAX + 1, 0 };
+	head()->sha256 = catalog_digest(buf_span(&bytes));
+	ck_assert_int_eq(catalog_of(buf_span(&bytes), &c, &e), ERR_CORRUPT);
+	ck_assert_msg(strstr(e.msg, "release 0: too many hardware names"), "%s", e.msg);
+}
+END_TEST
+
 START_TEST(no_flipped_bit_goes_unseen)
 {
 	struct catalog *c = NULL;
@@ -371,8 +479,13 @@ START_TEST(no_cut_is_accepted)
 {
 	struct catalog *c = NULL;
 
-	for (size_t n = 0; n < bytes.n; n++)
-		ck_assert_msg(catalog_of(SPAN(bytes.p, n), &c, NULL) != 0, "%zu bytes", n);
+	struct err e = { 0 };
+
+	for (size_t n = 0; n < bytes.n; n++) {
+		ck_assert_msg(catalog_of(SPAN(bytes.p, n), &c, &e) != 0, "%zu bytes", n);
+		/* before anything is read of it */
+		ck_assert_msg(!strstr(e.msg, "too short for a head") == (n >= sizeof(struct catalog_head)), "%zu bytes: %s", n, e.msg);
+	}
 }
 END_TEST
 
@@ -407,6 +520,53 @@ START_TEST(a_file_is_read_not_mapped)
 	ck_assert_msg(catalog_open(fd, CATALOG_FROM_DISK, &c, &e) == 0, "%s", e.msg);
 	ck_assert(ftruncate(fd, 0) == 0);
 	ck_assert(span_eq(catalog_whole(c), buf_span(&bytes)));
+}
+END_TEST
+
+START_TEST(a_file_of_another_size_is_not_even_read)
+{
+	static const off_t sizes[] = { 0, 10, sizeof(struct catalog_head) - 1, CATALOG_MAX + 1L, 1L << 40 };
+	static const enum catalog_from from[] = { CATALOG_FROM_DISK, CATALOG_FROM_MEMFD };
+	struct catalog *c = NULL;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int k = 0; k < 2; k++) {
+			autoclose int fd = memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+			bool is_long = sizes[i] > CATALOG_MAX;
+			struct err e = { 0 };
+
+			ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
+			ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+			ck_assert_int_eq(catalog_open(fd, from[k], &c, &e), is_long ? ERR_LIMIT : ERR_CORRUPT);
+			ck_assert_msg(strstr(e.msg, is_long ? "over" : "too short"), "%lld bytes: %s", (long long)sizes[i], e.msg);
+		}
+}
+END_TEST
+
+START_TEST(bytes_over_the_limit_are_not_copied)
+{
+	size_t n = CATALOG_MAX + 1UL;
+	uint8_t *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	ck_assert(p != MAP_FAILED);
+	ck_assert_int_eq(catalog_of(SPAN(p, n), &c, &e), ERR_LIMIT);
+	munmap(p, n);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_not_judged)
+{
+	char path[] = "/tmp/gatepost-catalog-XXXXXX";
+	autoclose int fd = mkstemp(path);
+	autoclose int deaf = open(path, O_WRONLY | O_CLOEXEC);
+	struct catalog *c = NULL;
+
+	unlink(path);
+	ck_assert(io_write_all(fd, buf_span(&bytes), NULL) == 0);
+	ck_assert_int_eq(catalog_open(deaf, CATALOG_FROM_DISK, &c, NULL), ERR_IO);
+	ck_assert_int_eq(catalog_open(-1, CATALOG_FROM_DISK, &c, NULL), ERR_IO);
 }
 END_TEST
 
@@ -478,6 +638,22 @@ START_TEST(the_filter_drops_products_and_keeps_their_images)
 	catalog_products(c, &n);
 	ck_assert_uint_eq(n, 0);
 	ck_assert_uint_eq(catalog_find_image(c, &sha256)->state, CATALOG_GOOD);
+}
+END_TEST
+
+/* A catalog names CIDs without reading them; who copies it does. */
+START_TEST(the_filter_refuses_what_is_no_cid)
+{
+	struct catalog_filter f = { any_product, above_floor, NULL };
+	AUTO(buf_free) struct buf out = BUF_INIT(CATALOG_MAX);
+	AUTO(catalog_put_auto) struct catalog *c = NULL;
+	struct err e = { 0 };
+
+	bytes.p[head()->table[TABLE_POOL].at + CID(0)->cid.at] = 0;
+	head()->sha256 = catalog_digest(buf_span(&bytes));
+	ck_assert_msg(catalog_of(buf_span(&bytes), &c, &e) == 0, "%s", e.msg);
+	ck_assert_int_ne(catalog_filter(c, &f, &out, &e), 0);
+	ck_assert_msg(strstr(e.msg, "a CID"), "%s", e.msg);
 }
 END_TEST
 
@@ -593,11 +769,17 @@ int main(void)
 	tcase_add_loop_test(t, the_builder_refuses, 0, ROWS(unbuilt));
 	tcase_add_test(t, equal_calls_give_equal_bytes);
 	tcase_add_loop_test(t, a_reader_refuses, 0, ROWS(bad));
+	tcase_add_loop_test(t, a_reader_refuses_texts_over_their_limit, 0, ROWS(texts));
+	tcase_add_test(t, a_reader_refuses_too_many_hardware_names);
 	tcase_add_test(t, no_flipped_bit_goes_unseen);
 	tcase_add_test(t, no_cut_is_accepted);
 	tcase_add_test(t, a_memfd_must_be_sealed);
 	tcase_add_test(t, a_file_is_read_not_mapped);
+	tcase_add_test(t, a_file_of_another_size_is_not_even_read);
+	tcase_add_test(t, bytes_over_the_limit_are_not_copied);
+	tcase_add_test(t, a_file_that_cannot_be_read_is_not_judged);
 	tcase_add_test(t, the_slot_keeps_what_is_held);
+	tcase_add_test(t, the_filter_refuses_what_is_no_cid);
 	tcase_add_test(t, the_filter_drops_releases_below_the_floor);
 	tcase_add_test(t, the_filter_drops_products_and_keeps_their_images);
 	tcase_add_loop_test(t, freshness_is_never_guessed, 0, ROWS(ages));

@@ -23,6 +23,10 @@ tests_unit_test_ledger_SOURCES = %D%/test_ledger.c $(WORLD)
 tests_unit_test_ledger_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(KEEPER_WHOLE)
 
+check_PROGRAMS += tests/unit/test_degraded
+tests_unit_test_degraded_SOURCES = %D%/test_degraded.c
+tests_unit_test_degraded_LDADD = libkeeper.a libbase.a $(UV_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test_seqsock tests/unit/test_devices
 tests_unit_test_seqsock_SOURCES = %D%/test_seqsock.c
 tests_unit_test_seqsock_LDADD = libkeeper.a libbase.a $(UV_LIBS) $(UNIT_LIBS)

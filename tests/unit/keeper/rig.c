@@ -108,6 +108,7 @@ void rig_open(struct rig *r)
 	ck_ok(blobs_open(k->state_dir, NULL, &k->blobs, &err));
 	ck_ok(tokens_load(k->state_dir, NULL, &k->tokens, &err));
 	uv_timer_init(&k->loop, &k->settling);
+	keeper_watch_disk(k);
 	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, 1, keeper_fetcher_owner(k));
 	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, 100, (struct devices_owner){ on_ack, on_trouble, k });
 	ck_ok(chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger,
@@ -127,6 +128,7 @@ void rig_close(struct rig *r)
 	seqsock_close(&k->server, NULL);
 	sup_close(&k->sup);
 	uv_close((uv_handle_t *)&k->settling, NULL);
+	degraded_close(&k->degraded);
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	ck_assert_msg(uv_loop_close(&k->loop) == 0, "no handle is left");
 	close(r->supervisor);

@@ -360,7 +360,7 @@ START_TEST(damage_of_what_is_not_here_is_nobodys_trouble)
 	one_active();
 	keeper_image_rotten(&rig.k, &(struct link_rot){ other, 0 });
 	keeper_image_rotten(&rig.k, &(struct link_rot){ sha, 1 });	/* 1000 bytes have one chunk */
-	ck_assert_str_eq(rig.k.trouble, "");
+	ck_assert(degraded_is_fine(&rig.k.degraded));
 	ck_ok(images_get(rig.w.store, &sha, &i, &err));
 	ck_assert_uint_eq(i.damaged_chunks, 0);
 }
@@ -466,6 +466,28 @@ START_TEST(a_clock_that_was_put_back_keeps_no_image_for_ever)
 	rig.w.mono_ms += EVICT_UNREAD_MS;
 	keeper_sweep(&rig.k);
 	ck_assert_int_eq(image_state(0), IMAGE_STATES);
+}
+END_TEST
+
+/* Read while the clock was ten years ahead: the scrubber would come back to it in ten years, and it would make room last. */
+START_TEST(a_clock_that_was_ahead_keeps_no_image_from_its_turn)
+{
+	struct hash32 sha = world_sha(1);
+	struct image_row i;
+
+	fill_cache();
+	ck_ok(images_set_verified(rig.w.store, &sha, rig.w.wall_ms + INT64_C(315360000000), &err));
+	ck_ok(images_note_use(rig.w.store, &sha, 0, rig.w.wall_ms + INT64_C(315360000000), &err));
+	rig.w.clock_state = CLOCK_RESTORED;
+	keeper_sweep(&rig.k);
+	ck_ok(images_get(rig.w.store, &sha, &i, &err));
+	ck_assert_msg(i.verified_ms > rig.w.wall_ms, "a clock that nobody vouches for mends nothing");
+	rig.w.clock_state = CLOCK_SYNCED;
+	keeper_sweep(&rig.k);
+	ck_ok(images_get(rig.w.store, &sha, &i, &err));
+	ck_assert(i.verified_ms == 0 && i.wanted_ms == rig.w.wall_ms);
+	ck_ok(images_next_to_scrub(rig.w.store, INT64_MAX, &i, &err));
+	ck_assert_msg(hash32_eq(&i.sha256, &sha), "its turn is now");
 }
 END_TEST
 
@@ -706,7 +728,7 @@ int main(void)
 		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
-		a_clock_that_was_put_back_keeps_no_image_for_ever, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
+		a_clock_that_was_put_back_keeps_no_image_for_ever, a_clock_that_was_ahead_keeps_no_image_from_its_turn, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
 		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none };
 
 	tcase_add_checked_fixture(t, setup, teardown);

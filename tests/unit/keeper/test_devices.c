@@ -225,6 +225,29 @@ START_TEST(a_disk_that_refuses_is_trouble)
 }
 END_TEST
 
+START_TEST(at_rest_nothing_is_written)
+{
+	struct link_report m = report(1, "d1"), p = report(2, "d2");
+	struct link_seen s = seen("d3", 0);
+	struct device_row row;
+
+	devices_pause(&d);
+	p.state = REPORT_DOWNLOADING;
+	devices_take_report(&d, &m);
+	devices_take_report(&d, &p);
+	devices_take_seen(&d, &s);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_msg(acks == 2 && ack[0].id == 2 && ack[0].status == 204 && ack[1].id == 1 && ack[1].status == 503,
+		      "what must not be lost is to be sent again");
+	ck_assert_uint_eq(troubles, 0);
+	ck_assert_int_eq(devices_get(w.store, "d3", &row, NULL), ERR_NOT_FOUND);
+	devices_resume(&d);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_ok(devices_get(w.store, "d3", &row, &err));
+	ck_assert_int_eq(devices_get(w.store, "d1", &row, NULL), ERR_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(floors_for_a_new_server)
 {
 	struct buf out = BUF_INIT(FLOORS_MAX);
@@ -268,7 +291,7 @@ int main(void)
 	int failed;
 	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, a_report_without_a_place_is_not_acknowledged,
 		another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
-		a_disk_that_refuses_is_trouble, floors_for_a_new_server,
+		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
 		floors_that_are_not_written_yet_are_told_too };
 
 	tcase_add_checked_fixture(t, setup, teardown);

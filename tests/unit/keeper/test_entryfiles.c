@@ -352,7 +352,7 @@ START_TEST(reports_of_rot_are_not_believed_all_the_time)
 	ck_assert_uint_eq(rig.k.entryfiles.replaced, 1);
 	keeper_entries_rotten(&rig.k, &(struct hash32){ { 9 } });
 	keeper_entries_rotten(&rig.k, &rig.w.product[1].id);
-	ck_assert_str_eq(rig.k.trouble, "");
+	ck_assert_str_eq(rig.k.degraded.why, "");
 }
 END_TEST
 
@@ -371,7 +371,7 @@ START_TEST(a_disk_that_refuses_is_trouble_and_no_more)
 	faulty.is_sticky = true;
 	faulty.sys = ENOSPC;
 	publish();
-	ck_assert_msg(strstr(rig.k.trouble, "entries") || strstr(rig.k.trouble, "space"), "%s", rig.k.trouble);
+	ck_assert_msg(strstr(rig.k.degraded.why, "entries") || strstr(rig.k.degraded.why, "space"), "%s", rig.k.degraded.why);
 	ck_assert_uint_eq(mine()->file.bytes, bytes);
 	faulty.at = 0;
 	ledger_mark_all(&rig.w.ledger);

@@ -205,6 +205,35 @@ START_TEST(a_drip_ends_by_the_deadline)
 }
 END_TEST
 
+/* libuv's, between it and our program. */
+static unsigned polls_that_fail;
+
+int uv_poll_init_socket(uv_loop_t *on, uv_poll_t *poll, uv_os_sock_t fd)
+{
+	if (polls_that_fail == 0)
+		return uv_poll_init(on, poll, fd);
+	polls_that_fail--;
+	return UV_ENOMEM;
+}
+
+/* A socket that cannot be watched costs its own transfer, and no other. */
+START_TEST(a_socket_that_cannot_be_watched)
+{
+	struct server *s = server_new(SAY, OK_HEAD "Content-Length: 5\r\n\r\nhello", 0);
+	struct result first = { 0 }, second = { 0 };
+	struct http_ask ask = ask_for(url_of(s, "/"), &first);
+
+	polls_that_fail = 1000;
+	ask.total_ms = 300;
+	first = ask_once(ask);
+	ck_assert_int_eq(first.rc, ERR_NET);
+	polls_that_fail = 0;
+	second = ask_once(ask_for(url_of(s, "/"), &second));
+	ck_assert_msg(second.rc == ERR_OK && second.status == 200, "%s", second.e.msg);
+	server_free(s);
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
 	struct server *s = server_new(SAY, "", 0);
@@ -590,6 +619,7 @@ int main(void)
 	tcase_add_test(t, a_drip_ends_by_its_rate);
 	tcase_add_test(t, a_drip_ends_by_the_deadline);
 	tcase_add_test(t, nobody_listens);
+	tcase_add_test(t, a_socket_that_cannot_be_watched);
 	tcase_add_test(t, fields_and_trailers);
 	tcase_add_test(t, interim_fields_are_forgotten);
 	tcase_add_loop_test(t, private_addresses_are_refused, 0, 5);

@@ -8,6 +8,7 @@
 #include "server/chunks.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #define SIZE (3 * CHUNK_SIZE + 777)	/* four chunks, the last one short */
 
@@ -48,6 +50,11 @@ static void setup_cold(void)
 static void setup_hot(void)
 {
 	setup_with(2 * SIZE - 1);
+}
+
+static void setup_wide(void)
+{
+	setup_with(10 * SIZE);
 }
 
 static void teardown(void)
@@ -178,6 +185,119 @@ START_TEST(damage_is_found_when_opened_and_told_once)
 }
 END_TEST
 
+/* --- want of descriptors --- */
+
+static unsigned count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* Asks for the image while only `more` descriptors can be had. */
+static int get_with_descriptors(rlim_t more, struct object **o, struct err *e)
+{
+	struct rlimit was, few;
+	int free_fd = dup(0), rc;
+
+	ck_assert(free_fd >= 0 && close(free_fd) == 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){ (rlim_t)free_fd + more, was.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rc = objects_get(st->objects, &row, o, e);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+	return rc;
+}
+
+START_TEST(want_of_descriptors_is_no_damage)
+{
+	unsigned before = count_fds();
+	uint8_t out[16];
+	struct object *o;
+	struct err e = { 0 };
+
+	for (rlim_t more = 0; more < 2; more++) {	/* none for the image, none for its digests */
+		ck_assert_msg(get_with_descriptors(more, &o, &e) == ERR_BUSY, "%s", e.msg);
+		ck_assert_uint_eq(st->rots, 0);
+		ck_assert_uint_eq(objects_stats(st->objects).open, 0);
+		ck_assert_uint_eq(count_fds(), before);
+	}
+	o = get();
+	ck_assert(object_read(o, 0, out, 16, NULL) == 0);
+	object_put(o);
+}
+END_TEST
+
+/* --- many at once --- */
+
+static struct catalog_image small_image(uint32_t n)
+{
+	return stand_object(st, SPAN_OF(n));
+}
+
+START_TEST(images_open_at_once_are_bounded)
+{
+	static struct object *held[OBJECTS_OPEN_MAX];
+	struct catalog_image other = small_image(OBJECTS_OPEN_MAX), first = small_image(0);
+	unsigned before;
+	struct object *o;
+
+	objects_settle(st->objects, st->slot.now);
+	before = count_fds();
+	for (uint32_t i = 0; i < OBJECTS_OPEN_MAX; i++) {
+		struct catalog_image image = small_image(i);
+
+		st->mono_ms++;
+		ck_assert(objects_get(st->objects, &image, &held[i], NULL) == 0);
+	}
+	ck_assert_int_eq(objects_get(st->objects, &other, &o, NULL), ERR_BUSY);
+	ck_assert_uint_eq(objects_stats(st->objects).open, OBJECTS_OPEN_MAX);
+	for (uint32_t i = 0; i < OBJECTS_OPEN_MAX; i++)
+		object_put(held[i]);
+	st->mono_ms++;
+	ck_assert(objects_get(st->objects, &first, &o, NULL) == 0);
+	object_put(o);
+	stand_unlink(st, &first.sha256, "");
+	ck_assert_msg(objects_get(st->objects, &other, &o, NULL) == 0, "who was not asked for longest made room");
+	object_put(o);
+	ck_assert_uint_eq(objects_stats(st->objects).open, OBJECTS_OPEN_MAX);
+	ck_assert_msg(objects_get(st->objects, &first, &o, NULL) == 0, "and that was not the first one");
+	object_put(o);
+	ck_assert_uint_eq(count_fds(), before + OBJECTS_OPEN_MAX);
+	objects_settle(st->objects, st->slot.now);
+	ck_assert_uint_eq(count_fds(), before);
+}
+END_TEST
+
+START_TEST(what_was_never_hot_is_charged_nothing)
+{
+	object_put(get());
+	row.state = CATALOG_REVOKED;
+	stand_catalog(st, build);
+	ck_assert(objects_stats(st->objects).open == 0 && objects_stats(st->objects).hot_bytes == 0);
+	objects_free(NULL);
+	transfer_free(NULL);
+	chunks_free(NULL);
+}
+END_TEST
+
+START_TEST(other_digests_are_another_object)
+{
+	struct object *o = get();
+
+	row.sums.b[0] ^= 1;
+	stand_catalog(st, build);
+	ck_assert_msg(objects_stats(st->objects).open == 0, "opened by what the catalog said before");
+	object_put(o);
+	ck_assert_int_eq(objects_get(st->objects, &row, &o, NULL), ERR_CORRUPT);
+}
+END_TEST
+
 START_TEST(a_cut_file_is_rot_where_it_is_cut)
 {
 	struct object *o = get();
@@ -238,6 +358,24 @@ START_TEST(a_transfer_gives_all_in_order)
 }
 END_TEST
 
+START_TEST(a_transfer_ends_where_the_damage_is)
+{
+	struct object *o = get();
+	struct transfer *t;
+	uint8_t out[16];
+	size_t n;
+
+	stand_flip(st, &row.sha256, "", CHUNK_SIZE + 9);
+	ck_assert(transfer_new(o, &t, NULL) == 0);
+	ck_assert(transfer_read(t, 0, out, sizeof out, &n, NULL) == 0);
+	ck_assert_int_eq(transfer_read(t, CHUNK_SIZE, out, sizeof out, &n, NULL), ERR_CORRUPT);
+	ck_assert_uint_eq(st->rots, 1);
+	ck_assert_msg(transfer_read(t, 0, out, sizeof out, &n, NULL) == 0 && memcmp(out, content, n) == 0, "what is good is good");
+	transfer_free(t);
+	object_put(o);
+}
+END_TEST
+
 START_TEST(transfers_are_bounded_and_leave_room_for_blocks)
 {
 	struct object *o = get();
@@ -273,6 +411,16 @@ START_TEST(what_is_asked_for_becomes_hot_and_sealed)
 	ck_assert_int_eq(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
 	ck_assert_msg(pwrite(fd, "x", 1, 0) < 0, "not even we can change it");
 	ck_assert(objects_stats(st->objects).hot == 1 && objects_stats(st->objects).hot_bytes == SIZE);
+	object_put(o);
+}
+END_TEST
+
+START_TEST(what_is_hot_is_charged_once)
+{
+	struct object *o = get_hot(), *again = get();
+
+	ck_assert_uint_eq(objects_stats(st->objects).hot_bytes, SIZE);
+	object_put(again);
 	object_put(o);
 }
 END_TEST
@@ -450,12 +598,14 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("objects");
-	TCase *cold = tcase_create("cold"), *hot = tcase_create("hot"), *alone = tcase_create("chunks");
+	TCase *cold = tcase_create("cold"), *hot = tcase_create("hot"), *wide = tcase_create("wide"), *alone = tcase_create("chunks");
 	SRunner *r;
 	int failed;
 
 	tcase_add_checked_fixture(cold, setup_cold, teardown);
 	tcase_add_checked_fixture(hot, setup_hot, teardown);
+	tcase_add_checked_fixture(wide, setup_wide, teardown);
+	tcase_set_timeout(wide, 30);
 	tcase_set_timeout(hot, 30);
 	tcase_set_timeout(cold, 30);
 	tcase_add_loop_test(cold, any_piece_is_read, 0, ROWS(pieces));
@@ -463,6 +613,12 @@ int main(void)
 	tcase_add_test(cold, a_repaired_object_is_served_again);
 	tcase_add_loop_test(cold, damage_is_found_when_opened_and_told_once, 0, ROWS(damages));
 	tcase_add_test(cold, a_cut_file_is_rot_where_it_is_cut);
+	tcase_add_test(cold, want_of_descriptors_is_no_damage);
+	tcase_add_test(cold, images_open_at_once_are_bounded);
+	tcase_add_test(cold, what_was_never_hot_is_charged_nothing);
+	tcase_add_test(cold, other_digests_are_another_object);
+	tcase_add_test(cold, a_transfer_ends_where_the_damage_is);
+	tcase_add_test(wide, what_is_hot_is_charged_once);
 	tcase_add_test(cold, what_was_checked_is_kept_for_a_moment);
 	tcase_add_test(cold, an_open_object_outlives_its_file);
 	tcase_add_test(cold, a_transfer_gives_all_in_order);
@@ -480,6 +636,7 @@ int main(void)
 	tcase_add_test(alone, a_failed_fill_leaves_nothing);
 	suite_add_tcase(s, cold);
 	suite_add_tcase(s, hot);
+	suite_add_tcase(s, wide);
 	suite_add_tcase(s, alone);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -82,9 +82,14 @@ static int faulty_unlinkat(int dir, const char *name)
 	return faulty_now("unlinkat") ? -1 : sysio_kernel.unlinkat(dir, name);
 }
 
+static int faulty_linkat(int dir, const char *from, const char *to)
+{
+	return faulty_now("linkat") ? -1 : sysio_kernel.linkat(dir, from, to);
+}
+
 static const struct sysio sysio_faulty = {
 	faulty_openat, faulty_mkdirat, faulty_fallocate, faulty_pwrite, faulty_ftruncate, faulty_fdatasync, faulty_fsync,
-	faulty_rename_new, faulty_rename_over, faulty_unlinkat,
+	faulty_rename_new, faulty_rename_over, faulty_unlinkat, faulty_linkat,
 };
 
 #endif

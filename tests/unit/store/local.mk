@@ -20,3 +20,27 @@ tests_unit_test_floor_LDADD = $(STORE_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_tokens
 tests_unit_test_tokens_SOURCES = %D%/test_tokens.c %D%/tempdir.h %D%/faulty.h
 tests_unit_test_tokens_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_spoilt
+tests_unit_test_spoilt_SOURCES = %D%/test_spoilt.c %D%/stocked.h %D%/tempdir.h
+tests_unit_test_spoilt_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_spoilt_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_parts
+tests_unit_test_parts_SOURCES = %D%/test_parts.c %D%/stocked.h %D%/tempdir.h
+tests_unit_test_parts_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_parts_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_dbsync
+tests_unit_test_dbsync_SOURCES = %D%/test_dbsync.c %D%/stocked.h %D%/tempdir.h
+tests_unit_test_dbsync_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_restore
+tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_restore_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_large
+tests_unit_test_large_SOURCES = %D%/test_large.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_large_LDADD = $(STORE_TEST_LIBS)

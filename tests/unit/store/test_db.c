@@ -5,6 +5,7 @@
 #include "store/devices.h"
 #include "store/entries.h"
 #include "store/images.h"
+#include "store/own.h"
 #include "store/products.h"
 #include "store/recover.h"
 #include "store/releases.h"
@@ -20,7 +21,7 @@
 static void (*const volatile modules[])(void) = {
 	(void (*)(void))audit_add, (void (*)(void))devices_seen, (void (*)(void))entries_append, (void (*)(void))images_want,
 	(void (*)(void))images_victims, (void (*)(void))mark_load, (void (*)(void))products_put, (void (*)(void))recover_scan,
-	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))store_backup,
+	(void (*)(void))releases_put, (void (*)(void))releases_get, (void (*)(void))own_copy,
 };
 
 static struct store *open_store(void)
@@ -95,6 +96,7 @@ START_TEST(settings_are_in_force)
 		{ "PRAGMA synchronous", 2 }, { "PRAGMA wal_autocheckpoint", 256 }, { "PRAGMA journal_size_limit", MIB },
 		{ "PRAGMA mmap_size", 0 }, { "PRAGMA foreign_keys", 1 }, { "PRAGMA cell_size_check", 1 },
 		{ "PRAGMA trusted_schema", 0 }, { "PRAGMA application_id", DB_APPLICATION_ID }, { "PRAGMA page_size", 4096 },
+		{ "PRAGMA temp_store", 2 }, { "SELECT cache_size = -2048 FROM pragma_cache_size", 1 },
 		{ "SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1 },
 		{ "SELECT locking_mode = 'exclusive' FROM pragma_locking_mode", 1 },
 	};
@@ -113,9 +115,39 @@ START_TEST(settings_are_in_force)
 	ck_assert_int_ne(db_exec(s->db, "CREATE VIEW v AS SELECT 1; SELECT * FROM v", &err), ERR_OK);
 	ck_assert_int_ne(db_exec(s->db, "PRAGMA writable_schema=1; DELETE FROM sqlite_schema", &err), ERR_OK);
 	ck_assert_int_ne(db_exec(s->db, "INSERT INTO latched VALUES (1, 2, 3, 'not a number')", &err), ERR_OK);
-	ck_assert(sqlite3_limit(handle(s), SQLITE_LIMIT_LENGTH, -1) == DB_VALUE_MAX);
 	ck_assert(sqlite3_hard_heap_limit64(-1) == DB_HEAP_MAX);
 	ck_assert_msg(!tempdir_has(DB "-shm"), "the WAL index is in memory");
+	store_close(s);
+}
+END_TEST
+
+/* What SQLite was told beside the pragmas: what a made-up schema could use against us is off, and nothing is larger than we need. */
+START_TEST(options_and_limits_are_in_force)
+{
+	static const struct { int option, want; } options[] = {
+		{ SQLITE_DBCONFIG_DEFENSIVE, 1 }, { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 }, { SQLITE_DBCONFIG_ENABLE_FKEY, 1 },
+		{ SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 }, { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
+		{ SQLITE_DBCONFIG_DQS_DML, 0 }, { SQLITE_DBCONFIG_DQS_DDL, 0 },
+	};
+	static const struct { int limit, most; } limits[] = {
+		{ SQLITE_LIMIT_LENGTH, DB_VALUE_MAX }, { SQLITE_LIMIT_SQL_LENGTH, 16 * KIB }, { SQLITE_LIMIT_COLUMN, 64 },
+		{ SQLITE_LIMIT_EXPR_DEPTH, 64 }, { SQLITE_LIMIT_COMPOUND_SELECT, 8 }, { SQLITE_LIMIT_VDBE_OP, 25000 },
+		{ SQLITE_LIMIT_FUNCTION_ARG, 8 }, { SQLITE_LIMIT_ATTACHED, 1 }, { SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64 },
+		{ SQLITE_LIMIT_VARIABLE_NUMBER, 64 }, { SQLITE_LIMIT_TRIGGER_DEPTH, 8 }, { SQLITE_LIMIT_WORKER_THREADS, 0 },
+	};
+	struct store *s = open_store();
+
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		int now = -1;
+
+		ck_assert_int_eq(sqlite3_db_config(handle(s), options[i].option, -1, &now), SQLITE_OK);
+		ck_assert_msg(now == options[i].want, "option %d: %d", options[i].option, now);
+	}
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+		int now = sqlite3_limit(handle(s), limits[i].limit, -1);
+
+		ck_assert_msg(now <= limits[i].most, "limit %d: %d", limits[i].limit, now);
+	}
 	store_close(s);
 }
 END_TEST
@@ -173,6 +205,31 @@ START_TEST(older_schemas_grow)
 }
 END_TEST
 
+static int interrupt(unsigned type, void *db, void *stmt, void *sql)
+{
+	(void)type, (void)stmt;
+	if (strcmp(sql, "PRAGMA user_version") == 0)
+		sqlite3_interrupt(db);
+	return 0;
+}
+
+/* A version that could not be read is not the first one. */
+START_TEST(an_unknown_version_is_not_migrated)
+{
+	static const struct db_migration again[] = { { 1, "0001-again", "CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1);" } };
+	struct db *db = open_db();
+	uint64_t got = 0;
+
+	ck_ok(db_migrate(db, again, 1, &err));
+	sqlite3_trace_v2(db->h, SQLITE_TRACE_STMT, interrupt, db->h);
+	ck_refused(db_migrate(db, again, 1, &err), ERR_INTERNAL, "interrupted");
+	sqlite3_trace_v2(db->h, 0, NULL, NULL);
+	ck_ok(db_pragma_u64(db, "SELECT count(*) FROM t", &got, &err));
+	ck_assert_uint_eq(got, 1);
+	db_close(db);
+}
+END_TEST
+
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
 	struct store *s = open_store();
@@ -203,6 +260,57 @@ START_TEST(a_stranger_is_not_taken_for_ours)
 	store_close(s);
 	ck_ok(store_set_aside(tempdir, &err));
 	ck_ok(store_set_aside(tempdir, &err));
+}
+END_TEST
+
+static void copy(const char *from, const char *to)
+{
+	uint8_t room[65536];
+	int in = openat(tempdir_fd, from, O_RDONLY), out = openat(tempdir_fd, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	ssize_t n;
+
+	ck_assert(in >= 0 && out >= 0);
+	while ((n = read(in, room, sizeof room)) > 0)
+		ck_assert_int_eq(write(out, room, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	static uint8_t room[2][65536];
+	int fd[2] = { openat(tempdir_fd, a, O_RDONLY), openat(tempdir_fd, b, O_RDONLY) };
+	ssize_t n, m;
+
+	ck_assert(fd[0] >= 0 && fd[1] >= 0);
+	do {
+		n = read(fd[0], room[0], sizeof room[0]);
+		m = read(fd[1], room[1], sizeof room[1]);
+	} while (n == m && n > 0 && memcmp(room[0], room[1], (size_t)n) == 0);
+	close(fd[0]);
+	close(fd[1]);
+	return n == 0 && m == 0;
+}
+
+/* Another program's, of any page size: not a disk that fails. */
+START_TEST(a_plain_sqlite_file_is_not_taken_for_ours)
+{
+	for (unsigned size = 512; size <= 65536; size *= 2) {
+		char sql[100];
+		struct store *s;
+		sqlite3 *other;
+
+		snprintf(sql, sizeof sql, "PRAGMA page_size=%u; CREATE TABLE t (a); INSERT INTO t VALUES (1);", size);
+		unlinkat(tempdir_fd, DB, 0);
+		ck_assert_int_eq(sqlite3_open(tempdir_path(DB), &other), SQLITE_OK);
+		ck_assert_int_eq(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+		ck_assert_int_eq(sqlite3_close(other), SQLITE_OK);
+		copy(DB, "before");
+		ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, sql);
+		if (size != 4096)	/* else its pages have no sums */
+			ck_assert_msg(strstr(err.msg, "not a database"), "%u: %s", size, err.msg);
+		ck_assert_msg(is_same("before", DB), "%u: it was changed", size);
+	}
 }
 END_TEST
 
@@ -302,19 +410,6 @@ static int open_and_read(void)
 	return rc;
 }
 
-static void copy(const char *from, const char *to)
-{
-	uint8_t room[65536];
-	int in = openat(tempdir_fd, from, O_RDONLY), out = openat(tempdir_fd, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	ssize_t n;
-
-	ck_assert(in >= 0 && out >= 0);
-	while ((n = read(in, room, sizeof room)) > 0)
-		ck_assert_int_eq(write(out, room, (size_t)n), n);
-	close(in);
-	close(out);
-}
-
 static void filled(void)
 {
 	struct store *s = open_store();
@@ -341,6 +436,29 @@ START_TEST(flipped_bytes_are_found)
 		unlinkat(tempdir_fd, DB "-wal", 0);
 	}
 	ck_assert_msg(quiet == 0, "%u of %u flips went unnoticed", quiet, found + quiet);
+}
+END_TEST
+
+/* The head of page 1 is read before anything else, in part before it can be compared. */
+START_TEST(no_flipped_bit_of_the_head_goes_unseen)
+{
+	uint8_t byte;
+	int fd;
+
+	filled();
+	fd = openat(tempdir_fd, "whole", O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	for (off_t at = 0; at < 100 * 8; at++) {
+		copy("whole", DB);
+		ck_assert_int_eq(pread(fd, &byte, 1, at / 8), 1);
+		byte ^= (uint8_t)(1 << at % 8);
+		tempdir_poke(DB, at / 8, &byte, 1);
+		int rc = open_and_read();
+
+		ck_assert_msg(rc == ERR_CORRUPT, "byte %lld, bit %lld: %d %s", (long long)at / 8, (long long)at % 8, rc, err.msg);
+		unlinkat(tempdir_fd, DB "-wal", 0);
+	}
+	close(fd);
 }
 END_TEST
 
@@ -473,6 +591,32 @@ START_TEST(a_flipped_byte_in_a_live_wal_is_found)
 	tempdir_flip(DB "-wal", find_in(DB "-wal", "two quorums"));
 	ck_ok(db_exec(s->db, "PRAGMA shrink_memory", &err));
 	ck_refused(mark_each_latched(s, see_latched, detail, &err), ERR_CORRUPT, "a page that is not what was written");
+	ck_assert_msg(strstr(err.msg, "not what was written"), "%s", err.msg);
+	store_close(s);
+}
+END_TEST
+
+/* Also in a WAL that another process has left. */
+START_TEST(a_flipped_byte_in_a_found_wal_is_found)
+{
+	struct store *s;
+	char detail[320];
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		s = open_store();
+		ck_ok(mark_latch(s, &(struct latched_alarm){ "quorum-conflict", "", "two quorums", 5 }, &err));
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	s = open_store();
+	ck_ok(mark_each_latched(s, see_latched, detail, &err));
+	ck_assert_str_eq(detail, "two quorums");
+	tempdir_flip(DB "-wal", find_in(DB "-wal", "two quorums"));
+	ck_ok(db_exec(s->db, "PRAGMA shrink_memory", &err));
+	ck_refused(mark_each_latched(s, see_latched, detail, &err), ERR_CORRUPT, "a page that is not what was found");
 	store_close(s);
 }
 END_TEST
@@ -565,6 +709,36 @@ START_TEST(the_check_in_steps_finds_what_changed_below_a_running_program)
 		flips++;
 	}
 	ck_assert_uint_gt(flips, 20);
+}
+END_TEST
+
+/* More pages than one step takes, and the damage in the last. */
+START_TEST(the_check_goes_on_to_the_last_page)
+{
+	struct store *s = open_store();
+	unsigned n;
+
+	for (unsigned round = 0; round < 30; round++)
+		fill(s, 1 + round * PRODUCTS);
+	ck_ok(mark_forget_registry(s, &err));
+	ck_ok(check_in_steps(s, &n));
+	ck_assert_int_gt(tempdir_size(DB), 300 * 4096);
+	tempdir_flip(DB, tempdir_size(DB) - 3000);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "a page that nothing uses now");
+	store_close(s);
+}
+END_TEST
+
+START_TEST(a_file_that_ends_within_a_page_is_damage)
+{
+	struct store *s;
+	unsigned n;
+
+	filled();
+	s = open_store();
+	tempdir_poke(DB, tempdir_size(DB), "x", 1);
+	ck_refused(check_in_steps(s, &n), ERR_CORRUPT, "more than whole pages");
+	store_close(s);
 }
 END_TEST
 
@@ -672,22 +846,6 @@ START_TEST(the_oldest_audit_records_make_room)
 }
 END_TEST
 
-START_TEST(backup_is_a_whole_copy)
-{
-	struct store *s = open_store();
-
-	fill(s, 1);
-	ck_ok(store_backup(s, tempdir_path("copy"), &err));
-	ck_refused(store_backup(s, tempdir_path("copy"), &err), ERR_EXISTS, "a backup replaces nothing");
-	store_close(s);
-	ck_assert_int_eq(renameat(tempdir_fd, "copy", tempdir_fd, DB), 0);
-	ck_assert_int_eq(open_and_read(), ERR_OK);
-	s = open_store();
-	ck_assert(!store_is_new(s));
-	store_close(s);
-}
-END_TEST
-
 START_TEST(no_memory_is_an_error)
 {
 	struct store *s = open_store();
@@ -710,15 +868,17 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		every_statement_prepares, what_is_asked_of_one_product_reads_no_other, settings_are_in_force, one_owner, older_schemas_grow,
-		a_newer_schema_is_refused_and_left_alone, a_stranger_is_not_taken_for_ours, flipped_bytes_are_found,
+		every_statement_prepares, what_is_asked_of_one_product_reads_no_other, settings_are_in_force,
+		options_and_limits_are_in_force, one_owner, older_schemas_grow, an_unknown_version_is_not_migrated,
+		a_newer_schema_is_refused_and_left_alone, a_stranger_is_not_taken_for_ours,
+		a_plain_sqlite_file_is_not_taken_for_ours, flipped_bytes_are_found,
 		truncations_are_found, zeroed_pages_are_found, what_was_committed_survives_a_kill,
 		a_damaged_wal_gives_an_earlier_state,
-		a_flipped_byte_in_a_live_wal_is_found, misplaced_pages_are_found,
+		the_check_goes_on_to_the_last_page, a_file_that_ends_within_a_page_is_damage, no_flipped_bit_of_the_head_goes_unseen, a_flipped_byte_in_a_live_wal_is_found, a_flipped_byte_in_a_found_wal_is_found, misplaced_pages_are_found,
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
 		free_pages_are_looked_at, rows_that_must_not_be_are_found,
-		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, backup_is_a_whole_copy, no_memory_is_an_error,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");

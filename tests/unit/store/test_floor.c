@@ -1,9 +1,18 @@
 /* test_floor.c: the floor only rises, and no torn write, bad sector or full disk makes it forget. */
-#include "store/floor.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "formats/sha256.h"
+#include "store/floor_own.h"
 #include "faulty.h"
 #include "tempdir.h"
 
 #include <sys/wait.h>
+
+static void setup(void)
+{
+	tempdir_make();
+	memset(&faulty, 0, sizeof faulty);
+}
 
 static struct floors *load(const struct sysio *sys)
 {
@@ -337,7 +346,9 @@ START_TEST(limits)
 	for (unsigned n = 2; n <= FLOOR_PRODUCTS_MAX; n++)
 		note(f, n, 0, 1);
 	i = item(FLOOR_PRODUCTS_MAX + 1, 0, 1);
+	err = (struct err){ 0 };
 	ck_refused(floor_note(f, &i, &err), ERR_LIMIT, "products are bounded");
+	ck_assert(err.code == ERR_LIMIT && err.msg[0]);
 	ck_ok(floor_save(f, &err));
 	floor_free(f);
 	f = load(NULL);
@@ -348,12 +359,140 @@ START_TEST(limits)
 }
 END_TEST
 
+/* Together they may be more than a file takes: then the files stay as they are, and the floor is not lost. */
+START_TEST(a_floor_that_does_not_fit_is_said)
+{
+	struct floors *f = load(NULL);
+	uint64_t *many = calloc(FLOOR_REVOKED_MAX, sizeof *many);
+	unsigned n = 0;
+	int rc;
+
+	for (uint64_t i = 0; i < FLOOR_REVOKED_MAX; i++)
+		many[i] = i + 1;
+	note(f, 1, 0, 7);
+	ck_ok(floor_save(f, &err));
+	while (n++ < FLOOR_FILE_MAX / FLOOR_REVOKED_MAX / 8) {
+		struct floor_item i = item(1 + n, 0, 0);
+
+		i.revoked = many;
+		i.revoked_n = FLOOR_REVOKED_MAX;
+		ck_ok(floor_note(f, &i, &err));
+	}
+	rc = floor_save(f, &err);
+	ck_refused(rc, ERR_LIMIT, "over 16 MiB");
+	ck_assert(floor_is_dirty(f) && is_revoked(f, n, 1));
+	floor_free(f);
+	f = load(NULL);
+	ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 7);
+	floor_free(f);
+	free(many);
+}
+END_TEST
+
+/* --- files that have their digest, but are not ours --- */
+
+static void one_product(struct buf *b, unsigned n, unsigned name_n)
+{
+	struct hash32 id = hash_of(n);
+	static const uint8_t zeros[300];
+
+	buf_add(b, SPAN_OF(id));
+	buf_add(b, SPAN(zeros, 20));
+	buf_byte(b, (uint8_t)name_n);
+	buf_add(b, SPAN(zeros, name_n));
+	buf_add(b, SPAN(zeros, 24));
+	buf_be(b, 0, 4);
+}
+
+static void too_many_products(struct buf *b)
+{
+	buf_be(b, FLOOR_PRODUCTS_MAX + 1, 4);
+	for (unsigned n = 0; n <= FLOOR_PRODUCTS_MAX; n++)
+		one_product(b, n, 3);
+}
+
+static void name_too_long(struct buf *b)
+{
+	buf_be(b, 1, 4);
+	one_product(b, 1, PRODUCT_NAME_MAX + 1);
+}
+
+static void name_much_too_long(struct buf *b)
+{
+	buf_be(b, 2, 4);
+	one_product(b, 1, 255);
+	one_product(b, 2, 255);
+}
+
+static void bytes_behind(struct buf *b)
+{
+	buf_be(b, 1, 4);
+	one_product(b, 1, 3);
+	buf_byte(b, 0);
+}
+
+static void too_short(struct buf *b)
+{
+	buf_be(b, 2, 4);
+	one_product(b, 1, 3);
+}
+
+static void too_many_revoked(struct buf *b)
+{
+	buf_be(b, 1, 4);
+	one_product(b, 1, 3);
+	b->n -= 4;
+	buf_be(b, FLOOR_REVOKED_MAX + 1, 4);
+	for (uint64_t i = 0; i <= FLOOR_REVOKED_MAX; i++)
+		buf_be(b, i + 1, 8);
+}
+
+static void no_products(struct buf *b)
+{
+	buf_be(b, 0, 4);
+}
+
+static const struct { const char *rule; void (*body)(struct buf *b); int want; } strange[] = {
+	{ "nothing yet", no_products, ERR_OK },
+	{ "more products than are kept", too_many_products, ERR_LIMIT },
+	{ "a name longer than any", name_too_long, ERR_CORRUPT },
+	{ "names that would write over others", name_much_too_long, ERR_CORRUPT },
+	{ "bytes behind the last product", bytes_behind, ERR_CORRUPT },
+	{ "fewer products than it says", too_short, ERR_CORRUPT },
+	{ "more revocations than are kept", too_many_revoked, ERR_LIMIT },
+};
+
+START_TEST(a_strange_file_is_refused)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(FLOOR_FILE_MAX);
+	struct floor_set set = { 0 };
+	struct floors *f;
+	struct hash32 sum;
+
+	buf_str(&b, "GPFLOOR1");
+	buf_be(&b, 5, 8);
+	strange[_i].body(&b);
+	sum = sha256_of(buf_span(&b));
+	buf_add(&b, SPAN_OF(sum));
+	err = (struct err){ 0 };
+	ck_refused(floor_file_read(buf_span(&b), &set, &err), strange[_i].want, strange[_i].rule);
+	ck_assert_msg(!strange[_i].want || (err.msg[0] && set.n == 0), "%s: without a word", strange[_i].rule);
+	floor_set_free(&set);
+	tempdir_poke("floor.a", 0, b.p, b.n);
+	tempdir_poke("floor.b", 0, "x", 1);	/* without it, a bad a is a first save that was cut */
+	f = load(NULL);
+	ck_assert_int_eq(floor_found(f), strange[_i].want ? FLOOR_LOST : FLOOR_ONE);
+	floor_free(f);
+	floor_free(NULL);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("floor");
 	Suite *s = suite_create("floor");
 
-	tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
+	tcase_add_checked_fixture(t, setup, tempdir_remove);
 	tcase_add_test(t, only_rises);
 	tcase_add_test(t, is_written_only_when_something_changed);
 	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
@@ -363,6 +502,8 @@ int main(void)
 	tcase_add_test(t, a_cut_first_save_loses_nothing);
 	tcase_add_test(t, a_failed_save_stays_noted);
 	tcase_add_test(t, limits);
+	tcase_add_test(t, a_floor_that_does_not_fit_is_said);
+	tcase_add_loop_test(t, a_strange_file_is_refused, 0, sizeof strange / sizeof *strange);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -13,6 +13,10 @@
 #include "store/space.h"
 #include "tempdir.h"
 
+#include <errno.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
 static struct store *store;
 
 static void setup(void)
@@ -166,6 +170,77 @@ END_TEST
 
 /* --- products and entries --- */
 
+static unsigned reads_to_fail;
+
+static ssize_t sometimes_unreadable(int fd, void *p, size_t n, off_t at)
+{
+	if (reads_to_fail) {
+		reads_to_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return pread(fd, p, n, at);
+}
+
+static void read_by(ssize_t (*read)(int, void *, size_t, off_t))
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read), SQLITE_OK);
+}
+
+/* A card that hiccups must not cost what only this file knows; a page that stays out of reach is damage. */
+START_TEST(a_read_that_fails_is_no_damage_until_it_stays_so)
+{
+	struct product_row p;
+
+	put_product(1, "acme/a");
+	read_by(sometimes_unreadable);
+	reopen();
+	for (unsigned i = 1; i < DB_UNREADABLE_MAX; i++) {
+		reads_to_fail = 1;
+		ck_refused(store_check(store, &err), ERR_IO, "EIO");
+		ck_assert(store_is_unreadable(store) && !store_is_corrupt(store));
+	}
+	ck_ok(store_check(store, &err));
+	ck_assert_msg(!store_is_unreadable(store), "the whole file was read");
+	struct hash32 id = hash_of(1);
+	ck_ok(products_get(store, &id, &p, &err));
+	reopen();
+	for (unsigned i = 1; i <= DB_UNREADABLE_MAX; i++) {
+		reads_to_fail = 1;
+		ck_refused(store_check(store, &err), i < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT, "EIO again and again");
+	}
+	ck_assert(store_is_corrupt(store));
+	reads_to_fail = 0;
+	read_by(NULL);
+}
+END_TEST
+
+START_TEST(a_try_reaches_the_disk)
+{
+	struct stat before, after;
+
+	ck_assert_int_eq(fstatat(tempdir_fd, "gatepost.db-wal", &before, 0), 0);
+	ck_ok(store_try(store, &err));
+	ck_assert_int_eq(fstatat(tempdir_fd, "gatepost.db-wal", &after, 0), 0);
+	ck_assert_msg(after.st_size > before.st_size, "a commit without a page would say nothing of the disk");
+}
+END_TEST
+
+START_TEST(one_in_memory_takes_everything)
+{
+	struct store *other = store;
+
+	ck_ok(store_open_in_memory(&store, &err));
+	put_product(1, "acme/a");
+	ck_ok(store_try(store, &err));
+	store_close(store);
+	store = other;
+}
+END_TEST
+
 START_TEST(product_round_trip)
 {
 	struct product_row p = product(1, "acme/thermostat"), got;
@@ -188,6 +263,32 @@ START_TEST(product_round_trip)
 	ck_assert(got.sequence == 4 && got.keep == 5 && got.is_pinned);	/* the operator's part stays */
 	ck_refused(products_get(store, h(9), &got, &err), ERR_NOT_FOUND, "an unknown product");
 	ck_refused(products_set_pinned(store, h(9), true, &err), ERR_NOT_FOUND, "an unknown product");
+}
+END_TEST
+
+static int note_product(void *arg, const struct product_row *p, struct err *e)
+{
+	char *text = arg;
+
+	(void)e;
+	strcat(strcat(text, p->name), " ");
+	return strcmp(p->name, "acme/stop") ? ERR_OK : ERR_BUSY;
+}
+
+START_TEST(product_lists)
+{
+	char text[200] = "";
+
+	put_product(2, "acme/b");
+	put_product(1, "acme/c");
+	put_product(3, "acme/a");
+	ck_ok(products_each(store, note_product, text, &err));
+	ck_assert_str_eq(text, "acme/a acme/b acme/c ");
+	put_product(4, "acme/stop");
+	put_product(5, "acme/z");
+	text[0] = 0;
+	ck_refused(products_each(store, note_product, text, &err), ERR_BUSY, "a walk ends with its visitor");
+	ck_assert_str_eq(text, "acme/a acme/b acme/c acme/stop ");
 }
 END_TEST
 
@@ -336,6 +437,12 @@ START_TEST(reorg_undoes_provisional_entries_only)
 	ck_assert_uint_eq(removed, 1);
 	ck_ok(products_get(store, h(1), &p, &err));
 	ck_assert(p.entries == 3 && p.final_entries == 2);
+	removed = 77;
+	ck_ok(entries_undo(store, h(1), 99, &removed, &err));
+	ck_ok(products_get(store, h(1), &p, &err));
+	ck_assert_msg(removed == 0 && p.entries == 3, "there is nothing from 99 on: %u, %u", removed, p.entries);
+	ck_refused(entries_undo(store, h(8), 0, &removed, &err), ERR_NOT_FOUND, "an unknown product");
+	ck_refused(entries_finalise(store, h(8), 0, &err), ERR_NOT_FOUND, "an unknown product");
 	ck_refused(releases_get(store, h(1), 3, &r, &err), ERR_NOT_FOUND, "its release went with the entry");
 	ck_ok(releases_get(store, h(1), 2, &r, &err));
 	struct entry_row en = entry(3, 14);
@@ -703,6 +810,17 @@ static int count_image(void *arg, const struct image_row *i, struct err *e)
 	return ERR_OK;
 }
 
+START_TEST(what_was_wanted_lately_is_not_unneeded)
+{
+	int n = 0;
+
+	for (unsigned i = 1; i <= 5; i++)
+		good_image(i, 10, 100 * i);
+	ck_ok(images_unneeded(store, 300, count_image, &n, &err));
+	ck_assert_int_eq(n, 2);
+}
+END_TEST
+
 START_TEST(image_lists)
 {
 	int n = 0;
@@ -751,6 +869,7 @@ START_TEST(admission)
 	ck_refused(space_admit(&s, 100 * MIB, &evict, &err), ERR_NO_SPACE, "an image and its sums must fit an empty cache");
 	ck_ok(space_read(tempdir_fd, 1 * MIB, 0, &s, &err));
 	ck_assert(s.total_bytes > 0 && s.quota_bytes <= 1 * MIB);
+	ck_refused(space_read(-1, 1 * MIB, 0, &s, &err), ERR_IO, "what cannot be asked is not empty");
 }
 END_TEST
 
@@ -985,6 +1104,40 @@ START_TEST(recovery_brings_disk_and_rows_together)
 }
 END_TEST
 
+static bool is_six(void *arg, const struct hash32 *sha256)
+{
+	(void)arg;
+	return hash32_eq(sha256, h(6));
+}
+
+/* Beside rows that have done with their file, or never had one. */
+START_TEST(recovery_ends_what_was_under_way)
+{
+	struct recover_counts c;
+	struct seen s = { "" };
+	struct blobs *b;
+	struct image_row i;
+
+	reopen();
+	good_image(1, 10, 1), put_blob(1, ""), put_blob(1, ".part");	/* whole: what is beside it is left over */
+	good_image(2, 10, 1);						/* was being evicted, and its file is gone already */
+	ck_ok(images_set_state(store, h(2), IMAGE_IS_EVICTING, 1, &err));
+	good_image(3, 10, 1);						/* the same of a revoked one */
+	ck_ok(images_set_state(store, h(3), IMAGE_IS_REVOKED, 1, &err));
+	good_image(4, 11, 1), put_blob(4, "");				/* known to be damaged, and of another size */
+	ck_ok(images_add_damage(store, h(4), 0, 1, &err));
+	put_blob(6, "");						/* somebody works at it */
+	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
+	ck_ok(recover_scan(store, b, 50, note_recovery, is_six, &s, &c, &err));
+	ck_assert_str_eq(s.text, "e2 e3 ");
+	ck_assert(c.objects == 2 && c.evict == 2 && c.dropped == 1 && c.resume == 0 && c.lost == 0);
+	ck_assert(has_blob(1, "") && !has_blob(1, ".part"));
+	ck_ok(images_get(store, h(2), &i, &err));
+	ck_assert_int_eq(i.state, IMAGE_IS_EVICTING);
+	blobs_free(b);
+}
+END_TEST
+
 START_TEST(a_new_database_keeps_parts)
 {
 	struct seen s = { "" };
@@ -1001,7 +1154,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
+	const TTest *const tests[] = { a_read_that_fails_is_no_damage_until_it_stays_so, a_try_reaches_the_disk, one_in_memory_takes_everything,
 		mark_survives, a_mark_of_the_first_schema_is_taken_over, alarms_latch, product_round_trip,
 		the_last_bundle_is_remembered, accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
@@ -1009,6 +1162,7 @@ int main(void)
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
+		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
 		recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");

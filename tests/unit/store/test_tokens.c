@@ -1,14 +1,32 @@
 /* test_tokens.c: who may speak, and that a lost or damaged file lets nobody in. */
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/hex.h"
+#include "formats/sha256.h"
+#include "store/durable.h"
 #include "store/tokens.h"
 #include "faulty.h"
 #include "tempdir.h"
 
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+/* How many bytes the kernel gives of those asked for; -1: an error. */
+static ssize_t random_given;
+
+ssize_t getrandom(void *out, size_t n, unsigned flags)
+{
+	if (random_given < 0)
+		errno = ENOSYS;
+	return random_given < (ssize_t)n ? random_given : syscall(SYS_getrandom, out, n, flags);
+}
 
 static void setup(void)
 {
 	tempdir_make();
 	memset(&faulty, 0, sizeof faulty);
+	random_given = 1000;
 }
 
 static struct tokens *load(const struct sysio *sys)
@@ -174,6 +192,111 @@ START_TEST(a_failed_save_changes_nothing)
 }
 END_TEST
 
+START_TEST(without_enough_randomness_there_is_no_token)
+{
+	struct tokens *t = load(NULL);
+	char text[TOKEN_TEXT_MAX] = "";
+
+	for (random_given = -1; random_given < 32; random_given += 3)
+		ck_refused(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err), ERR_IO, "a token that could be guessed");
+	ck_assert(text[0] == 0 && !tokens_at(t, 0) && !tempdir_has("tokens"));
+	random_given = 32;
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+}
+END_TEST
+
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NAME_64 "0123456789012345678901234567890123456789012345678901234567890123"
+
+static const struct { const char *rule, *line; int want; } lines[] = {
+	{ "a good one", "maria read 5 " DIGEST "\n", ERR_OK },
+	{ "no name", " read 5 " DIGEST "\n", ERR_CORRUPT },
+	{ "a name of 64 bytes", NAME_64 " read 5 " DIGEST "\n", ERR_CORRUPT },
+	{ "a name of another kind", "ma/ria read 5 " DIGEST "\n", ERR_CORRUPT },
+	{ "an unknown scope", "maria root 5 " DIGEST "\n", ERR_CORRUPT },
+	{ "no time", "maria read  " DIGEST "\n", ERR_CORRUPT },
+	{ "a time that is no number", "maria read 5x " DIGEST "\n", ERR_CORRUPT },
+	{ "a time of 24 digits", "maria read 012345678901234567890123 " DIGEST "\n", ERR_CORRUPT },
+	{ "no digest", "maria read 5 \n", ERR_CORRUPT },
+	{ "a short digest", "maria read 5 0123\n", ERR_CORRUPT },
+	{ "one field", "maria\n", ERR_CORRUPT },
+	{ "an empty line", "\n", ERR_CORRUPT },
+};
+
+/* With their digest at the end: somebody's edit, not a damaged disk. */
+static void write_tokens(const char *body, size_t times)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(MIB);
+	struct hash32 sum;
+
+	for (size_t i = 0; i < times; i++)
+		buf_str(&b, body);
+	sum = sha256_of(buf_span(&b));
+	buf_str(&b, "= ");
+	buf_hex(&b, SPAN_OF(sum));
+	buf_byte(&b, '\n');
+	tempdir_poke("tokens", 0, b.p, b.n);
+}
+
+START_TEST(a_line_that_is_no_token_lets_nobody_in)
+{
+	struct tokens *t = NULL;
+	int rc;
+
+	write_tokens(lines[_i].line, 1);
+	rc = tokens_load(tempdir_fd, NULL, &t, &err);
+	ck_refused(rc, lines[_i].want, lines[_i].rule);
+	tokens_free(t);
+}
+END_TEST
+
+/* Every byte of a digest counts. */
+START_TEST(a_digest_that_differs_anywhere_is_nobodys)
+{
+	struct hash32 digest = sha256_of(SPAN_LIT("word"));
+	struct tokens *t;
+	char hex[65], line[200];
+
+	for (unsigned i = 0; i <= sizeof digest; i++) {
+		struct hash32 other = digest;
+
+		if (i < sizeof digest)
+			other.b[i] ^= 1;
+		snprintf(line, sizeof line, "maria read 5 %s\n", hex_str(SPAN_OF(other), hex));
+		write_tokens(line, 1);
+		t = load(NULL);
+		ck_assert_msg((tokens_check(t, SPAN_LIT("word")) != NULL) == (i == sizeof digest), "byte %u", i);
+		tokens_free(t);
+	}
+}
+END_TEST
+
+START_TEST(a_file_longer_than_ours_lets_nobody_in)
+{
+	struct tokens *t;
+
+	write_tokens(lines[0].line, TOKENS_MAX + 1);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, "more tokens than are kept");
+	write_tokens(lines[0].line, 5 * TOKENS_MAX);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, "longer than any file of ours");
+}
+END_TEST
+
+START_TEST(a_name_without_room_for_its_forerunner)
+{
+	char name[NAME_MAX + 1];
+
+	memset(name, 'n', sizeof name);
+	name[NAME_MAX] = 0;
+	ck_refused(durable_replace(tempdir_fd, name, SPAN_LIT("x"), 0600, NULL, &err), ERR_LIMIT, "NAME.new is too long a name");
+	ck_assert(!tempdir_has(name));
+	name[NAME_MAX - 4] = 0;
+	ck_ok(durable_replace(tempdir_fd, name, SPAN_LIT("x"), 0600, NULL, &err));
+	ck_assert_int_eq(tempdir_size(name), 1);
+}
+END_TEST
+
 START_TEST(scopes)
 {
 	enum token_scope got;
@@ -199,6 +322,11 @@ int main(void)
 	tcase_add_test(t, a_cut_save_keeps_the_old_file);
 	tcase_add_test(t, a_failed_save_changes_nothing);
 	tcase_add_test(t, scopes);
+	tcase_add_test(t, without_enough_randomness_there_is_no_token);
+	tcase_add_loop_test(t, a_line_that_is_no_token_lets_nobody_in, 0, sizeof lines / sizeof *lines);
+	tcase_add_test(t, a_digest_that_differs_anywhere_is_nobodys);
+	tcase_add_test(t, a_file_longer_than_ours_lets_nobody_in);
+	tcase_add_test(t, a_name_without_room_for_its_forerunner);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -1,0 +1,47 @@
+/* scratch.c: see scratch.h. */
+#include "store/scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* What SQLite makes: the database, its WAL, and, while it is not a WAL database yet, a journal. */
+static const char *const files[] = { "gatepost.db", "gatepost.db-wal", "gatepost.db-journal" };
+
+int scratch_remove(int dir, const char *name, const struct sysio *sys, struct err *e)
+{
+	char path[NAME_MAX];
+
+	sys = sysio_or_kernel(sys);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		snprintf(path, sizeof path, "%s/%s", name, files[i]);
+		if (sys->unlinkat(dir, path) < 0 && errno != ENOENT)
+			return err_errno(e, "%s: remove", path);
+	}
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_errno(e, "%s: remove", name);
+	return ERR_OK;
+}
+
+int scratch_make(int dir, const char *name, const struct sysio *sys, struct err *e)
+{
+	int rc = scratch_remove(dir, name, sys, e);
+
+	if (rc)
+		return rc;
+	if (sysio_or_kernel(sys)->mkdirat(dir, name, 0700) < 0)
+		return err_errno(e, "%s: make", name);
+	return ERR_OK;
+}
+
+int scratch_open(const char *state_dir, const char *name, struct store **out, struct err *e)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s/%s", state_dir, name);
+
+	if (n < 0 || (size_t)n >= sizeof path)
+		return err_set(e, ERR_LIMIT, "the state directory's name is too long");
+	return store_open(path, out, e);
+}

@@ -1,0 +1,248 @@
+// every-call.mjs: a full scenario in which calls into the C library fail, one after the other (shim.h), and what must hold all the same.
+import { createHash, randomBytes } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openClient, OPTION, block } from '../support/coap.mjs'
+import { startGateway } from '../support/gateway.mjs'
+import { waitFor } from '../support/wait.mjs'
+import { PRODUCT, makeWorld } from '../support/world.mjs'
+import { SLOTS, Shim } from './shim.mjs'
+
+export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
+const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
+const WAIT = { deadline_ms: 60000, every_ms: 20 }
+
+/** A chain with two releases, a source, and a shim; start() gives a gateway on an empty state directory. */
+export async function makeBench(t, { releases = 2 } = {}) {
+  const world = await makeWorld(t)
+  const shim = new Shim(join(world.dir, 'shim'))
+  t.after(() => shim.close())
+  const published = []
+  for (let i = 0; i < releases; i++) published.push(await world.publish())
+  await world.finalize()
+  return { world, shim, published, dir: join(world.dir, 'gateway') }
+}
+
+const configOf = (b) => b.world.config({ dir: b.dir, product: { keep: 3 } })
+
+/** What the log and the exit status tell of ends that nobody may come to. */
+export function ends(lines) {
+  return lines.filter((l) => /a process has ended .*signal=|no sign of life: killed|Assertion|AddressSanitizer|runtime error|LeakSanitizer/.test(l))
+}
+
+/** What failed since `from` (by slot), by name. */
+export const namesOf = async (shim, from) =>
+  (await Promise.all(SLOTS.map((s) => Promise.all(shim.faults(s, from[s]).map((f) => shim.name(f)))))).flat()
+export const marksOf = (shim) => Object.fromEntries(SLOTS.map((s) => [s, shim.fired(s)]))
+
+/**
+ * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl or its own start, libseccomp
+ * crashes without memory, libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
+ */
+const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libseccomp\./, ['memory']], [/^libmicrohttpd\./, ['epoll']]]
+export const isByLibrary = (shim, from) => SLOTS.flatMap((s) => shim.faults(s, from[s])).some((f) => {
+  const modules = f.frames.slice(0, 3).map((frame) => shim.module(f.slot, Number(frame >> 48n)))
+  return ENDERS.some(([library, classes]) => classes.includes(f.class) && modules.some((m) => library.test(m)))
+})
+
+/** Wrong bytes are an error that no waiting heals. */
+export class Wrong extends Error {}
+
+/** A device reads the newest release and its image, by HTTP and a few blocks by CoAP. Throws when it has to ask again. */
+export async function read(gateway, release, { allowed = [release.sequence] } = {}) {
+  const manifest = await gateway.get(`/fw/${PRODUCT}`)
+  const body = Buffer.from(await manifest.arrayBuffer())
+  if (manifest.status !== 200) throw new Error(`manifest: ${manifest.status}`)
+  const sequence = Number(manifest.headers.get('gatepost-sequence'))
+  if (!allowed.includes(sequence)) throw new Wrong(`release ${sequence} is shown, ${allowed} may be`)
+  if (sequence !== release.sequence) throw new Error(`still ${sequence}`)
+  if (!body.equals(Buffer.from(release.envelope))) throw new Wrong('a manifest of other bytes')
+  const image = await gateway.get(`/sha256/${release.sha256}`)
+  const bytes = Buffer.from(await image.arrayBuffer())
+  if (image.status !== 200) throw new Error(`image: ${image.status}`)
+  if (sha256hex(bytes) !== release.sha256) throw new Wrong('an image of other bytes')
+  const [host, port] = gateway.coap.split(/:(?=\d+$)/)
+  const coap = await openClient(Number(port), { host })
+  try {
+    for (const number of [0, 7]) {
+      const reply = await coap.ask(`/fw/${PRODUCT}/image`, { options: [[OPTION.BLOCK2, block(number, 6)]], wait_ms: 1000 })
+      if (!reply || reply.code !== 69) throw new Error(`CoAP: ${reply?.code}`)
+      if (!reply.payload.equals(release.image.subarray(number * 1024, number * 1024 + 1024))) throw new Wrong('a block of other bytes')
+    }
+  } finally {
+    coap.close()
+  }
+  return true
+}
+
+export async function report(gateway, device, sequence) {
+  const r = await fetch(`${gateway.http}/fw/${PRODUCT}/report`, { method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ device, sequence, state: 'installed' }), signal: AbortSignal.timeout(15000) })
+  return r.status
+}
+
+const patient = (what, probe) => waitFor(what, async () => {
+  try {
+    return await probe()
+  } catch (error) {
+    if (error instanceof Wrong) return { wrong: error }
+    throw error
+  }
+}, WAIT).then((r) => { if (r?.wrong) throw r.wrong; return r })
+
+/**
+ * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with. `mind` is told what
+ * happens: { starts, ended }. Throws when an invariant is broken.
+ */
+export async function once(t, b, { keep = false } = {}) {
+  const { shim, published } = b
+  const newest = published.at(-1)
+  const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
+  const from = marksOf(shim)
+  const hooks = []
+  if (!keep) await rm(b.dir, { recursive: true, force: true })
+  let gateway
+  const start = () => startGateway({ after: (fn) => hooks.push(fn) }, { dir: b.dir, conf: configOf(b), host: shim.host })
+  try {
+    try {
+      gateway = await start()
+    } catch (error) {
+      // It may end before it was ever ready, saying why; not by a signal. Whoever started it starts it again.
+      if (!/ended \(\d+\) before it was ready/.test(error.message)) throw error
+      if (ends(error.message.split('\n')).length && !isByLibrary(shim, from)) throw error
+      told.failedStarts++
+      told.why = error.message.split('\n').slice(-3).join(' | ')
+      shim.off()
+      gateway = await start()
+    }
+    await patient('the release to be served', () => read(gateway, newest, { allowed: published.map((p) => p.sequence) }))
+    await patient('a report to be taken', async () => (await report(gateway, 'd1', newest.sequence)) === 204)
+    await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
+    await patient('the releases', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
+    await patient('the report to be told', async () => (await gateway.ask('devices')).items.some((d) => d.device === 'd1' && d.state === 'installed'))
+    const { code, signal } = await gateway.stop()
+    if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+  } catch (error) {
+    throw Object.assign(new Error(`${error.message}\n${(gateway?.lines() ?? []).slice(-400).join('\n')}`), { cause: error })
+  } finally {
+    for (const hook of hooks) await hook()
+    if (gateway) told.lines = gateway.lines()
+  }
+  const bad = ends(told.lines)
+  if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
+  told.libraryEnds = bad.length
+  return told
+}
+
+const fdsOf = async (pid) => (await readdir(`/proc/${pid}/fd`)).length
+
+/** Every process' open descriptors: { name: { pid, fds } }. */
+async function descriptors(gateway) {
+  const all = { gatepostd: gateway.server.pid, ...await gateway.children() }
+  return Object.fromEntries(await Promise.all(Object.entries(all).map(async ([name, pid]) => [name, { pid, fds: await fdsOf(pid) }])))
+}
+
+/** Keeps the highest count of each process (by pid) at rest in the rounds without faults; later more than `room` above that is a leak. */
+function makeLeakWatch(room) {
+  const base = new Map()
+  return {
+    learn(now) { for (const { pid, fds } of Object.values(now)) base.set(pid, Math.max(base.get(pid) ?? 0, fds)) },
+    check(now) {
+      for (const [name, { pid, fds }] of Object.entries(now)) {
+        if (!base.has(pid)) base.set(pid, fds)
+        else if (fds > base.get(pid) + room) throw new Error(`${name} holds ${fds} descriptors, ${base.get(pid)} before any fault`)
+      }
+    },
+  }
+}
+
+/**
+ * A gateway that lives through rounds of new releases, readers, reports, operators' commands, revocations, reloads and restarts, with faults in
+ * between: until `seconds` have gone or a whole round met no new site. `arm` arms the shim for a round. What holds after each round: everything
+ * is as it would be without faults. Gives { rounds, faults, libraryEnds }.
+ */
+export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
+  const { shim, world } = b
+  const told = { rounds: 0, faults: 0, libraryEnds: 0 }
+  const watch = makeLeakWatch(12)
+  await rm(b.dir, { recursive: true, force: true })
+  shim.off()
+  const gateway = await startGateway(t, { dir: b.dir, conf: configOf(b), host: shim.host })
+  let newest = b.published.at(-1), good = b.published.map((p) => p.sequence), revoked = []
+  const settle = async () => {
+    await patient('the newest to be served', () => read(gateway, newest, { allowed: good }))
+    good = good.filter((s) => !revoked.includes(s)) // once it is out of the server's catalog it never comes back
+    await patient('its state', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
+    for (const s of revoked) await patient('the revoked one to be known', async () => (await gateway.release(PRODUCT, s)).state === 'revoked')
+    await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
+  }
+  const steps = [
+    async function publishes() {
+      newest = await world.publish({ image: randomBytes(150000) })
+      good.push(newest.sequence)
+      await world.finalize()
+    },
+    async function reports(i) {
+      await patient('a report to be taken', async () => (await report(gateway, `d${i % 5}`, newest.sequence)) === 204)
+      await patient('the report to be told', async () =>
+        (await gateway.ask('devices')).items.some((d) => d.device === `d${i % 5}` && d.sequence === newest.sequence && d.state === 'installed'))
+    },
+    async function commands() {
+      await patient('a hold', async () => (await gateway.cli('hold', PRODUCT, String(newest.sequence))).code === 0)
+      await patient('it to be held', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'held')
+      await patient('an approval', async () => (await gateway.cli('approve', PRODUCT, String(newest.sequence))).code === 0)
+    },
+    async function revokes() {
+      await world.registry.call(world.owner, 'revoke', world.id, BigInt(newest.sequence), 'bad')
+      revoked = [newest.sequence]
+      await world.finalize()
+      newest = await world.publish({ image: randomBytes(150000) })
+      await world.finalize()
+      good.push(newest.sequence)
+      await patient('the revocation', async () => (await gateway.release(PRODUCT, revoked[0])).state === 'revoked')
+    },
+    async function reloads() {
+      process.kill(gateway.server.pid, 'SIGHUP')
+    },
+    async function restarts() {
+      shim.off()
+      const { code, signal } = await gateway.stop()
+      if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+      await gateway.start()
+    },
+  ]
+  const end = performance.now() + seconds * 1000
+  try {
+    for (let i = 0; i < 2 * steps.length; i++) { // without faults: what is normal
+      await steps[i % (steps.length - 1)](i)
+      await settle()
+      watch.learn(await descriptors(gateway))
+    }
+    for (let i = 0, idle = 0; performance.now() < end && idle < 2 * steps.length && told.rounds < most; i++) {
+      const from = marksOf(shim), line = gateway.lines().length
+      told.step = steps[i % steps.length].name
+      arm(shim, i)
+      await steps[i % steps.length](i)
+      await settle()
+      shim.off()
+      await settle()
+      const fired = SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
+      const bad = ends(gateway.lines().slice(told.step === 'restarts' ? 0 : line))
+      if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
+      told.libraryEnds += bad.length
+      told.rounds++
+      told.faults += fired
+      idle = fired ? 0 : idle + 1
+      watch.check(await descriptors(gateway))
+      b.mark = marksOf(shim)
+    }
+    const { code, signal } = await gateway.stop()
+    if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+  } catch (error) {
+    const names = await namesOf(shim, b.mark ?? Object.fromEntries(SLOTS.map((s) => [s, 0])))
+    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().slice(-300).join('\n')}`), { cause: error })
+  } finally {
+    shim.off()
+  }
+  return told
+}

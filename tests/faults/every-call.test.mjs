@@ -1,0 +1,89 @@
+// every-call.test.mjs: calls into the C library that fail, a sample of all sites: each class and each process, chosen by a seed. All of them: every-call.long.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startGateway } from '../support/gateway.mjs'
+import { waitFor } from '../support/wait.mjs'
+import { PRODUCT } from '../support/world.mjs'
+import { KEEPER, SERVER, SUPERVISOR, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
+import { CLASSES, SLOTS } from './shim.mjs'
+
+const seed = Number(process.env.GATEPOST_SEED ?? 1)
+
+/** The classes that each program calls in the scenario at all. */
+async function classesOf(t, b) {
+  b.shim.record()
+  await once(t, b)
+  const calls = Object.fromEntries(SLOTS.map((s) => [s, b.shim.calls(s)]))
+  b.shim.off()
+  return Object.fromEntries(SLOTS.map((s) => [s, CLASSES.filter((c) => calls[s][c] > 0)]))
+}
+
+test('one call of each class in each process: from an empty state to the same end', async (t) => {
+  t.diagnostic(`GATEPOST_SEED=${seed}`)
+  const b = await makeBench(t)
+  const classes = await classesOf(t, b)
+  const left = Object.fromEntries(SLOTS.map((s) => [s, classes[s].map((_, i) => classes[s][(i + seed) % classes[s].length])]))
+  let runs = 0
+  while (SLOTS.some((s) => left[s].length)) {
+    const from = marksOf(b.shim)
+    b.shim.nextPass()
+    // One fault in each process at a time, each of another class. One that ends the start leaves those of others for the next run.
+    for (const s of SLOTS) if (left[s].length) b.shim.sweep(s, { classes: [left[s][0]], budget: 1, round: seed, seed: seed + runs, sample: runs % 3 + 1 })
+    try {
+      await once(t, b)
+    } catch (error) {
+      throw new Error(`${(await namesOf(b.shim, from)).join('\n')}\n${error.message}`)
+    } finally {
+      b.shim.off()
+    }
+    for (const s of SLOTS) for (const f of b.shim.faults(s, from[s])) left[s] = left[s].filter((c) => c !== f.class)
+    assert.ok(++runs < 150, `never met: ${JSON.stringify(left)}`)
+  }
+  t.diagnostic(`${runs} runs`)
+})
+
+test('a gateway that lives through faults: releases, readers, reports, commands, a revocation, a reload, a restart', async (t) => {
+  t.diagnostic(`GATEPOST_SEED=${seed}`)
+  const b = await makeBench(t)
+  b.shim.nextPass()
+  const told = await live(t, b, { seconds: 600, rounds: 6, arm(shim, i) {
+    for (const s of [KEEPER, SERVER]) shim.sweep(s, { budget: 2, gap_ms: 20, round: seed, sample: 3, seed: seed + i })
+    shim.sweep(SUPERVISOR, { budget: 1, round: seed, seed: seed + i })
+  } })
+  assert.equal(told.rounds, 6)
+  assert.ok(told.faults >= 6, `${told.faults} faults`)
+})
+
+test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const shown = async () => (await gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence')
+  await waitFor('it to be served', async () => (await shown()) === '2')
+  b.shim.stick(SERVER, ['map'], 'ENOMEM')
+  await b.world.registry.call(b.world.owner, 'revoke', b.world.id, 2n, 'bad')
+  await b.world.finalize()
+  await waitFor('the catalog to be refused', () => gateway.lines().some((l) => /catalog refused/.test(l)))
+  await gateway.waitRelease(PRODUCT, 2, 'revoked')
+  const { 'gatepost-keeper': keeper } = await gateway.children()
+  process.kill(keeper, 'SIGSTOP') // no newer one comes instead
+  b.shim.off()
+  await waitFor('the revocation to count', async () => (await shown()) !== '2')
+  process.kill(keeper, 'SIGCONT')
+})
+
+test('the pair between keeper and server breaks while both live: they are given another', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const pids = await gateway.children()
+  b.shim.record(SERVER)
+  await waitFor('a report to be taken', async () => (await report(gateway, 'd1', 2)) === 204)
+  const site = await b.shim.findSite(SERVER, /receive: .*keeper_read/)
+  b.shim.nextPass()
+  b.shim.sweep(SERVER, { only: site.hash })
+  await waitFor('the fault', async () => { await report(gateway, 'd1', 2); return b.shim.fired(SERVER) > 0 })
+  b.shim.off()
+  await waitFor('a report to be taken again', async () => (await report(gateway, 'd1', 2)) === 204)
+  assert.deepEqual(await gateway.children(), pids, 'nobody has ended')
+})
