@@ -63,8 +63,8 @@ test('a catalog that cannot be taken for want of memory is taken a moment later:
   b.shim.stick(SERVER, ['map'], 'ENOMEM')
   await b.world.registry.call(b.world.owner, 'revoke', b.world.id, 2n, 'bad')
   await b.world.finalize()
+  await waitFor('the keeper to know', async () => (await gateway.release(PRODUCT, 2)).state === 'revoked')
   await waitFor('the catalog to be refused', () => gateway.lines().some((l) => /catalog refused/.test(l)))
-  await gateway.waitRelease(PRODUCT, 2, 'revoked')
   const { 'gatepost-keeper': keeper } = await gateway.children()
   process.kill(keeper, 'SIGSTOP') // no newer one comes instead
   b.shim.off()

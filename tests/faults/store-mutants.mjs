@@ -104,7 +104,7 @@ const more = [
   ['store/floor.c', 'while (rc == ERR_OK && !(f->is_valid[0] && f->is_valid[1]));', 'while (0);'],
   ['store/floor_file.c', 'return memcmp(bytes.p + body->n, sum.b, sizeof sum.b) == 0;', 'return true;'],
   ['store/store.c', 'return fsync(dir) < 0 ? err_errno(e, "%s: sync", state_dir) : ERR_OK;', 'return ERR_OK;'],
-  ['store/store.c', '(rc = move(dir, DB_NAME "-wal", DB_DAMAGED "-wal", e)) || ', ''],
+  ['store/store.c', '(rc = move(dir, DB_NAME "-wal", STORE_DAMAGED "-wal", e)) || ', ''],
   ['store/db.c', 'sqlite3_hard_heap_limit64(DB_HEAP_MAX);', ''],
   ['store/db.c', 'sqlite3_extended_result_codes(db->h, 1);', ''],
   ['store/db.c', 'int reserved = PAGESUM_LEN;', 'int reserved = 0;'],

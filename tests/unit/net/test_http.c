@@ -216,21 +216,24 @@ int uv_poll_init_socket(uv_loop_t *on, uv_poll_t *poll, uv_os_sock_t fd)
 	return UV_ENOMEM;
 }
 
-/* A socket that cannot be watched costs its own transfer, and no other. */
+/* A socket that cannot be watched costs its own transfer, and no other. The first server never ends its answer: what curl reads when only
+ * its timers wake it cannot be enough. */
 START_TEST(a_socket_that_cannot_be_watched)
 {
-	struct server *s = server_new(SAY, OK_HEAD "Content-Length: 5\r\n\r\nhello", 0);
+	struct server *slow = server_new(DRIP, OK_HEAD "\r\n", 0), *good = server_new(SAY, OK_HEAD "Content-Length: 5\r\n\r\nhello", 0);
 	struct result first = { 0 }, second = { 0 };
-	struct http_ask ask = ask_for(url_of(s, "/"), &first);
+	struct http_ask ask = ask_for(url_of(slow, "/"), &first);
 
 	polls_that_fail = 1000;
 	ask.total_ms = 300;
 	first = ask_once(ask);
 	ck_assert_int_eq(first.rc, ERR_NET);
+	ck_assert_uint_lt(polls_that_fail, 1000);
 	polls_that_fail = 0;
-	second = ask_once(ask_for(url_of(s, "/"), &second));
+	second = ask_once(ask_for(url_of(good, "/"), &second));
 	ck_assert_msg(second.rc == ERR_OK && second.status == 200, "%s", second.e.msg);
-	server_free(s);
+	server_free(slow);
+	server_free(good);
 }
 END_TEST
 
