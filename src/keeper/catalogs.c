@@ -54,11 +54,14 @@ static int add_images(struct building *g, struct err *e)
 
 /* --- releases --- */
 
-static bool has_image(struct keeper *k, const struct hash32 *sha256)
+/* A row that cannot be read is no missing image: a catalog without it would show an older release as active. */
+static int find_image(struct keeper *k, const struct hash32 *sha256, bool *is_here, struct err *e)
 {
 	struct image_row i;
+	int rc = images_get(k->store, sha256, &i, e);
 
-	return images_get(k->store, sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_GOOD || i.state == IMAGE_IS_DAMAGED);
+	*is_here = rc == ERR_OK && (i.state == IMAGE_IS_GOOD || i.state == IMAGE_IS_DAMAGED);
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
 
 static void add_release(struct building *g, const struct release_row *r)
@@ -85,12 +88,15 @@ static void note_untold(struct channel_of_p *c, const struct release_row *r, boo
 static int look_at_release(void *arg, const struct release_row *r, struct err *e)
 {
 	struct building *g = arg;
-	bool is_told;
+	bool is_told = false;
+	int rc = ERR_OK;
 
-	(void)e;
 	if (!r->has_facts)
 		return ERR_OK;
-	is_told = (SHOWN & 1u << r->state) && has_image(g->k, &r->facts.sha256);
+	if (SHOWN & 1u << r->state)
+		rc = find_image(g->k, &r->facts.sha256, &is_told, e);
+	if (rc)
+		return rc;
 	if (is_told)
 		add_release(g, r);
 	for (size_t i = 0; i < g->p->follow->channels_n; i++)
