@@ -219,8 +219,17 @@ static bool keeps_product(void *arg, const struct catalog *c, const struct catal
 	return false;
 }
 
-/* After the database was lost, the last run's catalog knows more than we do: it stays until every product that
- * it tells of is proven again, and the objects on disk have their rows back. */
+/* Less than what the floor files say was proven once: the database was lost, or is an older one, as when its WAL has rotted. */
+static bool is_behind(const struct keeper *k, const struct hash32 *product)
+{
+	const struct ledger_product *known = ledger_find(&k->ledger, product);
+	const struct floor_item *f = floor_get(k->floors, product);
+
+	return !known || known->proven.number == 0 || (f && f->proven > known->final_sequence);
+}
+
+/* Then the last run's catalog knows more than we do: it stays until every product that it tells of is proven again, and the objects
+ * on disk have their rows back. */
 static bool is_holding(struct keeper *k)
 {
 	struct catalog *last = k->catalogs.last;
@@ -230,12 +239,9 @@ static bool is_holding(struct keeper *k)
 	if (!last)
 		return false;
 	p = catalog_products(last, &n);
-	for (size_t i = 0; i < n; i++) {
-		const struct ledger_product *known = ledger_find(&k->ledger, &p[i].id);
-
-		if (p[i].proof.number && keeps_product(k, last, &p[i]) && (!known || known->proven.number == 0))
+	for (size_t i = 0; i < n; i++)
+		if (p[i].proof.number && keeps_product(k, last, &p[i]) && is_behind(k, &p[i].id))
 			return true;
-	}
 	if ((!k->is_recovered && !keeper_is_paused(k)) || k->adoptions > 0)
 		return true;
 	catalog_put(STEAL_PTR(k->catalogs.last));
