@@ -325,11 +325,10 @@ int catalogs_catch_up(struct keeper *k, struct err *e)
 
 static int open_copy(struct keeper *k, struct catalog **out, struct err *e)
 {
-	autoclose int fd = openat(k->state_dir, FILE_NAME, O_RDONLY | O_CLOEXEC);
+	autoclose int fd = -1;
+	int rc = io_open_own(k->state_dir, FILE_NAME, 0, &fd, e);
 
-	if (fd < 0)
-		return err_errno(e, FILE_NAME);
-	return catalog_open(fd, CATALOG_FROM_DISK, out, e);
+	return rc ? rc : catalog_open(fd, CATALOG_FROM_DISK, out, e);
 }
 
 /* Of another chain or registry: not ours to tell any more. */

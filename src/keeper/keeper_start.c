@@ -110,8 +110,9 @@ static int open_tokens(struct keeper *k, struct err *e)
 {
 	int rc = tokens_load(k->state_dir, NULL, &k->tokens, e);
 
-	if (rc != ERR_CORRUPT)
+	if (!rc || rc == ERR_MEMORY)
 		return rc;
+	/* Also when it cannot be read: devices must not wait for it. */
 	log_broken("keeper", "token file damaged: nobody is believed", "why=\"%s\"", e->msg);
 	keeper_alarm(k, "tokens-lost", "tokens", e->msg, false);
 	return tokens_anew(k->state_dir, NULL, &k->tokens, e);

@@ -7,7 +7,8 @@
 #include "store/sysio.h"
 
 /* Writes s to name.new in the directory dir, fdatasync, renames it over name, fsync of the directory. mode as for
- * open(2). On failure name is as before (or, if only the last sync failed, perhaps the new one) and name.new gone. */
+ * open(2). A directory under name is set
+ * aside (aside.h). On failure name is as before (or, if only the last sync failed, perhaps the new one) and name.new gone. */
 MUST_USE int durable_replace(int dir, const char *name, struct span s, mode_t mode, const struct sysio *sys,
 			     struct err *e);
 

@@ -164,6 +164,23 @@ static void lose_sums(void)
 	stand_unlink(st, &row.sha256, ".sums");
 }
 
+static void put_pipe(const char *suffix)
+{
+	stand_unlink(st, &row.sha256, suffix);
+	stand_pipe(st, &row.sha256, suffix);
+}
+
+/* Nobody is waited for who might write to it. */
+static void image_is_a_pipe(void)
+{
+	put_pipe("");
+}
+
+static void sums_are_a_pipe(void)
+{
+	put_pipe(".sums");
+}
+
 static const struct {
 	const char *rule;
 	void (*damage)(void);
@@ -172,6 +189,8 @@ static const struct {
 	{ "changed digests", damage_sums },
 	{ "no file", lose_image },
 	{ "no digests", lose_sums },
+	{ "a pipe", image_is_a_pipe },
+	{ "a pipe for its digests", sums_are_a_pipe },
 };
 
 START_TEST(damage_is_found_when_opened_and_told_once)
