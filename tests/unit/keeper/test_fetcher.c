@@ -1264,15 +1264,21 @@ START_TEST(a_restart_with_archives_only)
 }
 END_TEST
 
+/* In the file's object, or what lies beside it. */
+static void rot(const char *suffix, off_t at)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char path[BLOB_PATH_MAX + 24], name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s%s", blobs_path(&sha, name), suffix);
+	tempdir_flip(path, at);
+}
+
 START_TEST(a_damaged_object_is_repaired_without_a_source)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
-	snprintf(path, sizeof path, "objects/%s", blobs_path(&sha, full));
-	tempdir_flip(path, 150000);
+	rot("", 150000);
 	good = 0;
 	peer[0].deed = NO_CAR;
 	peer[0].blocks = 0;
@@ -1286,20 +1292,15 @@ END_TEST
 /* Every block fitted when it was read, and one does not any more: nobody lied but the disk. */
 START_TEST(the_disk_changes_what_was_restored)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
-	snprintf(path, sizeof path, "objects/%s", blobs_path(&sha, full));
-	tempdir_flip(path, 150000);
+	rot("", 150000);
 	good = 0;
 	peer[0].deed = NO_CAR;
 	want();
 	while (first()->sm.at != FETCH_FETCHING)
 		ck_assert_int_ne(uv_run(&loop, UV_RUN_ONCE), 0);
-	snprintf(path, sizeof path, "objects/%s.part", blobs_path(&sha, full));
-	tempdir_flip(path, 20000);
+	rot(".part", 20000);
 	run_until(&good, 1);
 	check_file();
 	ck_assert(wrong == 0 && failed == 0);
@@ -1320,16 +1321,12 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 
 START_TEST(lost_blocks_come_back_beside_a_whole_image)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
 	place = (struct fetch_place){ .is_whole = true, .has_room = true };
 	place_rc = ERR_OK;
 	fetcher.owner.look = look;
-	snprintf(path, sizeof path, "objects/%s.dag", blobs_path(&sha, full));
-	tempdir_flip(path, 9);
+	rot(".dag", 9);
 	good = 0;
 	peer[0].blocks = 0;
 	room_rc = ERR_NO_SPACE;		/* nobody asks */

@@ -1,5 +1,6 @@
 /* test_objects.c: no byte leaves that was not checked since it came from the disk. */
 #include "stand.h"
+#include "../support/fds.h"
 
 #include "base/cleanup.h"
 #include "base/hex.h"
@@ -8,7 +9,6 @@
 #include "server/chunks.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -205,18 +205,6 @@ START_TEST(damage_is_found_when_opened_and_told_once)
 END_TEST
 
 /* --- want of descriptors --- */
-
-static unsigned count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* Asks for the image while only `more` descriptors can be had. */
 static int get_with_descriptors(rlim_t more, struct object **o, struct err *e)

@@ -3,10 +3,10 @@
 #include "base/hex.h"
 #include "formats/sha256.h"
 #include "store/blob.h"
+#include "../support/fds.h"
 #include "faulty.h"
 #include "tempdir.h"
 
-#include <dirent.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -108,19 +108,6 @@ static struct blob_check verify(const struct blob_digests *d, void (*on_damaged)
 
 	ck_ok(blobs_verify(blobs, &name, SIZE, d, on_damaged, arg, NULL, &c, &err));
 	return c;
-}
-
-/* Descriptors of this process; a walk takes one itself. */
-static unsigned count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 START_TEST(an_image_is_written)
