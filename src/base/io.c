@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -110,6 +112,15 @@ int io_read_own(int dir, const char *name, struct buf *b, struct err *e)
 	if (rc)
 		return rc;
 	return io_read_all(fd, b, e) ? err_wrap(e, "%s", name) : ERR_OK;
+}
+
+int io_sync_directory_of(const char *path, struct err *e)
+{
+	autofree char *copy = strdup(path);
+	autoclose int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	/* EINVAL: of a file system that has no such thing. */
+	return fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ? err_errno(e, "directory of %s", path) : ERR_OK;
 }
 
 int io_sealed_memfd(const char *name, struct span s, int *out, struct err *e)

@@ -26,6 +26,9 @@ MUST_USE int io_open_own(int dir, const char *name, int flags, int *fd, struct e
 /* io_read_file of such a file. */
 MUST_USE int io_read_own(int dir, const char *name, struct buf *b, struct err *e);
 
+/* A new name is on the disk only once its directory is. */
+MUST_USE int io_sync_directory_of(const char *path, struct err *e);
+
 /* A sealed memfd (SEAL, SHRINK, GROW, WRITE) that holds s. The caller closes it. */
 MUST_USE int io_sealed_memfd(const char *name, struct span s, int *fd, struct err *e);
 

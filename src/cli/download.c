@@ -44,6 +44,14 @@ static int receive_all(struct download *d, int fd, struct err *e)
 	return rc;
 }
 
+/* A new file takes the name: not that of a terminal, or of a link to one. */
+static bool is_no_file(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 int download_file(struct download *d, const char *path, struct err *e)
 {
 	autoclose int fd = -1;
@@ -52,6 +60,8 @@ int download_file(struct download *d, const char *path, struct err *e)
 
 	if (!strcmp(path, "-"))
 		return receive_all(d, STDOUT_FILENO, e);
+	if (is_no_file(path))
+		return err_set(e, ERR_USAGE, "%.200s is there, and no file; for standard output say -", path);
 	if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
 		return err_set(e, ERR_USAGE, "%.200s: too long a name", path);
 	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, d->mode);
@@ -63,5 +73,5 @@ int download_file(struct download *d, const char *path, struct err *e)
 		rc = err_errno(e, "%s", path);
 	if (rc)
 		unlink(part);
-	return rc;
+	return rc ? rc : io_sync_directory_of(path, e);
 }
