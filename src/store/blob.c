@@ -200,7 +200,7 @@ int blob_write(struct blob *w, uint64_t at, struct span s, struct err *e)
 	if (at < w->hasher.at)
 		blob_hasher_restart(&w->hasher);
 	if ((rc = sysio_pwrite_all(w->b->sys, w->fd, s, (off_t)at, e)))
-		return rc;
+		return err_wrap(e, "an image's file"), rc;
 	if (at == w->hasher.at)
 		blob_hasher_add(&w->hasher, s);
 	return ERR_OK;

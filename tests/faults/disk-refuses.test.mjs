@@ -117,3 +117,20 @@ test('a disk that keeps no file: after every failed sync the image is fetched an
   await gateway.waitRelease(PRODUCT, 2, 'active')
   await serves(gateway, second)
 })
+
+test('one bad place: an image whose file cannot be written costs nobody else anything, and comes when it can', async (t) => {
+  const b = await bench(t), image = Buffer.alloc(100000, 2), { world, shim, gateway } = b
+  shim.stick(KEEPER, ['write'], 'EIO', { path: join(gateway.stateDir, 'objects', sha256hex(image).slice(0, 2)) })
+  await world.publish({ image })
+  await world.finalize()
+  assert.match((await gateway.waitRelease(PRODUCT, 2, 'failed')).why, /an image's file: write: Input\/output error/)
+  await isFine(gateway)
+  const third = await world.publish()
+  await world.finalize()
+  await gateway.waitRelease(PRODUCT, 3, 'active')
+  await serves(gateway, third)
+  assert.equal((await store(gateway)).degraded, false)
+  shim.off(KEEPER)
+  await gateway.ask('refetch', PRODUCT, '2')
+  await gateway.waitRelease(PRODUCT, 2, 'superseded')
+})
