@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@ static bool is_there(int dir, const char *name)
 
 int aside_move(int dir, const char *name, struct err *e)
 {
-	char to[PATH_MAX];
+	char to[4096];	/* PATH_MAX */
 	int n = 0, i = 1;
 
 	do

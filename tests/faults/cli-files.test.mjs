@@ -40,3 +40,12 @@ test('cli-files: a backup takes no name that is not a file\'s', async (t) => {
   assert.match(r.stderr, /for standard output say -/)
   await assert.rejects(readFile(`${link}.part`))
 })
+
+test('cli-files: a name that cannot be had costs the gateway nothing: the next backup is taken at once', async (t) => {
+  const world = await makeWorld(t), gateway = await world.gateway()
+  await gateway.waitProven()
+  const r = await gateway.cli('backup', join(world.dir, 'nowhere/one.backup'))
+  assert.equal(r.code, 2, r.stderr)
+  assert.match(r.stderr, /nowhere\/one\.backup\.part: No such file or directory/)
+  await gateway.ask('backup', join(world.dir, 'one.backup'))
+})
