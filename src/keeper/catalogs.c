@@ -163,10 +163,16 @@ static int hand_over(struct keeper *k, struct span bytes, struct err *e)
 	return rc ? rc : sup_catalog(&k->sup, fd, e);
 }
 
+/* A full disk has no room for a second file. When the copy cannot even be overwritten it goes: on a disk like this the database may not open
+ * at the next start, and what is older than what devices were told must not be told for so long. */
 static int save(struct keeper *k, struct span bytes, struct err *e)
 {
 	int rc = durable_replace(k->state_dir, FILE_NAME, bytes, 0640, NULL, e);
 
+	if (rc && durable_overwrite(k->state_dir, FILE_NAME, bytes, NULL, NULL))
+		(void)(unlinkat(k->state_dir, FILE_NAME, 0) == 0 && fsync(k->state_dir));
+	else if (rc == ERR_NO_SPACE)
+		rc = ERR_OK;
 	if (!rc)
 		k->catalogs.saved_ms = clock_mono_ms(k->clock);
 	return rc;

@@ -67,3 +67,17 @@ int durable_replace(int dir, const char *name, struct span s, mode_t mode, const
 	/* The new name is durable only once the directory is. */
 	return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;
 }
+
+int durable_overwrite(int dir, const char *name, struct span s, const struct sysio *sys, struct err *e)
+{
+	autoclose int fd = -1;
+	int rc;
+
+	sys = sysio_or_kernel(sys);
+	fd = sys->openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return err_errno(e, "%s", name);
+	if ((rc = sysio_pwrite_all(sys, fd, s, 0, e)))
+		return err_wrap(e, "%s", name), rc;
+	return sys->ftruncate(fd, (off_t)s.n) < 0 || sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;
+}

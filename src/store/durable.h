@@ -12,4 +12,8 @@
 MUST_USE int durable_replace(int dir, const char *name, struct span s, mode_t mode, const struct sysio *sys,
 			     struct err *e);
 
+/* Where there is no room for a second file: over the bytes that name has, cut to length, fdatasync. Torn, by a power cut or a failure, it is neither
+ * the old nor the new one: for content that has a digest in it. ERR_NOT_FOUND: there is none. */
+MUST_USE int durable_overwrite(int dir, const char *name, struct span s, const struct sysio *sys, struct err *e);
+
 #endif

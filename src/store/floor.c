@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 static const char *const file_names[2] = { "floor.a", "floor.b" };
 
@@ -298,13 +297,10 @@ int floor_load(int state_dir, const struct sysio *sys, struct floors **out, stru
 static int write_in_place(struct floors *f, int i, struct span bytes, struct err *e)
 {
 	autoclose int fd = f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
-	struct stat st;
 	int rc;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return err_errno(e, "%s", file_names[i]);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_IO, "%s: not a file", file_names[i]);
 	if ((rc = sysio_pwrite_all(f->sys, fd, bytes, 0, e)))
 		return rc;
 	if (f->sys->ftruncate(fd, (off_t)bytes.n) < 0 || f->sys->fdatasync(fd) < 0)

@@ -134,3 +134,17 @@ test('one bad place: an image whose file cannot be written costs nobody else any
   await gateway.ask('refetch', PRODUCT, '2')
   await gateway.waitRelease(PRODUCT, 2, 'superseded')
 })
+
+test('a full disk keeps the copy of the catalog from being made, and the database from being opened at the next start: nothing older than before is offered', async (t) => {
+  const { world, shim, gateway } = await bench(t)
+  const second = await world.publish()
+  await gateway.waitRelease(PRODUCT, 2, 'ready')
+  shim.stick(KEEPER, ['write'], 'ENOSPC', { path: join(gateway.stateDir, 'catalog.new') })
+  await world.finalize()
+  await waitFor('the second release to be offered', async () => (await gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence') === '2')
+  await gateway.stop()
+  shim.stick(KEEPER, WRITES, 'ENOSPC', { path: gateway.stateDir })
+  await gateway.start()
+  await isDegraded(gateway)
+  await serves(gateway, second)
+})

@@ -399,10 +399,32 @@ START_TEST(an_orphan_is_adopted_or_removed)
 }
 END_TEST
 
+static bool reads_fail;
+
+/* The kernel's, unless a test says otherwise. */
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+	struct iovec v = { p, n };
+
+	if (!reads_fail)
+		return preadv(fd, &v, 1, at);
+	errno = EIO;
+	return -1;
+}
+
 START_TEST(what_cannot_be_read_is_not_judged)
 {
 	struct blob_digests d;
 	uint64_t size;
+	int rc;
+
+	put();
+	reads_fail = true;
+	rc = blobs_adopt(blobs, &name, &size, &d, &err);
+	reads_fail = false;
+	ck_refused(rc, ERR_IO, "a read that fails is no other digest");
+	ck_assert(is_there_whole());
+	ck_ok(blobs_remove(blobs, &name, &err));
 
 	blob_discard(start(NULL));	/* makes objects/ab */
 	ck_assert_int_eq(mkdirat(tempdir_fd, file(""), 0700), 0);

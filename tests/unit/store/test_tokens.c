@@ -344,6 +344,32 @@ START_TEST(scopes)
 }
 END_TEST
 
+/* --- in place, where there is no room for a second file --- */
+
+static int overwrite(const char *text, const struct sysio *sys)
+{
+	return durable_overwrite(tempdir_fd, "file", span_str(text), sys, &err);
+}
+
+START_TEST(an_overwritten_file_has_just_what_it_was_given)
+{
+	char got[16] = "";
+
+	ck_refused(overwrite("new", NULL), ERR_NOT_FOUND, "nothing to write over");
+	tempdir_poke("file", 0, "older, longer", 13);
+	ck_ok(overwrite("new", &sysio_faulty));
+	ck_assert_str_eq(faulty.trace, "pwrite ftruncate fdatasync ");
+	ck_assert_int_eq(tempdir_peek("file", 0, got, sizeof got), 3);
+	ck_assert_str_eq(got, "new");
+	for (unsigned at = 1; at <= 4; at++) {
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = ENOSPC;
+		ck_refused(overwrite("next", &sysio_faulty), ERR_NO_SPACE, "a step of it");
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("tokens");
@@ -364,6 +390,7 @@ int main(void)
 	tcase_add_test(t, a_digest_that_differs_anywhere_is_nobodys);
 	tcase_add_test(t, a_file_longer_than_ours_lets_nobody_in);
 	tcase_add_test(t, a_name_without_room_for_its_forerunner);
+	tcase_add_test(t, an_overwritten_file_has_just_what_it_was_given);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
