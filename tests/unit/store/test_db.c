@@ -272,6 +272,7 @@ START_TEST(what_is_no_file_is_no_database)
 	ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, tempdir_odd_names[_i]);
 	tempdir_put_odd(DB ".damaged", (enum tempdir_odd)_i);
 	ck_ok(store_set_aside(tempdir, &err));
+	ck_assert(_i != ODD_FOLDER || tempdir_has(DB ".odd-1"));
 	s = open_store();
 	ck_assert(store_is_new(s));
 	store_close(s);
