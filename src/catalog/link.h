@@ -34,6 +34,7 @@ enum sup_type {
 	/* child → supervisor */
 	SUP_READY = 'R',	/* up; once after each SUP_GO */
 	SUP_ALONE = 'Q',	/* from the server: the pair to the keeper broke; another one, if the keeper lives */
+	SUP_TAKEN = 'T',	/* from the server: one SUP_CATALOG more was looked at; before that the gateway is not ready */
 	SUP_ALIVE = 'A',	/* from the child's main loop, every SUP_ALIVE_MS: feeds the watchdog */
 };
 

@@ -42,12 +42,12 @@ static void add_addresses(const struct supervisor *s, enum listener_kind kind, c
 			n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? "," : "", s->listeners[i].address);
 }
 
-static void on_ready(struct supervisor *s, struct child *c)
+/* The keeper has handed over the last catalog before it is ready: whoever asks us from then on is answered from it. */
+static void look_if_ready(struct supervisor *s)
 {
 	char http[512], coap[512], operator[512];
 
-	c->is_ready = true;
-	if (s->was_ready || !s->child[KEEPER].is_ready || !s->child[SERVER].is_ready)
+	if (s->was_ready || !s->child[KEEPER].is_ready || !s->child[SERVER].is_ready || s->untaken)
 		return;
 	s->was_ready = true;
 	add_addresses(s, LISTENER_HTTP, http, sizeof http);
@@ -65,7 +65,7 @@ static void on_catalog(struct supervisor *s, int *fd)
 	cleanup_close(&s->catalog);
 	s->catalog = STEAL_FD(*fd);
 	if (s->child[SERVER].pid)
-		child_send(&s->child[SERVER], SUP_CATALOG, SPAN(NULL, 0), s->catalog);
+		child_send_catalog(s);
 }
 
 /* All that a child has said. */
@@ -80,13 +80,16 @@ static void listen_to(struct supervisor *s, int which)
 	while ((rc = io_recv_fds(c->sock, bytes, sizeof bytes, &n, fds, NULL)) == ERR_OK) {
 		c->alive_ms = now_ms();
 		if (bytes[0] == SUP_READY)
-			on_ready(s, c);
+			c->is_ready = true;
+		else if (bytes[0] == SUP_TAKEN && which == SERVER && s->untaken > 0)
+			s->untaken--;
 		else if (bytes[0] == SUP_ALONE && which == SERVER)
 			s->meet_ms = now_ms() + MEET_MS;
 		else if (bytes[0] == SUP_CATALOG && which == KEEPER)
 			on_catalog(s, &fds[0]);
 		for (size_t i = 0; i < IO_FDS_MAX; i++)
 			cleanup_close(&fds[i]);
+		look_if_ready(s);
 	}
 	if (rc != ERR_BUSY) {	/* closed: its death is told by SIGCHLD; until then there is nothing to hear */
 		close(c->sock);

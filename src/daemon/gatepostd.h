@@ -46,6 +46,7 @@ struct supervisor {
 	size_t listeners_n;
 	struct child child[CHILDREN];
 	int catalog;		/* the newest, or -1 */
+	unsigned untaken;	/* catalogs that the server was sent and has not looked at */
 	int signals;
 	bool was_ready;
 	int64_t meet_ms;	/* when keeper and server are given a new pair; 0: theirs holds */
@@ -69,7 +70,10 @@ MUST_USE int child_start(struct supervisor *s, int which, struct err *e);
 
 /* A fresh pair between the two; then SUP_GO to those in `go` (bit 1 << which). */
 void child_introduce(struct supervisor *s, unsigned go);
-void child_send(struct child *c, enum sup_type type, struct span more, int fd);
+/* False: not sent, and noticed. */
+bool child_send(struct child *c, enum sup_type type, struct span more, int fd);
+/* The newest, to the server. */
+void child_send_catalog(struct supervisor *s);
 
 /* One datagram to $NOTIFY_SOCKET (sd_notify(3)); nothing without one. */
 void notify(const char *text);

@@ -57,7 +57,7 @@ static void leave(struct child *c, const struct err *why)
 	c->sock = -1;
 }
 
-void child_send(struct child *c, enum sup_type type, struct span more, int fd)
+bool child_send(struct child *c, enum sup_type type, struct span more, int fd)
 {
 	uint8_t bytes[SUP_MESSAGE_MAX] = { (uint8_t)type };
 	size_t n = more.n < sizeof bytes ? more.n : sizeof bytes - 1;
@@ -65,7 +65,7 @@ void child_send(struct child *c, enum sup_type type, struct span more, int fd)
 	int rc;
 
 	if (c->sock < 0)
-		return;
+		return false;
 	if (n)
 		memcpy(bytes + 1, more.p, n);
 	rc = io_send_fds(c->sock, SPAN(bytes, 1 + n), &fd, fd >= 0, &e);
@@ -73,6 +73,12 @@ void child_send(struct child *c, enum sup_type type, struct span more, int fd)
 		log_debug("gatepostd", "not sent", "to=%s type=%c why=\"%s\"", c->name, type, e.msg);
 	else if (rc)
 		leave(c, &e);
+	return rc == ERR_OK;
+}
+
+void child_send_catalog(struct supervisor *s)
+{
+	s->untaken += child_send(&s->child[SERVER], SUP_CATALOG, SPAN(NULL, 0), s->catalog);
 }
 
 static void send_listener(struct child *c, const struct listener *l, bool with_fd)
@@ -105,8 +111,10 @@ int child_start(struct supervisor *s, int which, struct err *e)
 	child_send(c, SUP_CONF, SPAN(NULL, 0), s->plan.conf[which]);
 	for (size_t i = 0; i < s->listeners_n; i++)
 		send_listener(c, &s->listeners[i], which == SERVER);
+	if (which == SERVER)
+		s->untaken = 0;
 	if (which == SERVER && s->catalog >= 0)
-		child_send(c, SUP_CATALOG, SPAN(NULL, 0), s->catalog);
+		child_send_catalog(s);
 	return ERR_OK;
 }
 

@@ -54,11 +54,14 @@ static int add_images(struct building *g, struct err *e)
 
 /* --- releases --- */
 
-static bool has_image(struct keeper *k, const struct hash32 *sha256)
+/* A row that cannot be read is no missing image: a catalog without it would show an older release as active. */
+static int find_image(struct keeper *k, const struct hash32 *sha256, bool *is_here, struct err *e)
 {
 	struct image_row i;
+	int rc = images_get(k->store, sha256, &i, e);
 
-	return images_get(k->store, sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_GOOD || i.state == IMAGE_IS_DAMAGED);
+	*is_here = rc == ERR_OK && (i.state == IMAGE_IS_GOOD || i.state == IMAGE_IS_DAMAGED);
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
 
 static void add_release(struct building *g, const struct release_row *r)
@@ -85,12 +88,15 @@ static void note_untold(struct channel_of_p *c, const struct release_row *r, boo
 static int look_at_release(void *arg, const struct release_row *r, struct err *e)
 {
 	struct building *g = arg;
-	bool is_told;
+	bool is_told = false;
+	int rc = ERR_OK;
 
-	(void)e;
 	if (!r->has_facts)
 		return ERR_OK;
-	is_told = (SHOWN & 1u << r->state) && has_image(g->k, &r->facts.sha256);
+	if (SHOWN & 1u << r->state)
+		rc = find_image(g->k, &r->facts.sha256, &is_told, e);
+	if (rc)
+		return rc;
 	if (is_told)
 		add_release(g, r);
 	for (size_t i = 0; i < g->p->follow->channels_n; i++)
@@ -219,8 +225,17 @@ static bool keeps_product(void *arg, const struct catalog *c, const struct catal
 	return false;
 }
 
-/* After the database was lost, the last run's catalog knows more than we do: it stays until every product that
- * it tells of is proven again, and the objects on disk have their rows back. */
+/* Less than what the floor files say was proven once: the database was lost, or is an older one, as when its WAL has rotted. */
+static bool is_behind(const struct keeper *k, const struct hash32 *product)
+{
+	const struct ledger_product *known = ledger_find(&k->ledger, product);
+	const struct floor_item *f = floor_get(k->floors, product);
+
+	return !known || known->proven.number == 0 || (f && f->proven > known->final_sequence);
+}
+
+/* Then the last run's catalog knows more than we do: it stays until every product that it tells of is proven again, and the objects
+ * on disk have their rows back. */
 static bool is_holding(struct keeper *k)
 {
 	struct catalog *last = k->catalogs.last;
@@ -230,12 +245,9 @@ static bool is_holding(struct keeper *k)
 	if (!last)
 		return false;
 	p = catalog_products(last, &n);
-	for (size_t i = 0; i < n; i++) {
-		const struct ledger_product *known = ledger_find(&k->ledger, &p[i].id);
-
-		if (p[i].proof.number && keeps_product(k, last, &p[i]) && (!known || known->proven.number == 0))
+	for (size_t i = 0; i < n; i++)
+		if (p[i].proof.number && keeps_product(k, last, &p[i]) && is_behind(k, &p[i].id))
 			return true;
-	}
 	if ((!k->is_recovered && !keeper_is_paused(k)) || k->adoptions > 0)
 		return true;
 	catalog_put(STEAL_PTR(k->catalogs.last));

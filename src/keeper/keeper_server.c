@@ -92,10 +92,15 @@ void keeper_open_server(struct keeper *k)
 {
 	struct seqsock_owner owner = { on_server_message, on_server_closed, k };
 	struct err e = { 0 };
+	int rc;
 
 	if (k->server_fd < 0 || !keeper_is_serving(k))
 		return;
-	if (seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e) || send_floors(k, &e)) {
+	rc = seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e);
+	if (!rc)
+		rc = send_floors(k, &e);
+	/* Has it ended meanwhile? The loop hears of that, and the next one comes with a pair. */
+	if (rc && rc != ERR_NET) {
 		/* A new pair comes only with a new process: nobody notices our restart, and reports would wait for ever. */
 		log_broken("keeper", "cannot speak to the server: restarting", "why=\"%s\"", e.msg);
 		k->exit_status = SUP_EXIT_LATER;

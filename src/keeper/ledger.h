@@ -47,6 +47,7 @@ struct ledger_product {
 	uint64_t stored;		/* number of the proof that the store has of it */
 	struct proof_mark proven;	/* the last final proof; number 0: none */
 	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
+	uint64_t final_sequence;	/* its newest final release, when it was judged last; 0: none, or it was not judged yet */
 	bool is_marked;			/* to be judged */
 	bool has_releases;		/* false: none, and it is not marked */
 	struct entryfile file;		/* the keeper's: its final entries, for the server */

@@ -250,6 +250,7 @@ static int settle_one(struct ledger *l, struct ledger_product *p, struct err *e)
 		return err_wrap(e, "judging %s", p->name);
 	p->is_marked = false;
 	p->has_releases = s.n > 0;
+	p->final_sequence = final_sequence(&s);
 	p->judged = p->proven;
 	tell(&s);
 	return ERR_OK;

@@ -28,6 +28,7 @@ struct server {
 	int64_t ticked_ms, alive_ms;
 	bool is_running, is_stopping;
 	bool is_ready_told;
+	unsigned owes_taken;		/* SUP_TAKEN could not be sent yet */
 	int catalog;			/* one that could not be taken yet; -1: none */
 	int status;			/* exit status */
 };
@@ -90,9 +91,8 @@ static void forget_catalog(struct server *s)
 }
 
 /* The newest catalog may be a revocation: want of memory or descriptors only delays it. */
-static void on_catalog(void *arg, int fd)
+static void take_catalog(struct server *s, int fd)
 {
-	struct server *s = arg;
 	struct err e = { 0 };
 
 	if (!s->conf || s->is_stopping)
@@ -108,11 +108,19 @@ static void on_catalog(void *arg, int fd)
 		give_up(s, "catalog", &e);	/* the next one of us is handed it at its start */
 }
 
+static void on_catalog(void *arg, int fd)
+{
+	struct server *s = arg;
+
+	take_catalog(s, fd);
+	s->owes_taken += !supervised_say(SUP_TAKEN);
+}
+
 static void try_catalog_again(struct server *s)
 {
 	int fd = STEAL_FD(s->catalog);
 
-	on_catalog(s, fd);
+	take_catalog(s, fd);
 	cleanup_close(&fd);
 }
 
@@ -219,6 +227,8 @@ static void tick(struct server *s)
 	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
 		s->alive_ms = now_ms;
 		supervised_say(SUP_ALIVE);
+		if (s->owes_taken)
+			s->owes_taken -= supervised_say(SUP_TAKEN);
 		if (s->is_running && !s->is_ready_told)
 			s->is_ready_told = supervised_say(SUP_READY);
 	}

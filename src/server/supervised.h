@@ -17,7 +17,7 @@ struct supervised_owner {
 
 /* Reads all that waits at SUP_FD, which does not block. */
 void supervised_read(const struct supervised_owner *o);
-/* SUP_READY, SUP_ALONE or SUP_ALIVE. False: not sent. A lost SUP_ALIVE is what the watchdog is for. */
+/* SUP_READY, SUP_ALONE, SUP_TAKEN or SUP_ALIVE. False: not sent. A lost SUP_ALIVE is what the watchdog is for. */
 bool supervised_say(enum sup_type type);
 
 #endif

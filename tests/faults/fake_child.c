@@ -5,7 +5,7 @@
  *	hang	no sign of life, answers nothing		deaf	does not stop when told
  *	mute	never ready					quit	ends with status 3 at start
  *	later	ends with SUP_EXIT_LATER at start, the first time
- *	crash	dies by a signal when it would be ready
+ *	crash	dies by a signal when it would be ready	untaken	does not say that it has a catalog
  * The server answers each HTTP connection with its pid; the keeper hands over a catalog that holds its pid, and greets the server
  * over each new pair.
  *
@@ -109,6 +109,8 @@ static void on_message(struct span s, int fds[IO_FDS_MAX])
 		return;
 	case SUP_CATALOG:
 		note_fd("catalog", fds[0]);
+		if (!has_fault("untaken"))
+			say(SUP_TAKEN, -1);
 		return;
 	case SUP_LISTENER:
 		note(fds[0] >= 0 ? "listener-fd" : "listener", span_cut(s, 1, s.n));

@@ -98,7 +98,8 @@ export class Witness {
       if (sequence > above && at < since && !this.#isExcused(product, sequence)) list.push(`${what}, and ${sequence} was active before`)
   }
 
-  /** It answered with this release to somebody who did not say who it is (or did: then nothing newer need be there for it). */
+  /** It answered with this release to somebody who did not say who it is (or did: then nothing newer need be there for it, but nothing older
+   * than what it had reported before it asked). */
   offers(product, sequence, since, { device } = {}) {
     const release = this.#truth.of(product, sequence)
     const what = `${product} ${sequence} was offered${device ? ` to ${device}` : ''}`
@@ -108,8 +109,8 @@ export class Witness {
     if (this.#approved.has(product) && !this.#decisions.has(key(product, sequence))) this.wrong.push(`${what} and never approved`)
     if (this.#withdrawn.get(key(product, sequence)) < since) this.wrong.push(`${what} after it was withdrawn`)
     if (device) {
-      const floor = this.#reports.get(device)?.floor ?? 0
-      if (sequence < floor) this.wrong.push(`${what}, which had reported ${floor}`)
+      const { floor = 0, floorAt } = this.#reports.get(device) ?? {}
+      if (sequence < floor && floorAt < since) this.wrong.push(`${what}, which had reported ${floor}`)
       return
     }
     this.#mustNotLack(product, sequence, since, this.wrong, what)
@@ -190,7 +191,7 @@ export class Witness {
     return () => {
       done()
       this.#unchecked.add(device)
-      if (state !== 'failed' && sequence > known.floor) known.floor = sequence
+      if (state !== 'failed' && sequence > known.floor) Object.assign(known, { floor: sequence, floorAt: this.now() })
     }
   }
   /** The devices that ever reported, the newest last. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, mkdir, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -78,4 +78,33 @@ test('adoption: an image that lies whole on the disk is taken at the start, thou
   await gateway.waitRelease(PRODUCT, 1, 'active')
   const r = await gateway.get(`/fw/${PRODUCT}/image`)
   assert.deepEqual(Buffer.from(await r.arrayBuffer()), image)
+})
+
+const FRAME = 32 + 24 // of the WAL: its head, and the first frame's
+
+test('database of yesterday: its WAL has rotted while nobody was there; without uplink what was offered before is offered still', async (t) => {
+  const world = await makeWorld(t), dir = world.otherDir('gateway')
+  await world.publish()
+  await world.finalize()
+  const gateway = await world.gateway({ dir })
+  await gateway.waitRelease(PRODUCT, 1, 'active')
+  await gateway.restart() // the WAL goes into the file
+  const { sha256 } = await world.publish({ image: Buffer.alloc(90000, 3) })
+  await world.finalize()
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const { 'gatepost-keeper': keeper } = await gateway.children()
+  process.kill(gateway.server.pid, 'SIGSTOP') // nobody starts it again
+  process.kill(keeper, 'SIGKILL')
+  await gateway.stop('SIGKILL')
+  const wal = await open(join(gateway.stateDir, 'gatepost.db-wal'), 'r+')
+  await wal.write(Buffer.alloc(8, 0x55), 0, 8, FRAME + 100)
+  await wal.close()
+  await gateway.restart(world.config({ dir, config: { providers: [{ name: 'one', url: 'http://127.0.0.1:9' }] } }))
+  await waitFor('the objects to be looked at', () => gateway.lines().some((l) => /store: recovered/.test(l)))
+  assert.equal(await gateway.release(PRODUCT, 2), undefined, 'the database does not know it')
+  const shown = await gateway.get(`/fw/${PRODUCT}`), image = await gateway.get(`/sha256/${sha256}`)
+  assert.equal(shown.headers.get('gatepost-sequence'), '2')
+  assert.deepEqual(Buffer.from(await image.arrayBuffer()), Buffer.alloc(90000, 3))
+  await gateway.restart(world.config({ dir }))
+  await gateway.waitRelease(PRODUCT, 2, 'active')
 })

@@ -256,7 +256,9 @@ async function keep(dir, state, problems) {
 async function checkState(life, dir, state, { is_again, with_chain }) {
   const problems = [...floorsBack(life, state.cut, state.tree), ...catalogBack(life, state.cut, state.tree)]
   const start = async (options) => {
-    const lines = await withGateway(dir, life.conf(dir, { chain: false }), async (gateway) => problems.push(...missing(life, state.cut, await look(life, gateway, state.cut, options))))
+    let lacking
+    const lines = await withGateway(dir, life.conf(dir, { chain: false }), async (gateway) => { lacking = missing(life, state.cut, await look(life, gateway, state.cut, options)) })
+    if (lacking.length) problems.push(...lacking, ...lines.slice(-40))
     problems.push(...lines.filter((line) => LOST.test(line) && !(state.cut > life.rotten && /database damaged|a page is not what was written there/.test(line))))
   }
   await putTree(join(dir, 'state'), state.tree)

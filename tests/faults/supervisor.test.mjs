@@ -84,6 +84,17 @@ test('a child that dies again and again is started less and less often', async (
   assert.ok(pid)
 })
 
+test('ready is told when the server has the catalog that the keeper handed over, not before', async (t) => {
+  const b = await bench(t)
+  await b.fault('server', 'untaken')
+  const starts = b.start().then(() => b.notes('server', 'start'))
+  await b.noted('server', 'go')
+  await b.noted('server', 'catalog')
+  await b.mend('server', 'untaken')
+  process.kill(await b.pidOf('server'), 'SIGKILL')
+  assert.equal((await starts).length, 2)
+})
+
 test('a child that gives up before everything was up ends the service', async (t) => {
   const b = await bench(t)
   await b.fault('keeper', 'quit')

@@ -34,11 +34,12 @@ export function makeConfig({ dir, chainId = 31337, registry, providers, sources 
   ].join('\n')
 }
 
-/** Descendants of a process, by program name: { 'gatepost-keeper': pid, … }. */
+/** Children of a process, by program name: { 'gatepost-keeper': pid, … }. Without those that end meanwhile. */
 export async function childrenOf(pid) {
   const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean)
-  const named = await Promise.all(pids.map(async (p) => [(await readFile(`/proc/${p}/cmdline`, 'utf8')).split('\0')[0].split('/').pop(), Number(p)]))
-  return Object.fromEntries(named)
+  const lines = await Promise.all(pids.map((p) => readFile(`/proc/${p}/cmdline`, 'utf8').catch(() => '')))
+  const named = lines.map((line, i) => [line.split('\0')[0].split('/').pop(), Number(pids[i])])
+  return Object.fromEntries(named.filter(([name]) => name))
 }
 
 /** Generations of catalogs, as the processes log them at the level `debug`. */

@@ -612,6 +612,26 @@ START_TEST(a_lost_database_is_held_for)
 }
 END_TEST
 
+/* A database of yesterday knows an older release as the active one: it is not told, whatever it has proven. */
+START_TEST(an_older_database_is_held_for)
+{
+	one_active();
+	release(0, 1);
+	settle();
+	lose_database();
+	rig.k.is_recovered = true;
+	world_register(&rig.w, 0, 1, "A");
+	release(0, 0);
+	settle();
+	ck_assert_uint_gt(ledger_find(&rig.k.ledger, &rig.w.product[0].id)->proven.number, 0);
+	ck_assert_str_eq(told(0), "1s 2");
+	release(0, 1);
+	settle();
+	ck_assert_str_eq(told(0), "1s 2");
+	ck_assert_msg(rig.k.catalogs.last == NULL, "its own again");
+}
+END_TEST
+
 /* What the database does not know any more stays, named and in its file, whatever the server says of it. */
 START_TEST(entries_outlive_a_lost_database)
 {
@@ -715,6 +735,32 @@ START_TEST(freshness_is_the_worst)
 }
 END_TEST
 
+/* --- the pair to the server --- */
+
+static const struct sm_state serving[] = { { "waiting", SM_TO(1) }, { "serving", 0 } };	/* as keeper.c has them */
+
+/* A server that has ended by the time the keeper takes its socket is no reason to end as well: the next one brings a pair. */
+START_TEST(a_server_that_has_ended_ends_nobody_else)
+{
+	struct keeper *k = &rig.k;
+	int pair[2];
+
+	sm_init(&k->sm, "keeper", serving, 0);
+	sm_move(&k->sm, 1);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	close(pair[1]);
+	keeper_take_server(k, pair[0]);
+	while (seqsock_is_open(&k->server))
+		uv_run(&k->loop, UV_RUN_ONCE);
+	ck_assert_int_eq(k->exit_status, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	keeper_take_server(k, pair[0]);
+	while (!seqsock_is_open(&k->server))
+		uv_run(&k->loop, UV_RUN_ONCE);
+	close(pair[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("catalogs");
@@ -728,8 +774,9 @@ int main(void)
 		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
-		a_clock_that_was_put_back_keeps_no_image_for_ever, a_clock_that_was_ahead_keeps_no_image_from_its_turn, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for,
-		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none };
+		a_clock_that_was_put_back_keeps_no_image_for_ever, a_clock_that_was_ahead_keeps_no_image_from_its_turn, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for, an_older_database_is_held_for,
+		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none,
+		a_server_that_has_ended_ends_nobody_else };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
