@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int io_write_all(int fd, struct span s, struct err *e)
@@ -83,6 +86,41 @@ int io_read_file(int dir, const char *name, struct buf *b, struct err *e)
 	if (fd < 0)
 		return err_errno(e, "%s", name);
 	return io_read_all(fd, b, e) ? err_wrap(e, "%s", name) : ERR_OK;
+}
+
+int io_open_own(int dir, const char *name, int flags, int *out, struct err *e)
+{
+	autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
+	struct stat st;
+
+	/* A link, a socket. */
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return err_set(e, ERR_CORRUPT, "%s: not a file", name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(e, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_CORRUPT, "%s: not a file", name);
+	*out = STEAL_FD(fd);
+	return ERR_OK;
+}
+
+int io_read_own(int dir, const char *name, struct buf *b, struct err *e)
+{
+	autoclose int fd = -1;
+	int rc = io_open_own(dir, name, 0, &fd, e);
+
+	if (rc)
+		return rc;
+	return io_read_all(fd, b, e) ? err_wrap(e, "%s", name) : ERR_OK;
+}
+
+int io_sync_directory_of(const char *path, struct err *e)
+{
+	autofree char *copy = strdup(path);
+	autoclose int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	/* EINVAL: of a file system that has no such thing. */
+	return fd < 0 || (fsync(fd) < 0 && errno != EINVAL) ? err_errno(e, "directory of %s", path) : ERR_OK;
 }
 
 int io_sealed_memfd(const char *name, struct span s, int *out, struct err *e)

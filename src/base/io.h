@@ -20,6 +20,15 @@ MUST_USE int io_read_all(int fd, struct buf *b, struct err *e);
 /* The same for a file by name (relative to dir, or AT_FDCWD). */
 MUST_USE int io_read_file(int dir, const char *name, struct buf *b, struct err *e);
 
+/* Opens a file of our own for reading: a regular one, under exactly this name. A link, a directory or a pipe there is ERR_CORRUPT, and is
+ * not waited for. flags: what open(2) knows besides. */
+MUST_USE int io_open_own(int dir, const char *name, int flags, int *fd, struct err *e);
+/* io_read_file of such a file. */
+MUST_USE int io_read_own(int dir, const char *name, struct buf *b, struct err *e);
+
+/* A new name is on the disk only once its directory is. */
+MUST_USE int io_sync_directory_of(const char *path, struct err *e);
+
 /* A sealed memfd (SEAL, SHRINK, GROW, WRITE) that holds s. The caller closes it. */
 MUST_USE int io_sealed_memfd(const char *name, struct span s, int *fd, struct err *e);
 

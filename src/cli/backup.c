@@ -48,7 +48,7 @@ static int run_backup(struct cli *cli, const void *options, struct err *e)
 {
 	const struct backup_options *o = options;
 	/* It has the digests of all tokens, and who asked for what when. */
-	struct download d = { .cli = cli, .o = &o->gateway, .mode = 0600 };
+	AUTO(download_end) struct download d = { .cli = cli, .o = &o->gateway, .mode = 0600, .fd = -1 };
 	const char *path;
 	json_t *at = NULL;
 	int rc = take_word(cli, "a file for the backup", &path, e);
@@ -56,9 +56,11 @@ static int run_backup(struct cli *cli, const void *options, struct err *e)
 	if (!rc)
 		rc = no_more_words(cli, e);
 	if (!rc)
+		rc = download_open(&d, path, e);
+	if (!rc)
 		rc = begin(&d, &at, e);
 	if (!rc)
-		rc = download_file(&d, path, e);
+		rc = download_run(&d, e);
 	if (!rc && strcmp(path, "-"))
 		cli_print_take(cli, json_pack("{s:s, s:I, s:O}", "file", path, "bytes", (json_int_t)d.at, "made_at", json_object_get(at, "made_at")));
 	json_decref(at);

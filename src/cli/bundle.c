@@ -255,20 +255,22 @@ static int begin_export(struct download *d, const struct options *o, const char 
 
 static int export(struct cli *cli, const struct options *o, const char *product, const char *wanted, struct err *e)
 {
-	struct download d = { .cli = cli, .o = &o->gateway, .mode = 0644 };
+	AUTO(download_end) struct download d = { .cli = cli, .o = &o->gateway, .mode = 0644, .fd = -1 };
 	char name[PRODUCT_NAME_MAX + 32];
 	const char *path = o->out ? o->out : name;
 	json_t *at = NULL;
 	uint64_t sequence;
 	int rc = find_sequence(o, product, wanted, &sequence, e);
 
-	if (!rc)
-		rc = begin_export(&d, o, product, sequence, &at, e);
 	if (!rc) {
 		snprintf(name, sizeof name, "%s-%" PRIu64 ".car", product, sequence);
 		*strchr(name, '/') = '-';
-		rc = download_file(&d, path, e);
+		rc = download_open(&d, path, e);
 	}
+	if (!rc)
+		rc = begin_export(&d, o, product, sequence, &at, e);
+	if (!rc)
+		rc = download_run(&d, e);
 	if (!rc && strcmp(path, "-"))
 		cli_print_take(cli, json_pack("{s:s, s:I, s:s, s:I, s:O}", "product", product, "sequence", (json_int_t)sequence, "file", path,
 					      "bytes", (json_int_t)d.at, "block", json_object_get(at, "block")));

@@ -44,6 +44,25 @@ static int no_words(const struct cli *cli, struct err *e)
 
 /* --- cache --- */
 
+/* An object's members beside the others, as "scrub.state". */
+static json_t *flat_take(json_t *o)
+{
+	json_t *out = json_object(), *value, *member;
+	const char *key, *inner;
+	char name[80];
+
+	json_object_foreach(o, key, value) {
+		if (!json_is_object(value))
+			json_object_set(out, key, value);
+		json_object_foreach(value, inner, member) {
+			snprintf(name, sizeof name, "%s.%s", key, inner);
+			json_object_set(out, name, member);
+		}
+	}
+	json_decref(o);
+	return out;
+}
+
 static int run_cache(struct cli *cli, const void *options, struct err *e)
 {
 	const struct options *o = options;
@@ -54,8 +73,10 @@ static int run_cache(struct cli *cli, const void *options, struct err *e)
 		rc = gateway_call(&o->gateway, LINK_GET, "/api/v1/cache", NULL, &answer, e);
 	if (rc)
 		return rc;
-	if (!cli->json)
+	if (!cli->json) {
 		json_object_del(answer, "verify");	/* `cache verify` tells of it */
+		answer = flat_take(answer);
+	}
 	cli_print_take(cli, answer);
 	return ERR_OK;
 }

@@ -11,19 +11,19 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static int take_piece(struct download *d, int fd, const json_t *answer, struct err *e)
+static int take_piece(struct download *d, const json_t *answer, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(API_BODY_MAX);
 	const char *data = json_string_value(json_object_get(answer, "data"));
 	int rc = base64_read(span_str(data ? data : ""), &bytes, e);
 
 	if (!rc)
-		rc = io_write_all(fd, buf_span(&bytes), e);
+		rc = io_write_all(d->fd, buf_span(&bytes), e);
 	d->at += bytes.n;
 	return rc;
 }
 
-static int receive_all(struct download *d, int fd, struct err *e)
+static int receive_all(struct download *d, struct err *e)
 {
 	struct progress shown = { .cli = d->cli, .what = "receiving" };
 	bool is_last = false;
@@ -36,7 +36,7 @@ static int receive_all(struct download *d, int fd, struct err *e)
 		snprintf(path, sizeof path, "%s/data?offset=%" PRIu64, d->path, d->at);
 		rc = gateway_call(d->o, LINK_GET, path, NULL, &answer, e);
 		if (!rc)
-			rc = take_piece(d, fd, answer, e);
+			rc = take_piece(d, answer, e);
 		is_last = json_is_true(json_object_get(answer, "last"));
 		on_progress(&shown, d->at, is_last ? d->at : d->at < d->size ? d->size : d->at + 1);
 		json_decref(answer);
@@ -44,24 +44,50 @@ static int receive_all(struct download *d, int fd, struct err *e)
 	return rc;
 }
 
-int download_file(struct download *d, const char *path, struct err *e)
+/* A new file takes the name: not that of a terminal, or of a link to one. */
+static bool is_no_file(const char *path)
 {
-	autoclose int fd = -1;
-	char part[4096];
-	int rc;
+	struct stat st;
 
-	if (!strcmp(path, "-"))
-		return receive_all(d, STDOUT_FILENO, e);
-	if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
-		return err_set(e, ERR_USAGE, "%.200s: too long a name", path);
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, d->mode);
-	if (fd < 0)
-		return err_set(e, ERR_USAGE, "%s: %s", part, strerror(errno));
+	return lstat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+int download_open(struct download *d, const char *file, struct err *e)
+{
+	d->file = file;
+	if (!strcmp(file, "-")) {
+		d->fd = STDOUT_FILENO;
+		return ERR_OK;
+	}
+	if (is_no_file(file))
+		return err_set(e, ERR_USAGE, "%.200s is there, and no file; for standard output say -", file);
+	if (strlen(file) + sizeof ".part" > sizeof d->part)
+		return err_set(e, ERR_USAGE, "%.200s: too long a name", file);
+	snprintf(d->part, sizeof d->part, "%s.part", file);
+	d->fd = open(d->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, d->mode);
+	if (d->fd < 0)
+		return err_set(e, ERR_USAGE, "%s: %s", d->part, strerror(errno));
 	/* It may have been there, readable by others. */
-	rc = fchmod(fd, d->mode) < 0 ? err_errno(e, "%s", part) : receive_all(d, fd, e);
-	if (!rc && (fsync(fd) < 0 || rename(part, path) < 0))
-		rc = err_errno(e, "%s", path);
-	if (rc)
-		unlink(part);
-	return rc;
+	return fchmod(d->fd, d->mode) < 0 ? err_errno(e, "%s", d->part) : ERR_OK;
+}
+
+int download_run(struct download *d, struct err *e)
+{
+	int rc = receive_all(d, e);
+
+	if (rc || !d->part[0])
+		return rc;
+	if (fsync(d->fd) < 0 || rename(d->part, d->file) < 0)
+		return err_errno(e, "%s", d->file);
+	d->part[0] = '\0';
+	return io_sync_directory_of(d->file, e);
+}
+
+void download_end(struct download *d)
+{
+	if (d->fd < 0 || d->fd == STDOUT_FILENO)
+		return;
+	close(d->fd);
+	if (d->part[0])
+		unlink(d->part);
 }

@@ -1,4 +1,6 @@
-/* download.h: a file that a gateway hands over piece by piece: {"offset", "data" in base64, "last"}, asked for at PATH/data?offset=N. */
+/* download.h: a file that a gateway hands over piece by piece: {"offset", "data" in base64, "last"}, asked for at PATH/data?offset=N.
+ *
+ * The file is opened before the gateway is asked for anything: a name that cannot be had must not cost it a job that nobody fetches. */
 #ifndef CLI_DOWNLOAD_H
 #define CLI_DOWNLOAD_H
 
@@ -14,9 +16,16 @@ struct download {
 	uint64_t size;			/* about so much: for the progress bar */
 	mode_t mode;			/* of the file */
 	uint64_t at;			/* bytes received */
+	const char *file;		/* set by download_open, with what follows; -1 before it */
+	int fd;
+	char part[4096];		/* "": there is none, or it has its name */
 };
 
-/* Whole or not at all: it is called PATH.part until it is. "-" is standard output. */
-MUST_USE int download_file(struct download *d, const char *path, struct err *e);
+/* Makes FILE.part. "-" is standard output. file must outlive d. */
+MUST_USE int download_open(struct download *d, const char *file, struct err *e);
+/* Whole or not at all: it gets its name when all of it is there and on the disk. */
+MUST_USE int download_run(struct download *d, struct err *e);
+/* What is not whole goes. */
+void download_end(struct download *d);
 
 #endif

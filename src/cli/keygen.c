@@ -23,6 +23,8 @@ static int write_new(const char *path, struct span pem, struct err *e)
 	rc = io_write_all(fd, pem, e);
 	if (!rc && fsync(fd) < 0)
 		rc = err_errno(e, "%s", path);
+	if (!rc)
+		rc = io_sync_directory_of(path, e);
 	if (rc)
 		unlink(path);
 	return rc;

@@ -1,5 +1,6 @@
 /* gatepostd_plan.c: see gatepostd.h. */
 #include "daemon/gatepostd.h"
+#include "base/aside.h"
 #include "base/cleanup.h"
 
 #include <arpa/inet.h>
@@ -125,10 +126,21 @@ static int directory(const char *path, struct err *e)
 	return fd < 0 ? err_errno(e, "cannot read %s", path) : ERR_OK;
 }
 
+/* Before either child looks there. On a disk that takes no writes they say what is missing. */
+static void folders(const char *state_dir)
+{
+	autoclose int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	err_drop(aside_folder(fd, "objects", NULL));
+	err_drop(aside_folder(fd, "entries", NULL));
+}
+
 int plan_directories(const struct plan *p, struct err *e)
 {
 	int rc = directory(p->state_dir, e);
 
+	if (!rc)
+		folders(p->state_dir);
 	return rc ? rc : directory(p->run_dir, e);
 }
 

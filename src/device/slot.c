@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,21 +71,12 @@ int slot_load_state(struct slot *s, uint8_t state[GPD_STATE_LEN], struct err *e)
 	return io_pread_exact(fd, state, GPD_STATE_LEN, 0, e);
 }
 
-/* A rename is on disk only once its directory is. */
-static int sync_directory_of(const char *path, struct err *e)
-{
-	autofree char *copy = strdup(path);
-	autoclose int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	return fd < 0 || fsync(fd) < 0 ? err_errno(e, "directory of %s", path) : ERR_OK;
-}
-
 /* fd is a new file under the name `from`, written. */
 static int replace(int fd, const char *from, const char *to, struct err *e)
 {
 	if (fsync(fd) < 0 || rename(from, to) < 0)
 		return err_errno(e, "%s", to);
-	return sync_directory_of(to, e);
+	return io_sync_directory_of(to, e);
 }
 
 int slot_save_state(struct slot *s, const uint8_t state[GPD_STATE_LEN], struct err *e)

@@ -90,7 +90,7 @@ static int make_place(struct keeper *k, struct err *e)
 {
 	backup_tidy(k);
 	if (k->backup && k->backup->sm.at == BACKUP_READY)
-		return err_set(e, ERR_BUSY, "another backup is being taken");
+		return err_set(e, ERR_BUSY, "another backup is being taken; one that nobody fetches is forgotten after %d s", BUNDLE_IDLE_MS / 1000);
 	backup_free(STEAL_PTR(k->backup));
 	return ERR_OK;
 }

@@ -1,20 +1,7 @@
 /* backup_api.c: backups through the API, in pieces as bundles are (bundle_api.c). For admins alone: it holds the digests of all
  * tokens, every device, and the whole audit log. */
-#include "base/base64.h"
-#include "base/cleanup.h"
-#include "keeper/api.h"
-#include "keeper/js.h"
+#include "keeper/api_piece.h"
 #include "keeper/keeper.h"
-
-static struct backup *find(struct keeper *k, const struct api_call *c, struct api_reply *r)
-{
-	uint64_t asked;
-
-	if (k->backup && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == backup_id(k->backup))
-		return k->backup;
-	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
-	return NULL;
-}
 
 /* The record first: the backup then holds it. */
 void api_backup_new(struct keeper *k, const struct api_call *c, struct api_reply *r)
@@ -32,38 +19,28 @@ void api_backup_new(struct keeper *k, const struct api_call *c, struct api_reply
 	r->status = 201;
 }
 
+static bool is_asked_for(struct keeper *k, const struct api_call *c, struct api_reply *r)
+{
+	return api_has_id(c, r, k->backup, k->backup ? backup_id(k->backup) : 0);
+}
+
 void api_backup(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	struct backup *b = find(k, c, r);
-
-	if (b)
-		api_ok(r, backup_json(b));
+	if (is_asked_for(k, c, r))
+		api_ok(r, backup_json(k->backup));
 }
 
 void api_backup_data(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	AUTO(buf_free) struct buf text = BUF_INIT(2 * BUNDLE_PIECE);
-	struct backup *b = find(k, c, r);
 	uint64_t offset;
 	struct span piece;
 	struct err e = { 0 };
 	bool is_last;
-	json_t *o;
 
-	if (!b)
+	if (!is_asked_for(k, c, r) || !api_read_offset(c, r, &offset))
 		return;
-	if (route_u64(route_value(&c->query, "offset"), &offset, &e)) {
-		api_problem(r, 400, "offset", "offset: %s", e.msg);
-		return;
-	}
-	if (backup_piece(b, offset, &piece, &is_last, &e)) {
+	if (backup_piece(k->backup, offset, &piece, &is_last, &e) == ERR_OK)
+		api_give_piece(r, offset, piece, is_last);
+	else
 		api_fail(r, &e);
-		return;
-	}
-	base64_put(&text, piece);
-	o = json_object();
-	js_set(o, "offset", js_u64(offset));
-	js_set(o, "data", js_text(buf_span(&text)));
-	js_set(o, "last", js_bool(is_last));
-	api_ok(r, o);
 }

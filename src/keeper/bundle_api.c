@@ -3,7 +3,7 @@
 #include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
-#include "keeper/api.h"
+#include "keeper/api_piece.h"
 #include "keeper/js.h"
 #include "keeper/keeper.h"
 
@@ -38,21 +38,11 @@ static bool read_hash(const struct api_call *c, struct api_reply *r, const char 
 	return false;
 }
 
-static bool has_id(const struct api_call *c, struct api_reply *r, bool is_there, uint64_t id)
-{
-	uint64_t asked;
-
-	if (is_there && route_u64(c->match.part[0], &asked, NULL) == ERR_OK && asked == id)
-		return true;
-	api_problem(r, 404, "id", "there is none of this id, or another one has taken its place");
-	return false;
-}
-
 /* --- in --- */
 
 static struct bundle_import *find_import(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	return has_id(c, r, k->import, k->import ? bundle_import_id(k->import) : 0) ? k->import : NULL;
+	return api_has_id(c, r, k->import, k->import ? bundle_import_id(k->import) : 0) ? k->import : NULL;
 }
 
 void api_import_new(struct keeper *k, const struct api_call *c, struct api_reply *r)
@@ -160,33 +150,23 @@ void api_export_new(struct keeper *k, const struct api_call *c, struct api_reply
 
 void api_export(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	if (has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
+	if (api_has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
 		api_ok(r, bundle_export_json(k->export));
 }
 
 void api_export_data(struct keeper *k, const struct api_call *c, struct api_reply *r)
 {
-	AUTO(buf_free) struct buf text = BUF_INIT(2 * BUNDLE_PIECE);
 	uint64_t offset;
 	struct span piece;
 	struct err e = { 0 };
 	bool is_last;
-	json_t *o;
 
-	if (!has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0))
+	if (!api_has_id(c, r, k->export, k->export ? bundle_export_id(k->export) : 0) || !api_read_offset(c, r, &offset))
 		return;
-	if (route_u64(route_value(&c->query, "offset"), &offset, &e)) {
-		api_problem(r, 400, "offset", "offset: %s", e.msg);
-		return;
-	}
-	if (bundle_export_piece(k->export, offset, &piece, &is_last, &e)) {
-		e.code == ERR_CORRUPT ? api_problem(r, 409, NULL, "%s", e.msg) : api_fail(r, &e);
-		return;
-	}
-	base64_put(&text, piece);
-	o = json_object();
-	js_set(o, "offset", js_u64(offset));
-	js_set(o, "data", js_text(buf_span(&text)));
-	js_set(o, "last", js_bool(is_last));
-	api_ok(r, o);
+	if (bundle_export_piece(k->export, offset, &piece, &is_last, &e) == ERR_OK)
+		api_give_piece(r, offset, piece, is_last);
+	else if (e.code == ERR_CORRUPT)
+		api_problem(r, 409, NULL, "%s", e.msg);
+	else
+		api_fail(r, &e);
 }

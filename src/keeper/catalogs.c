@@ -169,10 +169,16 @@ static int hand_over(struct keeper *k, struct span bytes, struct err *e)
 	return rc ? rc : sup_catalog(&k->sup, fd, e);
 }
 
+/* A full disk has no room for a second file. When the copy cannot even be overwritten it goes: on a disk like this the database may not open
+ * at the next start, and what is older than what devices were told must not be told for so long. */
 static int save(struct keeper *k, struct span bytes, struct err *e)
 {
 	int rc = durable_replace(k->state_dir, FILE_NAME, bytes, 0640, NULL, e);
 
+	if (rc && durable_overwrite(k->state_dir, FILE_NAME, bytes, NULL, NULL))
+		(void)(unlinkat(k->state_dir, FILE_NAME, 0) == 0 && fsync(k->state_dir));
+	else if (rc == ERR_NO_SPACE)
+		rc = ERR_OK;
 	if (!rc)
 		k->catalogs.saved_ms = clock_mono_ms(k->clock);
 	return rc;
@@ -337,11 +343,10 @@ int catalogs_catch_up(struct keeper *k, struct err *e)
 
 static int open_copy(struct keeper *k, struct catalog **out, struct err *e)
 {
-	autoclose int fd = openat(k->state_dir, FILE_NAME, O_RDONLY | O_CLOEXEC);
+	autoclose int fd = -1;
+	int rc = io_open_own(k->state_dir, FILE_NAME, 0, &fd, e);
 
-	if (fd < 0)
-		return err_errno(e, FILE_NAME);
-	return catalog_open(fd, CATALOG_FROM_DISK, out, e);
+	return rc ? rc : catalog_open(fd, CATALOG_FROM_DISK, out, e);
 }
 
 /* Of another chain or registry: not ours to tell any more. */

@@ -108,12 +108,17 @@ static int append(struct entryfiles *all, const char *name, struct span whole, u
 
 static int fit(struct entryfiles *all, const char *name, struct span whole, struct err *e)
 {
-	autoclose int fd = openat(all->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	uint64_t size = 0, same = fd < 0 ? 0 : same_bytes(fd, whole, &size);
-	int rc;
+	autoclose int fd = -1;
+	uint64_t size = UINT64_MAX, same = 0;
+	int rc = io_open_own(all->dir, name, 0, &fd, e);
 
-	if (fd < 0 && errno != ENOENT)
-		return err_errno(e, "entries: %s", name);
+	/* What cannot be opened is replaced. */
+	if (rc == ERR_MEMORY)
+		return rc;
+	if (rc == ERR_NOT_FOUND)
+		size = 0;
+	else if (!rc)
+		same = same_bytes(fd, whole, &size);
 	if (same == whole.n)
 		return ERR_OK;		/* it may be longer: of a run that knew more */
 	if (same == size)
@@ -157,7 +162,7 @@ int entryfiles_read(struct entryfiles *all, const struct hash32 *product, struct
 	char name[65];
 	int rc = open_dir(all, e);
 
-	return rc ? rc : io_read_file(all->dir, hex_str(SPAN_OF(*product), name), out, e);
+	return rc ? rc : io_read_own(all->dir, hex_str(SPAN_OF(*product), name), out, e);
 }
 
 /* --- what is left over --- */
@@ -183,7 +188,7 @@ int entryfiles_sweep(struct entryfiles *all, bool (*keeps)(void *arg, const stru
 		if (!strcmp(at->d_name, ".") || !strcmp(at->d_name, "..") || is_kept(at->d_name, keeps, arg))
 			continue;
 		log_info("keeper", "entries of a product that is not followed any more: removed", "file=%s", LOG_STR(span_str(at->d_name)));
-		if (all->sys->unlinkat(all->dir, at->d_name) < 0 && errno != ENOENT && !rc)
+		if (all->sys->unlinkat(all->dir, at->d_name) < 0 && errno != ENOENT && errno != EISDIR && !rc)	/* a directory is none of ours */
 			rc = err_errno(e, "entries: %s", at->d_name);
 	}
 	closedir(d);

@@ -34,12 +34,20 @@ int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
 	return rc;
 }
 
+/* The disk was looked at since this was told, and keeps files: so it is the place where this one lies, and nobody else need rest for it. */
+static bool is_bad_place(const struct fetch *f)
+{
+	return f->disk.code == ERR_IO && f->told_io;
+}
+
 static void tell_disk(struct fetch *f)
 {
 	struct err e = f->disk;
+	bool is_news = e.code && !is_bad_place(f);
 
 	f->disk.code = ERR_OK;
-	if (e.code)
+	f->told_io |= e.code == ERR_IO;
+	if (is_news)
 		f->owner->owner.on_trouble(f->owner->owner.arg, &e);
 }
 
@@ -123,7 +131,11 @@ static void let_go(struct fetch *f)
 	uv_timer_stop(&f->tick);
 	fetch_hang_up(f);
 	plan_free(STEAL_PTR(f->plan));
-	blob_free(STEAL_PTR(f->blob));
+	/* A new file lies elsewhere. */
+	if (is_bad_place(f))
+		blob_discard(STEAL_PTR(f->blob));
+	else
+		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
 }

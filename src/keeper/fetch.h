@@ -23,7 +23,8 @@
  * this try. All sources out: a mirror's whole file is taken, and believed only
  * when its SHA-256 is right; without a mirror, WAITING with growing pauses. The
  * content is not the manifest's image, also when it was read from the disk again: WRONG, for good, for those who claim just
- * this CID and size; for others, QUEUED again. The disk refuses: WAITING, with that reason. */
+ * this CID and size; for others, QUEUED again. The disk refuses: WAITING, with that reason; when it fails again after the owner
+ * was told, it is this file's place, the next try begins a new file, and the owner hears no more of it. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
 
@@ -123,6 +124,7 @@ struct fetch {
 	unsigned tries;
 	char why[320];			/* the last thing that went wrong */
 	struct err disk;		/* what the disk refused in this try; code ERR_OK: nothing */
+	bool told_io;			/* that it failed, once: the keeper has rested and looked at it since */
 };
 
 /* Makes one, QUEUED. */

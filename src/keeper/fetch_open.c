@@ -41,7 +41,8 @@ static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct er
 {
 	struct fetch *f = arg;
 
-	return fetch_note_disk(f, blob_read(f->blob, offset, out, n, e), e);
+	/* What cannot be read is what is not there: it is fetched, and written over. */
+	return blob_read(f->blob, offset, out, n, e);
 }
 
 /* --- opening and restoring --- */

@@ -110,8 +110,9 @@ static int open_tokens(struct keeper *k, struct err *e)
 {
 	int rc = tokens_load(k->state_dir, NULL, &k->tokens, e);
 
-	if (rc != ERR_CORRUPT)
+	if (!rc || rc == ERR_MEMORY)
 		return rc;
+	/* Also when it cannot be read: devices must not wait for it. */
 	log_broken("keeper", "token file damaged: nobody is believed", "why=\"%s\"", e->msg);
 	keeper_alarm(k, "tokens-lost", "tokens", e->msg, false);
 	return tokens_anew(k->state_dir, NULL, &k->tokens, e);
@@ -184,13 +185,17 @@ static int set_aside(struct keeper *k, struct err *e)
 	return rc ? rc : store_open(dir, &k->store, e);
 }
 
-/* Whichever process met the damage: here the operator hears of it. */
+/* Whichever process met the damage, or whoever took it away: here the operator hears of it. */
 static void tell_of_rebuilding(struct keeper *k)
 {
 	struct stat st;
 
-	if (store_is_new(k->store) && fstatat(k->state_dir, STORE_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (!store_is_new(k->store))
+		return;
+	if (fstatat(k->state_dir, STORE_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		keeper_alarm(k, "database-rebuilt", "store", "it was damaged, set aside, and is filled anew", false);
+	else if (floor_at(k->floors, 0))
+		keeper_alarm(k, "database-rebuilt", "store", "there was none, or an empty one, though this gateway has run before; it is filled anew", false);
 }
 
 /* Another chain or registry than the one that the database was filled from: its entries mean nothing any more. */

@@ -10,6 +10,7 @@ libkeeper_a_SOURCES = \
 	%D%/api_releases.c \
 	%D%/api_status.c \
 	%D%/backup.c %D%/backup.h \
+	%D%/api_piece.c %D%/api_piece.h \
 	%D%/backup_api.c \
 	%D%/bundle_api.c \
 	%D%/bundle_apply.c \

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -52,13 +51,13 @@ static bool is_shortage(const struct err *e)
 static int open_image(struct object *o, const char *path, struct err *e)
 {
 	struct stat st;
+	int rc = io_open_own(o->all->conf.dir, path, 0, &o->fd, e);
 
-	o->fd = openat(o->all->conf.dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (o->fd < 0)
-		return err_errno(e, "object %s", path);
+	if (rc)
+		return err_wrap(e, "object");
 	if (fstat(o->fd, &st) < 0)
 		return err_errno(e, "object %s: fstat", path);
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != o->size)
+	if ((uint64_t)st.st_size != o->size)
 		return err_set(e, ERR_CORRUPT, "object %s: not a file of %llu bytes", path, (unsigned long long)o->size);
 	return ERR_OK;
 }
@@ -67,12 +66,12 @@ static int open_image(struct object *o, const char *path, struct err *e)
 static int open_sums(struct object *o, const char *path, struct err *e)
 {
 	size_t n = o->chunks * sizeof *o->sums;
-	autoclose int fd = openat(o->all->conf.dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int fd = -1;
 	struct hash32 sha256;
-	int rc;
+	int rc = io_open_own(o->all->conf.dir, path, 0, &fd, e);
 
-	if (fd < 0)
-		return err_errno(e, "object %s", path);
+	if (rc)
+		return err_wrap(e, "object");
 	o->sums = malloc(n);
 	if (!o->sums)
 		return err_set(e, ERR_MEMORY, "object %s: no memory", path);

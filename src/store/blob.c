@@ -1,6 +1,7 @@
 /* blob.c: an image file while it is being written. */
 #include "store/blob_own.h"
 
+#include "base/aside.h"
 #include "base/hex.h"
 
 #include <errno.h>
@@ -26,9 +27,11 @@ static int make_ab(struct blobs *b, const struct hash32 *sha256, struct err *e)
 	char ab[3] = "";
 
 	hex_digits(SPAN(sha256->b, 1), ab);
-	if (b->sys->mkdirat(b->fd, ab, 0750) < 0 && errno != EEXIST)
+	if (b->sys->mkdirat(b->fd, ab, 0750) == 0)
+		return ERR_OK;
+	if (errno != EEXIST)
 		return err_errno(e, "objects/%s", ab);
-	return ERR_OK;
+	return aside_folder(b->fd, ab, e);
 }
 
 /* The .part at its full size, with room on disk for all of it. */
@@ -37,17 +40,19 @@ static int open_part(struct blob *w, bool *was_there, struct err *e)
 	const struct sysio *sys = w->b->sys;
 	char name[BLOB_PATH_MAX];
 	struct stat st;
+	int rc = blob_file_open(w->b, &w->sha256, FILE_PART, O_RDWR | O_CREAT, &w->fd, e);
 
+	if (rc)
+		return rc;
 	blob_file_name(&w->sha256, FILE_PART, name);
-	w->fd = sys->openat(w->b->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (w->fd < 0 || fstat(w->fd, &st) < 0)
+	if (fstat(w->fd, &st) < 0)
 		return err_errno(e, "%s", name);
 	*was_there = (uint64_t)st.st_size == w->size;
 	if (!*was_there && st.st_size != 0 && sys->ftruncate(w->fd, 0) < 0)
 		return err_errno(e, "%s: begin anew", name);
 	if (sys->fallocate(w->fd, (off_t)w->size) == 0)
 		return ERR_OK;
-	int rc = err_errno(e, "room for an image of %llu bytes", (unsigned long long)w->size);
+	rc = err_errno(e, "room for an image of %llu bytes", (unsigned long long)w->size);
 	if (!*was_there)
 		sys->unlinkat(w->b->fd, name);
 	return rc;
@@ -86,46 +91,49 @@ int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t size, stru
 	return take_part(b, sha256, size, out, was_there, e);
 }
 
-static int move(struct blobs *b, const struct hash32 *sha256, enum blob_file from, enum blob_file to, struct err *e)
-{
-	char old[BLOB_PATH_MAX], new[BLOB_PATH_MAX];
-
-	if (b->sys->rename_over(b->fd, blob_file_name(sha256, from, old), blob_file_name(sha256, to, new)) < 0)
-		return err_errno(e, "%s: rename", old);
-	return ERR_OK;
-}
-
 /* A part of another size is begun anew; of this one all that is there can be told apart. */
 static int set_size(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct err *e)
 {
-	char part[BLOB_PATH_MAX];
-	autoclose int fd = b->sys->openat(b->fd, blob_file_name(sha256, FILE_PART, part), O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	autoclose int fd = -1;
 	struct stat st;
+	int rc = blob_file_open(b, sha256, FILE_PART, O_WRONLY, &fd, e);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(e, "%s", part);
-	if ((uint64_t)st.st_size == size || b->sys->ftruncate(fd, (off_t)size) == 0)
+	if (rc)
+		return rc;
+	if (fstat(fd, &st) == 0 && ((uint64_t)st.st_size == size || b->sys->ftruncate(fd, (off_t)size) == 0))
 		return ERR_OK;
-	return err_errno(e, "%s: size", part);
+	return err_errno(e, "a damaged image: size");
+}
+
+/* The object becomes the part. */
+static int take_back(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct err *e)
+{
+	int rc;
+
+	/* A .part may be this very file under a second name (blob_complete): renaming would leave both. */
+	if ((rc = blob_file_unlink(b, sha256, FILE_PART, e)) || (rc = blob_file_move(b, sha256, FILE_OBJECT, FILE_PART, e)))
+		return rc;
+	rc = blob_file_move(b, sha256, FILE_DAG, FILE_DAG_PART, e);
+	if (rc && rc != ERR_NOT_FOUND)
+		return rc;
+	rc = blob_file_unlink(b, sha256, FILE_SUMS, e);
+	return rc ? rc : set_size(b, sha256, size, e);
 }
 
 int blob_repair(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e)
 {
+	autoclose int fd = -1;
 	int rc;
 
 	if (blobs_is_read_only(b))
 		return err_set(e, ERR_READ_ONLY, "nothing more is written to this disk: the image stays as it is");
-	/* A .part may be this very file under a second name (blob_complete): renaming would leave both. */
 	if (!blob_file_exists(b, sha256, FILE_OBJECT))
 		return err_set(e, ERR_NOT_FOUND, "there is no such image file");
-	if ((rc = blob_file_unlink(b, sha256, FILE_PART, e)) || (rc = move(b, sha256, FILE_OBJECT, FILE_PART, e)))
-		return rc;
-	rc = move(b, sha256, FILE_DAG, FILE_DAG_PART, e);
-	if (rc && rc != ERR_NOT_FOUND)
-		return rc;
-	if ((rc = blob_file_unlink(b, sha256, FILE_SUMS, e)) || (rc = set_size(b, sha256, size, e)))
-		return rc;
-	return blob_start(b, sha256, size, out, NULL, e);
+	rc = blob_file_open(b, sha256, FILE_OBJECT, O_RDWR, &fd, e);
+	if (!rc)
+		rc = take_back(b, sha256, size, e);
+	/* Else there was none to be had, and it is gone. */
+	return rc && rc != ERR_NOT_FOUND ? rc : blob_start(b, sha256, size, out, NULL, e);
 }
 
 /* The same file under both names, if it is as long as it has to be. */
@@ -192,7 +200,7 @@ int blob_write(struct blob *w, uint64_t at, struct span s, struct err *e)
 	if (at < w->hasher.at)
 		blob_hasher_restart(&w->hasher);
 	if ((rc = sysio_pwrite_all(w->b->sys, w->fd, s, (off_t)at, e)))
-		return rc;
+		return err_wrap(e, "an image's file"), rc;
 	if (at == w->hasher.at)
 		blob_hasher_add(&w->hasher, s);
 	return ERR_OK;

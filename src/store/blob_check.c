@@ -39,20 +39,25 @@ struct scrub {
 	struct blob_watch *watch;
 };
 
+static uint32_t chunks_of(uint64_t size)
+{
+	return (uint32_t)((size + CHUNK_SIZE - 1) / CHUNK_SIZE);
+}
+
 static int open_past_cache(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
 {
 	char name[BLOB_PATH_MAX];
-	int got = openat(b->fd, blobs_path(sha256, name), O_RDONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
+	struct err why = { 0 };
+	int rc = io_open_own(b->fd, blobs_path(sha256, name), O_DIRECT, fd, &why);
 
-	if (got < 0 && errno == EINVAL) {	/* a file system without it */
-		got = openat(b->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (got >= 0)
-			posix_fadvise(got, 0, 0, POSIX_FADV_DONTNEED);
+	if (rc && why.sys == EINVAL) {	/* a file system without it */
+		rc = io_open_own(b->fd, name, 0, fd, &why);
+		if (!rc)
+			posix_fadvise(*fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
-	if (got < 0)
-		return err_errno(e, "%s", name);
-	*fd = got;
-	return ERR_OK;
+	if (rc && e)
+		*e = why;
+	return rc;
 }
 
 /* One whole chunk (the last may be shorter) at once: O_DIRECT takes no odd offsets. */
@@ -93,19 +98,36 @@ static void all_damaged(struct scrub *s, struct blob_check *out)
 		s->on_damaged(s->arg, i);
 }
 
+static bool is_the_image(struct scrub *s)
+{
+	struct hash32 got = sha256_end(&s->found.whole);
+
+	return !s->is_unreadable && hash32_eq(&got, s->sha256);
+}
+
 /* .sums is lost: the image's own SHA-256 decides, and gives new ones. */
 static int judge_whole(struct scrub *s, struct blob_check *out, struct err *e)
 {
-	struct hash32 got = sha256_end(&s->found.whole);
 	bool is_sync = false;
+	int rc;
 
 	out->were_sums_damaged = true;
-	if (s->is_unreadable || !hash32_eq(&got, s->sha256)) {
+	if (!is_the_image(s)) {
 		all_damaged(s, out);
 		return ERR_OK;
 	}
 	out->digests.sums = sha256_of(blob_hasher_sums(&s->found));
-	return blob_place_sums(s->b, s->sha256, blob_hasher_sums(&s->found), &is_sync, e);
+	rc = blob_place_sums(s->b, s->sha256, blob_hasher_sums(&s->found), &is_sync, e);
+	if (is_sync)
+		blobs_count_sync_failure(s->b);
+	return rc;
+}
+
+/* Chunks that fit their digests may all be another image's: whoever wrote to the disk may have seen to both. */
+static void judge_chunks(struct scrub *s, struct blob_check *out)
+{
+	if (out->damaged == 0 && !out->is_size_wrong && !is_the_image(s))
+		all_damaged(s, out);
 }
 
 static bool load_sums(struct scrub *s, const struct hash32 *digest)
@@ -113,7 +135,7 @@ static bool load_sums(struct scrub *s, const struct hash32 *digest)
 	char name[BLOB_PATH_MAX];
 	struct hash32 got;
 
-	if (io_read_file(s->b->fd, blob_file_name(s->sha256, FILE_SUMS, name), &s->sums, NULL))
+	if (io_read_own(s->b->fd, blob_file_name(s->sha256, FILE_SUMS, name), &s->sums, NULL))
 		return false;
 	got = sha256_of(buf_span(&s->sums));
 	return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);
@@ -132,7 +154,7 @@ static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_chec
 	if (fstat(s->fd, &st) < 0)
 		return err_errno(e, "an image");
 	out->is_dag_damaged = blobs_each_block(s->b, s->sha256, d, ignore_block, NULL, NULL) != ERR_OK;
-	out->chunks = (uint32_t)((s->size + CHUNK_SIZE - 1) / CHUNK_SIZE);
+	out->chunks = chunks_of(s->size);
 	out->is_size_wrong = (uint64_t)st.st_size != s->size;
 	s->are_sums_good = load_sums(s, &d->sums);
 	for (uint32_t i = 0; i < out->chunks; i++) {
@@ -141,7 +163,17 @@ static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_chec
 		check_chunk(s, i, out);
 		s->watch->bytes = s->found.at;
 	}
-	return s->are_sums_good ? ERR_OK : judge_whole(s, out, e);
+	if (!s->are_sums_good)
+		return judge_whole(s, out, e);
+	judge_chunks(s, out);
+	return ERR_OK;
+}
+
+/* What can be had of it: nothing. */
+static void not_to_be_opened(struct scrub *s, struct blob_check *out)
+{
+	out->chunks = chunks_of(s->size);
+	all_damaged(s, out);
 }
 
 int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, const struct blob_digests *d,
@@ -155,10 +187,16 @@ int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, co
 	};
 	struct blob_check found = { .digests = *d };
 	int priority = io_priority();
-	int rc = open_past_cache(b, sha256, &s.fd, e);
+	struct err why = { 0 };
+	int rc = open_past_cache(b, sha256, &s.fd, &why);
 
-	if (rc)
-		return rc;
+	if (rc == ERR_NOT_FOUND || blob_is_shortage(&why))
+		return err_set(e, why.code, "%s", why.msg);
+	if (rc) {
+		not_to_be_opened(&s, &found);
+		*out = found;
+		return ERR_OK;
+	}
 	s.room = aligned_alloc(4096, CHUNK_SIZE);
 	rc = s.room ? blob_hasher_init(&s.found, size, e) : err_set(e, ERR_MEMORY, "no memory to check an image");
 	if (rc == ERR_OK) {

@@ -54,14 +54,10 @@ int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct er
 /* Opens it and finds the end of what is whole. */
 static int dag_open(struct blob *w, struct err *e)
 {
-	char name[BLOB_PATH_MAX];
+	int rc = w->dag.fd >= 0 ? ERR_OK : blob_file_open(w->b, &w->sha256, FILE_DAG_PART, O_RDWR | O_CREAT, &w->dag.fd, e);
 
-	if (w->dag.fd >= 0)
-		return ERR_OK;
-	w->dag.fd = w->b->sys->openat(w->b->fd, blob_file_name(&w->sha256, FILE_DAG_PART, name),
-				      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (w->dag.fd < 0)
-		return err_errno(e, "%s", name);
+	if (rc)
+		return rc;
 	return blob_dag_scan(w->dag.fd, &w->dag.end, NULL, NULL, e);
 }
 
@@ -103,14 +99,14 @@ int blobs_each_block(struct blobs *b, const struct hash32 *sha256, const struct 
 	AUTO(buf_free) struct buf bytes = BUF_INIT(DAG_FILE_MAX);
 	char name[BLOB_PATH_MAX];
 	struct hash32 digest;
+	autoclose int fd = -1;
 	uint64_t end;
 	int rc;
 
 	if (d->dag_bytes == 0)
 		return ERR_OK;
-	autoclose int fd = openat(b->fd, blob_file_name(sha256, FILE_DAG, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return err_errno(e, "%s", name);
+	if ((rc = io_open_own(b->fd, blob_file_name(sha256, FILE_DAG, name), 0, &fd, e)))
+		return rc;
 	if ((rc = io_read_all(fd, &bytes, e)))
 		return rc;
 	digest = sha256_of(buf_span(&bytes));

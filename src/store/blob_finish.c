@@ -60,7 +60,7 @@ static int take_name(struct blob *w, struct err *e)
 		return err_errno(e, "%s: rename", part);
 	if (is_object_good(w->b, &w->sha256, w->size))
 		return blob_file_unlink(w->b, &w->sha256, FILE_PART, e);
-	return sys->rename_over(w->b->fd, part, name) < 0 ? err_errno(e, "%s: rename", part) : ERR_OK;
+	return blob_file_move(w->b, &w->sha256, FILE_PART, FILE_OBJECT, e);
 }
 
 static int sync_file(const struct sysio *sys, int fd, const char *name, bool *is_sync, struct err *e)
@@ -81,18 +81,17 @@ static int sync_dirs(struct blobs *b, const struct hash32 *sha256, bool *is_sync
 
 static int put_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e)
 {
-	char part[BLOB_PATH_MAX], name[BLOB_PATH_MAX];
-	int rc;
+	autoclose int fd = -1;
+	char part[BLOB_PATH_MAX];
+	int rc = blob_file_open(b, sha256, FILE_SUMS_PART, O_WRONLY | O_CREAT | O_TRUNC, &fd, e);
 
+	if (rc)
+		return rc;
 	blob_file_name(sha256, FILE_SUMS_PART, part);
-	blob_file_name(sha256, FILE_SUMS, name);
-	autoclose int fd = b->sys->openat(b->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return err_errno(e, "%s", part);
 	if ((rc = sysio_pwrite_all(b->sys, fd, sums, 0, e)) || (rc = sync_file(b->sys, fd, part, is_sync, e)))
 		return rc;
 	/* Over an older one: these were just made from the object itself. */
-	return b->sys->rename_over(b->fd, part, name) < 0 ? err_errno(e, "%s: rename", part) : ERR_OK;
+	return blob_file_move(b, sha256, FILE_SUMS_PART, FILE_SUMS, e);
 }
 
 /* Cuts a torn tail, makes it durable, says its digest. An empty one is no .dag. */
@@ -118,23 +117,20 @@ static int settle_dag(struct blobs *b, int fd, const char *name, struct blob_dig
 static int put_dag(struct blobs *b, const struct hash32 *sha256, struct blob_digests *d, bool *is_sync, struct err *e)
 {
 	enum blob_file from = blob_file_exists(b, sha256, FILE_DAG_PART) ? FILE_DAG_PART : FILE_DAG;
-	char old[BLOB_PATH_MAX], name[BLOB_PATH_MAX];
-	int rc;
+	autoclose int fd = -1;
+	char old[BLOB_PATH_MAX];
+	int rc = blob_file_open(b, sha256, from, O_RDWR, &fd, e);
 
 	d->dag = sha256_of(SPAN(NULL, 0));
 	d->dag_bytes = 0;
+	if (rc)
+		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 	blob_file_name(sha256, from, old);
-	blob_file_name(sha256, FILE_DAG, name);
-	autoclose int fd = b->sys->openat(b->fd, old, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return errno == ENOENT ? ERR_OK : err_errno(e, "%s", old);
 	if ((rc = settle_dag(b, fd, old, d, is_sync, e)))
 		return rc;
 	if (d->dag_bytes == 0)
 		return blob_file_unlink(b, sha256, from, e);
-	if (from == FILE_DAG_PART && b->sys->rename_over(b->fd, old, name) < 0)
-		return err_errno(e, "%s: rename", old);
-	return ERR_OK;
+	return from == FILE_DAG_PART ? blob_file_move(b, sha256, from, FILE_DAG, e) : ERR_OK;
 }
 
 int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span sums, struct blob_digests *out,

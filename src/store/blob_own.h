@@ -53,12 +53,21 @@ struct blob {
 enum blob_file { FILE_OBJECT, FILE_PART, FILE_SUMS, FILE_SUMS_PART, FILE_DAG, FILE_DAG_PART, BLOB_FILES };
 char *blob_file_name(const struct hash32 *sha256, enum blob_file file, char out[BLOB_PATH_MAX]);
 bool blob_file_exists(struct blobs *b, const struct hash32 *sha256, enum blob_file file);
+/* Nothing there is not an error; a directory is set aside (base/aside.h). */
 MUST_USE int blob_file_unlink(struct blobs *b, const struct hash32 *sha256, enum blob_file file, struct err *e);
+/* Over what is there. */
+MUST_USE int blob_file_move(struct blobs *b, const struct hash32 *sha256, enum blob_file from, enum blob_file to, struct err *e);
+/* To be written (flags as for open(2)). What lies there and is no file, or cannot be opened, goes: with O_CREAT a new one is made, else it is
+ * ERR_NOT_FOUND. */
+MUST_USE int blob_file_open(struct blobs *b, const struct hash32 *sha256, enum blob_file file, int flags, int *fd, struct err *e);
 
 /* fsync of objects/ab and objects. */
 MUST_USE int blobs_sync_dirs(struct blobs *b, const struct hash32 *sha256, struct err *e);
 /* A sync failed: counts it, removes every file of the image; returns e's code. */
 int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *e);
+
+/* The same where the file itself is whole, and stays. */
+void blobs_count_sync_failure(struct blobs *b);
 
 /* The largest record's end, and whether all of fd up to there are whole records; fn may be NULL. */
 MUST_USE int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct err *e);

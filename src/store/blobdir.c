@@ -1,6 +1,7 @@
 /* blobdir.c: the directory of image files: names, what lies there, removal. */
 #include "store/blob_own.h"
 
+#include "base/aside.h"
 #include "base/hex.h"
 
 #include <dirent.h>
@@ -127,9 +128,63 @@ int blob_file_unlink(struct blobs *b, const struct hash32 *sha256, enum blob_fil
 {
 	char name[BLOB_PATH_MAX];
 
-	if (b->sys->unlinkat(b->fd, blob_file_name(sha256, file, name)) < 0 && errno != ENOENT)
-		return err_errno(e, "%s: remove", name);
-	return ERR_OK;
+	if (b->sys->unlinkat(b->fd, blob_file_name(sha256, file, name)) == 0 || errno == ENOENT)
+		return ERR_OK;
+	return errno == EISDIR ? aside_move(b->fd, name, e) : err_errno(e, "%s: remove", name);
+}
+
+int blob_file_move(struct blobs *b, const struct hash32 *sha256, enum blob_file from, enum blob_file to, struct err *e)
+{
+	char old[BLOB_PATH_MAX], new[BLOB_PATH_MAX];
+	int rc;
+
+	blob_file_name(sha256, from, old);
+	blob_file_name(sha256, to, new);
+	if (b->sys->rename_over(b->fd, old, new) == 0)
+		return ERR_OK;
+	if (errno != EISDIR)
+		return err_errno(e, "%s: rename", old);
+	if ((rc = aside_move(b->fd, new, e)))
+		return rc;
+	return b->sys->rename_over(b->fd, old, new) < 0 ? err_errno(e, "%s: rename", old) : ERR_OK;
+}
+
+/* Nobody but the file is to blame, or the directory's entry for it. */
+static bool is_odd(int sys)
+{
+	return sys == ELOOP || sys == ENXIO || sys == EISDIR || sys == EACCES || sys == EPERM || sys == EIO || sys == EUCLEAN || sys == EBADMSG;
+}
+
+/* Gives errno, or EISDIR for what was opened and is no file. */
+static int open_regular(struct blobs *b, const char *name, int flags, int *fd)
+{
+	int got = b->sys->openat(b->fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	struct stat st;
+
+	if (got < 0)
+		return errno;
+	if (fstat(got, &st) == 0 && S_ISREG(st.st_mode)) {
+		*fd = got;
+		return 0;
+	}
+	close(got);
+	return EISDIR;
+}
+
+int blob_file_open(struct blobs *b, const struct hash32 *sha256, enum blob_file file, int flags, int *fd, struct err *e)
+{
+	char name[BLOB_PATH_MAX];
+	int sys, rc;
+
+	blob_file_name(sha256, file, name);
+	sys = open_regular(b, name, flags, fd);
+	if (is_odd(sys)) {
+		if ((rc = blob_file_unlink(b, sha256, file, e)))
+			return rc;
+		sys = open_regular(b, name, flags, fd);
+	}
+	errno = sys;
+	return sys ? err_errno(e, "%s", name) : ERR_OK;
 }
 
 static int sync_one(struct blobs *b, int fd, const char *what, struct err *e)
@@ -179,24 +234,30 @@ int blobs_remove_part(struct blobs *b, const struct hash32 *sha256, struct err *
 	return unlink_files(b, sha256, files, sizeof files / sizeof *files, e);
 }
 
+void blobs_count_sync_failure(struct blobs *b)
+{
+	atomic_fetch_add(&b->sync_failures, 1);
+}
+
 int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *e)
 {
 	struct err first = e ? *e : (struct err){ .code = ERR_IO };
 
-	atomic_fetch_add(&b->sync_failures, 1);
+	blobs_count_sync_failure(b);
 	err_drop(blobs_remove(b, sha256, NULL));	/* as far as it goes; a leftover is hashed at the next start */
 	return err_set(e, first.code, "%.250s: the file is given up", first.msg);
+}
+
+bool blob_is_shortage(const struct err *e)
+{
+	return e->code == ERR_MEMORY || e->sys == EMFILE || e->sys == ENFILE;
 }
 
 int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
 {
 	char name[BLOB_PATH_MAX];
-	int got = openat(b->fd, blobs_path(sha256, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (got < 0)
-		return err_errno(e, "%s", name);
-	*fd = got;
-	return ERR_OK;
+	return io_open_own(b->fd, blobs_path(sha256, name), 0, fd, e);
 }
 
 /* --- what lies there --- */
@@ -249,7 +310,7 @@ static int show(struct blobs *b, const char *dir, const char *name, blob_seen_fn
 
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	if (fstatat(b->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? ERR_OK : err_errno(e, "objects/%s", path);
+		return ERR_OK;		/* gone, or not to be read */
 	if (!S_ISREG(st.st_mode) || !read_name(dir, name, &sha256, &file))
 		memset(&sha256, 0, sizeof sha256);
 	else if (!kind_of(b, &sha256, file, &kind))
@@ -283,8 +344,9 @@ static int each_in(struct blobs *b, const char *dir, blob_seen_fn *fn, void *arg
 	AUTO(dir_close) DIR *d = dir_open(b, dir);
 	int rc = ERR_OK;
 
+	/* Also one that cannot be read: the others can, and whose image is in it is told by its row. */
 	if (!d)
-		return errno == ENOTDIR || errno == ENOENT || errno == ELOOP ? ERR_OK : err_errno(e, "objects/%s", dir);
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? err_errno(e, "objects/%s", dir) : ERR_OK;
 	for (struct dirent *at; rc == ERR_OK && (at = readdir(d));)
 		if (!is_dot(at->d_name))
 			rc = show(b, dir, at->d_name, fn, arg, e);

@@ -77,15 +77,16 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 {
 	bool is_constraint = (sqlite_rc & 0xff) == SQLITE_CONSTRAINT;
 	int code = is_constraint ? code_of_constraint(sqlite_rc) : code_of_sqlite(db, sqlite_rc);
+	int sys = code == ERR_IO && db->h ? sqlite3_system_errno(db->h) : 0;
 
 	if (code == ERR_CORRUPT)
 		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
-	err_set(e, (enum err_code)code, "database: %s: %s (%d)", what,
-		db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc);
-	if (e && code == ERR_IO && db->h)
-		e->sys = sqlite3_system_errno(db->h);
+	err_set(e, (enum err_code)code, "database: %s: %s (%d)%s%s", what, db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc,
+		sys ? ": " : "", sys ? strerror(sys) : "");
+	if (e)
+		e->sys = sys;
 	return code;
 }
 

@@ -7,8 +7,13 @@
 #include "store/sysio.h"
 
 /* Writes s to name.new in the directory dir, fdatasync, renames it over name, fsync of the directory. mode as for
- * open(2). On failure name is as before (or, if only the last sync failed, perhaps the new one) and name.new gone. */
+ * open(2). A directory under name is set
+ * aside (aside.h). On failure name is as before (or, if only the last sync failed, perhaps the new one) and name.new gone. */
 MUST_USE int durable_replace(int dir, const char *name, struct span s, mode_t mode, const struct sysio *sys,
 			     struct err *e);
+
+/* Where there is no room for a second file: over the bytes that name has, cut to length, fdatasync. Torn, by a power cut or a failure, it is neither
+ * the old nor the new one: for content that has a digest in it. ERR_NOT_FOUND: there is none. */
+MUST_USE int durable_overwrite(int dir, const char *name, struct span s, const struct sysio *sys, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* floor.c: what is noted, and the two files it lives in. Reading and writing one file's bytes is floor_file.c's. */
 #include "store/floor_own.h"
 #include "base/cleanup.h"
+#include "store/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,7 +231,7 @@ enum slot { SLOT_MISSING, SLOT_DAMAGED, SLOT_VALID };
 static int load_slot(struct floors *f, int i, struct floor_set *set, enum slot *out, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(FLOOR_FILE_MAX);
-	int rc = io_read_file(f->dir, file_names[i], &bytes, e);
+	int rc = io_read_own(f->dir, file_names[i], &bytes, e);
 
 	*out = SLOT_MISSING;
 	if (rc == ERR_NOT_FOUND)
@@ -293,9 +294,9 @@ int floor_load(int state_dir, const struct sysio *sys, struct floors **out, stru
 }
 
 /* In place: a full disk must not keep a floor from rising. Torn or not, the other file is whole meanwhile. */
-static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
+static int write_in_place(struct floors *f, int i, struct span bytes, struct err *e)
 {
-	autoclose int fd = f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	autoclose int fd = f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	int rc;
 
 	if (fd < 0)
@@ -306,6 +307,14 @@ static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
 		return err_errno(e, "%s: sync", file_names[i]);
 	/* Its name may be new. */
 	return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;
+}
+
+/* Where the file cannot be written, since its sectors are bad or it is none, a new one may. */
+static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
+{
+	int rc = write_in_place(f, i, bytes, e);
+
+	return rc == ERR_IO ? durable_replace(f->dir, file_names[i], bytes, 0640, f->sys, e) : rc;
 }
 
 static int save_older(struct floors *f, struct err *e)

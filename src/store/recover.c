@@ -79,15 +79,18 @@ static int on_file(void *arg, enum blob_kind kind, const struct hash32 *sha256, 
 	return on_object(r, sha256, rc ? NULL : &row, size, e);
 }
 
-/* Rows that say there is a file, where there is none. */
+/* Rows that say there is a file, where there is none, or none that can be opened. */
 static int on_row(void *arg, const struct image_row *i, struct err *e)
 {
 	struct recovery *r = arg;
 	autoclose int fd = -1;
-	int rc = is_passed_over(r, &i->sha256) ? ERR_OK : blobs_open_object(r->b, &i->sha256, &fd, e);
+	struct err why = { 0 };
+	int rc = is_passed_over(r, &i->sha256) ? ERR_OK : blobs_open_object(r->b, &i->sha256, &fd, &why);
 
-	if (rc != ERR_NOT_FOUND)
-		return rc;
+	if (rc == ERR_OK)
+		return ERR_OK;
+	if (blob_is_shortage(&why))
+		return err_set(e, why.code, "%s", why.msg);
 	if (i->state == IMAGE_IS_EVICTING || i->state == IMAGE_IS_REVOKED) {
 		r->counts.evict++;
 		return r->fn(r->arg, RECOVER_EVICT, &i->sha256, e);

@@ -199,7 +199,7 @@ static int open_tokens(struct restore *r, struct err *e)
 {
 	int rc = faccessat(r->dir, "tokens", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? ERR_CORRUPT : tokens_load(r->dir, r->sys, &r->tokens, e);
 
-	return rc == ERR_CORRUPT ? ERR_OK : rc;
+	return rc == ERR_MEMORY ? rc : ERR_OK;
 }
 
 static int open_here(struct restore *r, struct err *e)

@@ -1,6 +1,8 @@
 /* scratch.c: see scratch.h. */
 #include "store/scratch.h"
 
+#include "base/aside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,6 +31,9 @@ int scratch_make(int dir, const char *name, const struct sysio *sys, struct err 
 {
 	int rc = scratch_remove(dir, name, sys, e);
 
+	/* What lies there is not what an earlier one leaves. */
+	if (rc == ERR_IO)
+		rc = aside_move(dir, name, e);
 	if (rc)
 		return rc;
 	if (sysio_or_kernel(sys)->mkdirat(dir, name, 0700) < 0)

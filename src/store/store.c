@@ -1,5 +1,6 @@
 /* store.c: opening, transactions, and what happens to a damaged file. */
 #include "store/store_own.h"
+#include "base/aside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DB_NAME "gatepost.db"
 
@@ -38,11 +40,31 @@ static int open_at(const char *path, struct store **out, struct err *e)
 	return ERR_OK;
 }
 
+static bool is_odd(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode);
+}
+
+/* SQLite follows links, and what is no file would keep it from opening for ever. */
+static int check_kinds(const char *path, struct err *e)
+{
+	char wal[PATH_MAX + 8];
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	if (is_odd(AT_FDCWD, path))
+		return err_set(e, ERR_CORRUPT, "%s: not a file", path);
+	return is_odd(AT_FDCWD, wal) ? aside_free(AT_FDCWD, wal, e) : ERR_OK;
+}
+
 int store_open(const char *state_dir, struct store **out, struct err *e)
 {
 	char path[PATH_MAX];
 	int rc = db_path(state_dir, path, sizeof path, e);
 
+	if (!rc)
+		rc = check_kinds(path, e);
 	return rc ? rc : open_at(path, out, e);
 }
 
@@ -88,8 +110,15 @@ int store_try(struct store *s, struct err *e)
 	return rc ? rc : store_commit(&tx, e);
 }
 
+/* What is no file holds nothing to look at later. */
 static int move(int dir, const char *from, const char *to, struct err *e)
 {
+	int rc;
+
+	if (is_odd(dir, from))
+		return aside_free(dir, from, e);
+	if (is_odd(dir, to) && (rc = aside_free(dir, to, e)))
+		return rc;
 	if (renameat(dir, from, dir, to) < 0 && errno != ENOENT)
 		return err_errno(e, "%s: set aside", from);
 	return ERR_OK;

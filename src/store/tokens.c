@@ -149,7 +149,7 @@ int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, str
 
 	if (rc)
 		return rc;
-	rc = io_read_file(state_dir, TOKENS_NAME, &bytes, e);
+	rc = io_read_own(state_dir, TOKENS_NAME, &bytes, e);
 	if (rc == ERR_NOT_FOUND)
 		rc = ERR_OK;
 	else if (rc == ERR_LIMIT)
@@ -182,8 +182,8 @@ int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struc
 
 int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	if (sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged") < 0 && errno != ENOENT)
-		return err_errno(e, "tokens: set aside");
+	/* What cannot be moved is replaced by the next save. */
+	(void)sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged");
 	return tokens_make(state_dir, sys, out, e);
 }
 

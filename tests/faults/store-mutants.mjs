@@ -16,8 +16,8 @@ const MEMORY = 'only an allocation can fail there', FSTAT = 'fstat of an open fi
 const spared = {
   'store/blob.c': { 'at == w->hasher.at': 'spares a second read of the image' },
   'store/blob_check.c': {
-    'got < 0 && errno == EINVAL': 'a file system without O_DIRECT; even tmpfs has it',
-    'got >= 0': 'the same',
+    'rc && why.sys == EINVAL': 'a file system without O_DIRECT; even tmpfs has it',
+    '!rc @ open_past_cache': 'the same',
   },
   'store/blob_dag.c': {
     'n == 0 || size - at < n': 'what is read then is no record either',
@@ -65,7 +65,7 @@ const spared = {
     '!t @ transfer_new': MEMORY,
     't->chunk && t->index == index': 'spares work',
   },
-  'store/tokens.c': { '(rc = buf_ok(&b, e))': MEMORY, 'rc @ tokens_load 1': MEMORY },
+  'store/tokens.c': { '(rc = buf_ok(&b, e))': MEMORY, 'rc @ tokens_load 1': MEMORY, 'rc @ tokens_read': MEMORY },
 }
 
 /** [file in src, what stands there, what stands there instead]: above all every sync, then what compares without an `if`. */
@@ -84,7 +84,8 @@ const more = [
   ['store/blob_finish.c', 'return hash32_eq(&got, &w->sha256) ? ERR_OK', 'return true ? ERR_OK'],
   ['store/blob_finish.c', 'is_good = hash32_eq(&got, sha256)', 'is_good = true'],
   ['store/blob_check.c', 'is_read && memcmp(', 'memcmp('],
-  ['store/blob_check.c', 's->is_unreadable || ', ''],
+  ['store/blob_check.c', '!s->is_unreadable && ', ''],
+  ['store/blob_check.c', ' && hash32_eq(&got, s->sha256);', ';'],
   ['store/blob_check.c', 'return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);', 'return s->sums.n == blob_hasher_sums(&s->found).n;'],
   ['store/blob_check.c', 'out->is_size_wrong = (uint64_t)st.st_size != s->size;', 'out->is_size_wrong = false;'],
   ['store/blob_dag.c', '!hash32_eq(&digest, &d->dag)', 'false'],
@@ -163,7 +164,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -172,7 +173,7 @@ export function programsOf({ file }) {
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
   if (name.startsWith('floor')) return ['test_floor']
   if (name.startsWith('blob')) return ['test_blob']
-  if (name === 'durable' || name === 'tokens') return ['test_tokens']
+  if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store']
   return ['test_store', 'test_spoilt', 'test_parts', 'test_db']

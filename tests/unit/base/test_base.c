@@ -1,4 +1,5 @@
 /* test_base.c: the rules of src/base, a table each. */
+#include "base/aside.h"
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -14,7 +15,9 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct { const char *rule; const char *bytes; size_t n; bool valid, printable; } texts[] = {
@@ -264,6 +267,45 @@ START_TEST(files_are_read_up_to_a_limit)
 }
 END_TEST
 
+static bool is_folder(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+START_TEST(what_is_in_the_way_is_set_aside)
+{
+	char path[] = "/tmp/gatepost-base-XXXXXX";
+	int dir, fd = -1;
+	struct err e = { 0 };
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(aside_free(dir, "x", &e), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(mkdirat(dir, "x", 0700), 0);
+		ck_assert_int_eq(io_open_own(dir, "x", 0, &fd, &e), ERR_CORRUPT);
+		ck_assert_int_eq(aside_free(dir, "x", &e), ERR_OK);
+	}
+	ck_assert(is_folder(dir, "x.odd-1") && is_folder(dir, "x.odd-2") && !is_folder(dir, "x"));
+	ck_assert_int_eq(symlinkat("x.odd-1", dir, "x"), 0);
+	ck_assert_int_eq(io_open_own(dir, "x", 0, &fd, &e), ERR_CORRUPT);
+	ck_assert_int_eq(aside_folder(dir, "x", &e), ERR_OK);
+	ck_assert_int_eq(aside_folder(dir, "x", &e), ERR_OK);
+	ck_assert(is_folder(dir, "x") && !is_folder(dir, "x.odd-3"));
+	ck_assert_int_eq(mkfifoat(dir, "pipe", 0600), 0);
+	ck_assert_int_eq(io_open_own(dir, "pipe", 0, &fd, &e), ERR_CORRUPT);
+	ck_assert_int_eq(aside_free(dir, "pipe", &e), ERR_OK);
+	ck_assert_int_eq(io_open_own(dir, "pipe", 0, &fd, &e), ERR_NOT_FOUND);
+	for (const char *const *gone = (const char *const[]){ "x", "x.odd-1", "x.odd-2", NULL }; *gone; gone++)
+		ck_assert_int_eq(unlinkat(dir, *gone, AT_REMOVEDIR), 0);
+	ck_assert_int_eq(unlinkat(dir, "x.odd-3", 0), 0);
+	ck_assert_int_eq(rmdir(path), 0);
+	close(dir);
+}
+END_TEST
+
 static const struct { const char *what, *word, *best; } typos[] = {
 	{ "a letter too many",		"registryy",	"registry" },
 	{ "a letter missing",		"registr",	"registry" },
@@ -373,6 +415,7 @@ int main(void)
 	tcase_add_test(t, times_are_rfc3339);
 	tcase_add_test(t, descriptors_travel);
 	tcase_add_test(t, files_are_read_up_to_a_limit);
+	tcase_add_test(t, what_is_in_the_way_is_set_aside);
 	tcase_add_test(t, tables_find_what_was_added);
 	tcase_add_test(t, tables_tell_all_of_one_hash);
 	tcase_add_test(t, table_hashes_differ);

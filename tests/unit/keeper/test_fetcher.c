@@ -1105,6 +1105,15 @@ static ssize_t is_broken(int fd, const void *p, size_t n, off_t at)
 	return -1;
 }
 
+static bool has_part(void)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char path[BLOB_PATH_MAX + 24], name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s.part", blobs_path(&sha, name));
+	return tempdir_has(path);
+}
+
 START_TEST(what_the_disk_refuses_is_told)
 {
 	struct sysio sys = sysio_kernel;
@@ -1127,6 +1136,30 @@ START_TEST(what_the_disk_refuses_is_told)
 	run_until(&good, 1);
 	check_file();
 	ck_assert_uint_eq(troubles, 1);
+}
+END_TEST
+
+/* The sectors of this file alone: that is told once, and then another file is tried. */
+START_TEST(a_bad_place_keeps_nobody_else_waiting)
+{
+	struct sysio sys = sysio_kernel;
+
+	sys.pwrite = is_broken;
+	blobs_free(blobs);
+	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
+	USE(HONEST);
+	want();
+	run_until(&failed, 1);
+	ck_assert_uint_eq(troubles, 1);
+	ck_assert(has_part());
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&failed, 2);
+	ck_assert_uint_eq(troubles, 1);
+	ck_assert(!has_part());
+	sys = sysio_kernel;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
 }
 END_TEST
 
@@ -1264,15 +1297,21 @@ START_TEST(a_restart_with_archives_only)
 }
 END_TEST
 
+/* In the file's object, or what lies beside it. */
+static void rot(const char *suffix, off_t at)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char path[BLOB_PATH_MAX + 24], name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s%s", blobs_path(&sha, name), suffix);
+	tempdir_flip(path, at);
+}
+
 START_TEST(a_damaged_object_is_repaired_without_a_source)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
-	snprintf(path, sizeof path, "objects/%s", blobs_path(&sha, full));
-	tempdir_flip(path, 150000);
+	rot("", 150000);
 	good = 0;
 	peer[0].deed = NO_CAR;
 	peer[0].blocks = 0;
@@ -1286,20 +1325,15 @@ END_TEST
 /* Every block fitted when it was read, and one does not any more: nobody lied but the disk. */
 START_TEST(the_disk_changes_what_was_restored)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
-	snprintf(path, sizeof path, "objects/%s", blobs_path(&sha, full));
-	tempdir_flip(path, 150000);
+	rot("", 150000);
 	good = 0;
 	peer[0].deed = NO_CAR;
 	want();
 	while (first()->sm.at != FETCH_FETCHING)
 		ck_assert_int_ne(uv_run(&loop, UV_RUN_ONCE), 0);
-	snprintf(path, sizeof path, "objects/%s.part", blobs_path(&sha, full));
-	tempdir_flip(path, 20000);
+	rot(".part", 20000);
 	run_until(&good, 1);
 	check_file();
 	ck_assert(wrong == 0 && failed == 0);
@@ -1320,16 +1354,12 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 
 START_TEST(lost_blocks_come_back_beside_a_whole_image)
 {
-	char path[BLOB_PATH_MAX + 16], full[BLOB_PATH_MAX];
-	struct hash32 sha = sha256_of(buf_span(&file));
-
 	USE(HONEST);
 	fetched();
 	place = (struct fetch_place){ .is_whole = true, .has_room = true };
 	place_rc = ERR_OK;
 	fetcher.owner.look = look;
-	snprintf(path, sizeof path, "objects/%s.dag", blobs_path(&sha, full));
-	tempdir_flip(path, 9);
+	rot(".dag", 9);
 	good = 0;
 	peer[0].blocks = 0;
 	room_rc = ERR_NO_SPACE;		/* nobody asks */
@@ -1467,7 +1497,7 @@ int main(void)
 		a_liar_is_quarantined_and_the_next_one_asked, a_liar_is_hung_up_on, keys_are_not_shown, nobody_has_it, everyone_is_resting, a_liar_that_rests_is_not_waited_for, in_a_second_for_ever,
 		a_stream_that_says_that_it_broke, another_digest, a_cid_that_is_none,
 		a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself, claims_take_turns,
-		a_full_cache_is_not_the_disks_fault, it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
+		a_bad_place_keeps_nobody_else_waiting, a_full_cache_is_not_the_disks_fault, it_ends_when_nobody_wants_it, a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for,
 		many_that_fail_at_once_do_not_pile_up_on_the_stack, a_restart_goes_on_where_it_was,
 		a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, the_disk_changes_what_was_restored,
 		lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, only_so_many_at_a_time, the_newest_of_a_product_first,

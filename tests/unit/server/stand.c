@@ -135,6 +135,14 @@ void stand_unlink(struct stand *s, const struct hash32 *sha256, const char *suff
 	ck_assert(unlink(path) == 0);
 }
 
+void stand_pipe(struct stand *s, const struct hash32 *sha256, const char *suffix)
+{
+	char path[200];
+
+	path_of(s, sha256, suffix, path);
+	ck_assert(mkfifo(path, 0600) == 0);
+}
+
 void stand_catalog(struct stand *s, void (*fn)(struct builder *b))
 {
 	struct builder *b = sample_builder(1);

@@ -49,6 +49,7 @@ void stand_beside(struct stand *s, const struct hash32 *sha256, const char *suff
 /* Changes a byte of an object's file. suffix: "", ".sums" or ".dag". */
 void stand_flip(struct stand *s, const struct hash32 *sha256, const char *suffix, off_t at);
 void stand_unlink(struct stand *s, const struct hash32 *sha256, const char *suffix);
+void stand_pipe(struct stand *s, const struct hash32 *sha256, const char *suffix);
 /* Writes a product's file of entries. */
 void stand_entries(struct stand *s, const struct hash32 *product, struct span content);
 /* A catalog made by fn. */

@@ -1,5 +1,6 @@
 /* test_objects.c: no byte leaves that was not checked since it came from the disk. */
 #include "stand.h"
+#include "../support/fds.h"
 
 #include "base/cleanup.h"
 #include "base/hex.h"
@@ -8,7 +9,6 @@
 #include "server/chunks.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -164,6 +164,23 @@ static void lose_sums(void)
 	stand_unlink(st, &row.sha256, ".sums");
 }
 
+static void put_pipe(const char *suffix)
+{
+	stand_unlink(st, &row.sha256, suffix);
+	stand_pipe(st, &row.sha256, suffix);
+}
+
+/* Nobody is waited for who might write to it. */
+static void image_is_a_pipe(void)
+{
+	put_pipe("");
+}
+
+static void sums_are_a_pipe(void)
+{
+	put_pipe(".sums");
+}
+
 static const struct {
 	const char *rule;
 	void (*damage)(void);
@@ -172,6 +189,8 @@ static const struct {
 	{ "changed digests", damage_sums },
 	{ "no file", lose_image },
 	{ "no digests", lose_sums },
+	{ "a pipe", image_is_a_pipe },
+	{ "a pipe for its digests", sums_are_a_pipe },
 };
 
 START_TEST(damage_is_found_when_opened_and_told_once)
@@ -186,18 +205,6 @@ START_TEST(damage_is_found_when_opened_and_told_once)
 END_TEST
 
 /* --- want of descriptors --- */
-
-static unsigned count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 /* Asks for the image while only `more` descriptors can be had. */
 static int get_with_descriptors(rlim_t more, struct object **o, struct err *e)

@@ -15,6 +15,7 @@ static struct {
 	unsigned at;		/* 0: never */
 	int sys;		/* errno; 0: _exit(FAULTY_EXIT) */
 	bool is_sticky;
+	const char *hit;	/* the kind of call that failed last */
 	const char *only;	/* NULL, or the one kind of call that counts */
 	char trace[600];	/* names of the calls made, but for openat and mkdirat */
 } faulty;
@@ -34,6 +35,7 @@ static bool faulty_now(const char *what)
 		return false;
 	if (!faulty.sys)
 		_exit(FAULTY_EXIT);
+	faulty.hit = what;
 	errno = faulty.sys;
 	return true;
 }

@@ -10,7 +10,7 @@ tests_unit_test_db_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_db_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_blob
-tests_unit_test_blob_SOURCES = %D%/test_blob.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_floor

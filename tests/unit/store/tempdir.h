@@ -61,6 +61,26 @@ static inline bool tempdir_has(const char *name)
 	return tempdir_size(name) >= 0;
 }
 
+/* What is no file lies under a file's name. */
+enum tempdir_odd { ODD_PIPE, ODD_LINK, ODD_FOLDER, ODDS };
+static const char *const tempdir_odd_names[ODDS] = { "a pipe", "a link to itself", "a directory with something in it" };
+
+static inline void tempdir_put_odd(const char *name, enum tempdir_odd what)
+{
+	char inner[PATH_MAX];
+
+	unlinkat(tempdir_fd, name, 0);
+	if (what == ODD_PIPE)
+		ck_assert_int_eq(mkfifoat(tempdir_fd, name, 0600), 0);
+	if (what == ODD_LINK)
+		ck_assert_int_eq(symlinkat(tempdir_path(name), tempdir_fd, name), 0);
+	if (what != ODD_FOLDER)
+		return;
+	snprintf(inner, sizeof inner, "%s/x", name);
+	ck_assert_int_eq(mkdirat(tempdir_fd, name, 0700), 0);
+	ck_assert_int_eq(mkdirat(tempdir_fd, inner, 0700), 0);
+}
+
 /* Overwrites n bytes of a file, as bit rot would. */
 static inline void tempdir_poke(const char *name, off_t at, const void *p, size_t n)
 {
@@ -69,6 +89,15 @@ static inline void tempdir_poke(const char *name, off_t at, const void *p, size_
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(pwrite(fd, p, n, at), (ssize_t)n);
 	close(fd);
+}
+
+static inline ssize_t tempdir_peek(const char *name, off_t at, void *p, size_t n)
+{
+	int fd = openat(tempdir_fd, name, O_RDONLY);
+	ssize_t got = pread(fd, p, n, at);
+
+	close(fd);
+	return got;
 }
 
 static inline void tempdir_flip(const char *name, off_t at)

@@ -263,6 +263,27 @@ START_TEST(a_stranger_is_not_taken_for_ours)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_no_database)
+{
+	struct store *s = open_store();
+
+	store_close(s);
+	tempdir_put_odd(DB, (enum tempdir_odd)_i);
+	ck_refused(store_open(tempdir, &s, &err), ERR_CORRUPT, tempdir_odd_names[_i]);
+	tempdir_put_odd(DB ".damaged", (enum tempdir_odd)_i);
+	ck_ok(store_set_aside(tempdir, &err));
+	ck_assert(_i != ODD_FOLDER || tempdir_has(DB ".odd-1"));
+	s = open_store();
+	ck_assert(store_is_new(s));
+	store_close(s);
+	ck_ok(store_set_aside(tempdir, &err));
+	ck_assert_msg(tempdir_size(DB ".damaged") > 4096, "over %s", tempdir_odd_names[_i]);
+	tempdir_put_odd(DB "-wal", (enum tempdir_odd)_i);
+	s = open_store();
+	store_close(s);
+}
+END_TEST
+
 static void copy(const char *from, const char *to)
 {
 	uint8_t room[65536];
@@ -887,6 +908,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, what_is_no_file_is_no_database, 0, ODDS);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

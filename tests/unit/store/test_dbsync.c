@@ -233,6 +233,7 @@ START_TEST(a_place_without_a_database_says_so)
 
 	memset(long_name, 'x', sizeof long_name - 1);
 	ck_refused(store_open(tempdir_path("nowhere"), &s, &err), ERR_IO, "no such directory");
+	ck_assert_msg(strstr(err.msg, strerror(ENOENT)), "%s", err.msg);
 	ck_refused(store_open(long_name, &s, &err), ERR_LIMIT, "a name that is too long");
 	store_close(NULL);
 }

@@ -186,6 +186,52 @@ START_TEST(one_whole_file_is_enough)
 }
 END_TEST
 
+/* What lies there and is no file is damage, is not waited for, and gives way to the next save. */
+START_TEST(what_is_no_file_gives_way)
+{
+	const char *name = _i % 2 ? "floor.b" : "floor.a";
+	struct floors *f = load(NULL);
+
+	for (unsigned i = 1; i <= 3; i++) {
+		note(f, 1, 0, i);
+		ck_ok(floor_save(f, &err));
+	}
+	floor_free(f);
+	tempdir_put_odd(name, (enum tempdir_odd)(_i / 2));
+	f = load(NULL);
+	ck_assert_int_eq(floor_found(f), FLOOR_ONE);
+	ck_assert_uint_ge(proven(f, 1), 2);
+	note(f, 1, 0, 4);
+	ck_ok(floor_save(f, &err));
+	floor_free(f);
+	f = load(NULL);
+	ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 4);
+	floor_free(f);
+}
+END_TEST
+
+/* A card may have lost the sectors of one file, and no others. */
+START_TEST(a_file_that_cannot_be_written_is_made_anew)
+{
+	for (unsigned at = 1; at <= 4; at++) {	/* open, write, cut, sync */
+		struct floors *f = load(&sysio_faulty);
+
+		note(f, 1, 0, at * 10);
+		ck_ok(floor_save(f, &err));
+		note(f, 1, 0, at * 10 + 1);
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = EIO;
+		ck_ok(floor_save(f, &err));
+		faulty.at = 0;
+		floor_free(f);
+		f = load(NULL);
+		ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == at * 10 + 1);
+		floor_free(f);
+	}
+}
+END_TEST
+
 /* While the program runs: what lies there is compared, and what is whole is not touched before the other one is too. */
 START_TEST(damage_is_found_while_it_runs)
 {
@@ -496,6 +542,8 @@ int main(void)
 	tcase_add_test(t, only_rises);
 	tcase_add_test(t, is_written_only_when_something_changed);
 	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
+	tcase_add_loop_test(t, what_is_no_file_gives_way, 0, 2 * ODDS);
+	tcase_add_test(t, a_file_that_cannot_be_written_is_made_anew);
 	tcase_add_test(t, damage_is_found_while_it_runs);
 	tcase_add_test(t, only_the_damaged_one_is_written);
 	tcase_add_test(t, a_cut_save_loses_nothing);

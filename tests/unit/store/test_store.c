@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct store *store;
@@ -1104,6 +1105,59 @@ START_TEST(recovery_brings_disk_and_rows_together)
 }
 END_TEST
 
+/* A pipe, a link, a directory under an image's name: it is damaged, and the others are recovered. */
+START_TEST(recovery_goes_on_past_what_is_no_file)
+{
+	struct recover_counts c;
+	struct seen s = { "" };
+	struct image_row i;
+	struct blobs *b;
+	char path[BLOB_PATH_MAX], file[128];
+
+	reopen();
+	for (unsigned n = 1; n <= ODDS; n++) {
+		good_image(n, 10, 1), put_blob(n, "");
+		snprintf(file, sizeof file, "objects/%s", blobs_path(h(n), path));
+		tempdir_put_odd(file, (enum tempdir_odd)(n - 1));
+	}
+	put_blob(9, "");
+	tempdir_put_odd("objects/ff", ODD_LINK);
+	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert_str_eq(s.text, "a9 ");
+	ck_assert(c.lost == ODDS && c.strange == ODDS);
+	for (unsigned n = 1; n <= ODDS; n++) {
+		ck_ok(images_get(store, h(n), &i, &err));
+		ck_assert_int_eq(i.state, IMAGE_IS_DAMAGED);
+	}
+	blobs_free(b);
+}
+END_TEST
+
+/* Want of descriptors is no damage of what cannot be opened for it. */
+START_TEST(recovery_without_descriptors_judges_nothing)
+{
+	struct rlimit was, none;
+	struct seen s = { "" };
+	struct image_row i;
+	struct blobs *b;
+	int rc;
+
+	reopen();
+	good_image(1, 10, 1), put_blob(1, "");
+	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit){ 0, was.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = recover_scan(store, b, 50, note_recovery, NULL, &s, NULL, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+	ck_refused(rc, ERR_IO, "too many open files");
+	ck_ok(images_get(store, h(1), &i, &err));
+	ck_assert_int_eq(i.state, IMAGE_IS_GOOD);
+	blobs_free(b);
+}
+END_TEST
+
 static bool is_six(void *arg, const struct hash32 *sha256)
 {
 	(void)arg;
@@ -1163,7 +1217,7 @@ int main(void)
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
 		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
-		recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
+		recovery_goes_on_past_what_is_no_file, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
 	Suite *s = suite_create("store");

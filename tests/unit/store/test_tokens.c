@@ -129,6 +129,40 @@ START_TEST(a_damaged_file_lets_nobody_in)
 }
 END_TEST
 
+/* Nobody is believed because of it, and it is not in the way of new ones; nor is what lies where they are made. */
+START_TEST(what_is_no_file_lets_nobody_in)
+{
+	struct tokens *t;
+	char text[TOKEN_TEXT_MAX];
+
+	tempdir_put_odd("tokens", (enum tempdir_odd)_i);
+	tempdir_put_odd("tokens.new", (enum tempdir_odd)_i);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, tempdir_odd_names[_i]);
+	ck_ok(tokens_anew(tempdir_fd, NULL, &t, &err));
+	tempdir_put_odd("tokens", (enum tempdir_odd)_i);	/* it could not be moved */
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	t = load(NULL);
+	ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
+	tokens_free(t);
+}
+END_TEST
+
+/* On a disk that takes no writes it stays. */
+START_TEST(a_damaged_file_that_cannot_be_moved_lets_nobody_in)
+{
+	struct tokens *t;
+
+	tempdir_poke("tokens", 0, "x", 1);
+	faulty.at = 1;
+	faulty.sys = EROFS;
+	ck_ok(tokens_anew(tempdir_fd, &sysio_faulty, &t, &err));
+	ck_assert_ptr_null(tokens_at(t, 0));
+	ck_assert(tempdir_has("tokens"));
+	tokens_free(t);
+}
+END_TEST
+
 /* Without each of these, and in this order, a power cut could leave an empty file. */
 START_TEST(a_save_is_durable)
 {
@@ -166,6 +200,7 @@ START_TEST(a_cut_save_keeps_the_old_file)
 		ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
 		ck_assert_int_eq(tokens_at(t, 1) != NULL, at == steps);
 		tokens_free(t);
+		unlinkat(tempdir_fd, "tokens.new", 0);	/* else there is a step more */
 	}
 }
 END_TEST
@@ -309,6 +344,32 @@ START_TEST(scopes)
 }
 END_TEST
 
+/* --- in place, where there is no room for a second file --- */
+
+static int overwrite(const char *text, const struct sysio *sys)
+{
+	return durable_overwrite(tempdir_fd, "file", span_str(text), sys, &err);
+}
+
+START_TEST(an_overwritten_file_has_just_what_it_was_given)
+{
+	char got[16] = "";
+
+	ck_refused(overwrite("new", NULL), ERR_NOT_FOUND, "nothing to write over");
+	tempdir_poke("file", 0, "older, longer", 13);
+	ck_ok(overwrite("new", &sysio_faulty));
+	ck_assert_str_eq(faulty.trace, "pwrite ftruncate fdatasync ");
+	ck_assert_int_eq(tempdir_peek("file", 0, got, sizeof got), 3);
+	ck_assert_str_eq(got, "new");
+	for (unsigned at = 1; at <= 4; at++) {
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = ENOSPC;
+		ck_refused(overwrite("next", &sysio_faulty), ERR_NO_SPACE, "a step of it");
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("tokens");
@@ -318,6 +379,8 @@ int main(void)
 	tcase_add_test(t, tokens_open_doors);
 	tcase_add_test(t, names_and_limits);
 	tcase_add_test(t, a_damaged_file_lets_nobody_in);
+	tcase_add_loop_test(t, what_is_no_file_lets_nobody_in, 0, ODDS);
+	tcase_add_test(t, a_damaged_file_that_cannot_be_moved_lets_nobody_in);
 	tcase_add_test(t, a_save_is_durable);
 	tcase_add_test(t, a_cut_save_keeps_the_old_file);
 	tcase_add_test(t, a_failed_save_changes_nothing);
@@ -327,6 +390,7 @@ int main(void)
 	tcase_add_test(t, a_digest_that_differs_anywhere_is_nobodys);
 	tcase_add_test(t, a_file_longer_than_ours_lets_nobody_in);
 	tcase_add_test(t, a_name_without_room_for_its_forerunner);
+	tcase_add_test(t, an_overwritten_file_has_just_what_it_was_given);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
