@@ -198,6 +198,14 @@ static void tell_of_rebuilding(struct keeper *k)
 		keeper_alarm(k, "database-rebuilt", "store", "there was none, or an empty one, though this gateway has run before; it is filled anew", false);
 }
 
+static void tell_of_loss(struct keeper *k)
+{
+	if (!store_is_older(k->store))
+		return;
+	log_broken("store", "the database's log had rotted: what was written last is lost", "%s", "");
+	keeper_alarm(k, "database-older", "store", "its log had rotted on the disk: the decisions and reports that were written last are lost", false);
+}
+
 /* Another chain or registry than the one that the database was filled from: its entries mean nothing any more. */
 static int check_registry(struct keeper *k, struct err *e)
 {
@@ -232,6 +240,8 @@ static int open_and_try(struct keeper *k, struct err *e)
 		rc = set_aside(k, e);
 	else if (!rc)
 		tell_of_rebuilding(k);
+	if (!rc)
+		tell_of_loss(k);
 	if (!rc)
 		rc = check_registry(k, e);
 	if (!rc)

@@ -35,7 +35,8 @@ libstore_a_SOURCES = \
 	%D%/store_check.c %D%/store_own.h \
 	%D%/sysio.c %D%/sysio.h \
 	%D%/tokens.c %D%/tokens.h \
-	%D%/victims.c
+	%D%/victims.c \
+	%D%/walcheck.c %D%/walcheck.h
 nodist_libstore_a_SOURCES = %D%/migrations.c
 
 # Append only: a file that was released never changes.

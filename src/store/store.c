@@ -1,6 +1,9 @@
 /* store.c: opening, transactions, and what happens to a damaged file. */
 #include "store/store_own.h"
 #include "base/aside.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "store/walcheck.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -58,14 +61,31 @@ static int check_kinds(const char *path, struct err *e)
 	return is_odd(AT_FDCWD, wal) ? aside_free(AT_FDCWD, wal, e) : ERR_OK;
 }
 
+/* Asked before SQLite opens it, which ends it where it breaks off. What cannot be read SQLite cannot read either. */
+static bool has_rotten_log(const char *path)
+{
+	AUTO(buf_free) struct buf log = BUF_INIT(WALCHECK_MAX);
+	char wal[PATH_MAX + 8];
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	return io_read_own(AT_FDCWD, wal, &log, NULL) == ERR_OK && walcheck_is_rotten(buf_span(&log));
+}
+
 int store_open(const char *state_dir, struct store **out, struct err *e)
 {
 	char path[PATH_MAX];
+	bool is_older;
 	int rc = db_path(state_dir, path, sizeof path, e);
 
 	if (!rc)
 		rc = check_kinds(path, e);
-	return rc ? rc : open_at(path, out, e);
+	if (rc)
+		return rc;
+	is_older = has_rotten_log(path);
+	rc = open_at(path, out, e);
+	if (!rc)
+		(*out)->is_older = is_older && !(*out)->is_new;
+	return rc;
 }
 
 int store_open_in_memory(struct store **out, struct err *e)
@@ -79,6 +99,11 @@ void store_close(struct store *s)
 		return;
 	db_close(s->db);
 	free(s);
+}
+
+bool store_is_older(const struct store *s)
+{
+	return s->is_older;
 }
 
 bool store_is_new(const struct store *s)

@@ -32,6 +32,9 @@ MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e
 MUST_USE int store_open_in_memory(struct store **out, struct err *e);
 void store_close(struct store *s);
 
+/* The write-ahead log had rotted in the middle before it was opened: what was committed from there on is gone, reports and decisions too. */
+bool store_is_older(const struct store *s);
+
 /* A database that was made by this store_open(): nothing is remembered, the caller rebuilds. */
 bool store_is_new(const struct store *s);
 /* Some call met damage. */

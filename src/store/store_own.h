@@ -9,6 +9,7 @@
 struct store {
 	struct db *db;
 	bool is_new;
+	bool is_older;		/* its log had rotted */
 };
 
 #endif

@@ -102,6 +102,7 @@ test('database of yesterday: its WAL has rotted while nobody was there; without 
   await gateway.restart(world.config({ dir, config: { providers: [{ name: 'one', url: 'http://127.0.0.1:9' }] } }))
   await waitFor('the objects to be looked at', () => gateway.lines().some((l) => /store: recovered/.test(l)))
   assert.equal(await gateway.release(PRODUCT, 2), undefined, 'the database does not know it')
+  assert.ok((await gateway.status()).alarms.some(({ code }) => code === 'database-older'), 'the operator is told')
   const shown = await gateway.get(`/fw/${PRODUCT}`), image = await gateway.get(`/sha256/${sha256}`)
   assert.equal(shown.headers.get('gatepost-sequence'), '2')
   assert.deepEqual(Buffer.from(await image.arrayBuffer()), Buffer.alloc(90000, 3))

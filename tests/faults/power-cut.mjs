@@ -20,7 +20,7 @@ import { LIVES } from './power-cut-lives.mjs'
 import { ackedBy, ANY, allowed, endOf, LOCK } from './power-cut-record.mjs'
 
 const SIDE_BY_SIDE = 2
-const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start/
+const LOST = /database damaged|token file damaged|both floor files are damaged|cannot start|log had rotted/
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 // --- which states ---

@@ -123,6 +123,10 @@ const more = [
   ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
   ['store/sysio.c', '		at += n;\n', ''],
   ['store/sysio.c', 's = span_cut(s, (size_t)n, s.n);', 's.n = 0;'],
+  ['store/walcheck.c', 'is_commit(w, i) && fits(w, i) && ', 'fits(w, i) && '],
+  ['store/walcheck.c', ' && fits(w, i + 1))', ')'],
+  ['store/walcheck.c', 'is_commit(w, i) && fits(w, i) && ', 'is_commit(w, i) && '],
+  ['store/store.c', 'is_older && !(*out)->is_new', 'false'],
   ['store/space.c', 'return min64(reserve, total / 4);', 'return reserve;'],
   ['store/space.c', 'min64(cache_size, less(used_bytes + free_bytes, s.reserve_bytes))', 'less(used_bytes + free_bytes, s.reserve_bytes)'],
   ['catalog/check.c', 'return r.at <= c->head->table[TABLE_POOL].n && r.n <=', 'return r.n <='],
@@ -164,7 +168,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_walcheck']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -175,7 +179,8 @@ export function programsOf({ file }) {
   if (name.startsWith('blob')) return ['test_blob']
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
-  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store']
+  if (name === 'walcheck') return ['test_walcheck']
+  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck']
   return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
 }
 

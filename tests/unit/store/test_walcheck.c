@@ -40,7 +40,7 @@ static size_t commits(void)
 static void read_wal(void)
 {
 	wal = (struct buf)BUF_INIT(WALCHECK_MAX);
-	ck_assert_int_eq(io_read_file(temp_fd, "gatepost.db-wal", &wal, NULL), ERR_OK);
+	ck_ok(io_read_file(tempdir_fd, "gatepost.db-wal", &wal, &err));
 	frames = (wal.n - HEAD) / FRAME;
 	while (frames && memcmp(frame(frames - 1) + 8, wal.p + 16, 8) != 0)
 		frames--;
@@ -49,10 +49,10 @@ static void read_wal(void)
 /* A new database: its tables are commits of many frames; then some of one. */
 static void setup(void)
 {
-	temp_open();
-	ck_assert_int_eq(store_open(temp_path, &store, NULL), ERR_OK);
+	tempdir_make();
+	ck_ok(store_open(tempdir, &store, &err));
 	for (int i = 0; i < 6; i++)
-		ck_assert_int_eq(store_try(store, NULL), ERR_OK);
+		ck_ok(store_try(store, &err));
 	read_wal();
 	ck_assert_uint_ge(commits(), 8);
 }
@@ -61,7 +61,7 @@ static void teardown(void)
 {
 	buf_free(&wal);
 	store_close(store);
-	temp_close();
+	tempdir_remove();
 }
 
 static bool is_rotten(size_t n)
@@ -124,21 +124,34 @@ START_TEST(a_rotten_head_is)
 }
 END_TEST
 
-/* The frames of the last transaction come to the disk in any order. */
+/* The frames of the last transaction come to the disk in any order; what lies behind is of another log. */
+static void check_last(size_t from, size_t end)
+{
+	AUTO(buf_free) struct buf all = BUF_INIT(WALCHECK_MAX);
+
+	buf_add(&all, buf_span(&wal));
+	memset(all.p + HEAD + end * FRAME, 0, all.n - HEAD - end * FRAME);
+	for (size_t i = from; i < end; i++) {
+		uint8_t *p = all.p + HEAD + i * FRAME + 24;
+
+		*p ^= 1;
+		ck_assert_msg(!walcheck_is_rotten(buf_span(&all)), "frame %zu of %zu to %zu", i, from, end);
+		*p ^= 1;
+	}
+}
+
 START_TEST(a_hole_in_the_last_transaction_is_not)
 {
-	size_t end = frames, from;
+	size_t from = 0, largest = 0;
 
-	while (end > 1 && !(is_commit(end - 1) && !is_commit(end - 2)))
-		end--;		/* the last one of several frames */
-	ck_assert_uint_gt(end, 2);
-	for (from = end - 1; from > 0 && !is_commit(from - 1);)
-		from--;
-	for (size_t i = from; i < end; i++) {
-		frame(i)[24] ^= 1;
-		ck_assert_msg(!is_rotten(HEAD + end * FRAME), "frame %zu of %zu to %zu", i, from, end);
-		frame(i)[24] ^= 1;
+	for (size_t end = 1; end <= frames; end++) {
+		if (!is_commit(end - 1))
+			continue;
+		check_last(from, end);
+		largest = end - from > largest ? end - from : largest;
+		from = end;
 	}
+	ck_assert_uint_ge(largest, 4);
 }
 END_TEST
 
@@ -148,11 +161,11 @@ START_TEST(the_rest_of_an_older_log_is_not)
 	AUTO(buf_free) struct buf older = BUF_INIT(WALCHECK_MAX);
 	size_t n;
 
-	buf_put(&older, buf_span(&wal));
+	buf_add(&older, buf_span(&wal));
 	store_close(store);
-	ck_assert_int_eq(store_open(temp_path, &store, NULL), ERR_OK);
+	ck_ok(store_open(tempdir, &store, &err));
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(store_try(store, NULL), ERR_OK);
+		ck_ok(store_try(store, &err));
 	buf_free(&wal);
 	read_wal();
 	n = HEAD + frames * FRAME;
@@ -161,6 +174,41 @@ START_TEST(the_rest_of_an_older_log_is_not)
 	ck_assert(!walcheck_is_rotten(buf_span(&older)));
 	older.p[HEAD + 30] ^= 1;
 	ck_assert_msg(walcheck_is_rotten(buf_span(&older)), "a bit of the newer one");
+}
+END_TEST
+
+static void put(int dir, const char *name, struct span bytes)
+{
+	autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+
+	ck_ok(io_write_all(fd, bytes, &err));
+}
+
+/* The database as it lay there when somebody was killed: opened, is it an older one? */
+static bool is_older_after_kill(void)
+{
+	AUTO(buf_free) struct buf db = BUF_INIT(WALCHECK_MAX);
+	autoclose int dir = -1;
+	struct store *s;
+	bool is_older;
+
+	ck_ok(io_read_file(tempdir_fd, "gatepost.db", &db, &err));
+	mkdirat(tempdir_fd, "killed", 0750);
+	dir = openat(tempdir_fd, "killed", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	put(dir, "gatepost.db", buf_span(&db));
+	put(dir, "gatepost.db-wal", buf_span(&wal));
+	ck_ok(store_open(tempdir_path("killed"), &s, &err));
+	is_older = store_is_older(s);
+	store_close(s);
+	return is_older;
+}
+
+START_TEST(the_store_says_so)
+{
+	ck_assert(!store_is_older(store));
+	ck_assert(!is_older_after_kill());
+	frame(frames - 3)[24 + 100] ^= 1;
+	ck_assert(is_older_after_kill());
 }
 END_TEST
 
@@ -178,6 +226,7 @@ int main(void)
 	tcase_add_test(t, a_rotten_head_is);
 	tcase_add_test(t, a_hole_in_the_last_transaction_is_not);
 	tcase_add_test(t, the_rest_of_an_older_log_is_not);
+	tcase_add_test(t, the_store_says_so);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
