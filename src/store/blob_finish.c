@@ -157,7 +157,7 @@ int blob_place_sums(struct blobs *b, const struct hash32 *sha256, struct span su
 	return rc ? rc : sync_dirs(b, sha256, is_sync, e);
 }
 
-/* Steps 3 to 6. */
+/* Steps 3 to 5; the sync of the directories comes once, when all names are there: until the row says "ready" nobody relies on any. */
 static int place_object(struct blob *w, bool *is_sync, struct err *e)
 {
 	char name[BLOB_PATH_MAX];
@@ -166,8 +166,7 @@ static int place_object(struct blob *w, bool *is_sync, struct err *e)
 	if (w->is_placed)
 		return ERR_OK;
 	blob_file_name(&w->sha256, FILE_PART, name);
-	if ((rc = compare(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e)) ||
-	    (rc = sync_dirs(w->b, &w->sha256, is_sync, e)))
+	if ((rc = compare(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e)))
 		return rc;
 	w->is_placed = true;
 	return ERR_OK;
