@@ -8,7 +8,7 @@
  * they were written or recovered (recovery itself checks the frames).
  *
  * A WAL has its full size from the beginning, and where SQLite empties it, it
- * loses its header, not its room (docs/decisions.md, "Writing little").
+ * loses its header, not its room (docs/decisions.md, "Store").
  *
  * A page that does not fit is SQLITE_IOERR_DATA. Other programs can still read
  * the file. It has no shared memory and no mmap: the WAL needs
