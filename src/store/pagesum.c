@@ -171,7 +171,7 @@ static int wal_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
  * place does not. So it has its full size from the beginning; without the room it grows as it can. The first commit's sync covers it. */
 static void fill(struct sum_file *w)
 {
-	static const uint8_t zeros[64 * 1024];
+	static const uint8_t zeros[PAGESUM_PAGE];
 	sqlite3_file *f = real(&w->base);
 	sqlite3_int64 size, at;
 	int rc = f->pMethods->xFileSize(f, &size);

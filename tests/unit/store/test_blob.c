@@ -647,12 +647,19 @@ START_TEST(lost_sums_are_made_again)
 	struct blob_digests d = put();
 	uint32_t damaged = 0;
 	struct blob_check c;
+	struct blobs *b;
 
 	tempdir_flip(file(".sums"), 3);
 	c = verify(&d, note_chunk, &damaged);
 	ck_assert(c.were_sums_damaged && c.damaged == 0 && hash32_eq(&c.digests.sums, &d.sums));
 	c = verify(&d, NULL, NULL);
 	ck_assert(!c.were_sums_damaged);
+	ck_assert_int_eq(unlinkat(tempdir_fd, file(".sums"), 0), 0);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	faulty.trace[0] = 0;
+	ck_ok(blobs_verify(b, &name, SIZE, &d, NULL, NULL, NULL, &c, &err));
+	ck_assert_str_eq(faulty.trace, "pwrite fdatasync rename_over fsync fsync ");
+	blobs_free(b);
 	ck_assert_int_eq(unlinkat(tempdir_fd, file(".sums"), 0), 0);
 	tempdir_flip(file(""), 3);
 	c = verify(&d, note_chunk, &damaged);
