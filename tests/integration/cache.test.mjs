@@ -157,7 +157,7 @@ test('verify: without a source it says so with its exit status; with one again t
   await startSource(t, { blocks: world.source.blocks, port: Number(port) })
   // The pauses between tries double, and the source may have been away for long.
   await waitFor('the repair', async () => (await imageRow(gateway, sha256)).state === 'good', { deadline_ms: 120000 })
-  assert.equal(await served(gateway, sha256), sha256)
+  await waitFor('the server to hear of it', async () => await served(gateway, sha256) === sha256)
   assert.equal((await gateway.ask('cache', 'verify')).found, 0)
 })
 
