@@ -259,6 +259,7 @@ START_TEST(what_is_only_on_its_way_is_not_kept_twice)
 	ck_assert_msg(handed == before + 1, "its entry, and that it is pending");
 	ck_assert_msg(copy_on_disk() == copy, "what is offered has not changed");
 	world_register(&rig.w, 1, 1, "A");
+	world_final(&rig.w, 1);
 	settle();
 	copy = copy_on_disk();
 	world_publish(&rig.w, 1, 2);
