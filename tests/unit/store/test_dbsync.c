@@ -171,8 +171,10 @@ static void write_by(ssize_t (*call)(int, const void *, size_t, off_t))
 
 START_TEST(without_the_room_a_wal_grows_as_it_can)
 {
-	for (unsigned n = 0; n < 3; n++) {
-		pages_left = n;
+	static const unsigned room[] = { 0, 1, 200 };
+
+	for (size_t i = 0; i < sizeof room / sizeof *room; i++) {
+		pages_left = room[i];
 		write_by(no_room);
 		stock_open();
 		write_by(NULL);
