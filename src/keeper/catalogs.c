@@ -16,12 +16,17 @@
 #define SHOWN (1u << RELEASE_ACTIVE | 1u << RELEASE_SUPERSEDED)
 #define PENDING (1u << RELEASE_SEEN | 1u << RELEASE_FETCHING | 1u << RELEASE_READY)
 
+/* What is built: SENT is told as it is; CONTENT is without the times of proofs, so that equal content gives equal bytes; KEPT is what of
+ * that has to be on disk before it is told. */
+enum view { SENT, CONTENT, KEPT };
+
 struct building {
 	struct keeper *k;
+	enum view view;
 	struct builder *b;
 	const struct ledger_product *p;
 	struct channel_of_p {
-		bool is_pending;
+		bool is_pending, has_release;
 		uint64_t withdrawn;
 	} *channel;			/* as p follows them */
 };
@@ -81,6 +86,7 @@ static void add_release(struct building *g, const struct release_row *r)
 static void note_untold(struct channel_of_p *c, const struct release_row *r, bool is_told)
 {
 	c->is_pending |= (PENDING & 1u << r->state) != 0;
+	c->has_release |= is_told;
 	if (!is_told && r->times_ms[RELEASE_ACTIVE] && r->sequence > c->withdrawn)
 		c->withdrawn = r->sequence;
 }
@@ -108,7 +114,7 @@ static int look_at_release(void *arg, const struct release_row *r, struct err *e
 /* --- products --- */
 
 /* A product that could not be judged since its last proof must not look fresher than what is told of it.
- * Without times: only whether there is a proof at all, so that equal content gives equal bytes. */
+ * Without times: only whether there is a proof at all. */
 static struct catalog_proof proof_of(const struct ledger_product *p, bool with_times)
 {
 	struct catalog_proof none = { 0 }, known = { .number = 1, .time = 1 };
@@ -120,7 +126,24 @@ static struct catalog_proof proof_of(const struct ledger_product *p, bool with_t
 	return (struct catalog_proof){ .number = p->judged.number, .time = p->judged.time, .hash = p->judged.hash };
 }
 
-static int add_product(struct building *g, struct ledger_product *p, bool with_times, struct err *e)
+/* What the last run's copy may be behind in, for the moment until the database is open: neighbours get a shorter history, which they check
+ * against the chain; and "on its way" is said only where nothing is offered. */
+static void add_head(struct building *g, const struct ledger_product *p)
+{
+	static const struct entryfile none = { .bytes = 0 };
+	const struct entryfile *f = g->view == KEPT ? &none : &p->file;
+
+	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = p->registrant,
+		.proof = proof_of(p, g->view == SENT), .trust = keeper_trust_in(g->k, p), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
+		.entries_sha256 = f->sha256, .entries_bytes = f->bytes });
+}
+
+static void add_channel(struct building *g, const char *name, const struct channel_of_p *c)
+{
+	builder_channel(g->b, span_str(name), c->is_pending && !(g->view == KEPT && c->has_release), c->withdrawn);
+}
+
+static int add_product(struct building *g, struct ledger_product *p, struct err *e)
 {
 	struct release_query q = { .product = &p->id };
 	autofree struct channel_of_p *channel = calloc(p->follow->channels_n, sizeof *channel);
@@ -131,28 +154,26 @@ static int add_product(struct building *g, struct ledger_product *p, bool with_t
 	g->p = p;
 	g->channel = channel;
 	keeper_bring_entries(g->k, p, p->final_entries);
-	builder_product(g->b, &(struct builder_product){ .name = span_str(p->name), .id = p->id, .registrant = p->registrant,
-		.proof = proof_of(p, with_times), .trust = keeper_trust_in(g->k, p), .max_age_ms = (uint64_t)g->k->conf->chain.max_age_ms,
-		.entries_sha256 = p->file.sha256, .entries_bytes = p->file.bytes });
+	add_head(g, p);
 	if (p->has_releases)		/* thousands of products have none yet: no query for them */
 		rc = releases_each(g->k->store, &q, look_at_release, g, e);
 	for (size_t i = 0; i < p->follow->channels_n; i++)
-		builder_channel(g->b, span_str(p->follow->channels[i]), channel[i].is_pending, channel[i].withdrawn);
+		add_channel(g, p->follow->channels[i], &channel[i]);
 	return rc;
 }
 
-static int build(struct keeper *k, uint64_t generation, bool with_times, struct buf *out, struct err *e)
+static int build(struct keeper *k, uint64_t generation, enum view view, struct buf *out, struct err *e)
 {
 	struct builder_about about = { .generation = generation, .chain_id = k->conf->chain.chain_id,
 		.registry = k->conf->chain.registry, .gateway = span_str(k->conf->gateway.name) };
-	struct building g = { .k = k, .b = builder_new(&about) };
+	struct building g = { .k = k, .view = view, .b = builder_new(&about) };
 	int rc;
 
 	if (!g.b)
 		return err_set(e, ERR_MEMORY, "no memory for the catalog");
 	rc = add_images(&g, e);
 	for (size_t i = 0; i < k->ledger.products && !rc; i++)
-		rc = add_product(&g, k->ledger.product[i], with_times, e);
+		rc = add_product(&g, k->ledger.product[i], e);
 	if (!rc)
 		rc = builder_finish(g.b, out, e);
 	builder_free(g.b);
@@ -192,7 +213,7 @@ static int send_now(struct keeper *k, bool is_new, struct err *e)
 	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
 	struct catalogs *c = &k->catalogs;
 	struct err unsaved = { 0 };
-	int rc = build(k, c->generation + 1, true, &bytes, e), saved = ERR_OK;
+	int rc = build(k, c->generation + 1, SENT, &bytes, e), saved = ERR_OK;
 
 	if (rc)
 		return rc;
@@ -208,6 +229,16 @@ static int send_now(struct keeper *k, bool is_new, struct err *e)
 	if (saved && e)
 		*e = unsaved;
 	return saved;
+}
+
+static int digest_of(struct keeper *k, enum view view, struct hash32 *out, struct err *e)
+{
+	AUTO(buf_free) struct buf bytes = BUF_INIT(CATALOG_MAX);
+	int rc = build(k, 0, view, &bytes, e);
+
+	if (!rc)
+		*out = sha256_of(buf_span(&bytes));
+	return rc;
 }
 
 /* Still followed? */
@@ -283,24 +314,37 @@ static int send_last(struct keeper *k, const struct catalog *last, struct err *e
 	return rc;
 }
 
+/* What failed half-way may be with the server or on the disk: then neither is known to have what it had, and the next one tries again. */
+static int publish_new(struct keeper *k, const struct hash32 *content, struct err *e)
+{
+	struct catalogs *c = &k->catalogs;
+	struct hash32 kept, was = c->kept;
+	int rc = digest_of(k, KEPT, &kept, e);
+
+	if (rc)
+		return rc;
+	c->content = c->kept = (struct hash32){ { 0 } };
+	rc = send_now(k, !hash32_eq(&kept, &was), e);
+	if (rc)
+		return rc;
+	c->content = *content;
+	c->kept = kept;
+	return ERR_OK;
+}
+
 int catalogs_publish(struct keeper *k, struct err *e)
 {
-	AUTO(buf_free) struct buf content = BUF_INIT(CATALOG_MAX);
-	struct hash32 digest;
+	struct hash32 content;
 	int rc;
 
 	if (is_holding(k))
 		return send_last(k, k->catalogs.last, e);
-	rc = build(k, 0, false, &content, e);
+	rc = digest_of(k, CONTENT, &content, e);
 	if (rc)
 		return rc;
-	digest = sha256_of(buf_span(&content));
-	if (hash32_eq(&digest, &k->catalogs.content))
+	if (hash32_eq(&content, &k->catalogs.content))
 		return ERR_OK;
-	rc = send_now(k, true, e);
-	/* Not when the copy on disk failed: the next one tries again. */
-	if (!rc)
-		k->catalogs.content = digest;
+	rc = publish_new(k, &content, e);
 	keeper_sweep_entries(k);
 	return rc;
 }
@@ -385,6 +429,6 @@ int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e)
 		return ERR_OK;
 	if (is_holding(k))
 		return err_set(e, ERR_BUSY, "the catalog's copy is written again when the chain is proven again");
-	k->catalogs.content = (struct hash32){ { 0 } };	/* as if it were new */
+	k->catalogs.content = k->catalogs.kept = (struct hash32){ { 0 } };	/* as if it were new */
 	return catalogs_publish(k, e);
 }

@@ -3,9 +3,10 @@
  * A catalog is built when something was judged, when an image came or went,
  * and, for the time of the last proof alone, at most every CATALOG_PROOF_MS.
  * It goes to the supervisor as a sealed memfd; the server acknowledges its
- * generation. STATE/catalog holds the newest one whose content differs (the
- * time of the last proof alone: every 15 minutes), so that a start needs
- * neither database nor uplink; after the database was lost it is what devices
+ * generation. STATE/catalog holds the newest one that offers something else
+ * than the one before (not for the time of the last proof, for longer files of
+ * entries, or for what is only on its way), so that a start needs neither
+ * database nor uplink; after the database was lost it is what devices
  * are answered from until the chain has been proven again, less what the floor
  * files have come to forbid meanwhile. */
 #ifndef KEEPER_CATALOGS_H
@@ -26,6 +27,7 @@ struct catalogs {
 	uint64_t generation;		/* of the newest that was sent; 0: none */
 	uint64_t acknowledged;		/* by the server */
 	struct hash32 content;		/* of the newest, proof times and generation apart */
+	struct hash32 kept;		/* of the newest on disk: what of the content had to be there */
 	int64_t sent_ms, saved_ms;	/* monotonic */
 	bool is_proof_untold;		/* catalogs_refresh came too soon */
 	struct catalog *last;		/* of the last run, while it still knows more than the store; else NULL */

@@ -240,10 +240,11 @@ static int open_and_try(struct keeper *k, struct err *e)
 		rc = set_aside(k, e);
 	else if (!rc)
 		tell_of_rebuilding(k);
-	if (!rc)
-		tell_of_loss(k);
-	if (!rc)
-		rc = check_registry(k, e);
+	if (rc)
+		return rc;
+	tell_of_loss(k);
+	store_keep_wal(k->store);
+	rc = check_registry(k, e);
 	if (!rc)
 		rc = store_try(k->store, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);

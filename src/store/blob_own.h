@@ -72,12 +72,7 @@ void blobs_count_sync_failure(struct blobs *b);
 /* The largest record's end, and whether all of fd up to there are whole records; fn may be NULL. */
 MUST_USE int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct err *e);
 
-/* What lies beside an object, made durable: .sums from `sums`, .dag from .dag.part or what is there. is_sync (set on
- * failure) says that a sync was what failed. */
-MUST_USE int blob_place_sides(struct blobs *b, const struct hash32 *sha256, struct span sums, struct blob_digests *out,
-			      bool *is_sync, struct err *e);
-
-/* .sums alone: .dag is left as it lies there. */
+/* .sums made durable, alone: .dag is left as it lies there. is_sync (set on failure) says that a sync was what failed. */
 MUST_USE int blob_place_sums(struct blobs *b, const struct hash32 *sha256, struct span sums, bool *is_sync, struct err *e);
 
 #endif

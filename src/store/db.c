@@ -312,6 +312,14 @@ void db_close(struct db *db)
 	free(db);
 }
 
+void db_keep_wal(struct db *db)
+{
+	int keeps = 1;
+
+	/* One in memory has none. */
+	(void)sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps);
+}
+
 static int migrate_one(struct db *db, const struct db_migration *m, struct err *e)
 {
 	char pragma[96];

@@ -293,10 +293,31 @@ int floor_load(int state_dir, const struct sysio *sys, struct floors **out, stru
 	return ERR_OK;
 }
 
+static int open_slot(struct floors *f, int i)
+{
+	int fd = f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	f->is_named[i] = false;
+	return f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+}
+
+/* Also one that was there at the start: whoever made it may not have come to this. */
+static int name_slot(struct floors *f, int i, struct err *e)
+{
+	if (f->is_named[i])
+		return ERR_OK;
+	if (f->sys->fsync(f->dir) < 0)
+		return err_errno(e, "%s: sync the directory", file_names[i]);
+	f->is_named[i] = true;
+	return ERR_OK;
+}
+
 /* In place: a full disk must not keep a floor from rising. Torn or not, the other file is whole meanwhile. */
 static int write_in_place(struct floors *f, int i, struct span bytes, struct err *e)
 {
-	autoclose int fd = f->sys->openat(f->dir, file_names[i], O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	autoclose int fd = open_slot(f, i);
 	int rc;
 
 	if (fd < 0)
@@ -305,8 +326,7 @@ static int write_in_place(struct floors *f, int i, struct span bytes, struct err
 		return rc;
 	if (f->sys->ftruncate(fd, (off_t)bytes.n) < 0 || f->sys->fdatasync(fd) < 0)
 		return err_errno(e, "%s: sync", file_names[i]);
-	/* Its name may be new. */
-	return f->sys->fsync(f->dir) < 0 ? err_errno(e, "%s: sync the directory", file_names[i]) : ERR_OK;
+	return name_slot(f, i, e);
 }
 
 /* Where the file cannot be written, since its sectors are bad or it is none, a new one may. */

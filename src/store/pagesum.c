@@ -167,6 +167,29 @@ static int wal_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	return rc;
 }
 
+/* A file that grows makes the file system write its journal at each sync, several times what a commit is; one that is written in
+ * place does not. So it has its full size from the beginning; without the room it grows as it can. The first commit's sync covers it. */
+static void fill(struct sum_file *w)
+{
+	static const uint8_t zeros[PAGESUM_PAGE];
+	sqlite3_file *f = real(&w->base);
+	sqlite3_int64 size, at;
+	int rc = f->pMethods->xFileSize(f, &size);
+
+	for (at = size; rc == SQLITE_OK && at < PAGESUM_WAL; at += (int)sizeof zeros)
+		rc = f->pMethods->xWrite(f, zeros, (int)sizeof zeros, at);
+	if (rc != SQLITE_OK && at > size)
+		(void)f->pMethods->xTruncate(f, size);
+}
+
+/* To nothing, that is: all of it is in the database. Without a header no frame counts, and the room stays. */
+static int wal_truncate(sqlite3_file *f, sqlite3_int64 size)
+{
+	static const uint8_t none[WAL_HEAD];
+
+	return size ? real(f)->pMethods->xTruncate(real(f), size) : real(f)->pMethods->xWrite(real(f), none, WAL_HEAD, 0);
+}
+
 /* --- the rest is passed on --- */
 
 static int on_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
@@ -190,7 +213,7 @@ static int on_close(sqlite3_file *f)
 
 static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
-	return real(f)->pMethods->xTruncate(real(f), size);
+	return ((struct sum_file *)f)->is_wal ? wal_truncate(f, size) : real(f)->pMethods->xTruncate(real(f), size);
 }
 
 static int on_sync(sqlite3_file *f, int flags)
@@ -263,6 +286,8 @@ static int on_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags,
 	rc = below(v)->xOpen(below(v), name, real(f), flags, out_flags);
 	/* SQLite calls xClose, also after a failure, if there are methods. */
 	w->base.pMethods = real(f)->pMethods ? &methods : NULL;
+	if (rc == SQLITE_OK && w->is_wal)
+		fill(w);
 	return rc;
 }
 

@@ -101,6 +101,11 @@ void store_close(struct store *s)
 	free(s);
 }
 
+void store_keep_wal(struct store *s)
+{
+	db_keep_wal(s->db);
+}
+
 bool store_is_older(const struct store *s)
 {
 	return s->is_older;

@@ -31,6 +31,9 @@ MUST_USE int store_open(const char *state_dir, struct store **out, struct err *e
 /* An empty one in memory, for a keeper that cannot open its own: whatever is written there is gone with it. */
 MUST_USE int store_open_in_memory(struct store **out, struct err *e);
 void store_close(struct store *s);
+/* store_close() then leaves the WAL's file there, empty but at its size: the next start need not write one. For who opens this
+ * database again; whoever moves it does without. */
+void store_keep_wal(struct store *s);
 
 /* The write-ahead log had rotted in the middle before it was opened: what was committed from there on is gone, reports and decisions too. */
 bool store_is_older(const struct store *s);

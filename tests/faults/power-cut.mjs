@@ -34,10 +34,13 @@ function* sharpPlaces(life) {
   }
 }
 
+/** A WAL's room is taken page by page: hundreds of places that are all the same. */
+const isRoom = ({ op, b, bytes }, i) => op === 'write' && b === 4096 && i % 16 !== 0 && bytes.subarray(0, b).every((byte) => byte === 0)
+
 /** Half of them anywhere; half where names change or something is synced. */
 function* anyPlaces(life, dice) {
   const { records, from = 0 } = life
-  const all = records.flatMap((r, i) => i < from || ['sent', 'told'].includes(r.op) ? [] : [i])
+  const all = records.flatMap((r, i) => i < from || ['sent', 'told'].includes(r.op) || isRoom(r, i) ? [] : [i])
   const writes = all.filter((i) => records[i].op === 'write')
   const turns = all.filter((i) => records[i].op !== 'write')
   for (;;) {

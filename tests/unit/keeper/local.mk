@@ -19,7 +19,7 @@ KEEPER_WHOLE = libkeeper.a libchain.a libipfs.a libnet.a libstore.a libcatalog.a
 	$(STORE_LIBS) $(NET_LIBS) $(CHAIN_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS) $(UV_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_ledger
-tests_unit_test_ledger_SOURCES = %D%/test_ledger.c $(WORLD)
+tests_unit_test_ledger_SOURCES = %D%/test_ledger.c tests/unit/store/walframes.h $(WORLD)
 tests_unit_test_ledger_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_ledger_LDADD = $(KEEPER_WHOLE)
 

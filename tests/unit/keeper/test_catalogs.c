@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 static struct rig rig;
 static struct catalog *got;	/* the newest that the supervisor was handed */
@@ -232,6 +233,66 @@ START_TEST(a_disk_that_refuses_keeps_no_revocation_back)
 	ck_assert_uint_eq(newest_on_disk(), 2);
 	publish();
 	ck_assert_msg(newest_on_disk() == 1, "and it is tried again");
+}
+END_TEST
+
+static ino_t copy_on_disk(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(rig.k.state_dir, "catalog", &st, 0), 0);
+	return st.st_ino;
+}
+
+/* Two releases on their way: a first one, of which devices hear "come back", and a second one, of which they hear nothing. */
+START_TEST(what_is_only_on_its_way_is_not_kept_twice)
+{
+	ino_t copy;
+	unsigned before;
+
+	one_active();
+	copy = copy_on_disk();
+	before = handed;
+	world_publish(&rig.w, 0, 1);
+	world_final(&rig.w, 0);
+	settle();
+	ck_assert_msg(handed == before + 1, "its entry, and that it is pending");
+	ck_assert_msg(copy_on_disk() == copy, "what is offered has not changed");
+	world_register(&rig.w, 1, 1, "A");
+	world_final(&rig.w, 1);
+	settle();
+	copy = copy_on_disk();
+	world_publish(&rig.w, 1, 2);
+	world_final(&rig.w, 1);
+	settle();
+	ck_assert_msg(copy_on_disk() != copy, "what devices hear has changed");
+	ck_assert_uint_eq(newest_on_disk(), 1);
+	world_image(&rig.w, 1, IMAGE_IS_GOOD);
+	settle();
+	ck_assert_uint_eq(newest_on_disk(), 2);
+}
+END_TEST
+
+/* A catalog came half-way, and then all was as before it: neither the server nor the disk may keep it. */
+START_TEST(what_came_half_way_is_taken_back)
+{
+	struct hash32 sha = world_sha(0);
+	int dir = rig.k.state_dir;
+	unsigned before;
+	ino_t copy;
+
+	one_active();
+	rig.k.state_dir = -1;
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_DAMAGED, 0, &err));
+	ck_assert_int_ne(catalogs_publish(&rig.k, &err), ERR_OK);
+	rig.k.state_dir = dir;
+	receive();
+	before = handed;
+	copy = copy_on_disk();
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_GOOD, 0, &err));
+	publish();
+	ck_assert_uint_eq(handed, before + 1);
+	ck_assert(copy_on_disk() != copy);
 }
 END_TEST
 
@@ -770,6 +831,7 @@ int main(void)
 	const TTest *const tests[] = { only_what_is_verified_is_told, the_same_content_is_sent_once,
 		a_newer_proof_alone_is_sent_now_and_then, nothing_is_told_before_its_floor_is_on_disk,
 		what_could_not_be_judged_is_not_told_as_fresh, what_is_told_is_on_disk_before,
+		what_is_only_on_its_way_is_not_kept_twice, what_came_half_way_is_taken_back,
 		a_disk_that_refuses_keeps_no_revocation_back, a_channel_says_what_it_withdrew, a_catalog_that_was_not_handed_over_is_sent_again,
 		a_claimed_cid_is_not_a_checked_one, entries_are_named_as_they_become_final, entries_outlive_a_lost_database, a_repair_leaves_the_image_in_the_catalog,
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,

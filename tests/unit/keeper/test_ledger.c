@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "store/audit.h"
 #include "store/mark.h"
+#include "store/walframes.h"
 
 #include <sys/stat.h>
 
@@ -66,17 +67,17 @@ START_TEST(first_sync)
 }
 END_TEST
 
-static off_t wal_size(void)
+static int written(void)
 {
-	struct stat st;
+	int n = wal_frames(w.dir_fd, "gatepost.db-wal");
 
-	ck_assert_int_eq(fstatat(w.dir_fd, "gatepost.db-wal", &st, 0), 0);
-	return st.st_size;
+	ck_assert_int_gt(n, 0);
+	return n;
 }
 
 START_TEST(settling_again_changes_nothing)
 {
-	off_t written;
+	int pages;
 	uint64_t before, after;
 	struct hash32 hash;
 
@@ -86,9 +87,9 @@ START_TEST(settling_again_changes_nothing)
 	world_settle(&w);
 	ck_assert_msg(w.settled == 0, "nothing was marked: nobody is told");
 	ledger_mark_all(&w.ledger);
-	written = wal_size();
+	pages = written();
 	world_settle(&w);
-	ck_assert_msg(wal_size() == written, "each start judges all products");
+	ck_assert_msg(written() == pages, "each start judges all products");
 	ck_ok(audit_newest(w.store, &after, &hash, &err));
 	ck_assert_uint_eq(before, after);
 	ck_assert_uint_eq(w.changes, 0);

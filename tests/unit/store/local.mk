@@ -1,11 +1,11 @@
 STORE_TEST_LIBS = libstore.a libformats.a libbase.a $(STORE_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_store
-tests_unit_test_store_SOURCES = %D%/test_store.c %D%/tempdir.h
+tests_unit_test_store_SOURCES = %D%/test_store.c %D%/tempdir.h %D%/walframes.h
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_db
-tests_unit_test_db_SOURCES = %D%/test_db.c %D%/tempdir.h
+tests_unit_test_db_SOURCES = %D%/test_db.c %D%/tempdir.h %D%/walframes.h
 tests_unit_test_db_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_db_LDADD = $(STORE_TEST_LIBS)
 
@@ -36,7 +36,7 @@ tests_unit_test_parts_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_parts_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_dbsync
-tests_unit_test_dbsync_SOURCES = %D%/test_dbsync.c %D%/stocked.h %D%/tempdir.h
+tests_unit_test_dbsync_SOURCES = %D%/test_dbsync.c %D%/stocked.h %D%/tempdir.h %D%/walframes.h
 tests_unit_test_dbsync_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
 

@@ -12,6 +12,7 @@
 #include "store/db_own.h"
 #include "store/store_own.h"
 #include "tempdir.h"
+#include "walframes.h"
 
 #include <sys/wait.h>
 
@@ -818,10 +819,10 @@ START_TEST(the_check_in_steps_lets_others_have_their_turn)
 	unsigned n;
 
 	fill(s, 1);
-	ck_assert_int_gt(tempdir_size(DB "-wal"), 0);
+	ck_assert_int_gt(wal_frames(tempdir_fd, DB "-wal"), 0);
 	ck_ok(check_in_steps(s, &n));
 	ck_assert_msg(n > 10, "each table is a step of its own: %u", n);
-	ck_assert_msg(tempdir_size(DB "-wal") == 0, "no stale frame is left that a recovery could stumble over");
+	ck_assert_msg(wal_frames(tempdir_fd, DB "-wal") == 0, "no stale frame is left that a recovery could stumble over");
 	store_close(s);
 }
 END_TEST

@@ -1,10 +1,13 @@
 /* test_dbsync.c: what of the database is on the disk, and when. No kill of a process can show that a sync is missing: the
  * calls are watched on their way to the kernel, those of SQLite too. */
 #include "stocked.h"
+#include "store/pagesum.h"
+#include "walframes.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 static char trace[4000];
 static const char *failing;	/* syncs of this file fail */
@@ -104,6 +107,82 @@ START_TEST(every_commit_is_one_sync)
 		trace[0] = 0;
 		ck_ok(put(i));
 		ck_assert_str_eq(trace, "sync:gatepost.db-wal ");
+	}
+}
+END_TEST
+
+/* A file that grows costs the file system's journal at each sync. */
+START_TEST(a_wal_has_its_size_from_the_beginning)
+{
+	stock_open();
+	ck_assert_int_eq(tempdir_size("gatepost.db-wal"), PAGESUM_WAL);
+	for (unsigned i = 1; i <= 20; i++)
+		ck_ok(put(i));
+	ck_assert_int_eq(tempdir_size("gatepost.db-wal"), PAGESUM_WAL);
+	stock_close();
+	ck_assert_msg(!tempdir_has("gatepost.db-wal"), "it goes with who may move the database");
+}
+END_TEST
+
+START_TEST(a_kept_wal_is_empty)
+{
+	struct hash32 id = hash_of(1);
+	struct product_row p;
+
+	stock_open();
+	ck_ok(put(1));
+	store_keep_wal(store);
+	ck_assert_int_gt(wal_frames(tempdir_fd, "gatepost.db-wal"), 0);
+	stock_close();
+	ck_assert_int_eq(tempdir_size("gatepost.db-wal"), PAGESUM_WAL);
+	ck_assert_msg(wal_frames(tempdir_fd, "gatepost.db-wal") == 0, "another database must not meet what was in it");
+	trace[0] = 0;
+	stock_open();
+	ck_ok(products_get(store, &id, &p, &err));
+	ck_ok(put(2));
+	ck_assert_int_eq(tempdir_size("gatepost.db-wal"), PAGESUM_WAL);
+	ck_assert_msg(strstr(trace, "sync:gatepost.db-wal ") != NULL, "%s", trace);
+}
+END_TEST
+
+static unsigned pages_left;	/* of the room that a WAL takes */
+
+static ssize_t no_room(int fd, const void *p, size_t n, off_t at)
+{
+	char link[40], path[PATH_MAX] = "";
+	struct iovec v = { (void *)(uintptr_t)p, n };
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ck_assert_int_gt(readlink(link, path, sizeof path - 1), 0);
+	if (strcmp(base_of(path), "gatepost.db-wal") == 0 && n == PAGESUM_PAGE && at % PAGESUM_PAGE == 0 && pages_left-- == 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return pwritev(fd, &v, 1, at);
+}
+
+static void write_by(ssize_t (*call)(int, const void *, size_t, off_t))
+{
+	sqlite3_vfs *v = sqlite3_vfs_find(NULL);
+
+	v->xSetSystemCall(v, "pwrite", (sqlite3_syscall_ptr)call);
+	v->xSetSystemCall(v, "pwrite64", (sqlite3_syscall_ptr)call);
+}
+
+START_TEST(without_the_room_a_wal_grows_as_it_can)
+{
+	static const unsigned room[] = { 0, 1, 200 };
+
+	for (size_t i = 0; i < sizeof room / sizeof *room; i++) {
+		pages_left = room[i];
+		write_by(no_room);
+		stock_open();
+		write_by(NULL);
+		ck_ok(put(1));
+		ck_assert_int_eq(tempdir_size("gatepost.db-wal"), 32 + wal_frames(tempdir_fd, "gatepost.db-wal") * (24 + PAGESUM_PAGE));
+		stock_close();
+		tempdir_remove();
+		tempdir_make();
 	}
 }
 END_TEST
@@ -243,6 +322,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_new_database_has_its_name_before_anything_is_kept, every_commit_is_one_sync, a_checkpoint_is_synced,
+		a_wal_has_its_size_from_the_beginning, a_kept_wal_is_empty, without_the_room_a_wal_grows_as_it_can,
 		what_was_not_synced_is_not_there, a_damaged_one_is_aside_before_the_next_begins,
 		a_failed_read_is_damage_where_the_disk_says_so, a_place_without_a_database_says_so,
 	};
