@@ -23,6 +23,7 @@ struct waiting {
 	bool is_forgotten;		/* by its server */
 	uint16_t status;		/* what it will be told */
 	bool is_terminal;		/* acknowledged only after the commit */
+	char channel[CHANNEL_MAX + 1];	/* in which it raises the floor; "": in none */
 };
 
 static const char *protocol_name(uint8_t protocol)
@@ -209,7 +210,7 @@ void devices_take_report(struct devices *d, const struct link_report *m)
 		uv_timer_start(&d->commit, on_commit, REPORTS_COMMIT_MS, 0);
 }
 
-static int write_report(struct devices *d, const struct waiting *w, struct err *e)
+static int write_report(struct devices *d, struct waiting *w, struct err *e)
 {
 	const struct ledger_product *p = product_of(d, w->product);
 	struct device_report row = { .device = w->device, .product = w->product, .address = w->address,
@@ -222,6 +223,8 @@ static int write_report(struct devices *d, const struct waiting *w, struct err *
 		row.channel = release.facts.channel;
 		row.version = release.facts.version;
 	}
+	if (row.raises_floor)
+		COPY(w->channel, span_str(row.channel));
 	return devices_report(d->store, &row, d->devices_max, clock_wall_ms(d->clock), e);
 }
 
@@ -241,6 +244,21 @@ static int write_reports(struct devices *d, struct err *e)
 	return store_commit(&tx, e);
 }
 
+/* The server itself believes a report only of what it has told of: one that was started after a revocation knows nothing of the rest. */
+static void tell_floors(struct devices *d)
+{
+	AUTO(buf_free) struct buf records = BUF_INIT(CATALOG_MAX);
+
+	LIST_EACH(node, &d->reports) {
+		const struct waiting *w = LIST_ITEM(node, struct waiting, node);
+
+		if (w->status == 204 && w->channel[0])
+			link_floor_put(&records, &(struct link_floor){ span_str(w->device), span_str(w->product), span_str(w->channel), w->sequence });
+	}
+	if (records.n)
+		d->owner.on_floors(d->owner.arg, buf_span(&records));
+}
+
 static void commit_reports(struct devices *d)
 {
 	struct err e = { 0 };
@@ -251,6 +269,8 @@ static void commit_reports(struct devices *d)
 	failed = d->is_paused || write_reports(d, &e) != ERR_OK;
 	if (failed && !d->is_paused)
 		d->owner.on_trouble(d->owner.arg, &e);
+	if (!failed)
+		tell_floors(d);
 	LIST_EACH(node, &d->reports) {
 		struct waiting *w = LIST_ITEM(node, struct waiting, node);
 

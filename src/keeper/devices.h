@@ -19,6 +19,8 @@
 
 struct devices_owner {
 	void (*on_ack)(void *arg, const struct link_report_ack *ack);
+	/* Floors that reports have raised, as records for LINK_FLOORS; before those reports are acknowledged. */
+	void (*on_floors)(void *arg, struct span records);
 	/* Storing failed; the keeper decides what that means. */
 	void (*on_trouble)(void *arg, const struct err *e);
 	void *arg;

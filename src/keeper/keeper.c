@@ -298,7 +298,7 @@ static void on_housekeeping(uv_timer_t *timer)
 static int open_parts(struct keeper *k, struct err *e)
 {
 	struct ledger_owner lo = { .on_want = on_want, .on_unwanted = on_unwanted, .on_settled = on_settled, .is_fetching = is_fetching, .arg = k };
-	struct devices_owner dev = { on_ack, on_part_trouble, k };
+	struct devices_owner dev = { on_ack, keeper_tell_floors, on_part_trouble, k };
 	struct chain_owner co = { on_news, on_alarm, on_alarm_over, on_part_trouble, k };
 	struct http_conf hc = { .proxy = k->conf->network.proxy[0] ? k->conf->network.proxy : NULL,
 		.ca_file = k->conf->network.ca_file[0] ? k->conf->network.ca_file : NULL, .rate_max = k->conf->network.uplink };

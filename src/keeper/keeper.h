@@ -149,6 +149,8 @@ bool keeper_is_serving(const struct keeper *k);
 void keeper_take_server(struct keeper *k, int fd);
 /* Speaks over the pair that waits, if there is one and we serve. */
 void keeper_open_server(struct keeper *k);
+/* Of devices, since that: records for LINK_FLOORS. */
+void keeper_tell_floors(void *arg, struct span records);
 
 /* --- keeper_start.c --- */
 /* The database is damaged: ends the keeper, which sets it aside; the supervisor starts it again. */

@@ -75,17 +75,31 @@ static void on_server_closed(void *arg, const struct err *why)
 	seqsock_close(&k->server, NULL);
 }
 
-/* "Device floors snapshot after a new pair": so that a restarted server offers nobody less than before. */
-static int send_floors(struct keeper *k, struct err *e)
+static int send_floors(struct keeper *k, struct span records, struct err *e)
 {
-	AUTO(buf_free) struct buf floors = BUF_INIT(CATALOG_MAX);
 	autoclose int fd = -1;
 	uint8_t type = LINK_FLOORS;
+	int rc = io_sealed_memfd("floors", records, &fd, e);
+
+	return rc ? rc : seqsock_send(&k->server, SPAN(&type, 1), fd, e);
+}
+
+void keeper_tell_floors(void *arg, struct span records)
+{
+	struct keeper *k = arg;
+	struct err e = { 0 };
+
+	if (send_floors(k, records, &e))
+		log_unusual("keeper", "what devices have reported is told to the next server only", "why=\"%s\"", e.msg);
+}
+
+/* "Device floors snapshot after a new pair": so that a restarted server offers nobody less than before. */
+static int send_all_floors(struct keeper *k, struct err *e)
+{
+	AUTO(buf_free) struct buf floors = BUF_INIT(CATALOG_MAX);
 	int rc = devices_floors(&k->devices, &floors, e);
 
-	if (!rc)
-		rc = io_sealed_memfd("floors", buf_span(&floors), &fd, e);
-	return rc ? rc : seqsock_send(&k->server, SPAN(&type, 1), fd, e);
+	return rc ? rc : send_floors(k, buf_span(&floors), e);
 }
 
 void keeper_open_server(struct keeper *k)
@@ -98,7 +112,7 @@ void keeper_open_server(struct keeper *k)
 		return;
 	rc = seqsock_open_take(&k->server, &k->loop, STEAL_FD(k->server_fd), owner, &e);
 	if (!rc)
-		rc = send_floors(k, &e);
+		rc = send_all_floors(k, &e);
 	/* Has it ended meanwhile? The loop hears of that, and the next one comes with a pair. */
 	if (rc && rc != ERR_NET) {
 		/* A new pair comes only with a new process: nobody notices our restart, and reports would wait for ever. */

@@ -375,6 +375,23 @@ test('reports: acknowledged, and shown to the operator', async (t) => {
   await waitFor('the report to have survived', async () => (await gateway.ask('devices')).items[0].state === 'installed')
 })
 
+test('report-of-a-revoked-release: who says that it has one, to a server that never told of it, is offered nothing older', async (t) => {
+  const world = await makeWorld(t)
+  for (const sequence of [1, 2]) await world.publish({ sequence })
+  await world.finalize()
+  const gateway = await world.gateway()
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  await world.registry.call(world.owner, 'revoke', world.id, 2n, 'bricks')
+  await world.finalize()
+  await gateway.waitRelease(PRODUCT, 2, 'revoked')
+  const offered = (device) => gateway.get(`/fw/${PRODUCT}?device=${device}`)
+  assert.equal((await offered('another')).headers.get('gatepost-sequence'), '1')
+  const r = await gateway.get(`/fw/${PRODUCT}/report`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ device: 'd', sequence: 2, state: 'installed' }) })
+  assert.equal(r.status, 204)
+  assert.equal((await offered('d')).status, 404)
+  assert.equal((await offered('another')).status, 200)
+})
+
 test('code-hash: a registry of another build is an alarm, and nothing is followed', async (t) => {
   const world = await makeWorld(t)
   await world.publish()

@@ -110,7 +110,7 @@ void rig_open(struct rig *r)
 	uv_timer_init(&k->loop, &k->settling);
 	keeper_watch_disk(k);
 	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, 1, keeper_fetcher_owner(k));
-	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, 100, (struct devices_owner){ on_ack, on_trouble, k });
+	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, 100, (struct devices_owner){ on_ack, keeper_tell_floors, on_trouble, k });
 	ck_ok(chain_init(&k->chain, &k->loop, k->http, k->conf, k->clock, k->store, &k->ledger,
 			 (struct chain_owner){ on_nothing, on_alarm, on_alarm_over, on_trouble, k }, &err));
 	scrubber_begin(&k->scrubber, k);

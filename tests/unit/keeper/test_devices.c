@@ -24,6 +24,19 @@ static void on_ack(void *arg, const struct link_report_ack *a)
 	ack[acks++] = *a;
 }
 
+static char floors[256];	/* that were told, as "device channel sequence acks, …" */
+
+static void on_floors(void *arg, struct span records)
+{
+	struct link_floor f;
+	size_t n = strlen(floors);
+
+	(void)arg;
+	while (link_floor_next(&records, &f, NULL) == ERR_OK)
+		n += (size_t)snprintf(floors + n, sizeof floors - n, "%.*s %.*s %u after %zu acks, ", (int)f.device.n, (const char *)f.device.p,
+				      (int)f.channel.n, (const char *)f.channel.p, (unsigned)f.sequence, acks);
+}
+
 static void on_trouble(void *arg, const struct err *e)
 {
 	(void)arg;
@@ -34,13 +47,14 @@ static void on_trouble(void *arg, const struct err *e)
 static void setup(void)
 {
 	acks = troubles = 0;
+	floors[0] = '\0';
 	is_closed = false;
 	world_open(&w);
 	world_register(&w, 0, 1, "A");
 	world_publish(&w, 0, 0);
 	world_settle(&w);
 	uv_loop_init(&loop);
-	devices_init(&d, &loop, w.store, &w.ledger, &w.clock, 4, (struct devices_owner){ on_ack, on_trouble, NULL });
+	devices_init(&d, &loop, w.store, &w.ledger, &w.clock, 4, (struct devices_owner){ on_ack, on_floors, on_trouble, NULL });
 }
 
 /* Writes everything. */
@@ -93,6 +107,22 @@ START_TEST(reports_are_acknowledged_after_their_commit)
 	ck_assert_str_eq(row.state, "installed");
 	ck_assert_str_eq(row.version, "1.1");
 	ck_assert_uint_eq(floor_of("dev-1"), 1);
+}
+END_TEST
+
+/* A server that never told of this release knows of no floor by itself. */
+START_TEST(the_server_hears_of_floors_before_it_is_acknowledged)
+{
+	struct link_report r[] = { report(1, "d1"), report(2, "d2"), report(3, "d3"), report(4, "d4") };
+
+	r[1].state = REPORT_FAILED;
+	r[2].sequence = 99;	/* no release, so in no channel */
+	for (size_t i = 0; i < sizeof r / sizeof *r; i++)
+		devices_take_report(&d, &r[i]);
+	ck_assert_str_eq(floors, "");
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_uint_eq(acks, 4);
+	ck_assert_str_eq(floors, "d1 stable 1 after 0 acks, d4 stable 1 after 0 acks, ");
 }
 END_TEST
 
@@ -221,6 +251,7 @@ START_TEST(a_disk_that_refuses_is_trouble)
 		uv_run(&loop, UV_RUN_ONCE);
 	setrlimit(RLIMIT_FSIZE, &before);
 	ck_assert(ack[0].status == 503);
+	ck_assert_str_eq(floors, "");
 	ck_assert_msg(d.seen_n == 1 && uv_is_active((uv_handle_t *)&d.flush), "sightings wait for the next try");
 }
 END_TEST
@@ -289,7 +320,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	SRunner *r;
 	int failed;
-	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, a_report_without_a_place_is_not_acknowledged,
+	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, the_server_hears_of_floors_before_it_is_acknowledged, a_report_without_a_place_is_not_acknowledged,
 		another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
 		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
 		floors_that_are_not_written_yet_are_told_too };
