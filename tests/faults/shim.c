@@ -81,8 +81,8 @@ static const struct module *module_of(uintptr_t at)
 #define WALK_MAX 64
 
 struct walk {
-	uint64_t frame[SHIM_DEPTH], hash;
-	unsigned n, walked, foreign, foreign_max;
+	uint64_t frame[SHIM_CRASH_DEPTH], hash;
+	unsigned n, depth, walked, foreign, foreign_max;
 	bool is_out;		/* of this library */
 };
 
@@ -102,13 +102,13 @@ static _Unwind_Reason_Code on_frame(struct _Unwind_Context *context, void *arg)
 		return _URC_NO_REASON;
 	w->frame[w->n] = m ? (uint64_t)(m - modules) << 48 | (at - m->base) : at;
 	w->hash = mix(mix(w->hash, m ? m->name : 0), m ? at - m->base : 0);
-	return ++w->n == SHIM_DEPTH ? _URC_END_OF_STACK : _URC_NO_REASON;
+	return ++w->n == w->depth ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
 /* NULL: no room. */
 static struct shim_site *find_site(enum shim_class class)
 {
-	struct walk w = { .hash = class + 1, .foreign_max = FOREIGN_MAX };
+	struct walk w = { .hash = class + 1, .depth = SHIM_DEPTH, .foreign_max = FOREIGN_MAX };
 
 	_Unwind_Backtrace(on_frame, &w);
 	w.hash |= 1;
@@ -118,7 +118,7 @@ static struct shim_site *find_site(enum shim_class class)
 
 		if (__atomic_compare_exchange_n(&s->hash, &none, w.hash, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 			s->class = class;
-			memcpy(s->frame, w.frame, sizeof w.frame);
+			memcpy(s->frame, w.frame, sizeof s->frame);
 			__atomic_fetch_add(&shim_slot->sites_n, 1, __ATOMIC_SEQ_CST);
 			return s;
 		}
@@ -129,9 +129,9 @@ static struct shim_site *find_site(enum shim_class class)
 	return NULL;
 }
 
-void shim_stack(uint64_t frame[SHIM_DEPTH])
+void shim_stack(uint64_t frame[SHIM_CRASH_DEPTH])
 {
-	struct walk w = { .foreign_max = WALK_MAX };
+	struct walk w = { .depth = SHIM_CRASH_DEPTH, .foreign_max = WALK_MAX };
 	bool before = is_inside;
 
 	is_inside = true;

@@ -36,6 +36,7 @@ enum shim_class {
 #define SHIM_SHORT 9999			/* instead of an errno: half of what was asked for */
 #define SHIM_BLOCKS (1 << 18)		/* alive at a time, per process */
 #define SHIM_CRASHES 16
+#define SHIM_CRASH_DEPTH 32
 #define SHIM_KINDS 16			/* of descriptors: st_mode >> 12 */
 #define SHIM_NOWHERE UINT32_MAX		/* instead of a site's index */
 
@@ -56,7 +57,7 @@ struct shim_site {
 /* A process that was ended by a signal of its own making. life: which start of the program it was, from 1. */
 struct shim_crash {
 	uint64_t life, signal;
-	uint64_t frame[SHIM_DEPTH];	/* as in a site, of all modules */
+	uint64_t frame[SHIM_CRASH_DEPTH];	/* as in a site, of all modules */
 };
 
 struct shim_slot {
@@ -90,7 +91,7 @@ uint32_t shim_block_remove(const void *p);
 extern struct shim_slot *shim_slot;	/* NULL: not steered */
 
 /* The stack from here on, without this library's own frames; as in struct shim_crash. */
-void shim_stack(uint64_t frame[SHIM_DEPTH]);
+void shim_stack(uint64_t frame[SHIM_CRASH_DEPTH]);
 
 /* How many blocks of each site are alive. */
 void shim_blocks_count(struct shim_slot *slot);

@@ -14,7 +14,7 @@ export const SLOTS = ['gatepostd', 'gatepost-keeper', 'gatepost-server', 'gatepo
 const MODES = { off: 0, record: 1, sweep: 2, stick: 3 }
 const SHORT = 9999
 const MIB = 2 ** 20, SLOT = 2 * MIB, DEPTH = 8, SITES = 12288, FIRED = 4096, MODULES = 64, PATH = 256, CRASHES = 16, KINDS = 16
-const SITE = 40 + 8 * DEPTH, CRASH = 16 + 8 * DEPTH
+const CRASH_DEPTH = 32, SITE = 40 + 8 * DEPTH, CRASH = 16 + 8 * CRASH_DEPTH
 
 /** Offsets of shim.h's struct shim_slot. */
 const at = {}
@@ -39,7 +39,7 @@ const numberOf = (name) => (name === 'SHORT' ? SHORT : constants.errno[name])
 // SHORT means something only to calls with a size; elsewhere it is no errno.
 const sized = new Set(['read', 'write', 'send', 'receive'])
 
-const framesIn = (b, at) => Array.from({ length: DEPTH }, (_, i) => b.readBigUInt64LE(at + 8 * i)).filter(Boolean)
+const framesIn = (b, at, depth = DEPTH) => Array.from({ length: depth }, (_, i) => b.readBigUInt64LE(at + 8 * i)).filter(Boolean)
 
 export class Shim {
   constructor(file) {
@@ -165,7 +165,7 @@ export class Shim {
     const list = []
     for (let n = Math.max(from, this.get(slot, 'crashes_n') - CRASHES); n < this.get(slot, 'crashes_n'); n++) {
       const b = this.bytes(slot, 'crash', CRASH, n % CRASHES * CRASH)
-      list.push({ slot, life: Number(b.readBigUInt64LE(0)), signal: Number(b.readBigUInt64LE(8)), frames: framesIn(b, 16) })
+      list.push({ slot, life: Number(b.readBigUInt64LE(0)), signal: Number(b.readBigUInt64LE(8)), frames: framesIn(b, 16, CRASH_DEPTH) })
     }
     return list
   }
