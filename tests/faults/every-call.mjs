@@ -176,7 +176,7 @@ export async function learnHeld(t, b, runs = 3) {
   const held = makeHeld()
   for (let i = 0; i < runs; i++) {
     await once(t, b)
-    held.learn(b.shim)
+    await held.learn(b.shim)
   }
   b.held = held
 }

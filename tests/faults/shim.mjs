@@ -49,6 +49,9 @@ export class Shim {
     /** For startGateway's `host`. */
     this.host = { enter: ['env', `LD_PRELOAD=${program('tests/faults/shim.so')}`, `SHIM_FILE=${file}`] }
     this.pass = 0
+    this.known = new Map()
+    /** Where modules lie that are no program of ours: { name: file }. */
+    this.programs = {}
     for (const slot of SLOTS) this.set(slot, 'track', 1)
   }
 
@@ -183,17 +186,24 @@ export class Shim {
     return b.toString('latin1', 0, b.indexOf(0))
   }
 
+  /** "read_file io.c:30" of each address in a program, asked for together. */
+  async #lines(file, offsets) {
+    const unknown = offsets.filter((o) => !this.known.has(`${file} ${o}`))
+    if (unknown.length) {
+      const { stdout } = await exec('addr2line', ['-f', '-s', '-e', file, ...unknown.map((o) => `0x${(o - 1n).toString(16)}`)])
+      const lines = stdout.trim().split('\n')
+      unknown.forEach((o, i) => this.known.set(`${file} ${o}`, `${lines[2 * i]} ${lines[2 * i + 1]}`))
+    }
+    return offsets.map((o) => this.known.get(`${file} ${o}`))
+  }
+
   /** The functions of a stack, innermost first: "read_file io.c:30 < …". */
   async stack({ slot, frames }) {
-    const parts = []
-    for (const f of frames) {
-      const m = this.module(slot, Number(f >> 48n)), offset = f & ((1n << 48n) - 1n)
-      const file = m.startsWith('gatepost') ? program(m) : this.programs?.[m]
-      if (!file) { parts.push(m.replace(/\.so.*/, '')); continue }
-      const { stdout } = await exec('addr2line', ['-f', '-s', '-e', file, `0x${(offset - 1n).toString(16)}`])
-      parts.push(stdout.trim().replace('\n', ' '))
-    }
-    return parts.join(' < ')
+    const at = frames.map((f) => ({ module: this.module(slot, Number(f >> 48n)), offset: f & ((1n << 48n) - 1n) }))
+    const fileOf = (m) => (m.startsWith('gatepost') ? program(m) : this.programs[m])
+    const own = at.filter(({ module }) => fileOf(module))
+    const lines = own.length ? await this.#lines(fileOf(own[0].module), own.map((f) => f.offset)) : []
+    return at.map(({ module }) => (fileOf(module) ? lines.shift() : module.replace(/\.so.*/, ''))).join(' < ')
   }
 
   async name(site) { return `${site.slot} ${site.class}: ${await this.stack(site)}` }
