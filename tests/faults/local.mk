@@ -4,6 +4,10 @@ TEST_TOOLS += tests/faults/fake_child
 tests_faults_fake_child_SOURCES = %D%/fake_child.c
 tests_faults_fake_child_LDADD = libdaemon.a libbase.a $(DAEMON_LIBS)
 
+EXTRA_PROGRAMS += tests/faults/leaky
+TEST_TOOLS += tests/faults/leaky
+tests_faults_leaky_SOURCES = %D%/leaky.c
+
 # Preloaded: another time of day. Sanitizers are for what it is loaded into.
 EXTRA_PROGRAMS += tests/faults/clock.so
 TEST_TOOLS += tests/faults/clock.so

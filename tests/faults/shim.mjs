@@ -200,7 +200,7 @@ export class Shim {
   /** The functions of a stack, innermost first: "read_file io.c:30 < …". */
   async stack({ slot, frames }) {
     const at = frames.map((f) => ({ module: this.module(slot, Number(f >> 48n)), offset: f & ((1n << 48n) - 1n) }))
-    const fileOf = (m) => (m.startsWith('gatepost') ? program(m) : this.programs[m])
+    const fileOf = (m) => this.programs[m] ?? (m.startsWith('gatepost') ? program(m) : undefined)
     const own = at.filter(({ module }) => fileOf(module))
     const lines = own.length ? await this.#lines(fileOf(own[0].module), own.map((f) => f.offset)) : []
     return at.map(({ module }) => (fileOf(module) ? lines.shift() : module.replace(/\.so.*/, ''))).join(' < ')
