@@ -140,6 +140,8 @@ struct hash32 product_id(const struct addr20 *registrant, struct span name)
 	struct hash32 id;
 
 	abi_encode(&b, (struct abi_arg[]){ ABI_ADDR(registrant), ABI_BYTES(name) }, 2);
+	if (b.is_starved)
+		err_no_memory();	/* the hash of half of it would be another product */
 	id = keccak256(buf_span(&b));
 	buf_free(&b);
 	return id;

@@ -58,7 +58,7 @@ MUST_USE int record_prev_block(const struct record *r, uint64_t *out, struct err
 /* head' = keccak256(head ‖ topic0 ‖ … ‖ topicN ‖ keccak256(data)). The first entry extends 32 zero bytes. */
 void record_extend(struct hash32 *head, const struct record *r);
 
-/* keccak256(abi.encode(registrant, name)). */
+/* keccak256(abi.encode(registrant, name)). Without memory it ends the process (err_no_memory): another id would be another product. */
 struct hash32 product_id(const struct addr20 *registrant, struct span name);
 
 /* vendor/model by the pattern that the contract enforces. */

@@ -39,8 +39,8 @@ static EVP_PKEY *make_key(const struct sig_public *key)
 	EVP_PKEY *pkey;
 
 	pthread_once(&once, make_curve);
-	if (!curve)		/* a want of memory then must not refuse keys now */
-		return sig_evp_key(key, NULL);
+	if (!curve)
+		err_no_memory();	/* libcrypto remembers that it found no such curve, and would refuse every key from now on */
 	pkey = EVP_PKEY_dup(curve);
 	memcpy(point + 1, key->x, 32);
 	memcpy(point + 33, key->y, 32);

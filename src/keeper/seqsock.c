@@ -146,14 +146,19 @@ static int enqueue(struct seqsock *s, struct span datagram, int fd, struct err *
 
 int seqsock_send(struct seqsock *s, struct span datagram, int fd, struct err *e)
 {
+	struct err why = { 0 };
 	int rc;
 
 	if (!seqsock_is_open(s))
 		return err_set(e, ERR_NET, "the other process is gone");
 	if (!list_is_empty(&s->queue))
 		return enqueue(s, datagram, fd, e);
-	rc = io_send_fds(s->fd, datagram, &fd, fd >= 0, e);
-	return rc == ERR_BUSY ? enqueue(s, datagram, fd, e) : rc;
+	rc = io_send_fds(s->fd, datagram, &fd, fd >= 0, &why);
+	if (rc == ERR_BUSY || (rc && err_may_pass(&why)))	/* the kernel's want of memory: once more from the loop, then it is broken */
+		return enqueue(s, datagram, fd, e);
+	if (rc && e)
+		*e = why;
+	return rc;
 }
 
 bool seqsock_is_open(const struct seqsock *s)

@@ -1,7 +1,7 @@
 /* seqsock.h: one end of a SOCK_SEQPACKET pair on the keeper's loop.
  *
  * Happy path: every datagram that arrives goes to on_message; seqsock_send
- * sends at once. The other end does not keep up: what is sent waits in a
+ * sends at once. The other end does not keep up, or the kernel lacks memory: what is sent waits in a
  * bounded queue and goes out, in order, as room appears; past the bound (of
  * bytes, or of descriptors) seqsock_send refuses with ERR_BUSY. It sends without end: after LINK_TURN_MAX
  * datagrams the rest of the loop has its turn. The other end closes, or breaks the

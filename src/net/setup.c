@@ -274,7 +274,9 @@ static void set_rules(struct http_call *c, const struct http_rules *r)
 	curl_easy_setopt(c->easy, CURLOPT_QUICK_EXIT, 1L);	/* cancelling must not wait for a resolver's thread */
 	curl_easy_setopt(c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(c->easy, CURLOPT_PIPEWAIT, 1L);	/* many blocks of one server share a connection if it can do that */
+	/* Many blocks of one server share a connection if it can do that, which only TLS tells. Without TLS waiting would be for nothing, and for
+	 * ever when the first request could not be sent: curl keeps that connection as one of which it does not know. */
+	curl_easy_setopt(c->easy, CURLOPT_PIPEWAIT, strncasecmp(c->ask.url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(c->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "gatepost/" GATEPOST_VERSION);
 	curl_easy_setopt(c->easy, CURLOPT_PROXY, r->proxy);	/* "" also switches the environment's off */

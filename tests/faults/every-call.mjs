@@ -6,11 +6,12 @@ import { openClient, OPTION, block } from '../support/coap.mjs'
 import { startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
+import { makeHeld } from './every-call-held.mjs'
 import { SLOTS, Shim } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
-const WAIT = { deadline_ms: 60000, every_ms: 20 }
+const WAIT = { deadline_ms: 30000, every_ms: 20 }
 
 /** A chain with two releases, a source, and a shim; start() gives a gateway on an empty state directory. */
 export async function makeBench(t, { releases = 2 } = {}) {
@@ -33,17 +34,37 @@ export function ends(lines) {
 /** What failed since `from` (by slot), by name. */
 export const namesOf = async (shim, from) =>
   (await Promise.all(SLOTS.map((s) => Promise.all(shim.faults(s, from[s]).map((f) => shim.name(f)))))).flat()
-export const marksOf = (shim) => Object.fromEntries(SLOTS.map((s) => [s, shim.fired(s)]))
+const bySlot = (fn) => Object.fromEntries(SLOTS.map((s) => [s, fn(s)]))
+export const marksOf = (shim) => ({ ...bySlot((s) => shim.fired(s)), crashes: bySlot((s) => shim.get(s, 'crashes_n')) })
+export const firedSince = (shim, from) => SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
 
 /**
  * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl or its own start, libseccomp
  * crashes without memory, libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
  */
 const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libseccomp\./, ['memory']], [/^libmicrohttpd\./, ['epoll']]]
-export const isByLibrary = (shim, from) => SLOTS.flatMap((s) => shim.faults(s, from[s])).some((f) => {
-  const modules = f.frames.slice(0, 3).map((frame) => shim.module(f.slot, Number(frame >> 48n)))
-  return ENDERS.some(([library, classes]) => classes.includes(f.class) && modules.some((m) => library.test(m)))
+
+/** Who did it: the innermost frame that is not of the C library. */
+const culprit = (shim, { slot, frames }) =>
+  frames.map((frame) => shim.module(slot, Number(frame >> 48n))).find((m) => m && !/^(libc|ld-linux.*|libpthread)\.|^\[|^linux-vdso/.test(m)) ?? ''
+
+/** A crash is the library's when it happened in there, and the last call that had failed in that life was made in there as well. */
+const isOf = (shim, crash, faults) => ENDERS.some(([library, classes]) => {
+  const last = faults.filter((f) => f.slot === crash.slot && f.life === crash.life).at(-1)
+  return last && library.test(culprit(shim, crash)) && classes.includes(last.class) && library.test(culprit(shim, last))
 })
+
+/**
+ * The ends that `lines` tell of (ends()), less those that libraries brought about: { bad: lines, crashes: where it was, by name, byLibrary: how many }.
+ */
+export async function judgeEnds(shim, lines, from) {
+  const bad = ends(lines), faults = SLOTS.flatMap((s) => shim.faults(s, from[s]))
+  const crashes = SLOTS.flatMap((s) => shim.crashes(s, from.crashes[s]))
+  const excused = crashes.filter((c) => isOf(shim, c, faults))
+  const isExcused = (line) => excused.some((c) => line.includes(`name=${c.slot} signal=${c.signal} `) || (/Assertion/.test(line) && line.startsWith(c.slot)))
+  return { bad: bad.filter((line) => !isExcused(line)), byLibrary: excused.length,
+    crashes: await Promise.all(crashes.map(async (c) => `${c.slot}: signal ${c.signal} at ${await shim.stack(c)}`)) }
+}
 
 /** Wrong bytes are an error that no waiting heals. */
 export class Wrong extends Error {}
@@ -90,9 +111,32 @@ const patient = (what, probe) => waitFor(what, async () => {
   }
 }, WAIT).then((r) => { if (r?.wrong) throw r.wrong; return r })
 
+const STARTS_MAX = 40
+
 /**
- * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with. `mind` is told what
- * happens: { starts, ended }. Throws when an invariant is broken.
+ * Starts until it is up: what fails may end it before it was ever ready, saying why; not by a signal. Whoever started it starts it again, as often as
+ * something fails. Gives the gateway.
+ */
+async function startAtLast(b, hooks, told, from) {
+  const { shim } = b
+  for (;;) {
+    const before = marksOf(shim)
+    try {
+      return await startGateway({ after: (fn) => hooks.push(fn) }, { dir: b.dir, conf: configOf(b), host: shim.host })
+    } catch (error) {
+      if (!/ended \(\d+\) before it was ready/.test(error.message) || firedSince(shim, before) === 0) throw error
+      const judged = await judgeEnds(shim, error.message.split('\n'), from)
+      if (judged.bad.length) throw new Error(`${judged.crashes.join('\n')}\n${error.message}`)
+      told.libraryEnds += judged.byLibrary
+      told.failedStarts++
+      if (told.failedStarts >= STARTS_MAX) shim.off()
+    }
+  }
+}
+
+/**
+ * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with. Gives { failedStarts, libraryEnds, lines }.
+ * Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
 export async function once(t, b, { keep = false } = {}) {
   const { shim, published } = b
@@ -102,19 +146,8 @@ export async function once(t, b, { keep = false } = {}) {
   const hooks = []
   if (!keep) await rm(b.dir, { recursive: true, force: true })
   let gateway
-  const start = () => startGateway({ after: (fn) => hooks.push(fn) }, { dir: b.dir, conf: configOf(b), host: shim.host })
   try {
-    try {
-      gateway = await start()
-    } catch (error) {
-      // It may end before it was ever ready, saying why; not by a signal. Whoever started it starts it again.
-      if (!/ended \(\d+\) before it was ready/.test(error.message)) throw error
-      if (ends(error.message.split('\n')).length && !isByLibrary(shim, from)) throw error
-      told.failedStarts++
-      told.why = error.message.split('\n').slice(-3).join(' | ')
-      shim.off()
-      gateway = await start()
-    }
+    gateway = await startAtLast(b, hooks, told, from)
     await patient('the release to be served', () => read(gateway, newest, { allowed: published.map((p) => p.sequence) }))
     await patient('a report to be taken', async () => (await report(gateway, 'd1', newest.sequence)) === 204)
     await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
@@ -123,15 +156,29 @@ export async function once(t, b, { keep = false } = {}) {
     const { code, signal } = await gateway.stop()
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {
-    throw Object.assign(new Error(`${error.message}\n${(gateway?.lines() ?? []).slice(-400).join('\n')}`), { cause: error })
+    const { crashes } = await judgeEnds(shim, [], from)
+    throw Object.assign(new Error(`${[...crashes, error.message].join('\n')}\n${(gateway?.lines() ?? []).slice(-400).join('\n')}`), { cause: error })
   } finally {
     for (const hook of hooks) await hook()
     if (gateway) told.lines = gateway.lines()
   }
-  const bad = ends(told.lines)
-  if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
-  told.libraryEnds = bad.length
+  const judged = await judgeEnds(shim, told.lines, from)
+  if (judged.bad.length) throw new Error([...judged.bad, ...judged.crashes].join('\n'))
+  told.libraryEnds += judged.byLibrary
+  const leaks = b.held ? await b.held.more(shim) : []
+  if (leaks.length) throw new Error(leaks.join('\n'))
   return told
+}
+
+/** Runs without faults, from which b.held learns what is usual. */
+export async function learnHeld(t, b, runs = 3) {
+  b.shim.off()
+  const held = makeHeld()
+  for (let i = 0; i < runs; i++) {
+    await once(t, b)
+    await held.learn(b.shim)
+  }
+  b.held = held
 }
 
 const fdsOf = async (pid) => (await readdir(`/proc/${pid}/fd`)).length
@@ -226,10 +273,10 @@ export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
       await settle()
       shim.off()
       await settle()
-      const fired = SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
-      const bad = ends(gateway.lines().slice(told.step === 'restarts' ? 0 : line))
-      if (bad.length && !isByLibrary(shim, from)) throw new Error(bad.join('\n'))
-      told.libraryEnds += bad.length
+      const fired = firedSince(shim, from)
+      const judged = await judgeEnds(shim, gateway.lines().slice(told.step === 'restarts' ? 0 : line), from)
+      if (judged.bad.length) throw new Error([...judged.bad, ...judged.crashes].join('\n'))
+      told.libraryEnds += judged.byLibrary
       told.rounds++
       told.faults += fired
       idle = fired ? 0 : idle + 1

@@ -1,11 +1,15 @@
 // every-call.test.mjs: calls into the C library that fail, a sample of all sites: each class and each process, chosen by a seed. All of them: every-call.long.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { startGateway } from '../support/gateway.mjs'
+import { program, startGateway } from '../support/gateway.mjs'
+import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
-import { KEEPER, SERVER, SUPERVISOR, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
-import { CLASSES, SLOTS } from './shim.mjs'
+import { KEEPER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
+import { makeHeld } from './every-call-held.mjs'
+import { CLASSES, SLOTS, Shim } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
 
@@ -22,6 +26,7 @@ test('one call of each class in each process: from an empty state to the same en
   t.diagnostic(`GATEPOST_SEED=${seed}`)
   const b = await makeBench(t)
   const classes = await classesOf(t, b)
+  await learnHeld(t, b)
   const left = Object.fromEntries(SLOTS.map((s) => [s, classes[s].map((_, i) => classes[s][(i + seed) % classes[s].length])]))
   let runs = 0
   while (SLOTS.some((s) => left[s].length)) {
@@ -86,4 +91,29 @@ test('the pair between keeper and server breaks while both live: they are given 
   b.shim.off()
   await waitFor('a report to be taken again', async () => (await report(gateway, 'd1', 2)) === 204)
   assert.deepEqual(await gateway.children(), pids, 'nobody has ended')
+})
+
+test('a block and a descriptor that are not let go when a call has failed are found, by name', async (t) => {
+  const dir = await tempDir(t)
+  const shim = new Shim(join(dir, 'shim'))
+  t.after(() => shim.close())
+  shim.programs.gatepostd = program('tests/faults/leaky')
+  const leaky = () => new Promise((resolve) => spawn(program('tests/faults/leaky'), [], { argv0: 'gatepostd',
+    env: { LD_PRELOAD: program('tests/faults/shim.so'), SHIM_FILE: shim.file } }).on('close', resolve))
+  const held = makeHeld()
+  shim.record()
+  assert.equal(await leaky(), 0)
+  await held.learn(shim)
+  assert.equal(await leaky(), 0)
+  assert.deepEqual(await held.more(shim), [], 'when nothing fails')
+  const sites = []
+  for (const s of shim.sites(SUPERVISOR)) sites.push([await shim.name(s), s])
+  const [, second] = sites.find(([name]) => /memory: work leaky\.c:13/.test(name))
+  shim.nextPass()
+  shim.sweep(SUPERVISOR, { only: second.hash })
+  assert.equal(await leaky(), 0)
+  assert.equal(shim.fired(SUPERVISOR), 1)
+  const more = await held.more(shim)
+  assert.ok(more.some((m) => /not let go: 1 blocks of gatepostd memory: work leaky\.c:10/.test(m)), more.join('\n'))
+  assert.ok(more.some((m) => /not let go: 1 descriptors of gatepostd/.test(m)), more.join('\n'))
 })

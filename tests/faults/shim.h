@@ -10,6 +10,9 @@
  * of libraries, each as module and offset: the same one in every run, whatever the address layout. "Fail each call once" means
  * each site.
  *
+ * What a process holds when it ends by exit() is told as well: blocks by the site that they were allocated at (while `track` is set) and
+ * descriptors by kind. And where it was when a signal of its own making ended it.
+ *
  * What glibc calls inside itself without going through a symbol (the open of fopen, the socket of getaddrinfo) is out of reach;
  * its allocations are not. Raw syscall()s are not covered either. */
 #ifndef FAULTS_SHIM_H
@@ -31,6 +34,11 @@ enum shim_class {
 #define SHIM_FIRED 4096
 #define SHIM_MODULES 64
 #define SHIM_SHORT 9999			/* instead of an errno: half of what was asked for */
+#define SHIM_BLOCKS (1 << 18)		/* alive at a time, per process */
+#define SHIM_CRASHES 16
+#define SHIM_CRASH_DEPTH 32
+#define SHIM_KINDS 16			/* of descriptors: st_mode >> 12 */
+#define SHIM_NOWHERE UINT32_MAX		/* instead of a site's index */
 
 enum shim_mode {
 	SHIM_OFF,	/* counts calls */
@@ -42,24 +50,52 @@ enum shim_mode {
 /* What a site is, for the test. */
 struct shim_site {
 	uint64_t hash, count, pass, class;
+	uint64_t held;			/* blocks of it that the last process to end by exit() had not freed */
 	uint64_t frame[SHIM_DEPTH];	/* module << 48 | offset; 0: none */
+};
+
+/* A process that was ended by a signal of its own making. life: which start of the program it was, from 1. */
+struct shim_crash {
+	uint64_t life, signal;
+	uint64_t frame[SHIM_CRASH_DEPTH];	/* as in a site, of all modules */
 };
 
 struct shim_slot {
 	/* written by the test */
-	uint64_t mode, classes, pass, gap_ms, budget, seed, sample, nth, only;	/* only: this site; 0: any */
+	uint64_t mode, classes, pass, gap_ms, budget, seed, sample, nth, only, track;	/* only: this site; 0: any */
 	uint64_t error[SHIM_CLASSES];
 	char path[256];
 	/* written by the program */
-	uint64_t pid, starts, seen, fired_n, last_ms, live, sites_n, sites_lost;
+	uint64_t pid, starts, seen, fired_n, last_ms, sites_n, sites_lost, blocks_lost, crashes_n;
+	uint64_t ended;			/* the last life that ended by exit() */
 	uint64_t calls[SHIM_CLASSES];
-	uint64_t fired[SHIM_FIRED];	/* sites, in order, modulo SHIM_FIRED */
+	uint64_t fired[SHIM_FIRED];	/* life << 32 | site + 1, in order, modulo SHIM_FIRED */
+	uint64_t open[SHIM_KINDS];	/* descriptors at the end of `ended` */
+	struct shim_crash crash[SHIM_CRASHES];	/* in order, modulo SHIM_CRASHES */
 	char module[SHIM_MODULES][64];
 	struct shim_site site[SHIM_SITES];
 };
 
 /* The errno that this call is to fail with, or 0. dir and path (NULL: dir is the file itself) say where; -1: nowhere. */
 int shim_hit(enum shim_class class, int dir, const char *path);
-void shim_count_block(int more);
+
+/* Likewise, for memory; *site is where it is asked for, or SHIM_NOWHERE. */
+int shim_hit_memory(uint32_t *site);
+
+/* A block has come; one goes. The latter gives the site for one that moves. */
+void shim_block_add(const void *p, uint32_t site);
+uint32_t shim_block_remove(const void *p);
+
+/* --- between the parts of the library --- */
+
+extern struct shim_slot *shim_slot;	/* NULL: not steered */
+
+/* The stack from here on, without this library's own frames; as in struct shim_crash. */
+void shim_stack(uint64_t frame[SHIM_CRASH_DEPTH]);
+
+/* How many blocks of each site are alive. */
+void shim_blocks_count(struct shim_slot *slot);
+
+void shim_watch_crashes(void);
 
 #endif

@@ -13,14 +13,16 @@ export const CLASSES = ['memory', 'open-read', 'open-write', 'read', 'write', 's
 export const SLOTS = ['gatepostd', 'gatepost-keeper', 'gatepost-server', 'gatepost-keeper -P']
 const MODES = { off: 0, record: 1, sweep: 2, stick: 3 }
 const SHORT = 9999
-const MIB = 2 ** 20, SLOT = 2 * MIB, DEPTH = 8, SITES = 12288, FIRED = 4096, MODULES = 64, PATH = 256
+const MIB = 2 ** 20, SLOT = 2 * MIB, DEPTH = 8, SITES = 12288, FIRED = 4096, MODULES = 64, PATH = 256, CRASHES = 16, KINDS = 16
+const CRASH_DEPTH = 32, SITE = 40 + 8 * DEPTH, CRASH = 16 + 8 * CRASH_DEPTH
 
 /** Offsets of shim.h's struct shim_slot. */
 const at = {}
 let end = 0
-for (const [name, bytes] of [['mode', 8], ['classes', 8], ['pass', 8], ['gap_ms', 8], ['budget', 8], ['seed', 8], ['sample', 8], ['nth', 8], ['only', 8],
-  ['error', 8 * CLASSES.length], ['path', PATH], ['pid', 8], ['starts', 8], ['seen', 8], ['fired_n', 8], ['last_ms', 8], ['live', 8], ['sites_n', 8],
-  ['sites_lost', 8], ['calls', 8 * CLASSES.length], ['fired', 8 * FIRED], ['module', 64 * MODULES], ['site', SITES * (32 + 8 * DEPTH)]]) {
+for (const [name, bytes] of [['mode', 8], ['classes', 8], ['pass', 8], ['gap_ms', 8], ['budget', 8], ['seed', 8], ['sample', 8], ['nth', 8], ['only', 8], ['track', 8],
+  ['error', 8 * CLASSES.length], ['path', PATH], ['pid', 8], ['starts', 8], ['seen', 8], ['fired_n', 8], ['last_ms', 8], ['sites_n', 8],
+  ['sites_lost', 8], ['blocks_lost', 8], ['crashes_n', 8], ['ended', 8], ['calls', 8 * CLASSES.length], ['fired', 8 * FIRED], ['open', 8 * KINDS],
+  ['crash', CRASHES * CRASH], ['module', 64 * MODULES], ['site', SITES * SITE]]) {
   at[name] = end
   end += bytes
 }
@@ -37,6 +39,8 @@ const numberOf = (name) => (name === 'SHORT' ? SHORT : constants.errno[name])
 // SHORT means something only to calls with a size; elsewhere it is no errno.
 const sized = new Set(['read', 'write', 'send', 'receive'])
 
+const framesIn = (b, at, depth = DEPTH) => Array.from({ length: depth }, (_, i) => b.readBigUInt64LE(at + 8 * i)).filter(Boolean)
+
 export class Shim {
   constructor(file) {
     this.file = file
@@ -45,6 +49,10 @@ export class Shim {
     /** For startGateway's `host`. */
     this.host = { enter: ['env', `LD_PRELOAD=${program('tests/faults/shim.so')}`, `SHIM_FILE=${file}`] }
     this.pass = 0
+    this.known = new Map()
+    /** Where modules lie that are no program of ours: { name: file }. */
+    this.programs = {}
+    for (const slot of SLOTS) this.set(slot, 'track', 1)
   }
 
   close() { closeSync(this.fd) }
@@ -112,12 +120,18 @@ export class Shim {
   /** { class: calls } */
   calls(slot) { return Object.fromEntries(CLASSES.map((c, i) => [c, this.get(slot, 'calls', i)])) }
 
-  site(slot, index) {
-    const bytes = 32 + 8 * DEPTH, b = Buffer.alloc(bytes)
-    readSync(this.fd, b, 0, bytes, SLOT * SLOTS.indexOf(slot) + at.site + index * bytes)
-    return { slot, hash: b.readBigUInt64LE(0), count: Number(b.readBigUInt64LE(8)), pass: Number(b.readBigUInt64LE(16)), class: CLASSES[Number(b.readBigUInt64LE(24))],
-      frames: Array.from({ length: DEPTH }, (_, i) => b.readBigUInt64LE(32 + 8 * i)).filter(Boolean) }
+  bytes(slot, name, bytes, i = 0) {
+    const b = Buffer.alloc(bytes)
+    readSync(this.fd, b, 0, bytes, SLOT * SLOTS.indexOf(slot) + at[name] + i)
+    return b
   }
+
+  static #site(slot, index, b) {
+    const words = Array.from({ length: 5 }, (_, i) => b.readBigUInt64LE(8 * i))
+    return { slot, index, hash: words[0], count: Number(words[1]), pass: Number(words[2]), class: CLASSES[Number(words[3])], held: Number(words[4]), frames: framesIn(b, 40) }
+  }
+
+  site(slot, index) { return Shim.#site(slot, index, this.bytes(slot, 'site', SITE, index * SITE)) }
 
   /** The site whose name matches; it was recorded before. */
   async findSite(slot, pattern) {
@@ -125,16 +139,45 @@ export class Shim {
     throw new Error(`no site of ${slot} is like ${pattern}`)
   }
 
-  sites(slot) { return Array.from({ length: SITES }, (_, i) => this.site(slot, i)).filter((s) => s.hash) }
+  sites(slot) {
+    const all = this.bytes(slot, 'site', SITES * SITE)
+    return Array.from({ length: SITES }, (_, i) => Shim.#site(slot, i, all.subarray(i * SITE, i * SITE + SITE))).filter((s) => s.hash)
+  }
 
-  /** What failed, from the nth fault on. */
+  /** This site may fail again in this pass. */
+  forget(site) {
+    const b = Buffer.alloc(8)
+    writeSync(this.fd, b, 0, 8, SLOT * SLOTS.indexOf(site.slot) + at.site + site.index * SITE + 16)
+  }
+
+  /** What failed, from the nth fault on: sites, and in which life of the program. */
   faults(slot, from = 0) {
     const list = []
     for (let n = Math.max(from, this.fired(slot) - FIRED); n < this.fired(slot); n++) {
-      const index = this.get(slot, 'fired', n % FIRED)
-      if (index) list.push(this.site(slot, index - 1))
+      const index = this.get(slot, 'fired', n % FIRED), life = Math.floor(index / 2 ** 32), site = index % 2 ** 32
+      if (site) list.push({ ...this.site(slot, site - 1), life })
     }
     return list
+  }
+
+  /** Which life the program is in, or was in last, from 1 on. */
+  life(slot) { return this.get(slot, 'starts') }
+
+  /** Signals of their own making that ended processes, from the nth on: { life, signal, frames }. */
+  crashes(slot, from = 0) {
+    const list = []
+    for (let n = Math.max(from, this.get(slot, 'crashes_n') - CRASHES); n < this.get(slot, 'crashes_n'); n++) {
+      const b = this.bytes(slot, 'crash', CRASH, n % CRASHES * CRASH)
+      list.push({ slot, life: Number(b.readBigUInt64LE(0)), signal: Number(b.readBigUInt64LE(8)), frames: framesIn(b, 16, CRASH_DEPTH) })
+    }
+    return list
+  }
+
+  /** What the last life that ended by exit() held then: { life, blocks: sites with `held`, descriptors: of each kind (st_mode >> 12) }. */
+  end(slot) {
+    const open = this.bytes(slot, 'open', 8 * KINDS)
+    return { life: this.get(slot, 'ended'), blocks: this.sites(slot).filter((s) => s.held),
+      descriptors: Array.from({ length: KINDS }, (_, i) => Number(open.readBigUInt64LE(8 * i))) }
   }
 
   module(slot, i) {
@@ -143,15 +186,25 @@ export class Shim {
     return b.toString('latin1', 0, b.indexOf(0))
   }
 
-  /** The functions of a site, innermost first: "read_file io.c:30 < …". */
-  async name(site) {
-    const parts = []
-    for (const f of site.frames) {
-      const m = this.module(site.slot, Number(f >> 48n)), offset = f & ((1n << 48n) - 1n)
-      if (!m.startsWith('gatepost')) { parts.push(m.replace(/\.so.*/, '')); continue }
-      const { stdout } = await exec('addr2line', ['-f', '-s', '-e', program(m), `0x${(offset - 1n).toString(16)}`])
-      parts.push(stdout.trim().replace('\n', ' '))
+  /** "read_file io.c:30" of each address in a program, asked for together. */
+  async #lines(file, offsets) {
+    const unknown = offsets.filter((o) => !this.known.has(`${file} ${o}`))
+    if (unknown.length) {
+      const { stdout } = await exec('addr2line', ['-f', '-s', '-e', file, ...unknown.map((o) => `0x${(o - 1n).toString(16)}`)])
+      const lines = stdout.trim().split('\n')
+      unknown.forEach((o, i) => this.known.set(`${file} ${o}`, `${lines[2 * i]} ${lines[2 * i + 1]}`))
     }
-    return `${site.slot} ${site.class}: ${parts.join(' < ')}`
+    return offsets.map((o) => this.known.get(`${file} ${o}`))
   }
+
+  /** The functions of a stack, innermost first: "read_file io.c:30 < …". */
+  async stack({ slot, frames }) {
+    const at = frames.map((f) => ({ module: this.module(slot, Number(f >> 48n)), offset: f & ((1n << 48n) - 1n) }))
+    const fileOf = (m) => this.programs[m] ?? (m.startsWith('gatepost') ? program(m) : undefined)
+    const own = at.filter(({ module }) => fileOf(module))
+    const lines = own.length ? await this.#lines(fileOf(own[0].module), own.map((f) => f.offset)) : []
+    return at.map(({ module }) => (fileOf(module) ? lines.shift() : module.replace(/\.so.*/, ''))).join(' < ')
+  }
+
+  async name(site) { return `${site.slot} ${site.class}: ${await this.stack(site)}` }
 }

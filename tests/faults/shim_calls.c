@@ -92,27 +92,45 @@ static bool resolve(void)
 	return true;
 }
 
-static void *counted(void *p)
+static void *counted(void *p, uint32_t site)
 {
 	if (p)
-		shim_count_block(1);
+		shim_block_add(p, site);
 	return p;
+}
+
+/* Gives `failed`, or declares `site`. */
+#define TRY_MEMORY(failed) \
+	uint32_t site; \
+	if (shim_hit_memory(&site)) { \
+		errno = ENOMEM; \
+		return failed; \
+	}
+
+/* What has moved is still what it was: a buffer that grew belongs to whoever made it. */
+static void *moved(void *p, size_t n, uint32_t site)
+{
+	uint32_t before = p ? shim_block_remove(p) : site;
+	void *fresh = next_realloc(p, n);
+
+	shim_block_add(fresh ? fresh : p, before);
+	return fresh;
 }
 
 void *malloc(size_t n)
 {
 	if (!resolve())
 		return take_early(n);
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	return counted(next_malloc(n));
+	TRY_MEMORY(NULL);
+	return counted(next_malloc(n), site);
 }
 
 void *calloc(size_t n, size_t size)
 {
 	if (!resolve())
 		return take_early(n * size);
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	return counted(next_calloc(n, size));
+	TRY_MEMORY(NULL);
+	return counted(next_calloc(n, size), site);
 }
 
 void *realloc(void *p, size_t n)
@@ -123,9 +141,8 @@ void *realloc(void *p, size_t n)
 		fresh = malloc(n);
 		return fresh && p ? memcpy(fresh, p, n) : fresh;
 	}
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	fresh = next_realloc(p, n);
-	return p ? fresh : counted(fresh);
+	TRY_MEMORY(NULL);
+	return moved(p, n, site);
 }
 
 void *reallocarray(void *p, size_t n, size_t size)
@@ -136,28 +153,29 @@ void *reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	return p ? next_realloc(p, bytes) : resolve() ? counted(next_malloc(bytes)) : NULL;
+	TRY_MEMORY(NULL);
+	return resolve() ? moved(p, bytes, site) : NULL;
 }
 
 void *aligned_alloc(size_t align, size_t n)
 {
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	return resolve() ? counted(next_memalign(align, n)) : NULL;
+	TRY_MEMORY(NULL);
+	return resolve() ? counted(next_memalign(align, n), site) : NULL;
 }
 
 void *memalign(size_t align, size_t n);
 void *memalign(size_t align, size_t n)
 {
-	TRY(SHIM_MEMORY, -1, NULL, NULL);
-	return resolve() ? counted(next_memalign(align, n)) : NULL;
+	TRY_MEMORY(NULL);
+	return resolve() ? counted(next_memalign(align, n), site) : NULL;
 }
 
 int posix_memalign(void **out, size_t align, size_t n)
 {
 	void *p;
+	TRY_MEMORY(ENOMEM);
 
-	if (shim_hit(SHIM_MEMORY, -1, NULL) || !resolve() || !(p = counted(next_memalign(align, n))))
+	if (!resolve() || !(p = counted(next_memalign(align, n), site)))
 		return ENOMEM;
 	*out = p;
 	return 0;
@@ -167,7 +185,7 @@ void free(void *p)
 {
 	if (!p || is_early(p) || !resolve())
 		return;
-	shim_count_block(-1);
+	shim_block_remove(p);
 	next_free(p);
 }
 

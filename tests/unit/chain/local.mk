@@ -55,3 +55,4 @@ tests_unit_test_evidence_SOURCES = %D%/test_evidence.c $(CHAIN_STAGE)
 tests_unit_test_evidence_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
 tests_unit_test_evidence_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_evidence_LDADD = $(CHAIN_TEST_LDADD)
+tests_unit_test_evidence_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc

@@ -1,11 +1,13 @@
 /* test_evidence.c: what a bundle says of the chain: read back, replayed, and every way in which it can contradict itself. */
 #include "base/cleanup.h"
 #include "chain/entries.h"
+#include "chain/entry.h"
 #include "chain/evidence.h"
 #include "stage.h"
 
 #include <check.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -315,6 +317,26 @@ START_TEST(a_history_begins_with_its_registration)
 }
 END_TEST
 
+/* The linker's names (--wrap): between our archives and the C library. */
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+static unsigned reallocs_that_work = UINT_MAX;
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return reallocs_that_work-- ? __real_realloc(p, n) : NULL;
+}
+
+START_TEST(no_id_is_made_of_half_a_product)
+{
+	static const struct addr20 registrant = { { 1 } };
+
+	reallocs_that_work = (unsigned)_i;
+	(void)product_id(&registrant, SPAN_LIT("acme/a-name-of-more-than-thirty-two-bytes"));
+	exit(0);	/* it asks no oftener than this */
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("evidence");
@@ -329,6 +351,7 @@ int main(void)
 	tcase_add_loop_test(t, lies_are_named, 0, sizeof lies / sizeof *lies);
 	tcase_add_loop_test(t, forms_are_strict, 0, sizeof forms / sizeof *forms);
 	tcase_add_test(t, absence_is_no_product);
+	tcase_add_loop_exit_test(t, no_id_is_made_of_half_a_product, ERR_EXIT_LATER, 0, 2);
 	tcase_add_loop_test(t, histories_come_out, 0, sizeof histories / sizeof *histories);
 	tcase_add_test(t, a_history_begins_with_its_registration);
 	srunner_run_all(r, CK_NORMAL);

@@ -3,9 +3,11 @@
 #include "base/limits.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static uv_loop_t loop;
@@ -117,6 +119,36 @@ START_TEST(what_does_not_fit_goes_out_later_in_order)
 }
 END_TEST
 
+/* The C library's, between it and our program. */
+static unsigned sends_that_fail;
+
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	if (sends_that_fail == 0)
+		return (ssize_t)syscall(SYS_sendmsg, fd, m, flags);
+	sends_that_fail--;
+	errno = ENOBUFS;
+	return -1;
+}
+
+START_TEST(what_the_kernel_has_no_memory_for_goes_out_a_moment_later)
+{
+	char got[8];
+
+	sends_that_fail = 1;
+	ck_assert_int_eq(seqsock_send(&sock, SPAN_LIT("first"), other, NULL), ERR_OK);
+	ck_assert_int_eq(seqsock_send(&sock, SPAN_LIT("then"), -1, NULL), ERR_OK);
+	turn();
+	ck_assert_int_eq(recv(other, got, sizeof got, 0), 5);
+	ck_assert_int_eq(recv(other, got, sizeof got, 0), 4);
+	ck_assert_uint_eq(closed, 0);
+	sends_that_fail = 2;
+	ck_assert_int_eq(seqsock_send(&sock, SPAN_LIT("again"), -1, NULL), ERR_OK);
+	turn();
+	ck_assert_msg(closed == 1, "twice: not a moment, and it is broken");
+}
+END_TEST
+
 static int fill(int fd, size_t n, unsigned max)
 {
 	static uint8_t bytes[60000];
@@ -211,7 +243,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	SRunner *r;
 	int failed;
-	const TTest *const tests[] = { a_datagram_with_a_descriptor, a_flood_leaves_the_loop_its_turn,
+	const TTest *const tests[] = { a_datagram_with_a_descriptor, what_the_kernel_has_no_memory_for_goes_out_a_moment_later, a_flood_leaves_the_loop_its_turn,
 		what_does_not_fit_goes_out_later_in_order, the_queue_is_bounded_in_bytes, the_queue_is_bounded_in_descriptors,
 		the_other_end_closes, an_oversized_datagram_breaks_it, closed_from_within_a_message, opened_again_when_it_is_freed,
 		closing_twice_and_never_opened };

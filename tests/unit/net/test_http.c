@@ -4,8 +4,10 @@
 #include "server.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static uv_loop_t loop;
@@ -234,6 +236,34 @@ START_TEST(a_socket_that_cannot_be_watched)
 	ck_assert_msg(second.rc == ERR_OK && second.status == 200, "%s", second.e.msg);
 	server_free(slow);
 	server_free(good);
+}
+END_TEST
+
+/* The C library's, between it and curl. */
+static unsigned sends_that_fail;
+
+ssize_t send(int fd, const void *p, size_t n, int flags)
+{
+	if (sends_that_fail == 0)
+		return sendto(fd, p, n, flags, NULL, 0);
+	sends_that_fail--;
+	errno = ENOBUFS;
+	return -1;
+}
+
+/* curl keeps such a connection, and would let others wait until it knows whether it can be shared. */
+START_TEST(a_first_request_that_cannot_be_sent)
+{
+	struct server *s = server_new(SAY, OK_HEAD "Content-Length: 5\r\n\r\nhello", 0);
+	struct result first = { 0 }, later = { 0 };
+
+	sends_that_fail = 1;
+	first = ask_once(ask_for(url_of(s, "/"), &first));
+	ck_assert_int_eq(first.rc, ERR_NET);
+	ck_assert_uint_eq(sends_that_fail, 0);
+	later = ask_once(ask_for(url_of(s, "/"), &later));
+	ck_assert_msg(later.rc == ERR_OK && later.status == 200, "%s", later.e.msg);
+	server_free(s);
 }
 END_TEST
 
@@ -623,6 +653,7 @@ int main(void)
 	tcase_add_test(t, a_drip_ends_by_the_deadline);
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, a_socket_that_cannot_be_watched);
+	tcase_add_test(t, a_first_request_that_cannot_be_sent);
 	tcase_add_test(t, fields_and_trailers);
 	tcase_add_test(t, interim_fields_are_forgotten);
 	tcase_add_loop_test(t, private_addresses_are_refused, 0, 5);
