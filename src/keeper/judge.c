@@ -65,7 +65,7 @@ static const struct rule rules[] = {
 	{ RELEASE_FAILED, has_failed, "no source has its image now: %s", image_why },
 	{ RELEASE_HELD, needs_approval, "the product's policy is `approve`: `gatepost approve` lets it go out", NULL },
 	{ RELEASE_READY, is_not_final, "image complete and verified; waits until its entry is proven and final", NULL },
-	{ RELEASE_READY, is_frozen, "image complete and verified; an alarm forbids new activations", NULL },
+	{ RELEASE_READY, is_frozen, "image complete and verified; waits until what was known before is known again", NULL },
 };
 #define RULES (sizeof rules / sizeof *rules)
 

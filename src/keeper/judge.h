@@ -36,7 +36,7 @@ struct judge_release {
 struct judge_product {
 	bool needs_approval;		/* policy = approve */
 	unsigned keep;			/* newest images per channel that stay */
-	bool is_frozen;			/* an alarm forbids activations: nothing new becomes active */
+	bool is_frozen;			/* what was known before is not known again yet: nothing new becomes active */
 };
 
 /* Judges a product's releases, in order of sequence; r[i].h must be set in each. At most

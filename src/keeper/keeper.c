@@ -272,6 +272,13 @@ static bool is_fetching(void *arg, const struct hash32 *sha256)
 	return fetcher_is_fetching(&k->fetcher, sha256);
 }
 
+static bool is_recovering(void *arg)
+{
+	const struct keeper *k = arg;
+
+	return !k->is_recovered || k->adoptions > 0;
+}
+
 /* --- housekeeping --- */
 
 static void on_housekeeping(uv_timer_t *timer)
@@ -297,7 +304,8 @@ static void on_housekeeping(uv_timer_t *timer)
 
 static int open_parts(struct keeper *k, struct err *e)
 {
-	struct ledger_owner lo = { .on_want = on_want, .on_unwanted = on_unwanted, .on_settled = on_settled, .is_fetching = is_fetching, .arg = k };
+	struct ledger_owner lo = { .on_want = on_want, .on_unwanted = on_unwanted, .on_settled = on_settled, .is_fetching = is_fetching,
+		.is_recovering = is_recovering, .arg = k };
 	struct devices_owner dev = { on_ack, keeper_tell_floors, on_part_trouble, k };
 	struct chain_owner co = { on_news, on_alarm, on_alarm_over, on_part_trouble, k };
 	struct http_conf hc = { .proxy = k->conf->network.proxy[0] ? k->conf->network.proxy : NULL,

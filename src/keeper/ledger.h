@@ -83,6 +83,8 @@ struct ledger_owner {
 	void (*on_settled)(void *arg);
 	/* Is this image being fetched right now? */
 	bool (*is_fetching)(void *arg, const struct hash32 *sha256);
+	/* Is what lies on the disk still being looked at? Then nothing new becomes active. May be NULL. */
+	bool (*is_recovering)(void *arg);
 	void *arg;
 };
 

@@ -39,6 +39,12 @@ static bool is_behind_floor(const struct settling *s)
 	return f && f->proven > final_sequence(s);
 }
 
+/* After the database was lost images come back in any order: the first of them is not the newest. */
+static bool is_recovering(const struct ledger *l)
+{
+	return l->owner.is_recovering && l->owner.is_recovering(l->owner.arg);
+}
+
 /* --- writing the verdicts down --- */
 
 static int audit_change(struct settling *s, size_t i, struct err *e)
@@ -223,7 +229,7 @@ static int judge(struct settling *s, struct err *e)
 		rc = settle_look(s, e);
 	if (rc)
 		return rc;
-	jp.is_frozen = is_behind_floor(s);
+	jp.is_frozen = is_behind_floor(s) || is_recovering(s->l);
 	judge_releases(&jp, s->judged, s->n);
 	if (stop_evictions(s))
 		judge_releases(&jp, s->judged, s->n);

@@ -404,6 +404,27 @@ START_TEST(behind_the_floor_nothing_becomes_active)
 }
 END_TEST
 
+/* The images of a lost database come back one by one: none is active before all were looked at. */
+START_TEST(while_the_disk_is_looked_at_nothing_becomes_active)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_publish(&w, 0, 2);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	w.is_recovering = true;
+	world_settle(&w);
+	ck_state(0, 1, "active", "it was");
+	ck_state(0, 2, "ready", "it was not");
+	world_image(&w, 2, IMAGE_IS_GOOD);
+	w.is_recovering = false;
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+	ck_state(0, 2, "superseded", "a newer one was there as well");
+	ck_state(0, 3, "active", "all was looked at");
+}
+END_TEST
+
 START_TEST(what_fails_keeps_nobody_else_waiting)
 {
 	size_t bad = hash32_cmp(&w.product[0].id, &w.product[1].id) < 0 ? 0 : 1, other = !bad;	/* the first one to be judged */
@@ -571,7 +592,7 @@ int main(void)
 		a_revoked_image_is_gone_when_nobody_else_names_it, a_floor_revokes_what_is_below, decisions_survive,
 		new_signers_need_the_old_ones_or_the_operator, an_evicted_image_stays_away_until_it_is_needed,
 		an_evicted_image_comes_back_when_it_must_be_active, a_damaged_image_stays_active_and_is_asked_for,
-		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active,
+		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active, while_the_disk_is_looked_at_nothing_becomes_active,
 		what_fails_keeps_nobody_else_waiting, a_proof_counts_once_it_is_judged, one_name_is_one_product,
 		what_is_not_followed_any_more_is_forgotten, a_full_floor_file_stops_nobody };
 

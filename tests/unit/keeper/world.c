@@ -76,9 +76,16 @@ static bool is_fetching(void *arg, const struct hash32 *sha256)
 	return !hash32_is_zero(&w->fetching) && hash32_eq(&w->fetching, sha256);
 }
 
+static bool is_recovering(void *arg)
+{
+	const struct world *w = arg;
+
+	return w->is_recovering;
+}
+
 static void open_ledger(struct world *w)
 {
-	struct ledger_owner owner = { on_want, on_unwanted, on_change, on_settled, is_fetching, w };
+	struct ledger_owner owner = { on_want, on_unwanted, on_change, on_settled, is_fetching, is_recovering, w };
 
 	ck_ok(store_open(tempdir, &w->store, &err));
 	ck_ok(floor_load(tempdir_fd, NULL, &w->floors, &err));

@@ -41,6 +41,7 @@ struct world {
 	struct world_note want[WORLD_NOTES], change[WORLD_NOTES];
 	size_t wants, changes, settled;
 	struct hash32 fetching;		/* zero: none */
+	bool is_recovering;		/* what lies on the disk is still being looked at */
 };
 
 /* product 0 is acme/thermostat; all belong to world_registrant. Nothing is registered yet. */
