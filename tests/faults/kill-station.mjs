@@ -53,12 +53,13 @@ export class Station {
   kills = { keeper: 0, server: 0, supervisor: 0, all: 0 }
   starts_ms = []
   servers_ms = []
+  #before
   #life // { pid, gone, lines, ready } of the processes that run
   #deaths // of the children of this life
   constructor(name, world) {
     this.name = name
     this.world = world
-    this.witness = new Witness(world.truth, [ASKED])
+    this.witness = new Witness(world.truth, [ASKED], () => this.#recent())
   }
 
   async open(t) {
@@ -76,7 +77,14 @@ export class Station {
     await this.gateway.waitRelease(ASKED, 1, 'active')
   }
 
+  /** The ends of the logs of this life and the one before, and the kills. */
+  #recent() {
+    const end = (life) => life?.lines.slice(-40).join('\n') ?? ''
+    return `${JSON.stringify(this.kills)}, before:\n${end(this.#before)}\nnow:\n${end(this.#life)}`
+  }
+
   #begin(life) {
+    this.#before = this.#life
     this.#life = life
     this.#deaths = { keeper: 0, server: 0 }
   }

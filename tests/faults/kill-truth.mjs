@@ -54,9 +54,20 @@ class Said {
   isSince(moment) { return this.#at < moment }
 }
 
+/** Findings, each with what was going on when it was made. */
+class Findings extends Array {
+  #context
+  constructor(context) {
+    super()
+    this.#context = context
+  }
+  static get [Symbol.species]() { return Array }
+  push(text) { return super.push(`${text}\n${this.#context()}`) }
+}
+
 export class Witness {
-  lost = []
-  wrong = []
+  lost
+  wrong
   hands = []
   counts = { offers: 0, bytes: 0, reads: 0, cut: 0, tooEarly: 0, reports: 0, words: 0, looks: 0 }
   #truth
@@ -71,9 +82,11 @@ export class Witness {
   #unchecked = new Set()
   #states = new Map()
 
-  /** `approved`: products that the operator's word is needed for. */
-  constructor(truth, approved) {
+  /** `approved`: products that the operator's word is needed for; `context`: what belongs to a finding, as text. */
+  constructor(truth, approved, context = () => '') {
     this.#truth = truth
+    this.lost = new Findings(context)
+    this.wrong = new Findings(context)
     this.#approved = new Set(approved)
   }
 
