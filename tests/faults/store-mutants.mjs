@@ -185,6 +185,7 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
+  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return ['test_restore', 'test_store', 'test_parts']
   if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck']
   return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
 }
