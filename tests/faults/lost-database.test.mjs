@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFile, mkdir, open, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -27,18 +27,19 @@ async function silentSource(t) {
   return { name: 'own', url: `http://127.0.0.1:${server.address().port}` }
 }
 
-/** A world whose release's image lies, one GiB long, where a gateway in `dir` keeps it. */
-async function withLargeObject(t) {
+/** A world whose newest release's image lies, one GiB long, where a gateway in `dir` keeps it. */
+async function withLargeObject(t, { olderImages = 0 } = {}) {
   const world = await makeWorld(t), hash = createHash('sha256'), dir = world.otherDir('gateway')
   for (let i = 0; i < 1024; i++) hash.update(Buffer.alloc(GIB / 1024))
   const sha256 = hash.digest(), name = sha256.toString('hex')
   await putZeros(join(dir, 'state'), name)
   const cid = String(await world.source.add(Buffer.alloc(50000, 'another image altogether'), { chunk: 10000 }))
-  const manifest = makeManifest({ product: PRODUCT, sequence: 1, version: '1.0', image: { sha256, size: GIB, cid } })
-  await world.registry.publish(world.owner, world.id, 1, makeEnvelope(manifest, world.signers))
+  const manifest = makeManifest({ product: PRODUCT, sequence: olderImages + 1, version: '2.0', image: { sha256, size: GIB, cid } })
+  for (let i = 0; i < olderImages; i++) await world.publish()
+  await world.registry.publish(world.owner, world.id, olderImages + 1, makeEnvelope(manifest, world.signers))
   await world.finalize()
   const gateway = await world.gateway({ dir, product: { 'max-image': '2G' }, config: { cache: { size: '4G' } } })
-  await gateway.waitRelease(PRODUCT, 1, 'active')
+  await gateway.waitRelease(PRODUCT, olderImages + 1, 'active')
   return { world, gateway, name }
 }
 
@@ -78,6 +79,19 @@ test('adoption: an image that lies whole on the disk is taken at the start, thou
   await gateway.waitRelease(PRODUCT, 1, 'active')
   const r = await gateway.get(`/fw/${PRODUCT}/image`)
   assert.deepEqual(Buffer.from(await r.arrayBuffer()), image)
+})
+
+test('database-lost: while the newest image is being hashed again, nobody is told that an older one is active', async (t) => {
+  const { gateway } = await withLargeObject(t, { olderImages: 1 }), states = new Set()
+  await gateway.stop()
+  for (const file of ['gatepost.db', 'gatepost.db-wal']) await rm(join(gateway.stateDir, file), { force: true })
+  await gateway.start()
+  await waitFor('the newest to be active', async () => {
+    const [newest, older] = await Promise.all([gateway.release(PRODUCT, 2), gateway.release(PRODUCT, 1)])
+    if (newest?.state !== 'active' && older) states.add(older.state)
+    return newest?.state === 'active'
+  }, { deadline_ms: 60000, every_ms: 5 })
+  assert.ok(states.size > 0 && !states.has('active'), `it was ${[...states]}`)
 })
 
 const FRAME = 32 + 24 // of the WAL: its head, and the first frame's

@@ -1114,6 +1114,17 @@ static bool has_part(void)
 	return tempdir_has(path);
 }
 
+/* The image is asked for on a disk like this, and that is told. */
+static void fail_once(const struct sysio *sys)
+{
+	blobs_free(blobs);
+	ck_ok(blobs_open(tempdir_fd, sys, &blobs, &err));
+	USE(HONEST);
+	want();
+	run_until(&failed, 1);
+	ck_assert_uint_eq(troubles, 1);
+}
+
 START_TEST(what_the_disk_refuses_is_told)
 {
 	struct sysio sys = sysio_kernel;
@@ -1122,12 +1133,7 @@ START_TEST(what_the_disk_refuses_is_told)
 		sys.pwrite = is_broken;
 	else
 		sys.fallocate = is_full;
-	blobs_free(blobs);
-	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
-	USE(HONEST);
-	want();
-	run_until(&failed, 1);
-	ck_assert_uint_eq(troubles, 1);
+	fail_once(&sys);
 	ck_assert_int_eq(last_trouble.code, _i ? ERR_IO : ERR_NO_SPACE);
 	ck_assert_msg(source[0].failures == 0, "no source is to blame");
 	fetcher_pause(&fetcher, last_trouble.msg);
@@ -1145,12 +1151,7 @@ START_TEST(a_bad_place_keeps_nobody_else_waiting)
 	struct sysio sys = sysio_kernel;
 
 	sys.pwrite = is_broken;
-	blobs_free(blobs);
-	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
-	USE(HONEST);
-	want();
-	run_until(&failed, 1);
-	ck_assert_uint_eq(troubles, 1);
+	fail_once(&sys);
 	ck_assert(has_part());
 	fetcher_hurry(&fetcher, &first()->target.sha256);
 	run_until(&failed, 2);

@@ -100,6 +100,18 @@ START_TEST(names_and_limits)
 }
 END_TEST
 
+/* A new token is on the disk, and believed. */
+static void check_new_one_take(struct tokens *t)
+{
+	char text[TOKEN_TEXT_MAX];
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	t = load(NULL);
+	ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
+	tokens_free(t);
+}
+
 START_TEST(a_damaged_file_lets_nobody_in)
 {
 	struct tokens *t = load(NULL);
@@ -121,11 +133,7 @@ START_TEST(a_damaged_file_lets_nobody_in)
 	ck_ok(tokens_anew(tempdir_fd, NULL, &t, &err));
 	ck_assert(tempdir_has("tokens.damaged") && !tempdir_has("tokens"));
 	ck_assert_ptr_null(tokens_check(t, span_str(text)));
-	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
-	tokens_free(t);
-	t = load(NULL);
-	ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
-	tokens_free(t);
+	check_new_one_take(t);
 }
 END_TEST
 
@@ -133,18 +141,13 @@ END_TEST
 START_TEST(what_is_no_file_lets_nobody_in)
 {
 	struct tokens *t;
-	char text[TOKEN_TEXT_MAX];
 
 	tempdir_put_odd("tokens", (enum tempdir_odd)_i);
 	tempdir_put_odd("tokens.new", (enum tempdir_odd)_i);
 	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_CORRUPT, tempdir_odd_names[_i]);
 	ck_ok(tokens_anew(tempdir_fd, NULL, &t, &err));
 	tempdir_put_odd("tokens", (enum tempdir_odd)_i);	/* it could not be moved */
-	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
-	tokens_free(t);
-	t = load(NULL);
-	ck_assert_ptr_nonnull(tokens_check(t, span_str(text)));
-	tokens_free(t);
+	check_new_one_take(t);
 }
 END_TEST
 
