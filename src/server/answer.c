@@ -146,9 +146,17 @@ static bool fits(const struct turn *t, const struct catalog_release *r, uint64_t
 
 /* After a restart the keeper tells the floors a moment after the first requests. Until then somebody may have had more only if more
  * was active once: then it is asked to come back. All others are served at once. */
-static bool may_have_had_more(const struct turn *t, const struct catalog_release *r)
+static bool may_have_had_more(const struct turn *t, const struct catalog_release *r, const struct devfloor *floor)
 {
-	return t->ask->device.n && r->sequence < t->channel->withdrawn && !devfloors_are_known(t->s->conf.floors);
+	return r->sequence < t->channel->withdrawn && !floor->is_certain;
+}
+
+/* Nobody in particular has none. */
+static struct devfloor floor_of(const struct turn *t)
+{
+	struct devfloor_key key = floor_key(t, t->ask->device);
+
+	return t->ask->device.n ? devfloors_get(t->s->conf.floors, &key) : (struct devfloor){ .is_certain = true };
 }
 
 /* The newest release that this device may have. */
@@ -156,17 +164,16 @@ static bool choose(struct turn *t)
 {
 	const struct catalog *c = t->out->catalog;
 	struct catalog_rows rows = t->product->releases;
-	struct devfloor_key key = floor_key(t, t->ask->device);
-	uint64_t floor = t->ask->device.n ? devfloors_get(t->s->conf.floors, &key) : 0;
+	struct devfloor floor = floor_of(t);
 	bool is_any = false;
 
 	for (uint32_t i = rows.n; i-- > 0;) {
 		const struct catalog_release *r = catalog_release(c, rows.first + i);
 
 		is_any |= r->channel == t->channel_row;
-		if (!fits(t, r, floor))
+		if (!fits(t, r, floor.sequence))
 			continue;
-		if (may_have_had_more(t, r))
+		if (may_have_had_more(t, r, &floor))
 			return turn_refuse(t, 503, "what this device had is not known yet", RETRY_BUSY_S);
 		t->release = r;
 		t->image = catalog_image(c, r->image);

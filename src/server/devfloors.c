@@ -16,7 +16,7 @@ struct slot {
 struct devfloors {
 	pthread_mutex_t lock;
 	size_t max, count, mask;
-	bool was_full, are_known;
+	bool was_full, is_whole;
 	struct slot at[];
 };
 
@@ -72,15 +72,15 @@ static struct slot *place(struct devfloors *f, const struct slot *s)
 	return &f->at[i];
 }
 
-uint64_t devfloors_get(struct devfloors *f, const struct devfloor_key *key)
+struct devfloor devfloors_get(struct devfloors *f, const struct devfloor_key *key)
 {
 	struct slot s = named(key);
-	uint64_t sequence;
+	struct devfloor found;
 
 	pthread_mutex_lock(&f->lock);
-	sequence = place(f, &s)->sequence;
+	found = (struct devfloor){ place(f, &s)->sequence, f->is_whole };
 	pthread_mutex_unlock(&f->lock);
-	return sequence;
+	return found;
 }
 
 /* Under the lock. */
@@ -124,19 +124,9 @@ int devfloors_load(struct devfloors *f, struct span records, struct err *e)
 	if (rc != ERR_NOT_FOUND)
 		return err_set(e, rc, "%s", end.msg);
 	pthread_mutex_lock(&f->lock);
-	f->are_known = true;
+	f->is_whole = true;
 	pthread_mutex_unlock(&f->lock);
 	return ERR_OK;
-}
-
-bool devfloors_are_known(struct devfloors *f)
-{
-	bool are_known;
-
-	pthread_mutex_lock(&f->lock);
-	are_known = f->are_known;
-	pthread_mutex_unlock(&f->lock);
-	return are_known;
 }
 
 size_t devfloors_count(struct devfloors *f)

@@ -22,14 +22,17 @@ struct devfloor_key {
 	struct span device, product, channel;
 };
 
-/* 0: nothing is known. */
-uint64_t devfloors_get(struct devfloors *f, const struct devfloor_key *key);
+struct devfloor {
+	uint64_t sequence;	/* 0: nothing is known */
+	bool is_certain;	/* a whole snapshot came before: else it may have had more under an earlier server */
+};
+
+/* Both in one look: a snapshot that comes in between two would make an unknown floor a certain one. */
+struct devfloor devfloors_get(struct devfloors *f, const struct devfloor_key *key);
 /* True when that is higher than before. */
 bool devfloors_raise(struct devfloors *f, const struct devfloor_key *key, uint64_t sequence);
 /* Takes in a snapshot (link_floor records). ERR_FORMAT when it is cut; what came before counts. */
 MUST_USE int devfloors_load(struct devfloors *f, struct span records, struct err *e);
-/* Did a whole one come? Before it, what a device had under an earlier server is not known. */
-bool devfloors_are_known(struct devfloors *f);
 size_t devfloors_count(struct devfloors *f);
 
 #endif

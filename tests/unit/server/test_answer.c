@@ -7,6 +7,7 @@
 #include "../catalog/sample.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #define ROWS(table) (int)(sizeof(table) / sizeof *(table))
@@ -347,7 +348,7 @@ END_TEST
 START_TEST(nobody_waits_where_nothing_was_withdrawn)
 {
 	ck_assert_uint_eq(sequence_of("/fw/acme/lamp?device=d1"), 2);
-	ck_assert(!devfloors_are_known(st->floors));
+	ck_assert(!devfloors_get(st->floors, &(struct devfloor_key){ SPAN_LIT("d1"), SPAN_LIT("acme/lamp"), SPAN_LIT("stable") }).is_certain);
 }
 END_TEST
 
@@ -409,6 +410,34 @@ START_TEST(a_snapshot_of_floors_counts)
 }
 END_TEST
 
+static void *load_one(void *arg)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(4096);
+
+	link_floor_put(&b, &(struct link_floor){ SPAN_LIT("d7"), SPAN_LIT("a/b"), SPAN_LIT("c"), 3 });
+	ck_assert(devfloors_load(arg, buf_span(&b), NULL) == 0);
+	return NULL;
+}
+
+/* Whoever is told that a floor is certain is told the floor of then, also when the snapshot comes in that moment. */
+START_TEST(a_certain_floor_is_the_whole_floor)
+{
+	for (int i = 0; i < 3000; i++) {
+		struct devfloors *f = devfloors_new(1);
+		struct devfloor_key key = { SPAN_LIT("d7"), SPAN_LIT("a/b"), SPAN_LIT("c") };
+		struct devfloor got = { .is_certain = false };
+		pthread_t loader;
+
+		ck_assert(pthread_create(&loader, NULL, load_one, f) == 0);
+		while (!got.is_certain)
+			got = devfloors_get(f, &key);
+		ck_assert_uint_eq(got.sequence, 3);
+		pthread_join(loader, NULL);
+		devfloors_free(f);
+	}
+}
+END_TEST
+
 START_TEST(a_full_table_forgets_nobody)
 {
 	struct devfloors *f = devfloors_new(3);
@@ -421,12 +450,12 @@ START_TEST(a_full_table_forgets_nobody)
 	ck_assert_uint_eq(devfloors_count(f), 3);
 	for (int i = 0; i < 10; i++) {
 		snprintf(id, sizeof id, "d%d", i);
-		ck_assert_uint_eq(devfloors_get(f, &(struct devfloor_key){ span_str(id), SPAN_LIT("a/b"), SPAN_LIT("c") }),
+		ck_assert_uint_eq(devfloors_get(f, &(struct devfloor_key){ span_str(id), SPAN_LIT("a/b"), SPAN_LIT("c") }).sequence,
 				  i < 3 ? 5 : 0);
 	}
 	ck_assert(devfloors_raise(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }, 6));
 	ck_assert(!devfloors_raise(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }, 4));
-	ck_assert_uint_eq(devfloors_get(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }), 6);
+	ck_assert_uint_eq(devfloors_get(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }).sequence, 6);
 	devfloors_free(f);
 }
 END_TEST
@@ -718,6 +747,7 @@ int main(void)
 	tcase_add_test(t, who_may_have_had_more_waits_for_the_floors);
 	tcase_add_test(t, nobody_waits_where_nothing_was_withdrawn);
 	tcase_add_test(t, a_snapshot_of_floors_counts);
+	tcase_add_test(t, a_certain_floor_is_the_whole_floor);
 	tcase_add_test(t, a_full_table_forgets_nobody);
 	tcase_add_test(t, the_keeper_hears_which_images_are_wanted);
 	tcase_add_test(t, a_report_is_acknowledged_by_the_keeper);
