@@ -101,16 +101,28 @@ static void on_connect(uv_poll_t *poll, int status, int events)
 		log_unusual("keeper", "control client refused", "why=\"%s\"", e.msg);
 }
 
-/* Group gatepost, where there is one; else the file stays with our own group. */
-static void share_with_group(const char *path)
+/* Not by getgrnam: the name service loads modules and asks other services. */
+gid_t control_group(void)
 {
-	struct group *g = getgrnam("gatepost");
+	FILE *f = fopen("/etc/group", "re");
+	struct group *g = NULL;
+	gid_t found;
 
-	if (g && chown(path, (uid_t)-1, g->gr_gid) < 0)
+	while (f && (g = fgetgrent(f)) != NULL && strcmp(g->gr_name, "gatepost") != 0)
+		;
+	found = g ? g->gr_gid : CONTROL_GROUP_OWN;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void share_with_group(const char *path, gid_t group)
+{
+	if (group != CONTROL_GROUP_OWN && chown(path, (uid_t)-1, group) < 0)
 		log_info("keeper", "control socket keeps its group", "why=\"%s\"", strerror(errno));
 }
 
-static int listen_at(const char *path, int *out, struct err *e)
+static int listen_at(const char *path, gid_t group, int *out, struct err *e)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -129,7 +141,7 @@ static int listen_at(const char *path, int *out, struct err *e)
 	umask(before);
 	if (rc < 0 || listen(fd, 16) < 0)
 		return err_errno(e, "%s", path);
-	share_with_group(path);
+	share_with_group(path, group);
 	*out = STEAL_FD(fd);
 	return ERR_OK;
 }
@@ -142,7 +154,7 @@ static int try_to_open(struct control *c, struct err *e)
 
 	snprintf(path, sizeof path, "%s/control.sock", c->run_dir);
 	(void)mkdir(c->run_dir, 0755);	/* it may be there; if not, there is no binding in it */
-	rc = listen_at(path, &fd, e);
+	rc = listen_at(path, c->group, &fd, e);
 	if (rc)
 		return rc;
 	rc = uv_poll_init(c->retry.loop, &c->listener, fd);
@@ -166,9 +178,9 @@ static void on_retry(uv_timer_t *timer)
 	uv_timer_start(&c->retry, on_retry, CONTROL_RETRY_MS, 0);
 }
 
-void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir)
+void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir, gid_t group)
 {
-	*c = (struct control){ .keeper = k, .run_dir = run_dir, .fd = -1 };
+	*c = (struct control){ .keeper = k, .run_dir = run_dir, .group = group, .fd = -1 };
 	list_init(&c->clients);
 	uv_timer_init(loop, &c->retry);
 	c->retry.data = c;

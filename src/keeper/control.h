@@ -1,7 +1,7 @@
 /* control.h: RUN_DIR/control.sock, where `gatepost` on this host speaks to the keeper.
  *
  * SOCK_SEQPACKET; each datagram is a LINK_CALL, each answer a LINK_ANSWER. Who
- * may connect is the file's mode (0660, group gatepost where it exists): root
+ * may connect is the file's mode (0660, group gatepost where /etc/group has it, else our own): root
  * and that group. A client's user id goes into the audit log. At most
  * CONTROL_CLIENTS_MAX at a time; further ones are closed. */
 #ifndef KEEPER_CONTROL_H
@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/list.h"
 
+#include <sys/types.h>
 #include <uv.h>
 
 struct keeper;
@@ -17,6 +18,7 @@ struct keeper;
 struct control {
 	struct keeper *keeper;
 	const char *run_dir;		/* borrowed */
+	gid_t group;
 	uv_poll_t listener;		/* of fd */
 	uv_timer_t retry;		/* until there is one, or there is room for a client again */
 	int fd;				/* -1: not made yet */
@@ -24,8 +26,13 @@ struct control {
 	size_t clients_n;
 };
 
+#define CONTROL_GROUP_OWN ((gid_t)-1)	/* there is no group gatepost: the file has ours */
+
+/* Who is to have the socket. Before the sandbox, where /etc/group cannot be read. */
+gid_t control_group(void);
+
 /* Replaces a socket file that a killed keeper left. What fails is logged, and tried again until it works. */
-void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir);
+void control_open(struct control *c, uv_loop_t *loop, struct keeper *k, const char *run_dir, gid_t group);
 /* Also of one that was never opened (all zero). */
 void control_close(struct control *c);
 

@@ -335,7 +335,7 @@ static void serve(struct keeper *k)
 	note_time(k);
 	keeper_open_server(k);
 	keeper_settle(k);
-	control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir);
+	control_open(&k->control, &k->loop, k, k->conf->gateway.run_dir, k->control_group);
 	sup_ready(&k->sup);
 	if (keeper_is_paused(k))
 		keeper_rest(k);

@@ -59,6 +59,7 @@ struct keeper {
 	struct seqsock server;			/* closed while there is no server */
 	int server_fd;				/* a new pair's end that waits for the old one to be closed, or -1 */
 	struct control control;
+	gid_t control_group;		/* found before the sandbox */
 	struct store *store;
 	struct blobs *blobs;
 	struct floors *floors;

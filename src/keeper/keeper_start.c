@@ -165,6 +165,7 @@ int keeper_open_state(struct keeper *k, struct err *e)
 	if (rc)
 		return rc;
 	rc = blobs_open(k->state_dir, NULL, &k->blobs, e);
+	k->control_group = control_group();
 	if (!rc)
 		rc = enter_sandbox(k, e);
 	if (!rc)
