@@ -7,6 +7,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 
 static const struct sig_scheme *const schemes[] = { &sig_p256, &sig_ed25519, &sig_secp256k1 };
 #define SCHEMES (sizeof schemes / sizeof *schemes)
@@ -115,6 +117,22 @@ static bool can_verify(enum sig_curve curve)
 
 	return !s || (sig_secret_from(curve, d, &key, NULL) == ERR_OK && s->sign(&key, SPAN_OF(d), sig, NULL) == ERR_OK &&
 		      verify_once(&key.pub, s->alg, SPAN_OF(d), SPAN_OF(sig), NULL) == ERR_OK);
+}
+
+/* It says yes when a part of it could not start, and leaves a note of that. */
+static bool libcrypto_starts(void)
+{
+	ERR_clear_error();
+	return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) == 1 && ERR_peek_error() == 0;
+}
+
+void sig_start(void)
+{
+	if (!libcrypto_starts())
+		err_no_memory();
+	for (size_t i = 0; i < SCHEMES; i++)
+		if (!can_verify(schemes[i]->curve))
+			err_no_memory();
 }
 
 /* The libraries say the same "no" to a bad signature, for want of memory, and when they could not start. A verdict lasts, so

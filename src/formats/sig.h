@@ -35,6 +35,10 @@ struct sig_secret {
 	uint8_t d[32];		/* the scalar; for Ed25519 the seed */
 };
 
+/* Before anything else that uses libcrypto, curl above all, which does not look whether it could start: loads what the schemes need and
+ * tries each of them. Without memory the process ends (err_no_memory): libcrypto, half started, stays so and crashes later. */
+void sig_start(void);
+
 /* May alg be used with a key on this curve? Unknown algorithms: never. */
 bool sig_alg_fits(int64_t alg, enum sig_curve curve);
 /* The algorithm that our tools write for a curve: -7, -8 or -47. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "catalog/freshness.h"
 #include "chain/json.h"
+#include "formats/sig.h"
 #include "store/audit.h"
 
 #include <stdio.h>
@@ -310,8 +311,10 @@ static int open_parts(struct keeper *k, struct err *e)
 	struct chain_owner co = { on_news, on_alarm, on_alarm_over, on_part_trouble, k };
 	struct http_conf hc = { .proxy = k->conf->network.proxy[0] ? k->conf->network.proxy : NULL,
 		.ca_file = k->conf->network.ca_file[0] ? k->conf->network.ca_file : NULL, .rate_max = k->conf->network.uplink };
-	int rc = http_new(&k->loop, &hc, &k->http, e);
+	int rc;
 
+	sig_start();
+	rc = http_new(&k->loop, &hc, &k->http, e);
 	if (rc)
 		return rc;
 	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, k->sources, keeper_fetcher_owner(k));
