@@ -3,22 +3,40 @@
  * A context is made for each use of a secret and blinded with fresh random
  * bytes (the library's advice against side channels); recovery needs none. */
 #include "formats/secp.h"
+#include "base/cleanup.h"
 #include "formats/secret.h"
 
 #include <secp256k1.h>
+#include <secp256k1_preallocated.h>
 #include <secp256k1_recovery.h>
 
-static secp256k1_context *context_new(struct err *e)
-{
-	secp256k1_context *ctx = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-	uint8_t seed[32];
+/* In room of ours: the library's own allocation ends the process without memory. */
+struct context {
+	void *room;
+	secp256k1_context *ctx;		/* in it */
+};
 
-	if (ctx && secret_random(seed, sizeof seed, e) == ERR_OK && secp256k1_context_randomize(ctx, seed)) {
-		secret_wipe(seed, sizeof seed);
-		return ctx;
-	}
-	secp256k1_context_destroy(ctx);
-	return NULL;
+static void context_free(struct context *c)
+{
+	if (c->ctx)
+		secp256k1_context_preallocated_destroy(c->ctx);
+	free(c->room);
+}
+
+static int context_init(struct context *c, struct err *e)
+{
+	uint8_t seed[32];
+	int rc = secret_random(seed, sizeof seed, e);
+
+	if (rc)
+		return rc;
+	c->room = malloc(secp256k1_context_preallocated_size(SECP256K1_CONTEXT_NONE));
+	if (!c->room)
+		return err_set(e, ERR_MEMORY, "secp256k1: no memory");
+	c->ctx = secp256k1_context_preallocated_create(c->room, SECP256K1_CONTEXT_NONE);
+	rc = secp256k1_context_randomize(c->ctx, seed) ? ERR_OK : err_set(e, ERR_INTERNAL, "secp256k1: no context");
+	secret_wipe(seed, sizeof seed);
+	return rc;
 }
 
 bool secp_secret_is_valid(const uint8_t secret[32])
@@ -38,17 +56,15 @@ static void point_out(const secp256k1_pubkey *key, uint8_t point[64])
 int secp_public(const uint8_t secret[32], uint8_t point[64], struct err *e)
 {
 	secp256k1_pubkey key;
-	secp256k1_context *ctx;
-	int ok;
+	AUTO(context_free) struct context c = { NULL };
+	int rc;
 
 	if (!secp_secret_is_valid(secret))
 		return err_set(e, ERR_RULE, "a secp256k1 private key is between 1 and the order less 1");
-	ctx = context_new(e);
-	if (!ctx)
-		return err_set(e, ERR_INTERNAL, "secp256k1: no context");
-	ok = secp256k1_ec_pubkey_create(ctx, &key, secret);
-	secp256k1_context_destroy(ctx);
-	if (!ok)
+	rc = context_init(&c, e);
+	if (rc)
+		return rc;
+	if (!secp256k1_ec_pubkey_create(c.ctx, &key, secret))
 		return err_set(e, ERR_INTERNAL, "secp256k1: no public key");
 	point_out(&key, point);
 	return ERR_OK;
@@ -57,18 +73,16 @@ int secp_public(const uint8_t secret[32], uint8_t point[64], struct err *e)
 int secp_sign(const uint8_t secret[32], const struct hash32 *digest, struct secp_signature *out, struct err *e)
 {
 	secp256k1_ecdsa_recoverable_signature sig;
-	secp256k1_context *ctx;
+	AUTO(context_free) struct context c = { NULL };
 	uint8_t compact[64];
-	int ok, recid = 0;
+	int rc, recid = 0;
 
 	if (!secp_secret_is_valid(secret))
 		return err_set(e, ERR_RULE, "a secp256k1 private key is between 1 and the order less 1");
-	ctx = context_new(e);
-	if (!ctx)
-		return err_set(e, ERR_INTERNAL, "secp256k1: no context");
-	ok = secp256k1_ecdsa_sign_recoverable(ctx, &sig, digest->b, secret, NULL, NULL);
-	secp256k1_context_destroy(ctx);
-	if (!ok)
+	rc = context_init(&c, e);
+	if (rc)
+		return rc;
+	if (!secp256k1_ecdsa_sign_recoverable(c.ctx, &sig, digest->b, secret, NULL, NULL))
 		return err_set(e, ERR_INTERNAL, "secp256k1: no signature");
 	secp256k1_ecdsa_recoverable_signature_serialize_compact(secp256k1_context_static, compact, &recid, &sig);
 	/* recid 2 and 3 mean r overflowed the order: nobody has ever seen one. */

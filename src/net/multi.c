@@ -10,13 +10,14 @@ struct watch {
 	struct multi *m;
 };
 
-/* From here on m may be gone. */
+/* From here on m may be gone. Without memory a socket is left out, of which nothing would ever be heard. */
 static void act(struct multi *m, curl_socket_t fd, int events)
 {
 	int running;
 
 	m->inside++;
-	curl_multi_socket_action(m->curl, fd, events, &running);
+	if (curl_multi_socket_action(m->curl, fd, events, &running) == CURLM_OUT_OF_MEMORY)
+		err_no_memory();
 	m->inside--;
 	m->on_outside(m);
 }

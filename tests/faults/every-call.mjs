@@ -39,19 +39,29 @@ export const marksOf = (shim) => ({ ...bySlot((s) => shim.fired(s)), crashes: by
 export const firedSince = (shim, from) => SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
 
 /**
- * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl or its own start, libseccomp
- * crashes without memory, libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
+ * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl, its threads or its own start,
+ * libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
  */
-const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libseccomp\./, ['memory']], [/^libmicrohttpd\./, ['epoll']]]
+const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libmicrohttpd\./, ['epoll']]]
 
 /** Who did it: the innermost frame that is not of the C library. */
 const culprit = (shim, { slot, frames }) =>
   frames.map((frame) => shim.module(slot, Number(frame >> 48n))).find((m) => m && !/^(libc|ld-linux.*|libpthread)\.|^\[|^linux-vdso/.test(m)) ?? ''
 
+/** The frames of the program itself, innermost first. */
+const ownFrames = (shim, { slot, frames }) => frames.filter((frame) => shim.module(slot, Number(frame >> 48n)).startsWith('gatepost'))
+
+/** The call into a library in which it failed is the one in which it ended. */
+const isSameCall = (shim, crash, fault) => {
+  const at = ownFrames(shim, crash), from = ownFrames(shim, fault)
+  return from.length > 0 && from.every((frame, i) => frame === at[i])
+}
+
 /** A crash is the library's when it happened in there, and the last call that had failed in that life was made in there as well. */
 const isOf = (shim, crash, faults) => ENDERS.some(([library, classes]) => {
   const last = faults.filter((f) => f.slot === crash.slot && f.life === crash.life).at(-1)
-  return last && library.test(culprit(shim, crash)) && classes.includes(last.class) && library.test(culprit(shim, last))
+  return last && library.test(culprit(shim, crash)) && classes.includes(last.class) &&
+    (library.test(culprit(shim, last)) || isSameCall(shim, crash, last))
 })
 
 /**
