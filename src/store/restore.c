@@ -285,6 +285,17 @@ static int fill(struct restore *r, struct err *e)
 	return rc ? rc : store_commit(&tx, e);
 }
 
+/* Every page from the disk: a card that lost what it took is noticed while the old database still has the name. */
+static int read_back(struct store *s, struct err *e)
+{
+	struct store_checking c = { 0 };
+	int rc = ERR_OK;
+
+	while (!rc && !c.is_done)
+		rc = store_check_step(s, &c, e);
+	return rc;
+}
+
 /* A row that our schema does not take was not written by us. */
 static int make_database(struct restore *r, struct err *e)
 {
@@ -295,7 +306,7 @@ static int make_database(struct restore *r, struct err *e)
 	if (!rc)
 		rc = fill(r, e);
 	if (!rc)
-		rc = store_check(r->fresh, e);
+		rc = read_back(r->fresh, e);
 	if (!rc)
 		rc = devices_count(r->fresh, &r->result.devices, e);
 	/* A CHECK, a key, a reference: constraints of ours that the rows break. */

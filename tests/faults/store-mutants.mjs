@@ -34,6 +34,7 @@ const spared = {
   },
   'store/devices.c': { 'rc @ devices_count': 'db_row_ok says the same' },
   'store/floor.c': { 'rc @ floor_load': MEMORY, 'rc @ floor_check': MEMORY },
+  'store/own.c': { 'rc != SQLITE_OK': MEMORY },
   'store/pagesum.c': {
     '!is_page(n, at) @ main_write': 'reading refuses such a file before',
     'frame < w->frames': 'spares work',
@@ -43,6 +44,8 @@ const spared = {
     '!kernel': 'an SQLite without a file system',
   },
   'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
+  'store/savefile.c': { '(rc = buf_ok(&head, e))': MEMORY },
+  'store/scratch.c': { 'n < 0 || (size_t)n >= sizeof path': 'store_open refuses such a path as well' },
   'store/store_check.c': {
     'c->tables > 0 || c->is_done': 'the last pages are only read again',
     '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way',
@@ -173,7 +176,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_walcheck']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -185,7 +188,7 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
-  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return ['test_restore', 'test_store', 'test_parts']
+  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
   if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck']
   return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
 }
