@@ -1,6 +1,7 @@
 /* restore.c: see restore.h. */
 #include "store/restore.h"
 
+#include "base/aside.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "store/audit.h"
@@ -408,6 +409,9 @@ static int put_database(struct restore *r, struct err *e)
 		rc = sync_fresh(r, e);
 	if (!rc && r->result.set_aside)
 		rc = store_set_aside(r->ask->state_dir, e);
+	/* A log that lost its database holds nothing that can be read. */
+	if (!rc && !r->result.set_aside && !r->result.had_database)
+		rc = aside_move(r->dir, DB "-wal", e);
 	if (!rc)
 		rc = closed_whole(r, DB "-wal", e);
 	return rc ? rc : swap(r, e);

@@ -362,17 +362,36 @@ START_TEST(a_link_in_place_of_a_scratch_directory_is_not_followed)
 }
 END_TEST
 
-/* A log without its database: SQLite would take its frames into the next one. */
-START_TEST(a_log_that_stays_is_not_left_to_the_new_database)
+/* A keeper leaves its log behind when it stops: who takes the database away leaves it alone. */
+START_TEST(a_log_without_its_database_is_moved_away)
 {
 	struct restore_result r;
 
 	ck_assert_int_eq(unlinkat(tempdir_fd, STATE "/gatepost.db", 0), 0);
 	tempdir_poke(STATE "/gatepost.db-wal", 0, "frames", 6);
-	ck_says(restore(NULL, &r), ERR_IO, "gatepost.db-wal: could not be taken", "a new database never meets another's log");
-	ck_assert(!tempdir_has(STATE "/gatepost.db"));
-	ck_assert_int_eq(unlinkat(tempdir_fd, STATE "/gatepost.db-wal", 0), 0);
 	ck_ok(restore(NULL, &r));
+	ck_assert(!r.had_database && !r.set_aside);
+	ck_assert(!tempdir_has(STATE "/gatepost.db-wal"));
+	ck_assert_msg(tempdir_size(STATE "/gatepost.db-wal.odd-1") == 6, "nothing is thrown away");
+}
+END_TEST
+
+/* Opens the new database for its sync, when the old one was closed: that one's log is still there. */
+static int open_late(int dir, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, "restore.new/gatepost.db") == 0)
+		tempdir_poke(STATE "/gatepost.db-wal", 0, "frames", 6);
+	return sysio_kernel.openat(dir, name, flags, mode);
+}
+
+START_TEST(a_log_that_could_not_be_taken_in_keeps_its_database)
+{
+	struct sysio sys = sysio_kernel;
+	struct restore_result r;
+
+	sys.openat = open_late;
+	ck_says(restore(&sys, &r), ERR_IO, "gatepost.db-wal: could not be taken", "a new database never meets another's log");
+	ck_assert(tempdir_has(STATE "/gatepost.db") && tempdir_has(STATE "/gatepost.db-wal") && !tempdir_has(STATE "/gatepost.db.replaced"));
 }
 END_TEST
 
@@ -470,7 +489,8 @@ int main(void)
 	tcase_add_test(tc, a_damaged_database_is_set_aside);
 	tcase_add_loop_test(tc, what_is_no_file_is_in_nobodys_way, 0, ODDS);
 	tcase_add_test(tc, a_link_in_place_of_a_scratch_directory_is_not_followed);
-	tcase_add_test(tc, a_log_that_stays_is_not_left_to_the_new_database);
+	tcase_add_test(tc, a_log_without_its_database_is_moved_away);
+	tcase_add_test(tc, a_log_that_could_not_be_taken_in_keeps_its_database);
 	tcase_add_test(tc, the_first_failure_is_the_one_that_is_said);
 	tcase_add_test(tc, a_new_database_is_read_back_before_it_counts);
 	tcase_add_test(tc, a_backup_that_fails_leaves_nothing);

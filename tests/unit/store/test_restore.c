@@ -94,6 +94,39 @@ START_TEST(an_empty_directory_takes_all)
 }
 END_TEST
 
+/* One product for each thing that can be said of one; a product of which nothing was said comes with the chain. */
+START_TEST(all_that_the_operator_said_comes)
+{
+	struct latched_alarm alarm = { .code = "odd", .subject = "chain", .detail = "then", .since_ms = 1 };
+	struct hash32 accepted = hash_of(6), set = hash_of(60);
+	struct restore_result r;
+	struct store *s = open_at(source_path);
+
+	for (unsigned i = 4; i <= 6; i++)
+		add_product(s, i);
+	pin(s, 4);
+	decide(s, 5, 1, "held");
+	ck_ok(products_accept_set(s, &accepted, &set, 5, &err));
+	ck_ok(mark_latch(s, &alarm, &err));
+	store_close(s);
+	take_parts();
+	write_backup(&about);
+	fill_state();
+	s = open_at(state_path);
+	decide(s, 1, 4, "approved");
+	store_close(s);
+	ck_ok(restore(NULL, &r));
+	s = open_at(state_path);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product"), 4);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product WHERE name = 'acme/p4' AND is_pinned = 1"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision JOIN product ON product = id WHERE name = 'acme/p5' AND decision = 'held'"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM accepted_set JOIN product ON product = id WHERE name = 'acme/p6'"), 1);
+	ck_assert_msg(count(s, "SELECT count(*) FROM decision") == 2, "of what stood here only what is held stays, and as held");
+	ck_assert_msg(count(s, "SELECT count(*) FROM latched WHERE detail = 'then'") == 1, "an alarm of both is one");
+	store_close(s);
+}
+END_TEST
+
 /* Root restores, another user's service has to open what is there. */
 START_TEST(files_belong_to_whom_the_directory_belongs)
 {
@@ -315,6 +348,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, what_stays_and_what_comes);
 	tcase_add_test(tc, an_empty_directory_takes_all);
+	tcase_add_test(tc, all_that_the_operator_said_comes);
 	tcase_add_test(tc, files_belong_to_whom_the_directory_belongs);
 	tcase_add_test(tc, tokens_come_when_they_are_asked_for);
 	tcase_add_test(tc, another_audit_log_is_not_taken_for_the_same);
