@@ -384,6 +384,11 @@ static int sync_fresh(struct restore *r, struct err *e)
 	return give(r, SCRATCH_DB(FRESH), e);
 }
 
+static int sync_dir(struct restore *r, struct err *e)
+{
+	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;
+}
+
 /* There is a database under this name at every moment: the old one, then the new one. */
 static int swap(struct restore *r, struct err *e)
 {
@@ -395,7 +400,7 @@ static int swap(struct restore *r, struct err *e)
 	}
 	if (r->sys->rename_over(r->dir, SCRATCH_DB(FRESH), DB) < 0)
 		return err_errno(e, DB ": rename");
-	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;
+	return sync_dir(r, e);
 }
 
 static int put_database(struct restore *r, struct err *e)
@@ -414,6 +419,9 @@ static int put_database(struct restore *r, struct err *e)
 		rc = aside_move(r->dir, DB "-wal", e);
 	if (!rc)
 		rc = closed_whole(r, DB "-wal", e);
+	/* On the disk too the old log's name is gone before the new database comes. */
+	if (!rc)
+		rc = sync_dir(r, e);
 	return rc ? rc : swap(r, e);
 }
 

@@ -131,6 +131,7 @@ const more = [
   ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
   ['store/sysio.c', '		at += n;\n', ''],
   ['store/sysio.c', 's = span_cut(s, (size_t)n, s.n);', 's.n = 0;'],
+  ['store/restore.c', '	return sync_dir(r, e);', '	return ERR_OK;'],
   ['store/restore.c', 'return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;', 'return ERR_OK;'],
   ['store/restore.c', ' || r->sys->fdatasync(fd) < 0)', ')'],
   ['store/restore.c', '	while (!rc && !c.is_done)\n		rc = store_check_step(s, &c, e);\n', ''],

@@ -369,8 +369,10 @@ START_TEST(a_log_without_its_database_is_moved_away)
 
 	ck_assert_int_eq(unlinkat(tempdir_fd, STATE "/gatepost.db", 0), 0);
 	tempdir_poke(STATE "/gatepost.db-wal", 0, "frames", 6);
-	ck_ok(restore(NULL, &r));
+	memset(&faulty, 0, sizeof faulty);
+	ck_ok(restore(&sysio_faulty, &r));
 	ck_assert(!r.had_database && !r.set_aside);
+	ck_assert_msg(strstr(faulty.trace, "fdatasync fsync rename_over fsync "), "a power cut does not bring it back: %s", faulty.trace);
 	ck_assert(!tempdir_has(STATE "/gatepost.db-wal"));
 	ck_assert_msg(tempdir_size(STATE "/gatepost.db-wal.odd-1") == 6, "nothing is thrown away");
 }
