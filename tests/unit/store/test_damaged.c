@@ -1,6 +1,7 @@
 /* test_damaged.c: backups that are damaged, or that somebody made who means harm, and what lies in a backup's way: each is refused by
  * the rule that it breaks, and nothing is touched. Backups whose digest does not fit are test_savefile.c's. */
 #include "gateways.h"
+#include "store/scratch.h"
 
 #include <dirent.h>
 #include <sys/syscall.h>
@@ -362,6 +363,17 @@ START_TEST(a_link_in_place_of_a_scratch_directory_is_not_followed)
 }
 END_TEST
 
+START_TEST(a_scratch_directory_that_is_not_there_is_removed)
+{
+	autoclose int dir = open_dir(state_path);
+
+	ck_ok(scratch_remove(dir, "restore.new", NULL, &err));
+	tempdir_poke(STATE "/restore.new", 0, "x", 1);
+	ck_says(scratch_remove(dir, "restore.new", NULL, &err), ERR_IO, "restore.new: ", "what is no directory is not ours");
+	ck_assert(tempdir_has(STATE "/restore.new"));
+}
+END_TEST
+
 /* A keeper leaves its log behind when it stops: who takes the database away leaves it alone. */
 START_TEST(a_log_without_its_database_is_moved_away)
 {
@@ -491,6 +503,7 @@ int main(void)
 	tcase_add_test(tc, a_damaged_database_is_set_aside);
 	tcase_add_loop_test(tc, what_is_no_file_is_in_nobodys_way, 0, ODDS);
 	tcase_add_test(tc, a_link_in_place_of_a_scratch_directory_is_not_followed);
+	tcase_add_test(tc, a_scratch_directory_that_is_not_there_is_removed);
 	tcase_add_test(tc, a_log_without_its_database_is_moved_away);
 	tcase_add_test(tc, a_log_that_could_not_be_taken_in_keeps_its_database);
 	tcase_add_test(tc, the_first_failure_is_the_one_that_is_said);
