@@ -1,6 +1,7 @@
 /* restore.c: see restore.h. */
 #include "store/restore.h"
 
+#include "base/aside.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "store/audit.h"
@@ -285,6 +286,17 @@ static int fill(struct restore *r, struct err *e)
 	return rc ? rc : store_commit(&tx, e);
 }
 
+/* Every page from the disk: a card that lost what it took is noticed while the old database still has the name. */
+static int read_back(struct store *s, struct err *e)
+{
+	struct store_checking c = { 0 };
+	int rc = ERR_OK;
+
+	while (!rc && !c.is_done)
+		rc = store_check_step(s, &c, e);
+	return rc;
+}
+
 /* A row that our schema does not take was not written by us. */
 static int make_database(struct restore *r, struct err *e)
 {
@@ -295,7 +307,7 @@ static int make_database(struct restore *r, struct err *e)
 	if (!rc)
 		rc = fill(r, e);
 	if (!rc)
-		rc = store_check(r->fresh, e);
+		rc = read_back(r->fresh, e);
 	if (!rc)
 		rc = devices_count(r->fresh, &r->result.devices, e);
 	/* A CHECK, a key, a reference: constraints of ours that the rows break. */
@@ -372,6 +384,11 @@ static int sync_fresh(struct restore *r, struct err *e)
 	return give(r, SCRATCH_DB(FRESH), e);
 }
 
+static int sync_dir(struct restore *r, struct err *e)
+{
+	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;
+}
+
 /* There is a database under this name at every moment: the old one, then the new one. */
 static int swap(struct restore *r, struct err *e)
 {
@@ -383,7 +400,7 @@ static int swap(struct restore *r, struct err *e)
 	}
 	if (r->sys->rename_over(r->dir, SCRATCH_DB(FRESH), DB) < 0)
 		return err_errno(e, DB ": rename");
-	return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;
+	return sync_dir(r, e);
 }
 
 static int put_database(struct restore *r, struct err *e)
@@ -397,8 +414,14 @@ static int put_database(struct restore *r, struct err *e)
 		rc = sync_fresh(r, e);
 	if (!rc && r->result.set_aside)
 		rc = store_set_aside(r->ask->state_dir, e);
+	/* A log that lost its database holds nothing that can be read. */
+	if (!rc && !r->result.set_aside && !r->result.had_database)
+		rc = aside_move(r->dir, DB "-wal", e);
 	if (!rc)
 		rc = closed_whole(r, DB "-wal", e);
+	/* On the disk too the old log's name is gone before the new database comes. */
+	if (!rc)
+		rc = sync_dir(r, e);
 	return rc ? rc : swap(r, e);
 }
 

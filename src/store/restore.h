@@ -1,6 +1,6 @@
 /* restore.h: a backup brought into the state directory of a stopped gateway (docs/backup.md).
  *
- *	lock ─► whole file checked ─► each part checked, in a directory beside ─► new database made, beside
+ *	lock ─► whole file checked ─► each part checked, in a directory beside ─► new database made, beside, and read back
  *	─► floors united ─► tokens ─► the old database gets a second name, the new one takes its place
  *
  * Until the floors nothing of the directory has changed but that scratch directories come and go. Every step after that can be cut and the

@@ -2,6 +2,7 @@
 #include "store/scratch.h"
 
 #include "base/aside.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,19 +13,18 @@
 /* What SQLite makes: the database, its WAL, and, while it is not a WAL database yet, a journal. */
 static const char *const files[] = { "gatepost.db", "gatepost.db-wal", "gatepost.db-journal" };
 
+/* A link under the name leads to a directory in which those files are not ours: it is not followed. */
 int scratch_remove(int dir, const char *name, const struct sysio *sys, struct err *e)
 {
-	char path[NAME_MAX];
+	autoclose int in = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (in < 0)
+		return errno == ENOENT ? ERR_OK : err_errno(e, "%s", name);
 	sys = sysio_or_kernel(sys);
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		snprintf(path, sizeof path, "%s/%s", name, files[i]);
-		if (sys->unlinkat(dir, path) < 0 && errno != ENOENT)
-			return err_errno(e, "%s: remove", path);
-	}
-	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_errno(e, "%s: remove", name);
-	return ERR_OK;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (sys->unlinkat(in, files[i]) < 0 && errno != ENOENT)
+			return err_errno(e, "%s/%s: remove", name, files[i]);
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? err_errno(e, "%s: remove", name) : ERR_OK;
 }
 
 int scratch_make(int dir, const char *name, const struct sysio *sys, struct err *e)

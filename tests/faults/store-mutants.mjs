@@ -34,6 +34,7 @@ const spared = {
   },
   'store/devices.c': { 'rc @ devices_count': 'db_row_ok says the same' },
   'store/floor.c': { 'rc @ floor_load': MEMORY, 'rc @ floor_check': MEMORY },
+  'store/own.c': { 'rc != SQLITE_OK': MEMORY },
   'store/pagesum.c': {
     '!is_page(n, at) @ main_write': 'reading refuses such a file before',
     'frame < w->frames': 'spares work',
@@ -43,6 +44,8 @@ const spared = {
     '!kernel': 'an SQLite without a file system',
   },
   'store/release_read.c': { '(rc = db_row_ok(q, e)) @ read_row': 'what is damaged answers nothing more, so read_times says it' },
+  'store/savefile.c': { '(rc = buf_ok(&head, e))': MEMORY },
+  'store/scratch.c': { 'n < 0 || (size_t)n >= sizeof path': 'store_open refuses such a path as well' },
   'store/store_check.c': {
     'c->tables > 0 || c->is_done': 'the last pages are only read again',
     '(rc = db_row_ok(q, e)) @ expect_ok': 'what is not "ok" is damage either way',
@@ -128,6 +131,30 @@ const more = [
   ['store/tokens.c', 'diff |= (uint32_t)(a->b[i] ^ b->b[i]);', 'diff = (uint32_t)(a->b[i] ^ b->b[i]);'],
   ['store/sysio.c', '		at += n;\n', ''],
   ['store/sysio.c', 's = span_cut(s, (size_t)n, s.n);', 's.n = 0;'],
+  ['store/restore.c', '	return sync_dir(r, e);', '	return ERR_OK;'],
+  ['store/restore.c', 'return r->sys->fsync(r->dir) < 0 ? err_errno(e, "state directory: sync") : ERR_OK;', 'return ERR_OK;'],
+  ['store/restore.c', ' || r->sys->fdatasync(fd) < 0)', ')'],
+  ['store/restore.c', '	while (!rc && !c.is_done)\n		rc = store_check_step(s, &c, e);\n', ''],
+  ['store/restore.c', 'r->about.chain_id != r->ask->chain_id || ', ''],
+  ['store/restore.c', ' || !addr20_eq(&r->about.registry, &r->ask->registry)', ''],
+  ['store/restore.c', '!r->result.set_aside && !r->result.had_database', '!r->result.set_aside'],
+  ['store/restore.c', 'row->n == f->n && hash32_eq(&row->hash, &f->hash);', 'row->n == f->n;'],
+  ['store/restore.c', 'r->ask->with_tokens || !r->tokens', '!r->tokens'],
+  ['store/restore.c', 'r->ask->with_tokens || !r->tokens', 'r->ask->with_tokens'],
+  ['store/restore.c', 'return rc == ERR_MEMORY ? rc : ERR_OK;', 'return rc;'],
+  ['store/own.c', 'is_pinned = 1" \\\n	" OR id IN (SELECT product FROM decision)', 'id IN (SELECT product FROM decision)'],
+  ['store/own.c', ' OR id IN (SELECT product FROM decision)', ''],
+  ['store/own.c', ' OR id IN (SELECT product FROM accepted_set)', ''],
+  ['store/own.c', 'max(sequence, excluded.sequence)', 'excluded.sequence'],
+  ['store/own.c', 'max(sequence, excluded.sequence)', 'sequence'],
+  ['store/own.c', "at_ms FROM decision WHERE decision = 'held'", 'at_ms FROM decision'],
+  ['store/own.c', ' ON CONFLICT (code, subject) DO NOTHING', ''],
+  ['store/own.c', ' ON CONFLICT (device) DO NOTHING', ''],
+  ['store/own.c', ' DO UPDATE SET decision = excluded.decision, at_ms = excluded.at_ms', ' DO NOTHING'],
+  ['store/savefile.c', ' || head.n > SAVE_FRONT_MAX - START)', ')'],
+  ['store/savefile.c', "s.p[i] < ' ' || ", ''],
+  ['store/savefile.c', " || s.p[i] > '~')", ')'],
+  ['store/scratch.c', 'O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC', 'O_PATH | O_DIRECTORY | O_CLOEXEC'],
   ['store/walcheck.c', 'is_commit(w, i) && fits(w, i) && ', 'fits(w, i) && '],
   ['store/walcheck.c', ' && fits(w, i + 1))', ')'],
   ['store/walcheck.c', 'is_commit(w, i) && fits(w, i) && ', 'is_commit(w, i) && '],
@@ -173,7 +200,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_walcheck']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -185,7 +212,7 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
-  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return ['test_restore', 'test_store', 'test_parts']
+  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
   if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck']
   return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
 }

@@ -41,9 +41,18 @@ tests_unit_test_dbsync_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_restore
-tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/gateways.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_restore_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_damaged
+tests_unit_test_damaged_SOURCES = %D%/test_damaged.c %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_damaged_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_damaged_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_savefile
+tests_unit_test_savefile_SOURCES = %D%/test_savefile.c %D%/tempdir.h
+tests_unit_test_savefile_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_large
 tests_unit_test_large_SOURCES = %D%/test_large.c %D%/tempdir.h %D%/faulty.h

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +123,12 @@ static inline void tempdir_flip(const char *name, off_t at)
 	int refused_rc_ = (call);								\
 	ck_assert_msg(refused_rc_ == (want), "%s: got %s (%s)", (rule),			\
 		      err_name((enum err_code)refused_rc_), err.msg);				\
+} while (0)
+
+/* The same, and words of the message that the operator reads. */
+#define ck_says(call, want, words, rule) do {							\
+	ck_refused(call, want, rule);								\
+	ck_assert_msg(strstr(err.msg, (words)), "%s: %s", (rule), err.msg);			\
 } while (0)
 
 /* What the calls above report about. */
