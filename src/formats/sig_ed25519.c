@@ -2,10 +2,10 @@
  *
  * libcrypto takes any 32 bytes as a public key and reduces what is too large.
  * A registered key has one encoding and one owner, so that is not enough. */
+#include "formats/sig_evp.h"
 #include "formats/sig_scheme.h"
 
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 
 /* y of the eight points whose order divides 8 (RFC 7748 section 7 tells why they matter), little-endian:
@@ -65,7 +65,7 @@ static int ed_check(const struct sig_public *key, struct err *e)
 		return err_set(e, ERR_RULE, "the point is of small order");
 	if (is_on_curve(y))
 		return ERR_OK;
-	ERR_clear_error();
+	sig_evp_refused();
 	return err_set(e, ERR_RULE, "the point is not on edwards25519, or not in its one encoding");
 }
 
@@ -103,7 +103,7 @@ static int ed_verify(const struct sig_public *key, struct span msg, const uint8_
 	EVP_PKEY_free(pkey);
 	if (ok)
 		return ERR_OK;
-	ERR_clear_error();
+	sig_evp_refused();
 	return err_set(e, ERR_PROOF, "the signature does not fit");
 }
 

@@ -2,6 +2,7 @@
 #include "formats/sig_evp.h"
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/param_build.h>
 
 const char *sig_evp_group(enum sig_curve curve)
@@ -38,4 +39,13 @@ EVP_PKEY *sig_evp_key(const struct sig_public *pub, const uint8_t *d)
 	BN_clear_free(scalar);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
+}
+
+void sig_evp_refused(void)
+{
+	unsigned long reason;
+
+	while ((reason = ERR_get_error()) != 0)
+		if (ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE)
+			err_no_memory();
 }

@@ -13,4 +13,8 @@ const char *sig_evp_group(enum sig_curve curve);
  * curve. The caller frees it. */
 EVP_PKEY *sig_evp_key(const struct sig_public *pub, const uint8_t *d);
 
+/* After libcrypto refused something: forgets its reasons. Was one of them want of memory, the process ends (err_no_memory): that is no
+ * verdict on a key or a signature. */
+void sig_evp_refused(void);
+
 #endif

@@ -5,16 +5,14 @@
 #include "formats/sig_scheme.h"
 
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <pthread.h>
 
 #define DER_MAX 80	/* two 33-byte integers and three heads make 72 */
 
-/* libcrypto keeps its reasons in a queue; ours are named already. */
 static int refuse(struct err *e, enum err_code code, const char *rule)
 {
-	ERR_clear_error();
+	sig_evp_refused();
 	return err_set(e, code, "%s", rule);
 }
 

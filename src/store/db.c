@@ -387,13 +387,23 @@ int db_part_keep(struct db_part *p, struct err *e)
 	return rc;
 }
 
+/* It fails where SQLite has rolled back by itself (disk full, I/O), and the next statement says what is wrong. Where a transaction is open
+ * all the same, memory was wanting, and what is to be undone would be kept with the next part: SQLite undoes it at the next start. */
+static void undo(struct db_part *p)
+{
+	int rc = db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL);
+
+	if (rc && !sqlite3_get_autocommit(p->db->h))
+		err_no_memory();
+}
+
 void db_part_end(struct db_part *p)
 {
 	if (!p->db)
 		return;
 	if (p->rc)
 		p->db->not_begun--;
-	else	/* It fails where SQLite has rolled back by itself (disk full, I/O). Else the next statement says what is wrong. */
-		err_drop(db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL));
+	else
+		undo(p);
 	p->db = NULL;
 }

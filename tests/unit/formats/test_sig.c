@@ -4,6 +4,8 @@
 #include "formats/sig.h"
 #include "hexes.h"
 
+#include <openssl/err.h>
+
 /* P-256: RFC 6979 appendix A.2.5 ("sample", SHA-256); its s is in the upper half, which P-256 allows.
  * Ed25519: RFC 8032 section 7.1, test 2.
  * secp256k1: Project Wycheproof, ecdsa_secp256k1_sha256_p1363, the first key's first valid signature. */
@@ -194,6 +196,25 @@ START_TEST(refuses_points)
 }
 END_TEST
 
+/* Want of memory is no verdict: a key or a signature refused for it would stay refused. libcrypto's own note of it stands for the want. */
+START_TEST(no_verdict_without_memory)
+{
+	struct sig_public k = { .curve = _i % 2 ? SIG_ED25519 : SIG_P256 };
+	const struct vector *v = &vectors[_i % 2];
+
+	if (_i < 2) {		/* no key */
+		k.x[0] = 2;
+	} else {		/* not its signature */
+		hexes_add(v->x, k.x, 0, 32);
+		hexes_add(v->y, k.y, 0, 32);
+	}
+	ck_assert_int_ne(sig_verify(&k, v->alg, SPAN_LIT("x"), SPAN((uint8_t[64]){ 1 }, 64), NULL), ERR_OK);
+	ERR_raise(ERR_LIB_EC, ERR_R_MALLOC_FAILURE);
+	ERR_raise(ERR_LIB_EVP, ERR_R_EC_LIB);
+	ck_assert_int_eq(sig_verify(&k, v->alg, SPAN_LIT("x"), SPAN((uint8_t[64]){ 1 }, 64), NULL), ERR_OK);	/* never comes back */
+}
+END_TEST
+
 static const enum sig_curve curves[] = { SIG_P256, SIG_ED25519, SIG_SECP256K1 };
 
 START_TEST(signs_what_verifies)
@@ -324,6 +345,7 @@ int main(void)
 	tcase_add_loop_test(t, refuses_flips, 0, ROWS(vectors));
 	tcase_add_loop_test(t, refuses, 0, ROWS(refused));
 	tcase_add_loop_test(t, refuses_points, 0, ROWS(no_keys));
+	tcase_add_loop_exit_test(t, no_verdict_without_memory, ERR_EXIT_LATER, 0, 4);
 	tcase_add_loop_test(t, signs_what_verifies, 0, ROWS(curves));
 	tcase_add_loop_test(t, pem_goes_round, 0, ROWS(curves));
 	tcase_add_loop_test(t, reads_pem, 0, ROWS(pems));
