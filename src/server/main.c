@@ -29,6 +29,7 @@ struct server {
 	bool is_running, is_stopping;
 	bool is_ready_told;
 	unsigned owes_taken;		/* SUP_TAKEN could not be sent yet */
+	bool owes_alone;		/* nor SUP_ALONE */
 	int catalog;			/* one that could not be taken yet; -1: none */
 	int status;			/* exit status */
 };
@@ -199,7 +200,7 @@ static void read_keeper(struct server *s)
 {
 	keeper_read(s->parts.keeper);
 	if (keeper_fd(s->parts.keeper) < 0)
-		supervised_say(SUP_ALONE);
+		s->owes_alone = !supervised_say(SUP_ALONE);
 }
 
 static void on_readable(struct server *s, const struct listener *l, int fd)
@@ -227,6 +228,8 @@ static void tick(struct server *s)
 	if (now_ms - s->alive_ms >= SUP_ALIVE_MS) {
 		s->alive_ms = now_ms;
 		supervised_say(SUP_ALIVE);
+		if (s->owes_alone)
+			s->owes_alone = keeper_fd(s->parts.keeper) < 0 && !supervised_say(SUP_ALONE);
 		if (s->owes_taken)
 			s->owes_taken -= supervised_say(SUP_TAKEN);
 		if (s->is_running && !s->is_ready_told)

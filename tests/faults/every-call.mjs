@@ -40,9 +40,9 @@ export const firedSince = (shim, from) => SLOTS.reduce((sum, s) => sum + shim.fi
 
 /**
  * Libraries that end the process themselves when a call fails: libuv aborts when the kernel refuses epoll_ctl, its threads or its own start,
- * libmicrohttpd aborts without epoll. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
+ * libmicrohttpd aborts without epoll and when it cannot tell its own thread that it is over. Their faults alone may end the keeper or the server by a signal; everything else must hold all the same.
  */
-const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libmicrohttpd\./, ['epoll']]]
+const ENDERS = [[/^libuv\./, ['epoll', 'socket', 'memory', 'thread']], [/^libmicrohttpd\./, ['epoll', 'write']]]
 
 /** Who did it: the innermost frame that is not of the C library. */
 const culprit = (shim, { slot, frames }) =>

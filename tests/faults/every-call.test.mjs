@@ -93,6 +93,27 @@ test('the pair between keeper and server breaks while both live: they are given 
   assert.deepEqual(await gateway.children(), pids, 'nobody has ended')
 })
 
+test('the pair breaks, and the word of that is lost: it is said again', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const pids = await gateway.children()
+  b.shim.record(SERVER)
+  await waitFor('a report to be taken', async () => (await report(gateway, 'd1', 2)) === 204)
+  await waitFor('a sign of life', () => b.shim.findSite(SERVER, /send: .*supervised_say/).then(() => true, () => false))
+  const site = await b.shim.findSite(SERVER, /receive: .*keeper_read/)
+  b.shim.nextPass()
+  for (const known of b.shim.sites(SERVER)) if (known.hash !== site.hash) b.shim.spend(known)
+  const from = marksOf(b.shim)
+  b.shim.sweep(SERVER, { classes: ['receive', 'send'], budget: 2 })
+  await waitFor('both faults', async () => { await report(gateway, 'd1', 2); return b.shim.fired(SERVER) === from[SERVER] + 2 })
+  b.shim.off()
+  const names = await namesOf(b.shim, from)
+  assert.ok(/keeper_read/.test(names[0]) && /supervised_say.*read_keeper/.test(names[1]), names.join('\n'))
+  await waitFor('a report to be taken again', async () => (await report(gateway, 'd1', 2)) === 204)
+  assert.deepEqual(await gateway.children(), pids, 'nobody has ended')
+})
+
 test('a block and a descriptor that are not let go when a call has failed are found, by name', async (t) => {
   const dir = await tempDir(t)
   const shim = new Shim(join(dir, 'shim'))

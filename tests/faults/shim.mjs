@@ -145,8 +145,14 @@ export class Shim {
   }
 
   /** This site may fail again in this pass. */
-  forget(site) {
+  forget(site) { this.#passed(site, 0) }
+
+  /** It counts as one that has failed in this pass. */
+  spend(site) { this.#passed(site, this.pass) }
+
+  #passed(site, pass) {
     const b = Buffer.alloc(8)
+    b.writeBigUInt64LE(BigInt(pass))
     writeSync(this.fd, b, 0, 8, SLOT * SLOTS.indexOf(site.slot) + at.site + site.index * SITE + 16)
   }
 
