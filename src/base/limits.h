@@ -246,6 +246,7 @@
 #define HISTORIES_MAX 256		/* products' files of entries kept ready, damaged ones included: a descriptor each */
 #define HISTORIES_BYTES_MAX (2 * ENTRIES_FILE_MAX)	/* and their memory; typical ones have some 100 KiB */
 #define HISTORY_AGAIN_MS 2000		/* a damaged one is read again after that: the keeper mends it in a moment */
+#define OBJECT_ROT_AGAIN_MS 5000	/* somebody asks for a damaged image: the keeper may not have heard of it */
 #define OBJECT_IDLE_MS 60000		/* a hot image unasked for that long makes room for another one */
 
 /* --- LAN: images as IPFS blocks --- */

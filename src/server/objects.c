@@ -98,6 +98,17 @@ static int open_files(struct object *o, struct err *e)
 	return open_sums(o, path, e);
 }
 
+/* Under the lock. Is it to be told that it is bad? The word of that may be lost, so it is said again as long as somebody asks. */
+static bool tells_rot(struct object *o)
+{
+	int64_t now_ms = clock_mono_ms(o->all->conf.clock);
+
+	if (o->rot_told_ms && now_ms - o->rot_told_ms < OBJECT_ROT_AGAIN_MS)
+		return false;
+	o->rot_told_ms = now_ms;
+	return true;
+}
+
 int object_found_rot(struct object *o, uint32_t chunk, int rc)
 {
 	struct objects *all = o->all;
@@ -105,7 +116,11 @@ int object_found_rot(struct object *o, uint32_t chunk, int rc)
 
 	pthread_mutex_lock(&all->lock);
 	is_first = o->state != OBJECT_BAD;
-	o->state = OBJECT_BAD;
+	if (is_first) {
+		o->state = OBJECT_BAD;
+		o->bad_chunk = chunk;
+		(void)tells_rot(o);
+	}
 	pthread_mutex_unlock(&all->lock);
 	if (is_first)
 		all->conf.rot(all->conf.arg, &o->sha256, chunk);
@@ -176,9 +191,8 @@ static int make_room(struct objects *all, const struct object *for_this, struct 
 	return ERR_OK;
 }
 
-/* Opens a new object, without the lock meanwhile. *is_rot: it is bad, which is to be told. */
-static int open_new(struct objects *all, const struct catalog_image *image, struct object **out, bool *is_rot,
-		    struct err *e)
+/* Opens a new object, without the lock meanwhile. */
+static int open_new(struct objects *all, const struct catalog_image *image, struct object **out, struct err *e)
 {
 	struct object *o = object_new(all, image);
 	struct err why = { 0 };
@@ -196,10 +210,9 @@ static int open_new(struct objects *all, const struct catalog_image *image, stru
 	pthread_mutex_unlock(&all->lock);
 	rc = open_files(o, &why);
 	pthread_mutex_lock(&all->lock);
-	*is_rot = rc && !is_shortage(&why);
 	o->state = rc ? OBJECT_BAD : OBJECT_GOOD;
 	pthread_cond_broadcast(&all->opened);
-	if (rc && !*is_rot) {
+	if (rc && is_shortage(&why)) {
 		o->holders = 0;
 		delist(all, o);
 		return err_set(e, ERR_BUSY, "%s", why.msg);
@@ -208,7 +221,8 @@ static int open_new(struct objects *all, const struct catalog_image *image, stru
 	return ERR_OK;
 }
 
-static int get(struct objects *all, const struct catalog_image *image, struct object **out, bool *is_rot, struct err *e)
+/* *is_rot: it is bad in *chunk, which is to be told. */
+static int get(struct objects *all, const struct catalog_image *image, struct object **out, bool *is_rot, uint32_t *chunk, struct err *e)
 {
 	struct object *o = find(all, &image->sha256);
 	int rc = ERR_OK;
@@ -220,11 +234,13 @@ static int get(struct objects *all, const struct catalog_image *image, struct ob
 	if (o)
 		o->holders++;
 	else
-		rc = open_new(all, image, &o, is_rot, e);
+		rc = open_new(all, image, &o, e);
 	if (rc)
 		return rc;
 	o->used_ms = clock_mono_ms(all->conf.clock);
 	if (o->state == OBJECT_BAD) {
+		*is_rot = tells_rot(o);
+		*chunk = o->bad_chunk;
 		o->holders--;
 		return err_set(e, ERR_CORRUPT, "the image is damaged");
 	}
@@ -236,13 +252,14 @@ static int get(struct objects *all, const struct catalog_image *image, struct ob
 int objects_get(struct objects *all, const struct catalog_image *image, struct object **out, struct err *e)
 {
 	bool is_rot = false;
+	uint32_t chunk = 0;
 	int rc;
 
 	pthread_mutex_lock(&all->lock);
-	rc = get(all, image, out, &is_rot, e);
+	rc = get(all, image, out, &is_rot, &chunk, e);
 	pthread_mutex_unlock(&all->lock);
 	if (is_rot)
-		all->conf.rot(all->conf.arg, &image->sha256, 0);
+		all->conf.rot(all->conf.arg, &image->sha256, chunk);
 	return rc;
 }
 

@@ -42,7 +42,8 @@ struct object {
 	enum object_heat heat;
 	unsigned holders;
 	bool is_listed;
-	int64_t used_ms;
+	int64_t used_ms, rot_told_ms;
+	uint32_t bad_chunk;
 	atomic_int hot_fd;		/* set once while held; -1 before */
 	_Atomic(const uint8_t *) hot;	/* the same: its bytes */
 };

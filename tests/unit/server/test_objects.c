@@ -126,6 +126,27 @@ START_TEST(a_changed_byte_is_never_sent)
 }
 END_TEST
 
+/* The word of it may have been lost. */
+START_TEST(rot_is_told_again_while_somebody_asks)
+{
+	struct object *o = get(), *again;
+	uint8_t out[1];
+
+	stand_flip(st, &row.sha256, "", CHUNK_SIZE + 9);
+	ck_assert(object_read(o, CHUNK_SIZE, out, 1, NULL) == ERR_CORRUPT);
+	for (int i = 0; i < 3; i++) {
+		ck_assert(objects_get(st->objects, &row, &again, NULL) == ERR_CORRUPT);
+		ck_assert_uint_eq(st->rots, 1);
+	}
+	st->mono_ms += OBJECT_ROT_AGAIN_MS;
+	ck_assert(objects_get(st->objects, &row, &again, NULL) == ERR_CORRUPT);
+	ck_assert(st->rots == 2 && st->rot_chunk == 1 && hash32_eq(&st->rot, &row.sha256));
+	ck_assert(objects_get(st->objects, &row, &again, NULL) == ERR_CORRUPT);
+	ck_assert_uint_eq(st->rots, 2);
+	object_put(o);
+}
+END_TEST
+
 START_TEST(a_repaired_object_is_served_again)
 {
 	struct object *o = get();
@@ -619,6 +640,7 @@ int main(void)
 	tcase_add_test(cold, a_changed_byte_is_never_sent);
 	tcase_add_test(cold, a_repaired_object_is_served_again);
 	tcase_add_loop_test(cold, damage_is_found_when_opened_and_told_once, 0, ROWS(damages));
+	tcase_add_test(cold, rot_is_told_again_while_somebody_asks);
 	tcase_add_test(cold, a_cut_file_is_rot_where_it_is_cut);
 	tcase_add_test(cold, want_of_descriptors_is_no_damage);
 	tcase_add_test(cold, images_open_at_once_are_bounded);
