@@ -7,6 +7,7 @@ libformats_a_SOURCES += %D%/cbor.c %D%/cbor.h
 libformats_a_SOURCES += %D%/cbor_put.c
 libformats_a_SOURCES += %D%/cose.c %D%/cose.h
 libformats_a_SOURCES += %D%/cose_sign1.c
+libformats_a_SOURCES += %D%/libcrypto.c %D%/libcrypto.h
 libformats_a_SOURCES += %D%/scrypt.c
 libformats_a_SOURCES += %D%/secp.c %D%/secp.h
 libformats_a_SOURCES += %D%/secret.c %D%/secret.h

@@ -2,13 +2,13 @@
 #include "formats/sig.h"
 
 #include "base/hex.h"
+#include "formats/libcrypto.h"
 #include "formats/secret.h"
 #include "formats/sha256.h"
 #include "formats/sig_scheme.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
 
 static const struct sig_scheme *const schemes[] = { &sig_p256, &sig_ed25519, &sig_secp256k1 };
 #define SCHEMES (sizeof schemes / sizeof *schemes)
@@ -148,17 +148,9 @@ static bool can_verify(enum sig_curve curve)
 	return can;
 }
 
-/* The first says yes when there was no memory for what the second gives; who goes on without crashes. */
-static bool libcrypto_starts(void)
-{
-	return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) == 1 &&
-	       OSSL_LIB_CTX_get0_global_default() != NULL;
-}
-
 void sig_start(void)
 {
-	if (!libcrypto_starts())
-		err_no_memory();
+	libcrypto_start();
 	for (size_t i = 0; i < SCHEMES; i++)
 		if (!can_verify(schemes[i]->curve))
 			err_no_memory();

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "formats/libcrypto.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,8 +187,10 @@ static int start_operator(struct parts *p, struct err *e)
 
 int parts_start(struct parts *p, struct err *e)
 {
-	int rc = open_folders(p, e);
+	int rc;
 
+	libcrypto_start();
+	rc = open_folders(p, e);
 	if (!rc)
 		rc = start_answers(p, e);
 	if (!rc)

@@ -34,7 +34,7 @@
 
 #define TRY(class, dir, path, failed) do { \
 	int error_ = shim_hit(class, dir, path); \
-	if (error_) { \
+	if (error_ && error_ != SHIM_SHORT) { /* here there is nothing to halve */ \
 		errno = error_; \
 		return failed; \
 	} \
