@@ -12,6 +12,7 @@ tests_unit_test_requests_LDADD = libserver.a libcatalog.a libcoap.a libdaemon.a 
 	$(SERVER_LIBS) $(DAEMON_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_answer
 tests_unit_test_answer_SOURCES = %D%/test_answer.c %D%/stand.c %D%/stand.h
+tests_unit_test_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_mutex_unlock
 tests_unit_test_answer_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_histories
 tests_unit_test_histories_SOURCES = %D%/test_histories.c %D%/stand.c %D%/stand.h
