@@ -236,6 +236,7 @@ export async function storeWorkshop(is_fast = false) {
   for (const name of STORE) programs[name] = { sources: [`tests/unit/store/${name}.c`] }
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
   for (const name of ['test_objects', 'test_answer']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers: ['tests/unit/server/stand.c'] }
+  programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({
     sources: [...folders.flat(), 'src/store/migrations.c'],

@@ -109,8 +109,8 @@ function firstFailure(program) {
 }
 
 /**
- * Builds `sources` (C files of the tree) and the test programs, { name: { sources, helpers } }, of which helpers are linked only
- * where they are needed: once plain and fast, and once so that the mutated file is watched by the sanitizers, for what the
+ * Builds `sources` (C files of the tree) and the test programs, { name: { sources, helpers, link } }, of which helpers are linked only
+ * where they are needed, and `link` are options for the linker: once plain and fast, and once so that the mutated file is watched by the sanitizers, for what the
  * plain tests do not notice. `prepare` may add to the copy of the tree; `flags` and `libs` go to the compiler. Throws when the tests
  * fail as things are. `is_fast` does without the sanitizers. `noticedBy(mutant, names)` runs the programs of these names; `close` takes everything away.
  */
@@ -140,7 +140,7 @@ export async function workshop({ sources, programs, flags = [], libs = [], is_fa
     if (mutant) await compile(join(lane, mutant.file), own[0], sanitize.length ? '-O1' : '-O0', ...sanitize)
     for (const name of names) {
       const program = join(lane, name)
-      await tool('cc', [...sanitize, ...own, ...programs[name].sources.map(object), 'helpers.a', 'sources.a', ...libs,
+      await tool('cc', [...sanitize, ...programs[name].link ?? [], ...own, ...programs[name].sources.map(object), 'helpers.a', 'sources.a', ...libs,
         '-lcheck', '-lsubunit', '-lm', '-lrt', '-lpthread', '-o', program])
       const found = await firstFailure(join(dir, program))
       if (found) return found
