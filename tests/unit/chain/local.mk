@@ -51,7 +51,7 @@ tests_unit_test_steps_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_steps_LDADD = $(CHAIN_TEST_LDADD)
 
 check_PROGRAMS += tests/unit/test_evidence
-tests_unit_test_evidence_SOURCES = %D%/test_evidence.c $(CHAIN_STAGE)
+tests_unit_test_evidence_SOURCES = %D%/test_evidence.c tests/unit/support/ends.h $(CHAIN_STAGE)
 tests_unit_test_evidence_CPPFLAGS = $(tests_unit_test_follower_CPPFLAGS)
 tests_unit_test_evidence_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_evidence_LDADD = $(CHAIN_TEST_LDADD)

@@ -3,6 +3,7 @@
 #include "chain/entries.h"
 #include "chain/entry.h"
 #include "chain/evidence.h"
+#include "../support/ends.h"
 #include "stage.h"
 
 #include <check.h>
@@ -327,13 +328,17 @@ void *__wrap_realloc(void *p, size_t n)
 	return reallocs_that_work-- ? __real_realloc(p, n) : NULL;
 }
 
-START_TEST(no_id_is_made_of_half_a_product)
+static void make_id(void *arg)
 {
 	static const struct addr20 registrant = { { 1 } };
 
-	reallocs_that_work = (unsigned)_i;
+	reallocs_that_work = *(unsigned *)arg;
 	(void)product_id(&registrant, SPAN_LIT("acme/a-name-of-more-than-thirty-two-bytes"));
-	exit(0);	/* it asks no oftener than this */
+}
+
+START_TEST(no_id_is_made_of_half_a_product)
+{
+	ck_assert_int_eq(status_of_end(make_id, &(unsigned){ (unsigned)_i }), ERR_EXIT_LATER);
 }
 END_TEST
 
@@ -351,7 +356,7 @@ int main(void)
 	tcase_add_loop_test(t, lies_are_named, 0, sizeof lies / sizeof *lies);
 	tcase_add_loop_test(t, forms_are_strict, 0, sizeof forms / sizeof *forms);
 	tcase_add_test(t, absence_is_no_product);
-	tcase_add_loop_exit_test(t, no_id_is_made_of_half_a_product, ERR_EXIT_LATER, 0, 2);
+	tcase_add_loop_test(t, no_id_is_made_of_half_a_product, 0, 2);
 	tcase_add_loop_test(t, histories_come_out, 0, sizeof histories / sizeof *histories);
 	tcase_add_test(t, a_history_begins_with_its_registration);
 	srunner_run_all(r, CK_NORMAL);

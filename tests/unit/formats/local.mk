@@ -7,7 +7,7 @@ tests_unit_test_cbor_SOURCES = %D%/test_cbor.c %D%/hexes.h
 tests_unit_test_cbor_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_sig
-tests_unit_test_sig_SOURCES = %D%/test_sig.c %D%/hexes.h
+tests_unit_test_sig_SOURCES = %D%/test_sig.c tests/unit/support/ends.h %D%/hexes.h
 tests_unit_test_sig_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_secret

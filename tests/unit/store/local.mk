@@ -31,7 +31,7 @@ tests_unit_test_spoilt_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_spoilt_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_parts
-tests_unit_test_parts_SOURCES = %D%/test_parts.c %D%/stocked.h %D%/tempdir.h
+tests_unit_test_parts_SOURCES = %D%/test_parts.c tests/unit/support/ends.h %D%/stocked.h %D%/tempdir.h
 tests_unit_test_parts_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_parts_LDADD = $(STORE_TEST_LIBS)
 
