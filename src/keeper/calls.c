@@ -30,6 +30,16 @@ static int send_reply(struct seqsock *to, uint64_t id, const struct api_reply *r
 	return rc ? rc : send_answer(to, &a, fd, e);
 }
 
+/* Else who asked would wait until its patience ends. */
+static int send_unsaid(struct seqsock *to, uint64_t id, struct err *e)
+{
+	static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+				   "\"detail\":\"the answer could not be sent; the call may have been carried out\"}";
+
+	return send_answer(to, &(struct link_answer){ .id = id, .status = 503, .type = SPAN_LIT("application/problem+json"),
+		.body = span_str(body) }, -1, e);
+}
+
 void calls_answer(struct keeper *k, struct seqsock *from, struct span datagram, int64_t peer_uid)
 {
 	struct link_call call;
@@ -42,7 +52,10 @@ void calls_answer(struct keeper *k, struct seqsock *from, struct span datagram, 
 	}
 	api_answer(k, &call, peer_uid, &reply);
 	keeper_look_at_store(k);
-	if (send_reply(from, call.id, &reply, &e))
+	if (send_reply(from, call.id, &reply, &e)) {
 		log_unusual("keeper", "an answer could not be sent", "why=\"%s\"", e.msg);
+		if (send_unsaid(from, call.id, &e) == ERR_MEMORY)
+			err_no_memory();
+	}
 	api_reply_free(&reply);
 }

@@ -57,11 +57,14 @@ const isSameCall = (shim, crash, fault) => {
   return from.length > 0 && from.every((frame, i) => frame === at[i])
 }
 
-/** A crash is the library's when it happened in there, and the last call that had failed in that life was made in there as well. */
+/**
+ * A crash is the library's when it happened in there, the last call that had failed in that life was made in there as well, and one that failed in
+ * there is of those that it does not bear.
+ */
 const isOf = (shim, crash, faults) => ENDERS.some(([library, classes]) => {
-  const last = faults.filter((f) => f.slot === crash.slot && f.life === crash.life).at(-1)
-  return last && library.test(culprit(shim, crash)) && classes.includes(last.class) &&
-    (library.test(culprit(shim, last)) || isSameCall(shim, crash, last))
+  const isIn = (fault) => library.test(culprit(shim, fault)) || isSameCall(shim, crash, fault)
+  const mine = faults.filter((f) => f.slot === crash.slot && f.life === crash.life)
+  return mine.length && library.test(culprit(shim, crash)) && isIn(mine.at(-1)) && mine.some((f) => classes.includes(f.class) && isIn(f))
 })
 
 /**

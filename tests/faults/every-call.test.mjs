@@ -114,6 +114,23 @@ test('the pair breaks, and the word of that is lost: it is said again', async (t
   assert.deepEqual(await gateway.children(), pids, 'nobody has ended')
 })
 
+test('an answer that cannot be made for want of memory: who asked hears so at once', async (t) => {
+  const b = await makeBench(t)
+  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
+  await gateway.waitRelease(PRODUCT, 2, 'active')
+  b.shim.record(KEEPER)
+  await gateway.status()
+  const site = await b.shim.findSite(KEEPER, /memory: .*link_answer_write.* < send_answer/)
+  b.shim.nextPass()
+  b.shim.sweep(KEEPER, { only: site.hash })
+  const { code, stderr } = await gateway.cli('status')
+  assert.equal(b.shim.fired(KEEPER), 1)
+  assert.notEqual(code, 0)
+  assert.match(stderr, /the answer could not be sent/)
+  b.shim.off()
+  await gateway.status()
+})
+
 test('a block and a descriptor that are not let go when a call has failed are found, by name', async (t) => {
   const dir = await tempDir(t)
   const shim = new Shim(join(dir, 'shim'))
