@@ -8,6 +8,7 @@ const KEPT = [
   { what: 'what the C library has read of groups and the time zone', of: /memory: (libc|ld-linux\S*) < (.*< )?(control_group|keeper_read_conf) /, room: 4 },
   { what: 'the curve and the last key, with what libcrypto found out about them', of: /< public_key sig_p256\.c/, room: 4 },
   { what: 'what libcrypto keeps until the end, made by whoever asks first', of: /memory: libcrypto\S* < .*< (libcrypto_start|can_verify_known|ed_verify|p256_verify) /, room: 3 },
+  { what: 'what libssl does not let go when it could not start', of: /memory: .*libssl\S* < .*http_new /, room: 1 },
   { what: "threads' stacks, which the C library keeps for the next ones", of: /memory: ld-linux\S* < ld-linux\S* < libc </, room: 4 },
 ]
 
