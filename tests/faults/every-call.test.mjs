@@ -59,10 +59,16 @@ test('a gateway that lives through faults: releases, readers, reports, commands,
   assert.ok(told.faults >= 6, `${told.faults} faults`)
 })
 
-test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
+/** A bench with a gateway that has both releases; nothing fails yet. */
+async function makeSettled(t) {
   const b = await makeBench(t)
   const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
   await gateway.waitRelease(PRODUCT, 2, 'active')
+  return { b, gateway }
+}
+
+test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
+  const { b, gateway } = await makeSettled(t)
   const shown = async () => (await gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence')
   await waitFor('it to be served', async () => (await shown()) === '2')
   b.shim.stick(SERVER, ['map'], 'ENOMEM')
@@ -78,9 +84,7 @@ test('a catalog that cannot be taken for want of memory is taken a moment later:
 })
 
 test('the pair between keeper and server breaks while both live: they are given another', async (t) => {
-  const b = await makeBench(t)
-  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
-  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const { b, gateway } = await makeSettled(t)
   const pids = await gateway.children()
   b.shim.record(SERVER)
   await waitFor('a report to be taken', async () => (await report(gateway, 'd1', 2)) === 204)
@@ -94,9 +98,7 @@ test('the pair between keeper and server breaks while both live: they are given 
 })
 
 test('the pair breaks, and the word of that is lost: it is said again', async (t) => {
-  const b = await makeBench(t)
-  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
-  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const { b, gateway } = await makeSettled(t)
   const pids = await gateway.children()
   b.shim.record(SERVER)
   await waitFor('a report to be taken', async () => (await report(gateway, 'd1', 2)) === 204)
@@ -115,9 +117,7 @@ test('the pair breaks, and the word of that is lost: it is said again', async (t
 })
 
 test('an answer that cannot be made for want of memory: who asked hears so at once', async (t) => {
-  const b = await makeBench(t)
-  const gateway = await startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host })
-  await gateway.waitRelease(PRODUCT, 2, 'active')
+  const { b, gateway } = await makeSettled(t)
   b.shim.record(KEEPER)
   await gateway.status()
   const site = await b.shim.findSite(KEEPER, /memory: .*link_answer_write.* < send_answer/)

@@ -8,11 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -183,6 +187,45 @@ START_TEST(writing_stays_in_its_place)
 }
 END_TEST
 
+/* --- libseccomp without memory (the linker's --wrap); it is called in processes of their own --- */
+
+static const enum fault { BREAKS_OFF, CRASHES } faults[] = { BREAKS_OFF, CRASHES };
+static struct {
+	int calls, faulty;	/* which call is: 0, none */
+	enum fault fault;
+} *library;
+int __real_seccomp_export_bpf(scmp_filter_ctx f, int fd);
+int __wrap_seccomp_export_bpf(scmp_filter_ctx f, int fd);
+
+int __wrap_seccomp_export_bpf(scmp_filter_ctx f, int fd)
+{
+	int rc = __real_seccomp_export_bpf(f, fd);
+
+	if (!library || ++library->calls != library->faulty)
+		return rc;
+	if (library->fault == CRASHES)
+		abort();
+	return ftruncate(fd, 8 * sizeof(struct sock_filter));	/* and says yes */
+}
+
+/* Each of the two programs in turn. */
+START_TEST(a_filter_that_libseccomp_spoils_is_not_entered)
+{
+	struct err e = { 0 };
+	bool entered;
+
+	library = mmap(NULL, sizeof *library, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(library != MAP_FAILED);
+	library->fault = faults[_i % 2];
+	library->faulty = 1 + _i / 2;
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(filter_enter(SANDBOX_SERVER, &entered, &e), ERR_MEMORY);
+	ck_assert_msg(strstr(e.msg, "no memory for a filter"), "%s", e.msg);
+	ck_assert_int_eq(prctl(PR_GET_SECCOMP, 0, 0, 0, 0), SECCOMP_MODE_DISABLED);
+	ck_assert_int_eq(filter_enter(SANDBOX_SERVER, &entered, &e), ERR_OK);
+}
+END_TEST
+
 static void remove_dirs(void)
 {
 	char cmd[128];
@@ -206,6 +249,7 @@ int main(void)
 	tcase_add_loop_test(t, the_keeper_dials_the_server_does_not, 0, 2);
 	tcase_add_test(t, the_server_keeps_what_it_needs);
 	tcase_add_test(t, writing_stays_in_its_place);
+	tcase_add_loop_test(t, a_filter_that_libseccomp_spoils_is_not_entered, 0, 4);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
