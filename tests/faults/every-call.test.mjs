@@ -9,9 +9,10 @@ import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KEEPER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
 import { makeHeld } from './every-call-held.mjs'
-import { CLASSES, SLOTS, Shim } from './shim.mjs'
+import { CLASSES, ERRORS, SLOTS, Shim } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
+const SHORT_OF_SEND = ERRORS.send.indexOf('SHORT')
 
 /** The classes that each program calls in the scenario at all. */
 async function classesOf(t, b) {
@@ -129,6 +130,21 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   assert.match(stderr, /the answer could not be sent/)
   b.shim.off()
   await gateway.status()
+})
+
+test('half of what is sent comes with the edge of epoll, as the kernel gives it: downloads go on', async (t) => {
+  const b = await makeBench(t)
+  b.shim.record(SERVER)
+  await once(t, b)
+  const sites = []
+  for (const site of b.shim.sites(SERVER)) if (/ send: libmicrohttpd/.test(await b.shim.name(site))) sites.push(site)
+  b.shim.nextPass()
+  const from = marksOf(b.shim)
+  for (const site of sites) {
+    b.shim.sweep(SERVER, { only: site.hash, classes: ['send'], round: SHORT_OF_SEND })
+    await once(t, b)
+  }
+  assert.ok(b.shim.fired(SERVER) - from[SERVER] >= 2, `${b.shim.fired(SERVER) - from[SERVER]} of ${sites.length} sites`)
 })
 
 test('a block and a descriptor that are not let go when a call has failed are found, by name', async (t) => {

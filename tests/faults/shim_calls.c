@@ -22,6 +22,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define WATCHES 4096	/* descriptors that may wait for edges */
+
 #undef open
 #undef fstat
 #undef stat
@@ -41,10 +43,11 @@
 } while (0)
 
 /* As TRY; SHIM_SHORT: only half of n, which is more than 1. */
-#define TRY_SOME(class, fd, n, failed) do { \
+#define TRY_SOME(class, fd, n, is_half, failed) do { \
 	int error_ = shim_hit(class, fd, NULL); \
 	if (error_ == SHIM_SHORT) { \
-		n = n > 1 ? n / 2 : n; \
+		is_half = n > 1; \
+		n = is_half ? n / 2 : n; \
 	} else if (error_) { \
 		errno = error_; \
 		return failed; \
@@ -268,14 +271,53 @@ type name params \
 	return next args; \
 }
 
+/* --- half of a call --- */
+
+/* By descriptor: the last order to tell edges of it, epoll_event.events 0 when there is none. */
+static struct watch { int ep; struct epoll_event event; } watches[WATCHES];
+
+static void note_watch(int ep, int op, int fd, const struct epoll_event *e)
+{
+	if (fd < 0 || fd >= WATCHES)
+		return;
+	if (op == EPOLL_CTL_DEL || !(e->events & EPOLLET))
+		watches[fd].event.events = 0;
+	else
+		watches[fd] = (struct watch){ ep, *e };
+}
+
+/*
+ * The kernel sends or receives a part when there is no more room or nothing more there, and tells of the edge when there is again (epoll(7)): who
+ * waits for edges may count on it. Half of a call has to come with the edge, then; changing an order tells it anew.
+ */
+static ssize_t with_edge(int fd, ssize_t done)
+{
+	int before = errno;
+
+	if (fd >= 0 && fd < WATCHES && watches[fd].event.events)
+		syscall(SYS_epoll_ctl, watches[fd].ep, EPOLL_CTL_MOD, fd, &watches[fd].event);
+	errno = before;
+	return done;
+}
+
+int epoll_ctl(int ep, int op, int fd, struct epoll_event *e);
+int epoll_ctl(int ep, int op, int fd, struct epoll_event *e)
+{
+	NEXT(epoll_ctl);
+	TRY(SHIM_EPOLL, -1, NULL, -1);
+	note_watch(ep, op, fd, e);
+	return next(ep, op, fd, e);
+}
+
 /* Those that take a size n. */
 #define WRAP_SOME(type, name, params, args, class, fd) \
 type name params; \
 type name params \
 { \
+	bool is_half = false; \
 	NEXT(name); \
-	TRY_SOME(class, fd, n, -1); \
-	return next args; \
+	TRY_SOME(class, fd, n, is_half, -1); \
+	return is_half ? with_edge(fd, next args) : next args; \
 }
 
 WRAP_SOME(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n), SHIM_READ, fd)
@@ -317,19 +359,18 @@ WRAP(int, bind, (int fd, const struct sockaddr *at, socklen_t n), (fd, at, n), S
 WRAP(int, listen, (int fd, int n), (fd, n), SHIM_BIND, -1, NULL, -1)
 WRAP(int, accept, (int fd, struct sockaddr *from, socklen_t *n), (fd, from, n), SHIM_ACCEPT, -1, NULL, -1)
 WRAP(int, accept4, (int fd, struct sockaddr *from, socklen_t *n, int flags), (fd, from, n, flags), SHIM_ACCEPT, -1, NULL, -1)
-WRAP_SOME(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), SHIM_SEND, -1)
+WRAP_SOME(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), SHIM_SEND, fd)
 WRAP(ssize_t, sendto, (int fd, const void *p, size_t n, int flags, const struct sockaddr *to, socklen_t to_n),
      (fd, p, n, flags, to, to_n), SHIM_SEND, -1, NULL, -1)
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags), SHIM_SEND, -1, NULL, -1)
 WRAP(int, sendmmsg, (int fd, struct mmsghdr *m, unsigned n, int flags), (fd, m, n, flags), SHIM_SEND, -1, NULL, -1)
-WRAP(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), (to, from, at, n), SHIM_SEND, -1, NULL, -1)
-WRAP(ssize_t, sendfile64, (int to, int from, off64_t *at, size_t n), (to, from, at, n), SHIM_SEND, -1, NULL, -1)
-WRAP_SOME(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags), SHIM_RECEIVE, -1)
+WRAP_SOME(ssize_t, sendfile, (int to, int from, off_t *at, size_t n), (to, from, at, n), SHIM_SEND, to)
+WRAP_SOME(ssize_t, sendfile64, (int to, int from, off64_t *at, size_t n), (to, from, at, n), SHIM_SEND, to)
+WRAP_SOME(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, n, flags), SHIM_RECEIVE, fd)
 WRAP(ssize_t, recvfrom, (int fd, void *p, size_t n, int flags, struct sockaddr *from, socklen_t *from_n),
      (fd, p, n, flags, from, from_n), SHIM_RECEIVE, -1, NULL, -1)
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), SHIM_RECEIVE, -1, NULL, -1)
 WRAP(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *wait), (fd, m, n, flags, wait), SHIM_RECEIVE, -1, NULL, -1)
-WRAP(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *e), (ep, op, fd, e), SHIM_EPOLL, -1, NULL, -1)
 WRAP(int, poll, (struct pollfd *p, nfds_t n, int ms), (p, n, ms), SHIM_EPOLL, -1, NULL, -1)
 WRAP(int, __poll_chk, (struct pollfd *p, nfds_t n, int ms, size_t room), (p, n, ms, room), SHIM_EPOLL, -1, NULL, -1)
 WRAP(pid_t, fork, (void), (), SHIM_PROCESS, -1, NULL, -1)
