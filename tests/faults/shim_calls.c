@@ -42,11 +42,19 @@
 	} \
 } while (0)
 
-/* As TRY; SHIM_SHORT: only half of n, which is more than 1. */
+/* Files, pipes and sockets do a part of what they were asked for; an eventfd and its like do all or nothing. */
+static bool does_parts(int fd)
+{
+	struct stat st;
+
+	return syscall(SYS_fstat, fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+/* As TRY; SHIM_SHORT: only half of n, which is more than 1, where there can be a half. */
 #define TRY_SOME(class, fd, n, is_half, failed) do { \
 	int error_ = shim_hit(class, fd, NULL); \
 	if (error_ == SHIM_SHORT) { \
-		is_half = n > 1; \
+		is_half = n > 1 && does_parts(fd); \
 		n = is_half ? n / 2 : n; \
 	} else if (error_) { \
 		errno = error_; \
