@@ -120,6 +120,8 @@
 #define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
+#define OWNCOPY_LOG_DUE (1 * MIB)	/* changes beside the second copy before it is made anew, and no sooner than they outgrow it */
+#define OWNCOPY_LOG_MAX (32 * MIB)	/* and at most: 100,000 devices that show themselves some times meanwhile; it is read whole */
 #define SAVE_FRONT_MAX 512		/* what a backup says of itself: names and numbers */
 #define SAVE_DATABASE_MAX (256 * MIB)	/* what it has of the database: 100,000 devices and audit records are some 60 MB */
 #define SAVE_TOKENS_MAX (64 * KIB)	/* TOKENS_MAX lines of 160 bytes */

@@ -299,6 +299,7 @@ static void on_housekeeping(uv_timer_t *timer)
 	}
 	if (catalogs_catch_up(k, &e))
 		keeper_trouble(k, &e);
+	keeper_keep_copy(k);
 }
 
 /* --- start and stop --- */

@@ -34,6 +34,7 @@
 #include "keeper/sup.h"
 #include "keeper/verify.h"
 #include "net/secrets.h"
+#include "store/owncopy.h"
 #include "store/recover.h"
 #include "store/space.h"
 #include "store/tokens.h"
@@ -91,6 +92,7 @@ struct keeper {
 	unsigned adoptions;			/* objects that workers are hashing */
 	struct list adopting;			/* and which */
 	bool is_store_damaged;			/* set it aside on the way out */
+	bool is_copy_in_trouble;		/* the second copy could not be made, and that was said */
 	bool is_recovered;			/* objects and rows were compared: before that nothing is fetched */
 	int exit_status;
 	struct degraded degraded;		/* does storing work? */
@@ -160,6 +162,14 @@ MUST_USE int keeper_open_state(struct keeper *k, struct err *e);
 MUST_USE int keeper_open_store(struct keeper *k, struct err *e);
 MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);
 void keeper_close_all(struct keeper *k);
+
+/* --- keeper_own.c: the second copy of what the chain cannot tell --- */
+MUST_USE int keeper_recall(struct keeper *k, struct owncopy_recalled *r, struct err *e);
+/* What came back, for people: a clause. */
+const char *keeper_recalled_words(const struct owncopy_recalled *r);
+void keeper_begin_copy(struct keeper *k);
+/* Makes it anew when that is due. */
+void keeper_keep_copy(struct keeper *k);
 
 /* --- keeper_entries.c: files of entries --- */
 /* Before a catalog tells of p->file. What fails is trouble, and tried again with the next catalog. */

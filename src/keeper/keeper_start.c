@@ -181,30 +181,50 @@ static int set_aside(struct keeper *k, struct err *e)
 	int rc;
 
 	log_broken("store", "database damaged: set aside, rebuilding from chain and objects", "why=\"%s\"", e->msg);
-	keeper_alarm(k, "database-rebuilt", "store", e->msg, false);
 	rc = store_set_aside(dir, e);
 	return rc ? rc : store_open(dir, &k->store, e);
 }
 
 /* Whichever process met the damage, or whoever took it away: here the operator hears of it. */
-static void tell_of_rebuilding(struct keeper *k)
+static void tell_of_rebuilding(struct keeper *k, const struct owncopy_recalled *r)
 {
 	struct stat st;
+	const char *why = NULL;
+	char detail[256];
 
-	if (!store_is_new(k->store))
-		return;
 	if (fstatat(k->state_dir, STORE_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		keeper_alarm(k, "database-rebuilt", "store", "it was damaged, set aside, and is filled anew", false);
-	else if (floor_at(k->floors, 0))
-		keeper_alarm(k, "database-rebuilt", "store", "there was none, or an empty one, though this gateway has run before; it is filled anew", false);
+		why = "it was damaged, set aside, and is filled anew";
+	else if (r->was_there || floor_at(k->floors, 0))
+		why = "there was none, or an empty one, though this gateway has run before; it is filled anew";
+	if (!why)
+		return;
+	snprintf(detail, sizeof detail, "%s; %s", why, keeper_recalled_words(r));
+	keeper_alarm(k, "database-rebuilt", "store", detail, false);
 }
 
-static void tell_of_loss(struct keeper *k)
+static void tell_of_loss(struct keeper *k, const struct owncopy_recalled *r)
 {
-	if (!store_is_older(k->store))
-		return;
-	log_broken("store", "the database's log had rotted: what was written last is lost", "%s", "");
-	keeper_alarm(k, "database-older", "store", "its log had rotted on the disk: the decisions and reports that were written last are lost", false);
+	char detail[256];
+
+	snprintf(detail, sizeof detail, "its log had rotted on the disk; %s", keeper_recalled_words(r));
+	log_broken("store", "the database's log had rotted", "%s", detail);
+	keeper_alarm(k, "database-older", "store", detail, false);
+}
+
+/* What the chain cannot tell comes back from the second copy, and from now on each change of it is written there too. */
+static int recall(struct keeper *k, struct err *e)
+{
+	struct owncopy_recalled r = { 0 };
+	bool is_wanted = false;
+	int rc = owncopy_is_wanted(k->store, &is_wanted, e);
+
+	if (!rc && is_wanted)
+		rc = keeper_recall(k, &r, e);
+	if (!rc && store_is_older(k->store))
+		tell_of_loss(k, &r);
+	else if (!rc && is_wanted)
+		tell_of_rebuilding(k, &r);
+	return rc;
 }
 
 /* Another chain or registry than the one that the database was filled from: its entries mean nothing any more. */
@@ -239,13 +259,14 @@ static int open_and_try(struct keeper *k, struct err *e)
 
 	if (rc == ERR_CORRUPT)
 		rc = set_aside(k, e);
-	else if (!rc)
-		tell_of_rebuilding(k);
 	if (rc)
 		return rc;
-	tell_of_loss(k);
 	store_keep_wal(k->store);
-	rc = check_registry(k, e);
+	rc = recall(k, e);
+	if (!rc)
+		keeper_begin_copy(k);
+	if (!rc)
+		rc = check_registry(k, e);
 	if (!rc)
 		rc = store_try(k->store, e);
 	return rc ? rc : mark_each_latched(k->store, raise_latched, k, e);

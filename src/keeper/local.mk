@@ -43,6 +43,7 @@ libkeeper_a_SOURCES = \
 	%D%/chain_start.c %D%/chain_start.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/keeper_disk.c \
+	%D%/keeper_own.c \
 	%D%/keeper_entries.c \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \

@@ -23,7 +23,7 @@ static const struct sm_state table[] = {
 
 /* Something that was not what we wrote. */
 struct finding {
-	const char *what;		/* "image", "blocks", "digests", "floor", "catalog", "entries", "object" */
+	const char *what;		/* "image", "blocks", "digests", "floor", "catalog", "entries", "object", "second-copy" */
 	char name[PRODUCT_NAME_MAX + 1];	/* which one */
 	struct hash32 sha256;		/* of an image that is to be whole again; else zero */
 	uint32_t chunks;
@@ -216,9 +216,24 @@ static void check_objects(struct verify *v)
 		note_trouble(v, &e);
 }
 
+static void check_copy(struct verify *v)
+{
+	struct err e = { 0 };
+	bool is_damaged = false;
+	int rc = owncopy_check(v->k->store, &is_damaged, &e);
+
+	if (!rc && is_damaged)
+		rc = owncopy_save(v->k->store, &e);
+	if (rc)
+		note_trouble(v, &e);
+	if (is_damaged)
+		found_file(v, "second-copy", "own", rc == ERR_OK);
+}
+
 static void check_files(struct verify *v)
 {
 	check_floors(v);
+	check_copy(v);
 	check_catalog(v);
 	check_objects(v);
 	sm_move(&v->sm, VERIFY_ENTRIES);

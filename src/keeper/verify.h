@@ -5,8 +5,9 @@
  *
  *	DATABASE	every page by its checksum, every table's structure, in steps of some milliseconds: the connection is
  *			the loop's own, and devices' reports wait meanwhile. Damage ends the keeper, which rebuilds it
- *	FILES		both floor files, the catalog's copy, what lies in objects/: leftovers go, objects without a row are
- *			hashed and adopted, rows without an object wanted, strange files named and left alone
+ *	FILES		both floor files, the second copy of what the chain cannot tell, the catalog's copy, what lies in objects/:
+ *			leftovers go, objects without a row are hashed and adopted, rows without an object wanted, strange files
+ *			named and left alone
  *	ENTRIES		each product's file, compared with the database
  *	IMAGES		each one, on the scrubber's worker
  *	REPAIRING	until what was found is whole again, or no repair gets on for VERIFY_REPAIR_MS

@@ -382,9 +382,11 @@ int db_part_keep(struct db_part *p, struct err *e)
 		return rc;
 	}
 	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
-	if (rc == ERR_OK)
-		p->db = NULL;
-	return rc;
+	if (rc)
+		return rc;
+	db_committed(p->db);
+	p->db = NULL;
+	return ERR_OK;
 }
 
 /* It fails where SQLite has rolled back by itself (disk full, I/O), and the next statement says what is wrong. Where a transaction is open

@@ -19,6 +19,15 @@ struct db {
 	/* Parts that could not begin and have not ended: a statement in one would be kept whatever becomes of the next. */
 	unsigned not_begun;
 	struct err why_not_begun;	/* of the first */
+	/* Called after each commit that succeeded; may be NULL. */
+	void (*on_commit)(void *arg);
+	void *on_commit_arg;
 };
+
+static inline void db_committed(struct db *db)
+{
+	if (db->on_commit && sqlite3_get_autocommit(db->h))
+		db->on_commit(db->on_commit_arg);
+}
 
 #endif

@@ -20,6 +20,9 @@ libstore_a_SOURCES = \
 	%D%/image_own.h %D%/images.c %D%/images.h \
 	%D%/mark.c %D%/mark.h %D%/mark_own.h \
 	%D%/own.c %D%/own.h \
+	%D%/owncopy.c %D%/owncopy.h %D%/owncopy_own.h \
+	%D%/owncopy_recall.c \
+	%D%/ownlog.c %D%/ownlog.h \
 	%D%/pagesum.c %D%/pagesum.h \
 	%D%/products.c %D%/products.h \
 	%D%/recover.c %D%/recover.h \
@@ -40,7 +43,7 @@ libstore_a_SOURCES = \
 nodist_libstore_a_SOURCES = %D%/migrations.c
 
 # Append only: a file that was released never changes.
-SQL_FILES = sql/0001-first.sql sql/0002-listed.sql sql/0003-bundles.sql sql/0004-lost-blocks.sql
+SQL_FILES = sql/0001-first.sql sql/0002-listed.sql sql/0003-bundles.sql sql/0004-lost-blocks.sql sql/0005-chosen.sql
 EXTRA_DIST += $(SQL_FILES) %D%/embed-sql
 CLEANFILES += %D%/migrations.c
 %D%/migrations.c: $(SQL_FILES) %D%/embed-sql

@@ -1,5 +1,6 @@
 /* own.c: see own.h. */
 #include "store/own.h"
+#include "store/audit.h"
 #include "store/store_own.h"
 #include "store/db_own.h"
 
@@ -13,35 +14,44 @@ struct move {
 #define MOVES static const struct move __attribute__((section("db_sql"), used, aligned(__alignof__(struct db_sql))))
 
 /* Only products of which the operator said something: the others come with the configuration or the chain. */
-#define OF_THE_OPERATOR \
-	"SELECT id, name, registrant, is_pinned FROM product WHERE is_pinned = 1" \
-	" OR id IN (SELECT product FROM decision) OR id IN (SELECT product FROM accepted_set)"
+#define CHOSEN "SELECT product, name, registrant FROM chosen"
 /* As ledger_init makes a product that it meets for the first time. */
 #define NEW_PRODUCT \
-	"INSERT INTO product (id, name, registrant, is_pinned, owner, signers, head, sequence, floor, last_block)" \
-	" VALUES (?1, ?2, ?3, ?4, zeroblob(20), X'0000', zeroblob(32), 0, 0, 0) ON CONFLICT DO NOTHING"
+	"INSERT INTO product (id, name, registrant, owner, signers, head, sequence, floor, last_block)" \
+	" VALUES (?1, ?2, ?3, zeroblob(20), X'0000', zeroblob(32), 0, 0, 0) ON CONFLICT DO NOTHING"
+#define NEW_FLOOR \
+	"INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)" \
+	" ON CONFLICT (device, product, channel) DO UPDATE SET sequence = max(sequence, excluded.sequence)"
+#define FLOORS "SELECT device, product, channel, sequence FROM device_floor"
+#define DEVICES \
+	"SELECT device, is_listed, product, channel, grp, version, sequence, state, reason, progress, address, protocol," \
+	" first_seen_ms, last_seen_ms, reported_ms, bytes FROM device"
+#define NEW_DEVICE \
+	"INSERT INTO device (device, is_listed, product, channel, grp, version, sequence, state, reason, progress, address, protocol," \
+	" first_seen_ms, last_seen_ms, reported_ms, bytes)" \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 
 MOVES all[] = {
-	{ { OF_THE_OPERATOR }, { NEW_PRODUCT } },
+	{ { CHOSEN }, { NEW_PRODUCT } },
+	{ { "SELECT product, name, registrant, is_pinned FROM chosen" },
+	  { "INSERT INTO chosen (product, name, registrant, is_pinned) VALUES (?1, ?2, ?3, ?4)" } },
 	{ { "SELECT product, sequence, manifest_sha256, decision, at_ms FROM decision" },
 	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)" } },
 	{ { "SELECT product, set_id, at_ms FROM accepted_set" },
 	  { "INSERT INTO accepted_set (product, set_id, at_ms) VALUES (?1, ?2, ?3)" } },
 	{ { "SELECT code, subject, detail, since_ms FROM latched" },
 	  { "INSERT INTO latched (code, subject, detail, since_ms) VALUES (?1, ?2, ?3, ?4)" } },
-	{ { "SELECT device, is_listed, product, channel, grp, version, sequence, state, reason, progress, address, protocol,"
-	    " first_seen_ms, last_seen_ms, reported_ms, bytes FROM device" },
-	  { "INSERT INTO device (device, is_listed, product, channel, grp, version, sequence, state, reason, progress, address, protocol,"
-	    " first_seen_ms, last_seen_ms, reported_ms, bytes)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)" } },
-	{ { "SELECT device, product, channel, sequence FROM device_floor" },
-	  { "INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)" } },
+	{ { DEVICES }, { NEW_DEVICE } },
+	{ { FLOORS }, { "INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)" } },
 };
 
 /* A hold of either counts; so do all alarms, and the higher floor. A device that the backup does not know is one that
  * showed itself, whoever listed it since. */
 MOVES rising[] = {
-	{ { "SELECT id, name, registrant, 0 FROM product WHERE id IN (SELECT product FROM decision WHERE decision = 'held')" }, { NEW_PRODUCT } },
+	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" }, { NEW_PRODUCT } },
+	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" },
+	  { "INSERT INTO chosen (product, name, registrant) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
+	    " ON CONFLICT (product) DO NOTHING" } },
 	{ { "SELECT product, sequence, manifest_sha256, at_ms FROM decision WHERE decision = 'held'" },
 	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms)"
 	    " SELECT ?1, ?2, ?3, 'held', ?4 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
@@ -50,9 +60,27 @@ MOVES rising[] = {
 	  { "INSERT INTO latched (code, subject, detail, since_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (code, subject) DO NOTHING" } },
 	{ { "SELECT device, first_seen_ms, last_seen_ms FROM device WHERE device IN (SELECT device FROM device_floor)" },
 	  { "INSERT INTO device (device, first_seen_ms, last_seen_ms) VALUES (?1, ?2, ?3) ON CONFLICT (device) DO NOTHING" } },
-	{ { "SELECT device, product, channel, sequence FROM device_floor" },
-	  { "INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)"
+	{ { FLOORS }, { NEW_FLOOR } },
+};
+
+/* What devices said and had since; none comes that the operator deleted meanwhile. */
+MOVES newer[] = {
+	{ { "SELECT version, sequence, state, reason, progress, address, protocol, last_seen_ms, reported_ms, device FROM device" },
+	  { "UPDATE device SET version = ?1, sequence = ?2, state = ?3, reason = ?4, progress = ?5, address = ?6, protocol = ?7,"
+	    " last_seen_ms = ?8, reported_ms = ?9 WHERE device = ?10 AND reported_ms < ?9" } },
+	{ { FLOORS },
+	  { "INSERT INTO device_floor (device, product, channel, sequence) SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM device WHERE device = ?1)"
 	    " ON CONFLICT (device, product, channel) DO UPDATE SET sequence = max(sequence, excluded.sequence)" } },
+};
+
+/* The same where nobody knows what was deleted: all come. */
+MOVES seen[] = {
+	{ { DEVICES },
+	  { NEW_DEVICE
+	    " ON CONFLICT (device) DO UPDATE SET version = excluded.version, sequence = excluded.sequence, state = excluded.state,"
+	    " reason = excluded.reason, progress = excluded.progress, address = excluded.address, protocol = excluded.protocol,"
+	    " last_seen_ms = excluded.last_seen_ms, reported_ms = excluded.reported_ms WHERE excluded.reported_ms > reported_ms" } },
+	{ { FLOORS }, { NEW_FLOOR } },
 };
 
 MOVES audit = {
@@ -84,25 +112,94 @@ static int move_rows(struct store *from, struct store *to, const struct move *m,
 	return rc ? rc : db_row_ok(&q, e);
 }
 
-int own_copy(struct store *from, struct store *to, struct err *e)
+static int move_all(struct store *from, struct store *to, const struct move *moves, size_t n, struct err *e)
 {
 	int rc = ERR_OK;
 
-	for (size_t i = 0; i < sizeof all / sizeof *all && !rc; i++)
-		rc = move_rows(from, to, &all[i], e);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = move_rows(from, to, &moves[i], e);
 	return rc;
+}
+
+#define MOVE_ALL(from, to, moves, e) move_all(from, to, moves, sizeof (moves) / sizeof *(moves), e)
+
+int own_copy(struct store *from, struct store *to, struct err *e)
+{
+	return MOVE_ALL(from, to, all, e);
 }
 
 int own_raise(struct store *from, struct store *to, struct err *e)
 {
-	int rc = ERR_OK;
-
-	for (size_t i = 0; i < sizeof rising / sizeof *rising && !rc; i++)
-		rc = move_rows(from, to, &rising[i], e);
-	return rc;
+	return MOVE_ALL(from, to, rising, e);
 }
 
 int own_copy_audit(struct store *from, struct store *to, struct err *e)
 {
 	return move_rows(from, to, &audit, e);
+}
+
+/* --- a database that lost its last rows --- */
+
+struct find_audit {
+	uint64_t n;
+	struct hash32 hash;
+	bool is_there;
+};
+
+static int look_at_audit(void *arg, const struct audit_row *row, struct err *e)
+{
+	struct find_audit *f = arg;
+
+	(void)e;
+	f->is_there = row->n == f->n && hash32_eq(&row->hash, &f->hash);
+	return ERR_OK;
+}
+
+int own_audit_goes_on(struct store *base, struct store *log, bool *out, struct err *e)
+{
+	struct find_audit f = { .n = 0 };
+	int rc = audit_newest(base, &f.n, &f.hash, e);
+
+	f.is_there = f.n == 0;
+	if (!rc && f.n)
+		rc = audit_each(log, f.n - 1, 1, look_at_audit, &f, e);
+	*out = f.is_there;
+	return rc;
+}
+
+static int clear(struct store *s, struct err *e)
+{
+	static const char *const text =
+		"DELETE FROM decision; DELETE FROM accepted_set; DELETE FROM chosen; DELETE FROM latched;"
+		"DELETE FROM device_floor; DELETE FROM device; DELETE FROM audit";
+
+	return db_exec(s->db, text, e);
+}
+
+static int replace(struct store *copy, struct store *to, struct err *e)
+{
+	int rc = MOVE_ALL(to, copy, newer, e);
+
+	if (!rc)
+		rc = clear(to, e);
+	if (!rc)
+		rc = own_copy(copy, to, e);
+	return rc ? rc : own_copy_audit(copy, to, e);
+}
+
+static int unite(struct store *copy, struct store *to, struct err *e)
+{
+	int rc = MOVE_ALL(copy, to, seen, e);
+
+	return rc ? rc : own_raise(copy, to, e);
+}
+
+int own_recall(struct store *copy, struct store *to, struct err *e)
+{
+	bool goes_on = false;
+	int rc = own_audit_goes_on(to, copy, &goes_on, e);
+
+	if (rc)
+		return rc;
+	return goes_on ? replace(copy, to, e) : unite(copy, to, e);
 }

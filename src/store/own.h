@@ -15,6 +15,14 @@ MUST_USE int own_copy(struct store *from, struct store *to, struct err *e);
  * lost: holds, alarms, devices' floors. */
 MUST_USE int own_raise(struct store *from, struct store *to, struct err *e);
 
+/* Into `to`, a database that lost its last rows or all of them, from a copy of what it once held. Where the copy's audit log goes on from the
+ * database's, the copy is the newer one and its rows replace the database's, but for reports and floors that are newer still; where not,
+ * holds, alarms, reports and floors are united. */
+MUST_USE int own_recall(struct store *copy, struct store *to, struct err *e);
+
+/* Does log's audit log hold the newest record of base's? It does when base has none. */
+MUST_USE int own_audit_goes_on(struct store *base, struct store *log, bool *out, struct err *e);
+
 /* The audit log, which `to` has none of yet. */
 MUST_USE int own_copy_audit(struct store *from, struct store *to, struct err *e);
 

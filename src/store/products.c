@@ -104,15 +104,27 @@ int products_set_keep(struct store *s, const struct hash32 *id, uint32_t keep, b
 
 int products_set_pinned(struct store *s, const struct hash32 *id, bool is_pinned, struct err *e)
 {
-	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "UPDATE product SET is_pinned = :is_pinned WHERE id = :id");
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"INSERT INTO chosen (product, name, registrant, is_pinned) SELECT id, name, registrant, :is_pinned FROM product WHERE id = :id"
+		" ON CONFLICT (product) DO UPDATE SET is_pinned = excluded.is_pinned");
 
 	db_bind_bool(&q, ":is_pinned", is_pinned);
 	return update(s, &q, id, e);
 }
 
+int products_choose(struct store *s, const struct hash32 *id, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
+		"INSERT INTO chosen (product, name, registrant) SELECT id, name, registrant FROM product WHERE id = :id"
+		" ON CONFLICT (product) DO NOTHING");
+
+	db_bind_hash(&q, ":id", id);
+	return db_run(&q, e);
+}
+
 #define PRODUCT_COLUMNS \
 	"id, name, registrant, owner, signers, remembered, head, sequence, floor, last_block, entries, final_entries," \
-	" keep, in_rollout, is_pinned, proven_number, proven_hash, proven_root, proven_time, proven_wall_ms"
+	" keep, in_rollout, EXISTS (SELECT 1 FROM chosen WHERE product = product.id AND chosen.is_pinned), proven_number, proven_hash, proven_root, proven_time, proven_wall_ms"
 
 static int row(struct store *s, struct db_stmt *q, struct product_row *p, struct err *e)
 {
@@ -196,14 +208,18 @@ int products_drop(struct store *s, const struct hash32 *id, struct err *e)
 int products_accept_set(struct store *s, const struct hash32 *id, const struct hash32 *set_id, int64_t now_ms,
 			struct err *e)
 {
+	AUTO(db_part_end) struct db_part part = db_part(s->db);
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"INSERT INTO accepted_set (product, set_id, at_ms) VALUES (:id, :set_id, :now_ms)"
 		" ON CONFLICT (product, set_id) DO UPDATE SET at_ms = excluded.at_ms");
+	int rc;
 
 	db_bind_hash(&q, ":id", id);
 	db_bind_hash(&q, ":set_id", set_id);
 	db_bind_i64(&q, ":now_ms", now_ms);
-	return db_run(&q, e);
+	if ((rc = db_run(&q, e)) || (rc = products_choose(s, id, e)))
+		return rc;
+	return db_part_keep(&part, e);
 }
 
 int products_accepted_sets(struct store *s, const struct hash32 *id, struct hash32 *out, size_t cap, size_t *n,

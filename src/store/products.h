@@ -38,6 +38,9 @@ MUST_USE int products_set_proven(struct store *s, const struct hash32 *id, const
 MUST_USE int products_set_keep(struct store *s, const struct hash32 *id, uint32_t keep, bool in_rollout, struct err *e);
 MUST_USE int products_set_pinned(struct store *s, const struct hash32 *id, bool is_pinned, struct err *e);
 
+/* The operator said something of it: own.h. Again is fine; an unknown product is not chosen. */
+MUST_USE int products_choose(struct store *s, const struct hash32 *id, struct err *e);
+
 /* ERR_NOT_FOUND. By name: the product of that registrant. */
 MUST_USE int products_get(struct store *s, const struct hash32 *id, struct product_row *out, struct err *e);
 MUST_USE int products_find(struct store *s, const char *name, const struct addr20 *registrant,

@@ -1,4 +1,5 @@
 /* releases.c: what is written of a release. Reading is release_read.c's. */
+#include "store/products.h"
 #include "store/release_own.h"
 
 #include "formats/sha256.h"
@@ -221,6 +222,7 @@ static int undecide(struct store *s, const struct hash32 *product, uint64_t sequ
 int releases_decide(struct store *s, const struct hash32 *product, uint64_t sequence, enum release_decision decision,
 		    int64_t now_ms, struct err *e)
 {
+	AUTO(db_part_end) struct db_part part = db_part(s->db);
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms)"
 		" SELECT product, sequence, manifest_sha256, :decision, :now_ms FROM release"
@@ -229,12 +231,17 @@ int releases_decide(struct store *s, const struct hash32 *product, uint64_t sequ
 		"  DO UPDATE SET decision = excluded.decision, at_ms = excluded.at_ms");
 	int rc;
 
-	if (decision == RELEASE_UNDECIDED)
-		return undecide(s, product, sequence, e);
+	if (decision == RELEASE_UNDECIDED) {
+		rc = undecide(s, product, sequence, e);
+		return rc ? rc : db_part_keep(&part, e);
+	}
 	bind_key(&q, product, sequence);
 	db_bind_text(&q, ":decision", decision == RELEASE_APPROVED ? "approved" : "held");
 	db_bind_i64(&q, ":now_ms", now_ms);
 	if ((rc = db_run(&q, e)))
 		return rc;
-	return db_changes(s->db) ? ERR_OK : err_set(e, ERR_NOT_FOUND, "no such release");
+	if (!db_changes(s->db))
+		return err_set(e, ERR_NOT_FOUND, "no such release");
+	rc = products_choose(s, product, e);
+	return rc ? rc : db_part_keep(&part, e);
 }

@@ -8,6 +8,7 @@
 #include "store/devices.h"
 #include "store/floor.h"
 #include "store/own.h"
+#include "store/owncopy.h"
 #include "store/products.h"
 #include "store/scratch.h"
 #include "store/tokens.h"
@@ -30,6 +31,7 @@ struct restore {
 	const struct sysio *sys;
 	int dir;
 	struct stat dir_stat;
+	struct owncopy_place place;	/* of the second copy of the database here */
 	uint64_t file_size;
 	struct savefile about;
 	struct floors *floors;		/* here, then the union */
@@ -59,6 +61,7 @@ static void restore_end(struct restore *r)
 		/* Left behind, they are removed by the next one. */
 		err_drop(scratch_remove(r->dir, THEIRS, r->sys, NULL));
 		err_drop(scratch_remove(r->dir, FRESH, r->sys, NULL));
+		owncopy_unsee(&r->place);
 		close(r->dir);
 	}
 }
@@ -192,6 +195,7 @@ static int open_dir(struct restore *r, struct err *e)
 	r->dir = open(r->ask->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0 || fstat(r->dir, &r->dir_stat) < 0)
 		return err_errno(e, "%s", r->ask->state_dir);
+	r->place = (struct owncopy_place){ r->dir, r->ask->state_dir, r->sys };
 	return restore_lock(r->dir, e);
 }
 
@@ -205,6 +209,7 @@ static int open_tokens(struct restore *r, struct err *e)
 
 static int open_here(struct restore *r, struct err *e)
 {
+	struct owncopy_recalled about;
 	int rc;
 
 	if (faccessat(r->dir, DB, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
@@ -218,39 +223,22 @@ static int open_here(struct restore *r, struct err *e)
 	}
 	store_close(STEAL_PTR(r->here));
 	r->result.set_aside = true;
-	return ERR_OK;
+	return owncopy_see(&r->place, &r->here, &about, e);	/* what it held, as far as it was kept twice */
 }
 
 /* --- the new database --- */
 
-struct find_audit {
-	uint64_t n;
-	struct hash32 hash;
-	bool is_there;
-};
-
-static int look_at_audit(void *arg, const struct audit_row *row, struct err *e)
-{
-	struct find_audit *f = arg;
-
-	(void)e;
-	f->is_there = row->n == f->n && hash32_eq(&row->hash, &f->hash);
-	return ERR_OK;
-}
-
-/* Does the log that stands here go on from the backup's? A backup without records says nothing against it. */
+/* A backup without records says nothing against the log that stands here. */
 static int choose_audit(struct restore *r, struct store **from, struct err *e)
 {
-	struct find_audit f = { .n = 0 };
-	int rc = audit_newest(r->theirs, &f.n, &f.hash, e);
+	bool goes_on = false;
+	int rc;
 
 	*from = r->theirs;
-	if (rc || !r->here || audit_verify(r->here, NULL))
-		return rc;
-	f.is_there = f.n == 0;
-	if (f.n)
-		rc = audit_each(r->here, f.n - 1, 1, look_at_audit, &f, e);
-	if (f.is_there) {
+	if (!r->here || audit_verify(r->here, NULL))
+		return ERR_OK;
+	rc = own_audit_goes_on(r->theirs, r->here, &goes_on, e);
+	if (goes_on) {
 		*from = r->here;
 		r->result.audit = RESTORE_AUDIT_HERE;
 	}
@@ -422,7 +410,10 @@ static int put_database(struct restore *r, struct err *e)
 	/* On the disk too the old log's name is gone before the new database comes. */
 	if (!rc)
 		rc = sync_dir(r, e);
-	return rc ? rc : swap(r, e);
+	if (!rc)
+		rc = swap(r, e);
+	/* Last: a start that still meets it unites it with what has come. */
+	return rc ? rc : owncopy_forget(&r->place, e);
 }
 
 static int put_all(struct restore *r, struct err *e)

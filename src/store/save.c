@@ -21,12 +21,12 @@ static int fill(struct store *from, struct store *to, struct err *e)
 	return rc ? rc : store_commit(&tx, e);
 }
 
-static int make(struct store *s, const char *path, struct err *e)
+int save_rows(struct store *s, const char *path, const char *scratch, struct err *e)
 {
 	struct store *copy = NULL;
-	int rc = scratch_open(path, SCRATCH, &copy, e);
+	int rc = scratch_open(path, scratch, &copy, e);
 
-	/* Nobody finds it after a power cut. */
+	/* Nobody finds it after a power cut, or before it was synced. */
 	if (!rc)
 		rc = db_exec(copy->db, "PRAGMA synchronous=OFF", e);
 	if (!rc)
@@ -52,7 +52,7 @@ int save_database(struct store *s, int state_dir, const char *path, const struct
 	int rc = scratch_make(state_dir, SCRATCH, sys, e);
 
 	if (!rc)
-		rc = make(s, path, e);
+		rc = save_rows(s, path, SCRATCH, e);
 	if (!rc)
 		rc = open_it(state_dir, &made, size, e);
 	if (rc) {

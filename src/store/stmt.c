@@ -152,6 +152,8 @@ int db_run(struct db_stmt *q, struct err *e)
 {
 	while (db_next(q))
 		;
+	if (q->rc == ERR_OK)
+		db_committed(q->db);
 	return db_row_ok(q, e);
 }
 

@@ -97,6 +97,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	owncopy_end(s);
 	db_close(s->db);
 	free(s);
 }

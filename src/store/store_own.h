@@ -6,10 +6,16 @@
 #include "store/db.h"
 #include "store/store.h"
 
+struct owncopy;
+
 struct store {
 	struct db *db;
+	struct owncopy *copy;	/* NULL: none is kept (owncopy.h) */
 	bool is_new;
 	bool is_older;		/* its log had rotted */
 };
+
+/* No more notes; of store_close(). */
+void owncopy_end(struct store *s);
 
 #endif

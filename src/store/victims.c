@@ -29,7 +29,7 @@ int images_totals(struct store *s, struct images_totals *out, struct err *e)
 #define VICTIMS \
 	"SELECT " IMAGE_COLUMNS " FROM image i WHERE i.state IN ('good', 'damaged', 'revoked') AND NOT EXISTS (" \
 	" SELECT 1 FROM release r JOIN product p ON p.id = r.product WHERE r.sha256 = i.sha256 AND (" \
-	"  p.is_pinned OR r.state = 'active'" \
+	"  EXISTS (SELECT 1 FROM chosen c WHERE c.product = p.id AND c.is_pinned) OR r.state = 'active'" \
 	"  OR (p.in_rollout AND r.state = 'superseded' AND NOT EXISTS (SELECT 1 FROM release n" \
 	"   WHERE n.product = r.product AND n.channel = r.channel AND n.state = 'superseded' AND n.sequence > r.sequence))" \
 	"  OR (r.state IN ('ready', 'held', 'superseded') AND p.keep > (SELECT count(*) FROM release n" \

@@ -60,6 +60,8 @@ static inline void decide(struct store *s, unsigned product, uint64_t sequence, 
 		snprintf(hex + 2 * i, 3, "%02x", hash_of(product).b[i]);
 	snprintf(sql, sizeof sql, "INSERT INTO decision VALUES (X'%s', %llu, zeroblob(32), '%s', 5)", hex, (unsigned long long)sequence, word);
 	ck_ok(db_exec(s->db, sql, &err));
+	struct hash32 id = hash_of(product);
+	ck_ok(products_choose(s, &id, &err));
 }
 
 static inline uint64_t count(struct store *s, const char *sql)

@@ -13,6 +13,11 @@ check_PROGRAMS += tests/unit/test_blob
 tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_owncopy
+tests_unit_test_owncopy_SOURCES = %D%/test_owncopy.c %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_owncopy_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_owncopy_LDADD = $(STORE_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_floor
 tests_unit_test_floor_SOURCES = %D%/test_floor.c %D%/tempdir.h %D%/faulty.h
 tests_unit_test_floor_LDADD = $(STORE_TEST_LIBS)

@@ -43,7 +43,7 @@ static void check_restored(void)
 	ck_ok(audit_verify(s, &err));
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision WHERE sequence = 3 AND decision = 'held'"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision"), 1);
-	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product WHERE is_pinned = 1 AND sequence = 0 AND proven_number IS NULL"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product JOIN chosen ON product = id WHERE is_pinned = 1 AND sequence = 0 AND proven_number IS NULL"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM latched"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM device WHERE device = 'cellar' AND grp = 'early' AND is_listed = 1"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM device WHERE device = 'roof' AND grp = '' AND is_listed = 0"), 1);
@@ -118,7 +118,7 @@ START_TEST(all_that_the_operator_said_comes)
 	ck_ok(restore(NULL, &r));
 	s = open_at(state_path);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product"), 4);
-	ck_assert_uint_eq(count(s, "SELECT count(*) FROM product WHERE name = 'acme/p4' AND is_pinned = 1"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM chosen WHERE name = 'acme/p4' AND is_pinned = 1"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision JOIN product ON product = id WHERE name = 'acme/p5' AND decision = 'held'"), 1);
 	ck_assert_uint_eq(count(s, "SELECT count(*) FROM accepted_set JOIN product ON product = id WHERE name = 'acme/p6'"), 1);
 	ck_assert_msg(count(s, "SELECT count(*) FROM decision") == 2, "of what stood here only what is held stays, and as held");

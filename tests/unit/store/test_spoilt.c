@@ -232,9 +232,9 @@ static const struct { int (*read)(void); const char *table, *columns; } readers[
 	{ finalise, "entry", "block log_index" },
 	{ append, "entry", "block" },
 	{ product, "product", "name registrant owner signers remembered head sequence floor last_block entries final_entries keep in_rollout"
-	  " is_pinned proven_number proven_hash proven_root proven_time proven_wall_ms" },
+	  " proven_number proven_hash proven_root proven_time proven_wall_ms" },
 	{ products_walk, "product", "id name registrant owner signers remembered head sequence floor last_block entries final_entries keep"
-	  " in_rollout is_pinned proven_number proven_hash proven_root proven_time proven_wall_ms" },
+	  " in_rollout proven_number proven_hash proven_root proven_time proven_wall_ms" },
 	{ accepted, "accepted_set", "set_id" },
 	{ release, "release", "entry_ord block tx published_at manifest manifest_sha256 version channel cid sha256 size from_sequence urgent"
 	  " hardware description signers state why image_is_wrong fetch_detail tries retry_at_ms" },

@@ -1,0 +1,21 @@
+/* owncopy_own.h: what owncopy.c and owncopy_recall.c share. */
+#ifndef STORE_OWNCOPY_OWN_H
+#define STORE_OWNCOPY_OWN_H
+
+/* Debian's library has them; the header hides their names from who does not say so. */
+#define SQLITE_ENABLE_SESSION 1
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
+#include "store/owncopy.h"
+#include "store/db_own.h"
+#include "store/store_own.h"
+
+#define OWNCOPY_DB OWNCOPY_DIR "/gatepost.db"
+#define OWNCOPY_LOG OWNCOPY_DIR "/log"
+
+/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
+extern const char *const owncopy_tables[];
+
+/* sqlite3session_table: is it one of them? */
+bool owncopy_has_table(const char *name);
+
+#endif

@@ -1,0 +1,647 @@
+/* test_owncopy.c: what the chain cannot tell is kept twice: it comes back when the database, or the end of its log, is lost, also when part of the
+ * copy is. */
+#include "gateways.h"
+#include "store/owncopy.h"
+#include "store/ownlog.h"
+
+#define NOW 1000
+
+/* --- a gateway and its life --- */
+
+static int dir = -1;
+static struct owncopy_place place;
+static struct store *store;
+static struct owncopy_recalled recalled;
+static struct buf before, after;	/* dumps */
+
+static void recall_if_wanted(void)
+{
+	bool is_wanted = false;
+
+	recalled = (struct owncopy_recalled){ 0 };
+	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	if (is_wanted)
+		ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
+}
+
+static void start(void)
+{
+	store = open_at(state_path);
+	recall_if_wanted();
+	owncopy_begin(store, &place);
+	ck_assert_str_eq(owncopy_trouble(store), "");
+}
+
+static void stop(void)
+{
+	store_close(store);
+	store = NULL;
+}
+
+static void begin(void)
+{
+	tempdir_make();
+	snprintf(state_path, sizeof state_path, "%s/" STATE, tempdir);
+	ck_assert_int_eq(mkdir(state_path, 0700), 0);
+	dir = open_dir(state_path);
+	place = (struct owncopy_place){ .dir = dir, .path = state_path };
+	before = BUF_INIT(8 * MIB);
+	after = BUF_INIT(8 * MIB);
+	memset(&faulty, 0, sizeof faulty);
+	start();
+}
+
+static void finish(void)
+{
+	store_close(store);
+	store = NULL;
+	buf_free(&before);
+	buf_free(&after);
+	close(dir);
+	tempdir_remove();
+}
+
+static void report(const char *device, uint64_t sequence, int64_t now_ms)
+{
+	struct device_report r = { .device = device, .product = "acme/p1", .address = "10.0.0.1", .protocol = "http", .channel = "stable", .version = "1",
+				   .sequence = sequence, .state = "installed", .reason = "", .progress = 100, .raises_floor = true };
+
+	ck_ok(devices_report(store, &r, 100, now_ms, &err));
+}
+
+static void put_release(unsigned product, uint64_t sequence)
+{
+	struct release_row r = { .product = hash_of(product), .sequence = sequence, .manifest_len = 1, .why = "seen" };
+
+	ck_ok(releases_put(store, &r, 1, &err));
+}
+
+/* The operator's word, devices' and the gateway's own. */
+static void live(void)
+{
+	struct latched_alarm alarm = { .code = "odd", .subject = "chain", .detail = "it is", .since_ms = 1 };
+	struct hash32 one = hash_of(1), set = hash_of(77);
+
+	add_product(store, 1);
+	add_product(store, 2);
+	put_release(1, 3);
+	pin(store, 2);
+	ck_ok(releases_decide(store, &one, 3, RELEASE_HELD_BY_OPERATOR, 5, &err));
+	ck_ok(products_accept_set(store, &one, &set, 6, &err));
+	ck_ok(mark_latch(store, &alarm, &err));
+	ck_ok(devices_put(store, "cellar", "acme/p1", "", "early", 5, &err));
+	report("cellar", 3, 7);
+	report("roof", 2, 8);
+	record(store, "one");
+	record(store, "two");
+}
+
+/* --- what is compared --- */
+
+static const char *const rows[] = {
+	"SELECT product, name, registrant, is_pinned FROM chosen ORDER BY product", "SELECT * FROM decision ORDER BY product, sequence",
+	"SELECT * FROM accepted_set ORDER BY product", "SELECT * FROM latched ORDER BY code", "SELECT * FROM device ORDER BY device",
+	"SELECT * FROM device_floor ORDER BY device, product, channel", "SELECT * FROM audit WHERE action <> 'recall' ORDER BY n",
+};
+
+static void dump_rows(struct store *s, const char *sql, struct buf *out)
+{
+	sqlite3_stmt *q;
+
+	ck_assert_int_eq(sqlite3_prepare_v2(s->db->h, sql, -1, &q, NULL), SQLITE_OK);
+	while (sqlite3_step(q) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(q); i++) {
+			buf_hex(out, SPAN(sqlite3_column_blob(q, i), (size_t)sqlite3_column_bytes(q, i)));
+			buf_byte(out, i + 1 < sqlite3_column_count(q) ? '|' : '\n');
+		}
+	sqlite3_finalize(q);
+}
+
+static void dump(struct store *s, struct buf *out)
+{
+	buf_reset(out);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		dump_rows(s, rows[i], out);
+	buf_byte(out, '\0');
+	ck_ok(buf_ok(out, &err));
+}
+
+static void remember(void)
+{
+	dump(store, &before);
+}
+
+static void check_remembered(void)
+{
+	dump(store, &after);
+	ck_assert_str_eq((char *)after.p, (char *)before.p);
+	ck_ok(store_check(store, &err));
+	ck_ok(audit_verify(store, &err));
+}
+
+/* --- damage --- */
+
+static void lose_database(void)
+{
+	stop();
+	ck_ok(store_set_aside(state_path, &err));
+	start();
+}
+
+static void spoil(const char *name, off_t at)
+{
+	autoclose int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+}
+
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -1 : st.st_size;
+}
+
+/* --- tests --- */
+
+START_TEST(a_lost_database_loses_nothing)
+{
+	live();
+	remember();
+	lose_database();
+	ck_assert(recalled.was_there && recalled.is_whole && recalled.records > 0);
+	ck_assert_uint_eq(recalled.devices, 2);
+	check_remembered();
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'recall'"), 1);
+	ck_assert_msg(count(store, "SELECT count(*) FROM release") == 0 && count(store, "SELECT count(*) FROM product WHERE sequence > 0") == 0,
+		      "what the chain tells comes from the chain");
+}
+END_TEST
+
+START_TEST(a_new_copy_and_its_log)
+{
+	live();
+	ck_assert(owncopy_is_due(store));
+	ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store) && size_of("own/log") == OWNLOG_HEAD && size_of("own.new") < 0);
+	report("cellar", 4, 9);
+	ck_ok(devices_delete(store, "roof", &err));
+	record(store, "three");
+	remember();
+	lose_database();
+	ck_assert_uint_eq(recalled.records, 3);
+	check_remembered();
+	ck_assert_msg(owncopy_is_due(store), "with each start");
+}
+END_TEST
+
+/* The copy was made, and then the power went before its log was emptied. */
+START_TEST(a_log_that_is_older_than_its_copy)
+{
+	AUTO(buf_free) struct buf log = BUF_INIT(MIB);
+
+	live();
+	report("cellar", 9, 9);
+	ck_ok(devices_delete(store, "roof", &err));
+	ck_ok(io_read_file(dir, "own/log", &log, &err));
+	ck_ok(owncopy_save(store, &err));
+	remember();
+	autoclose int fd = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
+	ck_ok(io_pwrite_all(fd, buf_span(&log), 0, &err));
+	lose_database();
+	ck_assert(recalled.is_whole && recalled.records > 5);
+	check_remembered();
+}
+END_TEST
+
+START_TEST(twice_lost)
+{
+	live();
+	remember();
+	lose_database();
+	lose_database();
+	check_remembered();
+	ck_ok(owncopy_save(store, &err));
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+/* Nothing is recalled over a database that is in use. */
+START_TEST(a_database_that_is_there_needs_no_copy)
+{
+	live();
+	ck_ok(owncopy_save(store, &err));
+	stop();
+	store = open_at(state_path);
+	ck_ok(devices_delete(store, "cellar", &err));	/* of which the copy does not hear */
+	remember();
+	stop();
+	start();
+	ck_assert(!recalled.was_there);
+	check_remembered();
+}
+END_TEST
+
+/* Undone, or part of nothing that is copied. */
+START_TEST(what_was_undone_is_not_noted)
+{
+	off_t was;
+
+	live();
+	was = size_of("own/log");
+	{
+		AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+
+		record(store, "not done");
+	}
+	add_product(store, 3);
+	ck_assert_int_eq(size_of("own/log"), was);
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+START_TEST(one_transaction_is_one_record)
+{
+	ck_ok(owncopy_save(store, &err));
+	{
+		AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+
+		record(store, "one");
+		record(store, "two");
+		ck_assert_int_eq(size_of("own/log"), OWNLOG_HEAD);
+		ck_ok(store_commit(&tx, &err));
+	}
+	remember();
+	lose_database();
+	ck_assert_uint_eq(recalled.records, 1);
+	check_remembered();
+}
+END_TEST
+
+/* Each byte of a small log in turn: whatever it is, the other records come. */
+START_TEST(a_log_with_a_rotten_byte)
+{
+	off_t end;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	record(store, "three");
+	end = size_of("own/log");
+	report("attic", 3, 20);
+	spoil("own/log", OWNLOG_HEAD + _i % (end - OWNLOG_HEAD));
+	lose_database();
+	ck_assert(recalled.was_there && !recalled.is_whole && recalled.skipped > 0);
+	ck_assert_uint_eq(recalled.records, 1);
+	ck_assert_uint_eq(recalled.devices, 3);
+}
+END_TEST
+
+START_TEST(a_copy_with_a_rotten_page)
+{
+	live();
+	ck_ok(owncopy_save(store, &err));
+	report("attic", 3, 20);
+	spoil("own/gatepost.db", _i * 4096 + 1000);
+	lose_database();
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_assert_msg(recalled.devices == 1, "what is in the log comes");
+	ck_ok(store_check(store, &err));
+}
+END_TEST
+
+START_TEST(a_log_whose_copy_is_gone)
+{
+	live();
+	ck_ok(owncopy_save(store, &err));
+	report("attic", 3, 20);
+	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
+	lose_database();
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_assert_uint_eq(recalled.devices, 1);
+}
+END_TEST
+
+START_TEST(without_a_copy)
+{
+	live();
+	ck_ok(owncopy_save(store, &err));
+	ck_ok(owncopy_forget(&place, &err));
+	ck_assert(size_of("own/log") < 0 && size_of("own/gatepost.db") < 0);
+	lose_database();
+	ck_assert(!recalled.was_there);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit"), 0);
+	ck_ok(owncopy_forget(&place, &err));
+}
+END_TEST
+
+/* --- a database whose log has rotted --- */
+
+/* The last commits are gone from the database; the copy has them. */
+static void go_back(void (*since)(void))
+{
+	char text[3 * PATH_MAX];
+
+	stop();
+	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/kept'", state_path, tempdir);
+	ck_assert_int_eq(system(text), 0);
+	start();
+	since();
+	stop();
+	snprintf(text, sizeof text, "cp '%s/kept' '%s/gatepost.db'", tempdir, state_path);
+	ck_assert_int_eq(system(text), 0);
+	store = open_at(state_path);
+}
+
+/* As walcheck.h says of such a log; test_walcheck has that. */
+static void find_it_older(void)
+{
+	store->is_older = true;
+	recall_if_wanted();
+	ck_assert(recalled.was_there);
+	ck_ok(store_check(store, &err));
+	ck_ok(audit_verify(store, &err));
+}
+
+static void more_of_all(void)
+{
+	report("cellar", 5, 30);
+	report("attic", 5, 31);
+	ck_ok(devices_delete(store, "roof", &err));
+	record(store, "later");
+	remember();
+}
+
+START_TEST(a_database_of_yesterday)
+{
+	live();
+	go_back(more_of_all);
+	find_it_older();
+	ck_assert(recalled.is_whole);
+	check_remembered();
+}
+END_TEST
+
+START_TEST(it_stays_wanted_until_it_is_done)
+{
+	bool is_wanted = false;
+
+	live();
+	store->is_older = true;
+	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_assert(is_wanted);
+	stop();
+	store = open_at(state_path);
+	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_assert_msg(is_wanted, "the next start does not see that the log had rotted");
+	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
+	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_assert(!is_wanted);
+}
+END_TEST
+
+static void a_record_and_a_report(void)
+{
+	record(store, "only in the copy");
+	report("attic", 4, 40);
+}
+
+/* The power went too, which takes what is not synced: the copy lacks what the database has. */
+START_TEST(both_have_something)
+{
+	struct hash32 one = hash_of(1);
+
+	live();
+	go_back(a_record_and_a_report);
+	record(store, "only in the database");
+	report("cellar", 6, 50);
+	report("attic", 3, 35);
+	ck_ok(releases_decide(store, &one, 3, RELEASE_APPROVED, 51, &err));
+	find_it_older();
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'cellar'"), 6);
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 4);
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 4);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM decision WHERE decision = 'held'"), 1);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the database'"), 1);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 0);
+}
+END_TEST
+
+START_TEST(a_newer_report_in_the_database_stays)
+{
+	live();
+	go_back(a_record_and_a_report);
+	report("attic", 6, 60);
+	find_it_older();
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 6);
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 6);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 1);
+}
+END_TEST
+
+/* --- when the disk does not take it --- */
+
+START_TEST(a_change_that_is_not_noted_makes_it_due)
+{
+	live();
+	place.sys = &sysio_faulty;
+	stop();
+	start();
+	ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store));
+	faulty.only = "pwrite";
+	faulty.calls = 0;
+	faulty.at = 1;
+	faulty.sys = ENOSPC;
+	report("attic", 4, 40);
+	ck_assert_str_eq(faulty.hit, "pwrite");
+	ck_assert(owncopy_is_due(store) && owncopy_trouble(store)[0]);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store) && !owncopy_trouble(store)[0]);
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+/* Each call of making it anew fails in turn, or is the last one before the power goes: the copy or the one before is there, with its log. */
+static unsigned calls_of_a_copy(void)
+{
+	faulty.calls = 0;
+	ck_ok(owncopy_save(store, &err));
+	return faulty.calls;
+}
+
+START_TEST(every_failure_leaves_a_copy)
+{
+	unsigned calls;
+
+	place.sys = &sysio_faulty;
+	stop();
+	start();
+	live();
+	calls = calls_of_a_copy();
+	ck_assert_uint_gt(calls, 8);
+	for (unsigned at = 1; at <= calls; at++) {
+		int rc;
+
+		report("attic", 1 + at, 40 + at);
+		remember();
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = EIO;
+		rc = owncopy_save(store, &err);
+		faulty.at = 0;
+		ck_assert_msg(rc == ERR_OK || (owncopy_is_due(store) && owncopy_trouble(store)[0]), "call %u, %s", at, faulty.hit);
+		lose_database();
+		ck_assert(recalled.is_whole);
+		check_remembered();
+	}
+}
+END_TEST
+
+START_TEST(order_of_syncs)
+{
+	place.sys = &sysio_faulty;
+	stop();
+	start();
+	faulty.trace[0] = '\0';
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_msg(strstr(faulty.trace, "fdatasync rename_over fsync fsync ftruncate"), "%s", faulty.trace);
+}
+END_TEST
+
+/* What is no file lies under the names. */
+START_TEST(odd_things_are_in_nobodys_way)
+{
+	static const char *const names[] = { STATE "/own", STATE "/own/log", STATE "/own/gatepost.db" };
+	const char *name = names[_i % 3];
+
+	live();
+	stop();
+	ck_ok(owncopy_forget(&place, &err));
+	ck_assert_int_eq(_i % 3 ? 0 : unlinkat(dir, "own", AT_REMOVEDIR), 0);
+	tempdir_put_odd(name, (enum tempdir_odd)(_i / 3));
+	store = open_at(state_path);
+	owncopy_begin(store, &place);
+	report("attic", 4, 40);
+	if (owncopy_save(store, &err))
+		ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store));
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+/* --- looked at --- */
+
+START_TEST(a_look_finds_rot)
+{
+	bool is_damaged = true;
+
+	live();
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(!is_damaged);
+	ck_ok(owncopy_save(store, &err));
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(!is_damaged && !owncopy_is_due(store));
+	spoil("own/gatepost.db", 5000);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged && owncopy_is_due(store));
+	ck_ok(owncopy_save(store, &err));
+	record(store, "three");
+	spoil("own/log", 20);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged && owncopy_is_due(store) && size_of("own.seen") < 0);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "it is gone");
+}
+END_TEST
+
+/* --- records --- */
+
+START_TEST(records_are_found_again)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(KIB);
+	struct span rest, got;
+	uint64_t skipped = 0;
+
+	buf_str(&b, "GPOWjunk GPOW");
+	ownlog_add(&b, SPAN_LIT("first"));
+	ownlog_add(&b, SPAN(NULL, 0));
+	buf_str(&b, "GPOW\xff\xff\xff\xff");
+	ownlog_add(&b, SPAN_LIT("second"));
+	buf_str(&b, "GPOW");
+	rest = buf_span(&b);
+	ck_assert(ownlog_next(&rest, &got, &skipped) && span_is(got, "first") && skipped == 13);
+	ck_assert(ownlog_next(&rest, &got, &skipped) && got.n == 0 && skipped == 13);
+	ck_assert(ownlog_next(&rest, &got, &skipped) && span_is(got, "second") && skipped == 21);
+	ck_assert(!ownlog_next(&rest, &got, &skipped) && skipped == 25);
+}
+END_TEST
+
+START_TEST(a_record_stands_for_itself)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(KIB);
+
+	ownlog_add(&b, SPAN_LIT("payload"));
+	for (size_t i = 0; i < b.n; i++) {
+		struct span rest = buf_span(&b), got;
+		uint64_t skipped = 0;
+
+		b.p[i] ^= 1;
+		ck_assert_msg(!ownlog_next(&rest, &got, &skipped) && skipped == b.n, "byte %zu", i);
+		b.p[i] ^= 1;
+		rest = SPAN(b.p, i);
+		skipped = 0;
+		ck_assert_msg(!ownlog_next(&rest, &got, &skipped) && skipped == i, "cut at %zu", i);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("owncopy");
+	TCase *tc = tcase_create("owncopy");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, begin, finish);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_lost_database_loses_nothing);
+	tcase_add_test(tc, a_new_copy_and_its_log);
+	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
+	tcase_add_test(tc, twice_lost);
+	tcase_add_test(tc, a_database_that_is_there_needs_no_copy);
+	tcase_add_test(tc, what_was_undone_is_not_noted);
+	tcase_add_test(tc, one_transaction_is_one_record);
+	tcase_add_loop_test(tc, a_log_with_a_rotten_byte, 0, 40);
+	tcase_add_loop_test(tc, a_copy_with_a_rotten_page, 0, 8);
+	tcase_add_test(tc, a_log_whose_copy_is_gone);
+	tcase_add_test(tc, without_a_copy);
+	tcase_add_test(tc, a_database_of_yesterday);
+	tcase_add_test(tc, it_stays_wanted_until_it_is_done);
+	tcase_add_test(tc, both_have_something);
+	tcase_add_test(tc, a_newer_report_in_the_database_stays);
+	tcase_add_test(tc, a_change_that_is_not_noted_makes_it_due);
+	tcase_add_test(tc, every_failure_leaves_a_copy);
+	tcase_add_test(tc, order_of_syncs);
+	tcase_add_loop_test(tc, odd_things_are_in_nobodys_way, 0, 3 * ODDS);
+	tcase_add_test(tc, a_look_finds_rot);
+	tcase_add_test(tc, records_are_found_again);
+	tcase_add_test(tc, a_record_stands_for_itself);
+	suite_add_tcase(s, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
