@@ -954,6 +954,25 @@ START_TEST(made_up_devices_push_out_no_listed_one)
 }
 END_TEST
 
+/* Fewer are allowed than there are. */
+START_TEST(too_many_devices_make_room_for_one)
+{
+	struct device_seen d = { "new", "acme/thermostat", "stable", "192.0.2.1", "coap", 0, 0 };
+	struct device_row got;
+	uint64_t n;
+
+	ck_ok(devices_put(store, "boiler", NULL, NULL, NULL, 1, &err));
+	see("flood-1", 2, 1);
+	see("flood-2", 3, 1);
+	ck_ok(devices_put(store, "pump", NULL, NULL, NULL, 1, &err));
+	ck_ok(devices_seen(store, &d, 3, 6, &err));
+	ck_ok(devices_count(store, &n, &err));
+	ck_assert_uint_eq(n, 3);
+	ck_ok(devices_get(store, "new", &got, &err));
+	ck_ok(devices_get(store, "pump", &got, &err));
+}
+END_TEST
+
 static int note_device(void *arg, const struct device_row *d, struct err *e)
 {
 	struct seen *s = arg;
@@ -1214,7 +1233,7 @@ int main(void)
 		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
-		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
+		made_up_devices_push_out_no_listed_one, too_many_devices_make_room_for_one, device_lists, audit_is_a_chain,
 		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
 		recovery_goes_on_past_what_is_no_file, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
