@@ -16,8 +16,9 @@ MUST_USE int own_copy(struct store *from, struct store *to, struct err *e);
 MUST_USE int own_raise(struct store *from, struct store *to, struct err *e);
 
 /* Into `to`, a database that lost its last rows or all of them, from a copy of what it once held. Where the copy's audit log goes on from the
- * database's, the copy is the newer one and its rows replace the database's, but for reports and floors that are newer still; where not,
- * holds, alarms, reports and floors are united. */
+ * database's, the copy is the newer one and its rows replace the database's, but for reports and floors that are newer still, and, where both
+ * logs end alike, for devices and alarms that only the database has; where not, holds, alarms, reports and floors are united. A copy with holes
+ * gives what can be had of it. Changes the copy too. */
 MUST_USE int own_recall(struct store *copy, struct store *to, struct err *e);
 
 /* Does log's audit log hold the newest record of base's? It does when base has none. */

@@ -98,6 +98,14 @@ static int take_changes(struct owncopy *c, struct err *e)
 	return rc;
 }
 
+/* SQLite reads the changes within a savepoint, and does not tell when it has no memory to leave it: all that follows would be in it, and undone
+ * with the next start. */
+static void leave_savepoint(struct owncopy *c)
+{
+	if (!sqlite3_get_autocommit(c->s->db->h) && db_exec(c->s->db, "ROLLBACK", NULL) && !sqlite3_get_autocommit(c->s->db->h))
+		err_no_memory();
+}
+
 /* The change is kept, whatever becomes of its copy. */
 static void on_commit(void *arg)
 {
@@ -108,6 +116,7 @@ static void on_commit(void *arg)
 	if (db_is_corrupt(c->s->db))
 		return;
 	rc = take_changes(c, &e);
+	leave_savepoint(c);
 	if (listen_anew(c, rc ? NULL : &e) || rc)
 		note_trouble(c, &e);
 }
@@ -136,8 +145,17 @@ static int open_log(struct owncopy *c, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, OWNCOPY_LOG);
 	c->log_size = (uint64_t)st.st_size;
+	cleanup_close(&c->log);
 	c->log = STEAL_FD(fd);
 	return ERR_OK;
+}
+
+/* Somebody has removed it, or put another one in its place: what is noted there nobody finds. */
+static bool has_lost_log(const struct owncopy *c)
+{
+	struct stat st;
+
+	return c->log >= 0 && fstat(c->log, &st) == 0 && st.st_nlink == 0;
 }
 
 static void copy_free(struct owncopy *c)
@@ -189,7 +207,7 @@ bool owncopy_is_due(const struct store *s)
 {
 	const struct owncopy *c = s->copy;
 
-	return c && (!c->is_made || c->trouble[0] || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size));
+	return c && (!c->is_made || c->trouble[0] || has_lost_log(c) || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size));
 }
 
 const char *owncopy_trouble(const struct store *s)
@@ -238,7 +256,7 @@ static int empty_log(struct owncopy *c, struct err *e)
 
 static int make_anew(struct owncopy *c, struct err *e)
 {
-	int rc = c->log < 0 ? open_log(c, e) : ERR_OK;
+	int rc = open_log(c, e);
 
 	if (!rc)
 		rc = listen_anew(c, e);
@@ -274,19 +292,28 @@ int owncopy_save(struct store *s, struct err *e)
 
 /* --- looked at --- */
 
-int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
+static int look_at(struct owncopy *c, struct owncopy_recalled *about, struct err *e)
 {
-	struct owncopy *c = s->copy;
 	struct owncopy_place at = { c->dir, c->path, c->sys };
-	struct owncopy_recalled about = { 0 };
 	struct store *seen = NULL;
-	int rc = owncopy_see(&at, &seen, &about, e);
+	int rc = owncopy_see(&at, &seen, about, e);
 
 	store_close(seen);
 	owncopy_unsee(&at);
-	if (rc)
+	return rc;
+}
+
+int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
+{
+	struct owncopy *c = s->copy;
+	struct owncopy_recalled about = { 0 };
+	int rc = c ? look_at(c, &about, e) : ERR_OK;
+
+	if (rc || !c) {
+		*is_damaged = false;
 		return rc;
-	*is_damaged = !about.is_whole || (c->is_made && !about.was_there);
+	}
+	*is_damaged = has_lost_log(c) || (about.was_there ? !about.is_whole : c->is_made);
 	c->is_made = c->is_made && !*is_damaged;
 	return ERR_OK;
 }

@@ -163,12 +163,23 @@ static int roll_forward(const struct owncopy_place *at, struct store *to, struct
 	return rc;
 }
 
+/* A file or a link where the directory should be holds nothing of ours. */
+static bool is_no_folder(const struct owncopy_place *at)
+{
+	struct stat st;
+
+	return fstatat(at->dir, OWNCOPY_DIR, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+}
+
 int owncopy_see(const struct owncopy_place *at, struct store **out, struct owncopy_recalled *about, struct err *e)
 {
 	struct store *s = NULL;
 	int rc;
 
 	*about = (struct owncopy_recalled){ 0 };
+	*out = NULL;
+	if (is_no_folder(at))
+		return ERR_OK;
 	rc = open_base(at, &s, about, e);
 	if (!rc)
 		rc = roll_forward(at, s, about, e);

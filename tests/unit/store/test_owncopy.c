@@ -608,6 +608,191 @@ START_TEST(a_record_stands_for_itself)
 }
 END_TEST
 
+/* --- a copy with holes --- */
+
+/* Product 1 is chosen, a device known, with the record that then rots; what follows in the log refers to them. */
+START_TEST(rows_whose_parents_have_rotted)
+{
+	off_t end;
+	struct hash32 one = hash_of(1);
+
+	add_product(store, 1);
+	put_release(1, 3);
+	put_release(1, 4);
+	ck_ok(owncopy_save(store, &err));
+	end = size_of("own/log");
+	{
+		AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+
+		ck_ok(releases_decide(store, &one, 3, RELEASE_HELD_BY_OPERATOR, 5, &err));
+		report("attic", 3, 20);
+		ck_ok(store_commit(&tx, &err));
+	}
+	spoil("own/log", end + 20);
+	ck_ok(releases_decide(store, &one, 4, RELEASE_HELD_BY_OPERATOR, 6, &err));
+	ck_ok(devices_raise_floor(store, "attic", "acme/p1", "beta", 4, &err));
+	if (_i) {
+		lose_database();
+	} else {
+		stop();
+		store = open_at(state_path);
+		ck_ok(db_exec(store->db, "DELETE FROM device; DELETE FROM decision; DELETE FROM chosen", &err));
+		find_it_older();
+		owncopy_begin(store, &place);
+	}
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_ok(store_check(store, &err));
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 4);
+	ck_assert_msg(count(store, "SELECT count(*) FROM decision WHERE sequence = 4") == !_i, "of a product whose name is known");
+	ck_ok(owncopy_save(store, &err));
+}
+END_TEST
+
+START_TEST(an_audit_log_with_a_gap)
+{
+	off_t end;
+
+	record(store, "one");
+	ck_ok(owncopy_save(store, &err));
+	end = size_of("own/log");
+	record(store, "two");
+	record(store, "three");
+	record(store, "four");
+	spoil("own/log", end + 20);
+	lose_database();
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action IN ('one', 'three', 'four')"), 3);
+	ck_ok(audit_verify(store, &err));
+}
+END_TEST
+
+static void nothing(void)
+{
+}
+
+/* The copy is behind, by what nobody's record says: the power took it. */
+START_TEST(what_is_not_audited_stays)
+{
+	struct latched_alarm alarm = { .code = "late", .subject = "chain", .detail = "it is", .since_ms = 1 };
+
+	live();
+	go_back(nothing);
+	ck_ok(mark_latch(store, &alarm, &err));
+	report("attic", 3, 35);
+	remember();
+	find_it_older();
+	check_remembered();
+}
+END_TEST
+
+START_TEST(odd_things_when_it_is_wanted)
+{
+	static const char *const names[] = { STATE "/own", STATE "/own/log", STATE "/own/gatepost.db" };
+	const char *name = names[_i % 3];
+
+	live();
+	stop();
+	ck_ok(owncopy_forget(&place, &err));
+	ck_assert_int_eq(_i % 3 ? 0 : unlinkat(dir, "own", AT_REMOVEDIR), 0);
+	tempdir_put_odd(name, (enum tempdir_odd)(_i / 3));
+	ck_ok(store_set_aside(state_path, &err));
+	start();
+	if (owncopy_save(store, &err))
+		ck_ok(owncopy_save(store, &err));
+}
+END_TEST
+
+START_TEST(a_file_where_the_folder_should_be)
+{
+	live();
+	stop();
+	ck_ok(owncopy_forget(&place, &err));
+	ck_assert_int_eq(unlinkat(dir, "own", AT_REMOVEDIR), 0);
+	autoclose int fd = openat(dir, "own", O_CREAT | O_WRONLY, 0600);
+	ck_ok(store_set_aside(state_path, &err));
+	start();
+	ck_ok(owncopy_save(store, &err));
+}
+END_TEST
+
+START_TEST(somebody_removes_it)
+{
+	bool is_damaged = false;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/log", 0), 0);
+	if (_i) {
+		ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
+		ck_assert_int_eq(unlinkat(dir, "own", AT_REMOVEDIR), 0);
+	}
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged);
+	ck_ok(owncopy_save(store, &err));
+	record(store, "three");
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+/* --- memory --- */
+
+static struct {
+	sqlite3_mem_methods real;
+	unsigned calls, at;
+} memory;
+
+static void *meagre_malloc(int n)
+{
+	return ++memory.calls == memory.at ? NULL : memory.real.xMalloc(n);
+}
+
+static void *meagre_realloc(void *p, int n)
+{
+	return ++memory.calls == memory.at ? NULL : memory.real.xRealloc(p, n);
+}
+
+static void be_meagre(void)
+{
+	sqlite3_mem_methods m;
+
+	sqlite3_shutdown();
+	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory.real), SQLITE_OK);
+	m = memory.real;
+	m.xMalloc = meagre_malloc;
+	m.xRealloc = meagre_realloc;
+	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_MALLOC, &m), SQLITE_OK);
+}
+
+/* Each allocation of noting a change fails in turn. */
+START_TEST(without_memory_no_transaction_stays_open)
+{
+	struct audit_row a = { .at_ms = 1, .actor = "maria", .action = "meagre" };
+	unsigned calls;
+
+	stop();
+	be_meagre();
+	start();
+	ck_ok(audit_add(store, &a, &err));
+	memory.calls = 0;
+	ck_ok(audit_add(store, &a, &err));
+	calls = memory.calls;
+	ck_assert_uint_gt(calls, 100);
+	for (unsigned at = 1; at <= calls; at++) {
+		int rc;
+
+		memory.calls = 0;
+		memory.at = at;
+		rc = audit_add(store, &a, NULL);
+		memory.at = 0;
+		ck_assert_msg(sqlite3_get_autocommit(store->db->h), "allocation %u of %u: rc %d", at, calls, rc);
+		if (owncopy_trouble(store)[0])
+			ck_ok(owncopy_save(store, &err));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("owncopy");
@@ -639,6 +824,13 @@ int main(void)
 	tcase_add_test(tc, a_look_finds_rot);
 	tcase_add_test(tc, records_are_found_again);
 	tcase_add_test(tc, a_record_stands_for_itself);
+	tcase_add_loop_test(tc, rows_whose_parents_have_rotted, 0, 2);
+	tcase_add_test(tc, an_audit_log_with_a_gap);
+	tcase_add_test(tc, what_is_not_audited_stays);
+	tcase_add_loop_test(tc, odd_things_when_it_is_wanted, 0, 3 * ODDS);
+	tcase_add_test(tc, a_file_where_the_folder_should_be);
+	tcase_add_loop_test(tc, somebody_removes_it, 0, 2);
+	tcase_add_test(tc, without_memory_no_transaction_stays_open);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
