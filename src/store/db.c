@@ -320,6 +320,11 @@ void db_keep_wal(struct db *db)
 	(void)sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps);
 }
 
+void db_leave_wal(struct db *db, bool leaves)
+{
+	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leaves, NULL);
+}
+
 static int migrate_one(struct db *db, const struct db_migration *m, struct err *e)
 {
 	char pragma[96];

@@ -198,12 +198,9 @@ void owncopy_unsee(const struct owncopy_place *at)
 
 int owncopy_is_wanted(struct store *s, bool *out, struct err *e)
 {
-	AUTO(db_stmt_end) struct db_stmt forget = db_prepare(s->db, "DELETE FROM recalled");
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "SELECT NOT EXISTS (SELECT 1 FROM recalled)");
-	int rc = s->is_older ? db_run(&forget, e) : ERR_OK;
+	int rc = db_one(&q, "answer", e);
 
-	if (!rc)
-		rc = db_one(&q, "answer", e);
 	if (rc)
 		return rc;
 	*out = db_bool(&q, 0);

@@ -4,6 +4,9 @@
 #include "store/owncopy.h"
 #include "store/ownlog.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #define NOW 1000
 
 /* --- a gateway and its life --- */
@@ -362,7 +365,7 @@ static void go_back(void (*since)(void))
 /* As walcheck.h says of such a log; test_walcheck has that. */
 static void find_it_older(void)
 {
-	store->is_older = true;
+	ck_ok(db_exec(store->db, "DELETE FROM recalled", &err));
 	recall_if_wanted();
 	ck_assert(recalled.was_there);
 	ck_ok(store_check(store, &err));
@@ -388,21 +391,50 @@ START_TEST(a_database_of_yesterday)
 }
 END_TEST
 
-START_TEST(it_stays_wanted_until_it_is_done)
+/* As a kill leaves it, with a bit of its log that has changed. */
+static void rot_log(void)
 {
-	bool is_wanted = false;
+	char text[4 * PATH_MAX];
 
-	live();
-	store->is_older = true;
-	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
-	ck_assert(is_wanted);
 	stop();
-	store = open_at(state_path);
-	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
-	ck_assert_msg(is_wanted, "the next start does not see that the log had rotted");
-	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
-	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
-	ck_assert(!is_wanted);
+	start();
+	more_of_all();
+	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/gatepost.db-wal' '%s'", state_path, state_path, tempdir);
+	ck_assert_int_eq(system(text), 0);
+	stop();
+	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/gatepost.db-wal' '%s'", tempdir, tempdir, state_path);
+	ck_assert_int_eq(system(text), 0);
+	spoil("gatepost.db-wal", 32 + 24 + 100);
+}
+
+static void open_on_full_disk(void)
+{
+	struct rlimit was, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &was), 0);
+	none = (struct rlimit){ 0, was.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ck_assert_int_ne(store_open(state_path, &store, NULL), ERR_OK);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &was), 0);
+}
+
+/* Somebody opens and closes it before it is recalled: the keeper that looks whether the disk is well again. */
+START_TEST(who_opens_it_first_hides_nothing)
+{
+	live();
+	rot_log();
+	if (_i) {
+		store = open_at(state_path);
+		ck_assert(store_is_older(store));
+		ck_ok(store_try(store, &err));
+		stop();
+	} else {
+		open_on_full_disk();
+	}
+	start();
+	ck_assert(recalled.was_there && recalled.is_whole);
+	check_remembered();
 }
 END_TEST
 
@@ -814,7 +846,7 @@ int main(void)
 	tcase_add_test(tc, a_log_whose_copy_is_gone);
 	tcase_add_test(tc, without_a_copy);
 	tcase_add_test(tc, a_database_of_yesterday);
-	tcase_add_test(tc, it_stays_wanted_until_it_is_done);
+	tcase_add_loop_test(tc, who_opens_it_first_hides_nothing, 0, 2);
 	tcase_add_test(tc, both_have_something);
 	tcase_add_test(tc, a_newer_report_in_the_database_stays);
 	tcase_add_test(tc, a_change_that_is_not_noted_makes_it_due);
