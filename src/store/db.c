@@ -294,6 +294,7 @@ int db_open(const char *path, struct db **out, bool *is_new, struct err *e)
 	else
 		rc = db_setup(db, path, is_new, e);
 	if (rc) {
+		db_leave_wal(db, true);
 		db_close(db);
 		return rc;
 	}
@@ -322,7 +323,8 @@ void db_keep_wal(struct db *db)
 
 void db_leave_wal(struct db *db, bool leaves)
 {
-	(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leaves, NULL);
+	if (db->h)
+		(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leaves, NULL);
 }
 
 static int migrate_one(struct db *db, const struct db_migration *m, struct err *e)

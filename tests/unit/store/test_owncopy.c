@@ -391,6 +391,15 @@ START_TEST(a_database_of_yesterday)
 }
 END_TEST
 
+static void put_rotten_log(void)
+{
+	char text[4 * PATH_MAX];
+
+	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/gatepost.db-wal' '%s'", tempdir, tempdir, state_path);
+	ck_assert_int_eq(system(text), 0);
+	spoil("gatepost.db-wal", 32 + 24 + 100);
+}
+
 /* As a kill leaves it, with a bit of its log that has changed. */
 static void rot_log(void)
 {
@@ -402,9 +411,7 @@ static void rot_log(void)
 	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/gatepost.db-wal' '%s'", state_path, state_path, tempdir);
 	ck_assert_int_eq(system(text), 0);
 	stop();
-	snprintf(text, sizeof text, "cp '%s/gatepost.db' '%s/gatepost.db-wal' '%s'", tempdir, tempdir, state_path);
-	ck_assert_int_eq(system(text), 0);
-	spoil("gatepost.db-wal", 32 + 24 + 100);
+	put_rotten_log();
 }
 
 static void open_on_full_disk(void)
@@ -825,6 +832,37 @@ START_TEST(without_memory_no_transaction_stays_open)
 }
 END_TEST
 
+/* Who has no memory to open it hides nothing either. */
+START_TEST(without_memory_rot_stays_to_be_seen)
+{
+	bool is_wanted = false;
+	unsigned calls;
+
+	stop();
+	be_meagre();
+	start();
+	live();
+	rot_log();
+	memory.calls = 0;
+	stop();
+	store = open_at(state_path);
+	calls = memory.calls;
+	for (unsigned at = 1; at <= calls; at += 11) {
+		store_close(store);
+		store = NULL;
+		put_rotten_log();
+		memory.calls = 0;
+		memory.at = at;
+		if (store_open(state_path, &store, NULL) == ERR_OK)
+			stop();
+		memory.at = 0;
+		store = open_at(state_path);
+		ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+		ck_assert_msg(is_wanted, "allocation %u of %u", at, calls);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("owncopy");
@@ -863,6 +901,7 @@ int main(void)
 	tcase_add_test(tc, a_file_where_the_folder_should_be);
 	tcase_add_loop_test(tc, somebody_removes_it, 0, 2);
 	tcase_add_test(tc, without_memory_no_transaction_stays_open);
+	tcase_add_test(tc, without_memory_rot_stays_to_be_seen);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
