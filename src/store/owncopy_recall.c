@@ -164,11 +164,11 @@ static int roll_forward(const struct owncopy_place *at, struct store *to, struct
 }
 
 /* A file or a link where the directory should be holds nothing of ours. */
-static bool is_no_folder(const struct owncopy_place *at)
+static bool is_nothing_there(const struct owncopy_place *at)
 {
 	struct stat st;
 
-	return fstatat(at->dir, OWNCOPY_DIR, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+	return fstatat(at->dir, OWNCOPY_DIR, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno == ENOENT : !S_ISDIR(st.st_mode);
 }
 
 int owncopy_see(const struct owncopy_place *at, struct store **out, struct owncopy_recalled *about, struct err *e)
@@ -178,7 +178,7 @@ int owncopy_see(const struct owncopy_place *at, struct store **out, struct ownco
 
 	*about = (struct owncopy_recalled){ 0 };
 	*out = NULL;
-	if (is_no_folder(at))
+	if (is_nothing_there(at))
 		return ERR_OK;
 	rc = open_base(at, &s, about, e);
 	if (!rc)

@@ -1,6 +1,7 @@
 /* test_restore.c: a backup brought into a directory: what is kept, what comes, and that no cut and no failing disk leaves
  * less than there was. */
 #include "gateways.h"
+#include "store/owncopy.h"
 
 #include <sys/wait.h>
 
@@ -124,6 +125,39 @@ START_TEST(all_that_the_operator_said_comes)
 	ck_assert_msg(count(s, "SELECT count(*) FROM decision") == 2, "of what stood here only what is held stays, and as held");
 	ck_assert_msg(count(s, "SELECT count(*) FROM latched WHERE detail = 'then'") == 1, "an alarm of both is one");
 	store_close(s);
+}
+END_TEST
+
+/* Gone; damaged; a new one, into which nothing has come yet. */
+static void lose_database(int how)
+{
+	autoclose int dir = open_dir(state_path), fd = -1;
+	struct store *s = open_at(state_path);
+
+	owncopy_begin(s, &(struct owncopy_place){ .dir = dir, .path = state_path });
+	ck_ok(owncopy_save(s, &err));
+	store_close(s);
+	if (how == 1) {
+		fd = openat(dir, "gatepost.db", O_WRONLY | O_CLOEXEC);
+		ck_assert_int_eq(pwrite(fd, "rot", 3, 1000), 3);
+		return;
+	}
+	ck_assert_int_eq(unlinkat(dir, "gatepost.db", 0), 0);
+	if (how == 2)
+		store_close(open_at(state_path));
+}
+
+START_TEST(what_stood_in_a_lost_database_stays)
+{
+	struct restore_result r;
+
+	fill_state();
+	lose_database(_i);
+	ck_ok(restore(NULL, &r));
+	check_restored();
+	ck_assert_int_eq(r.audit, RESTORE_AUDIT_HERE);
+	ck_assert(r.had_database == (_i == 2) && r.set_aside == (_i == 1));
+	ck_assert_msg(!tempdir_has(STATE "/own/gatepost.db") && !tempdir_has(STATE "/own.seen"), "it has come");
 }
 END_TEST
 
@@ -349,6 +383,7 @@ int main(void)
 	tcase_add_test(tc, what_stays_and_what_comes);
 	tcase_add_test(tc, an_empty_directory_takes_all);
 	tcase_add_test(tc, all_that_the_operator_said_comes);
+	tcase_add_loop_test(tc, what_stood_in_a_lost_database_stays, 0, 3);
 	tcase_add_test(tc, files_belong_to_whom_the_directory_belongs);
 	tcase_add_test(tc, tokens_come_when_they_are_asked_for);
 	tcase_add_test(tc, another_audit_log_is_not_taken_for_the_same);
