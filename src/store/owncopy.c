@@ -135,6 +135,7 @@ static int open_log(struct owncopy *c, struct err *e)
 	fd = c->sys->openat(c->dir, OWNCOPY_LOG, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, OWNCOPY_LOG);
+	cleanup_close(&c->log);
 	c->log_size = (uint64_t)st.st_size;
 	c->log = STEAL_FD(fd);
 	return ERR_OK;
@@ -238,7 +239,7 @@ static int empty_log(struct owncopy *c, struct err *e)
 
 static int make_anew(struct owncopy *c, struct err *e)
 {
-	int rc = c->log < 0 ? open_log(c, e) : ERR_OK;
+	int rc = open_log(c, e);	/* perhaps another file has the name now */
 
 	if (!rc)
 		rc = listen_anew(c, e);
@@ -274,6 +275,13 @@ int owncopy_save(struct store *s, struct err *e)
 
 /* --- looked at --- */
 
+static bool has_size(const struct owncopy *c, const char *name, uint64_t size)
+{
+	struct stat st;
+
+	return fstatat(c->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == size;
+}
+
 int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 {
 	struct owncopy *c = s->copy;
@@ -286,7 +294,7 @@ int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 	owncopy_unsee(&at);
 	if (rc)
 		return rc;
-	*is_damaged = !about.is_whole || (c->is_made && !about.was_there);
+	*is_damaged = !about.is_whole || !has_size(c, OWNCOPY_LOG, c->log_size) || (c->is_made && !has_size(c, OWNCOPY_DB, c->made_size));
 	c->is_made = c->is_made && !*is_damaged;
 	return ERR_OK;
 }

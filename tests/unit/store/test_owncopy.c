@@ -560,10 +560,33 @@ START_TEST(a_look_finds_rot)
 	spoil("own/log", 20);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert(is_damaged && owncopy_is_due(store) && size_of("own.seen") < 0);
+}
+END_TEST
+
+/* Nothing that is left is wrong. */
+START_TEST(a_look_finds_what_is_missing)
+{
+	bool is_damaged = false;
+	off_t whole;
+
+	live();
 	ck_ok(owncopy_save(store, &err));
+	whole = size_of("own/log");
+	record(store, "three");
+	autoclose int log = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(ftruncate(log, whole), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "a record is gone");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/log", 0), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "the log is gone");
+	ck_ok(owncopy_save(store, &err));
+	record(store, "four");
+	ck_assert_msg(size_of("own/log") > OWNLOG_HEAD, "it is there again, and written to");
 	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
-	ck_assert_msg(is_damaged, "it is gone");
+	ck_assert_msg(is_damaged, "the database is gone");
 }
 END_TEST
 
@@ -637,6 +660,7 @@ int main(void)
 	tcase_add_test(tc, order_of_syncs);
 	tcase_add_loop_test(tc, odd_things_are_in_nobodys_way, 0, 3 * ODDS);
 	tcase_add_test(tc, a_look_finds_rot);
+	tcase_add_test(tc, a_look_finds_what_is_missing);
 	tcase_add_test(tc, records_are_found_again);
 	tcase_add_test(tc, a_record_stands_for_itself);
 	suite_add_tcase(s, tc);
