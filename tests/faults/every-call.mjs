@@ -300,7 +300,7 @@ export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {
     const names = await namesOf(shim, b.mark ?? Object.fromEntries(SLOTS.map((s) => [s, 0])))
-    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().slice(-300).join('\n')}`), { cause: error })
+    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().filter((l) => !/debug/.test(l)).slice(-300).join('\n')}`), { cause: error })
   } finally {
     shim.off()
   }
