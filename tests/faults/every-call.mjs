@@ -11,7 +11,8 @@ import { SLOTS, Shim } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
-const WAIT = { deadline_ms: 30000, every_ms: 20 }
+// A process that fails at its start several times is started again after 0.1 s, 0.2 s … 10 s.
+const WAIT = { deadline_ms: 60000, every_ms: 20 }
 
 /** A chain with two releases, a source, and a shim; start() gives a gateway on an empty state directory. */
 export async function makeBench(t, { releases = 2 } = {}) {
