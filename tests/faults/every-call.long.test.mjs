@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KEEPER, RESOLVER, SERVER, SUPERVISOR, learnHeld, live, makeBench } from './every-call.mjs'
+import { recalls } from './every-call-recall.mjs'
 import { sweepAll } from './every-call-sweep.mjs'
 import { SLOTS } from './shim.mjs'
 
@@ -17,6 +18,12 @@ function tell(t, b, told) {
   }
   t.diagnostic(JSON.stringify(told))
 }
+
+test('a lost database: each call of what brings back what is kept twice fails once, with each error', async (t) => {
+  const { sites, failed } = await recalls(t, { rounds: Array.from({ length: ROUNDS }, (_, i) => i) })
+  t.diagnostic(`${sites} sites, ${failed} failed`)
+  assert.ok(failed >= sites / 2)
+})
 
 const BUDGET = { [KEEPER]: 8, [SERVER]: 3 }
 

@@ -149,10 +149,11 @@ async function startAtLast(b, hooks, told, from) {
 }
 
 /**
- * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with. Gives { failedStarts, libraryEnds, lines }.
+ * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with; at its end `also(gateway)` looks at
+ * something more. Gives { failedStarts, libraryEnds, lines }.
  * Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
-export async function once(t, b, { keep = false } = {}) {
+export async function once(t, b, { keep = false, also = async () => {} } = {}) {
   const { shim, published } = b
   const newest = published.at(-1)
   const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
@@ -167,6 +168,7 @@ export async function once(t, b, { keep = false } = {}) {
     await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
     await patient('the releases', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
     await patient('the report to be told', async () => (await gateway.ask('devices')).items.some((d) => d.device === 'd1' && d.state === 'installed'))
+    await also(gateway)
     const { code, signal } = await gateway.stop()
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {

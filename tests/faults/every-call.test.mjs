@@ -9,6 +9,7 @@ import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KEEPER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
 import { makeHeld } from './every-call-held.mjs'
+import { recalls } from './every-call-recall.mjs'
 import { CLASSES, ERRORS, SLOTS, Shim } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
@@ -151,6 +152,13 @@ test('half of what is sent comes with the edge of epoll, as the kernel gives it:
     await once(t, b)
   }
   assert.ok(b.shim.fired(SERVER) - from[SERVER] >= 2, `${b.shim.fired(SERVER) - from[SERVER]} of ${sites.length} sites`)
+})
+
+test('a lost database, and calls that fail while what is kept twice comes back: it comes back all the same', async (t) => {
+  t.diagnostic(`GATEPOST_SEED=${seed}`)
+  const { sites, failed } = await recalls(t, { part: 40, first: seed })
+  t.diagnostic(`${failed} of ${sites}`)
+  assert.ok(failed > 3)
 })
 
 test('a block and a descriptor that are not let go when a call has failed are found, by name', async (t) => {
