@@ -41,7 +41,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const b = await makeBench(t)
     b.shim.nextPass()
     const told = await live(t, b, { seconds: 1800, arm(shim) {
-      for (const s of [KEEPER, SERVER]) shim.sweep(s, { budget: 8, gap_ms: 20, round, classes: shim.classesWith(round) })
+      for (const s of [KEEPER, SERVER]) shim.sweep(s, { budget: 3, gap_ms: 20, round, classes: shim.classesWith(round) })
       for (const s of [SUPERVISOR, RESOLVER]) shim.sweep(s, { budget: 1, round, classes: shim.classesWith(round) })
     } })
     tell(t, b, told)
