@@ -10,6 +10,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const SERVER = ['chunks', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
+/** Of two statements of own.c. */
+const HELD = " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')"
+
 const MEMORY = 'only an allocation can fail there', FSTAT = 'fstat of an open file does not fail'
 
 /** Conditions that may go unnoticed, and why. */
@@ -138,19 +141,124 @@ const more = [
   ['store/restore.c', 'r->about.chain_id != r->ask->chain_id || ', ''],
   ['store/restore.c', ' || !addr20_eq(&r->about.registry, &r->ask->registry)', ''],
   ['store/restore.c', '!r->result.set_aside && !r->result.had_database', '!r->result.set_aside'],
-  ['store/restore.c', 'row->n == f->n && hash32_eq(&row->hash, &f->hash);', 'row->n == f->n;'],
+  ['store/restore.c', ' || audit_verify(r->here, NULL)', ''],
+  ['store/restore.c', 'return owncopy_see(&r->place, &r->here, &about, e);', 'return ERR_OK;'],
+  ['store/restore.c', '		owncopy_unsee(&r->place);\n', ''],
+  ['store/restore.c', 'return rc ? rc : owncopy_forget(&r->place, e);', 'return rc;'],
   ['store/restore.c', 'r->ask->with_tokens || !r->tokens', '!r->tokens'],
   ['store/restore.c', 'r->ask->with_tokens || !r->tokens', 'r->ask->with_tokens'],
   ['store/restore.c', 'return rc == ERR_MEMORY ? rc : ERR_OK;', 'return rc;'],
-  ['store/own.c', 'is_pinned = 1" \\\n	" OR id IN (SELECT product FROM decision)', 'id IN (SELECT product FROM decision)'],
-  ['store/own.c', ' OR id IN (SELECT product FROM decision)', ''],
-  ['store/own.c', ' OR id IN (SELECT product FROM accepted_set)', ''],
-  ['store/own.c', 'max(sequence, excluded.sequence)', 'excluded.sequence'],
-  ['store/own.c', 'max(sequence, excluded.sequence)', 'sequence'],
+  ['store/own.c', '{ { CHOSEN }, { NEW_PRODUCT } },', ''],
+  ['store/own.c', 'registrant, is_pinned) VALUES (?1, ?2, ?3, ?4)', 'registrant, is_pinned) VALUES (?1, ?2, ?3, 0)'],
+  ['store/own.c', '{ { DEVICES }, { NEW_DEVICE } },', ''],
+  ['store/own.c', `${HELD}" }, { NEW_PRODUCT } },`, '" }, { NEW_PRODUCT } },'],
+  ['store/own.c', `${HELD}" },\n`, '" },\n'],
+  ['store/own.c', '?3 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)', '?3 WHERE true'],
+  ['store/own.c', "'held', ?4 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)", "'held', ?4 WHERE true"],
+  ['store/own.c', ' ON CONFLICT DO NOTHING', ''],
+  ['store/own.c', ' ON CONFLICT (product) DO NOTHING', ''],
+  ['store/own.c', 'max(sequence, excluded.sequence)"\n', 'excluded.sequence"\n'],
+  ['store/own.c', 'max(sequence, excluded.sequence)"\n', 'sequence"\n'],
+  ['store/own.c', 'max(sequence, excluded.sequence)" }', 'excluded.sequence" }'],
+  ['store/own.c', 'max(sequence, excluded.sequence)" }', 'sequence" }'],
   ['store/own.c', "at_ms FROM decision WHERE decision = 'held'", 'at_ms FROM decision'],
   ['store/own.c', ' ON CONFLICT (code, subject) DO NOTHING', ''],
   ['store/own.c', ' ON CONFLICT (device) DO NOTHING', ''],
   ['store/own.c', ' DO UPDATE SET decision = excluded.decision, at_ms = excluded.at_ms', ' DO NOTHING'],
+  ['store/own.c', ' WHERE device IN (SELECT device FROM device_floor)', ''],
+  ['store/own.c', ' AND reported_ms < ?9', ''],
+  ['store/own.c', '?4 WHERE EXISTS (SELECT 1 FROM device WHERE device = ?1)', '?4 WHERE true'],
+  ['store/own.c', ' WHERE excluded.reported_ms > reported_ms', ''],
+  ['store/own.c', 'SET version = excluded.version,', 'SET version = version,'],
+  ['store/own.c', '"DELETE FROM decision; ', '"'],
+  ['store/own.c', 'DELETE FROM accepted_set; ', ''],
+  ['store/own.c', 'DELETE FROM chosen; ', ''],
+  ['store/own.c', 'DELETE FROM latched;', ''],
+  ['store/own.c', 'DELETE FROM device_floor; ', ''],
+  ['store/own.c', 'DELETE FROM device; ', ''],
+  ['store/own.c', 'DELETE FROM audit"', '"'],
+  ['store/own.c', 'int rc = MOVE_ALL(to, copy, newer, e);', 'int rc = ERR_OK;'],
+  ['store/own.c', 'int rc = MOVE_ALL(copy, to, seen, e);', 'int rc = ERR_OK;'],
+  ['store/own.c', 'return rc ? rc : own_copy_audit(copy, to, e);', 'return rc;'],
+  ['store/own.c', 'return rc ? rc : own_raise(copy, to, e);', 'return rc;'],
+  ['store/own.c', 'goes_on ? replace(copy, to, e)', 'true ? replace(copy, to, e)'],
+  ['store/own.c', 'goes_on ? replace(copy, to, e)', 'false ? replace(copy, to, e)'],
+  ['store/own.c', 'f.is_there = f.n == 0;', 'f.is_there = false;'],
+  ['store/own.c', 'row->n == f->n && hash32_eq(&row->hash, &f->hash);', 'row->n == f->n;'],
+  ['store/own.c', 'row->n == f->n && hash32_eq(&row->hash, &f->hash);', 'hash32_eq(&row->hash, &f->hash);'],
+  ['store/owncopy.c', '"chosen", ', ''],
+  ['store/owncopy.c', '"decision", ', ''],
+  ['store/owncopy.c', '"accepted_set", ', ''],
+  ['store/owncopy.c', '"latched", ', ''],
+  ['store/owncopy.c', '"device", ', ''],
+  ['store/owncopy.c', '"device_floor", ', ''],
+  ['store/owncopy.c', '"audit", NULL', 'NULL'],
+  ['store/owncopy.c', ' || c->sys->fdatasync(fd) < 0)', ')'],
+  ['store/owncopy.c', 'c->sys->fsync(folder) < 0 || ', ''],
+  ['store/owncopy.c', ' || c->sys->fsync(c->dir) < 0)', ')'],
+  ['store/owncopy.c', '!S_ISREG(st.st_mode) ?', 'false ?'],
+  ['store/owncopy.c', 'listen_anew(c, rc ? NULL : &e) || rc)', 'listen_anew(c, rc ? NULL : &e))'],
+  ['store/owncopy.c', '!rc && n)', '!rc)'],
+  ['store/owncopy.c', '!c->is_made || ', ''],
+  ['store/owncopy.c', 'c->trouble[0] || ', ''],
+  ['store/owncopy.c', 'c->log_size > OWNCOPY_LOG_DUE && ', ''],
+  ['store/owncopy.c', ' && c->log_size > c->made_size)', ')'],
+  ['store/owncopy.c', '(c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size)', 'false'],
+  ['store/owncopy.c', 'c->made_size = (uint64_t)st.st_size;', ''],
+  ['store/owncopy.c', 'c->log_size = (uint64_t)st.st_size;', ''],
+  ['store/owncopy.c', '	c->log_size = 0;\n', ''],
+  ['store/owncopy.c', 'return append(c, SPAN(NULL, 0), e);', 'return ERR_OK;'],
+  ['store/owncopy.c', 'return rc ? rc : empty_log(c, e);', 'return rc;'],
+  ['store/owncopy.c', '	c->is_made = true;\n', ''],
+  ['store/owncopy.c', "	c->trouble[0] = '\\0';\n", ''],
+  ['store/owncopy.c', '!about.is_whole || (c->is_made', '(c->is_made'],
+  ['store/owncopy.c', '(c->is_made && !about.was_there)', 'false'],
+  ['store/owncopy.c', '(c->is_made && !about.was_there)', '!about.was_there'],
+  ['store/owncopy.c', '	c->is_made = c->is_made && !*is_damaged;\n', ''],
+  ['store/owncopy.c', '	err_drop(scratch_remove(c->dir, NEW, c->sys, NULL));\n', ''],
+  ['store/owncopy_recall.c', 'rc == ERR_IO || ', ''],
+  ['store/owncopy_recall.c', ' || rc == ERR_NO_SPACE', ''],
+  ['store/owncopy_recall.c', ' || rc == ERR_READ_ONLY', ''],
+  ['store/owncopy_recall.c', 'about->was_there = about->has_base = rc != ERR_NOT_FOUND;', 'about->has_base = rc != ERR_NOT_FOUND;'],
+  ['store/owncopy_recall.c', 'about->is_whole = rc == ERR_OK || rc == ERR_NOT_FOUND;', 'about->is_whole = rc == ERR_OK;'],
+  ['store/owncopy_recall.c', 'about->is_whole = rc == ERR_OK || rc == ERR_NOT_FOUND;', 'about->is_whole = rc == ERR_NOT_FOUND;'],
+  ['store/owncopy_recall.c', 'about->is_whole = rc == ERR_OK || rc == ERR_NOT_FOUND;', 'about->is_whole = true;'],
+  ['store/owncopy_recall.c', 'about->is_whole = about->is_whole && !about->was_there;', ''],
+  ['store/owncopy_recall.c', 'about->is_whole = about->is_whole && !about->was_there;', 'about->is_whole = false;'],
+  ['store/owncopy_recall.c', 'what == SQLITE_CHANGESET_DATA || ', ''],
+  ['store/owncopy_recall.c', ' || what == SQLITE_CHANGESET_CONFLICT', ''],
+  ['store/owncopy_recall.c', 'what == SQLITE_CHANGESET_DATA || what == SQLITE_CHANGESET_CONFLICT ?', 'true ?'],
+  ['store/owncopy_recall.c', 'return owncopy_has_table(table);', 'return true;'],
+  ['store/owncopy_recall.c', 'about->is_whole &= about->has_base;', ''],
+  ['store/owncopy_recall.c', 'rc == SQLITE_CORRUPT || ', ''],
+  ['store/owncopy_recall.c', ' || rc == SQLITE_ERROR)', ')'],
+  ['store/owncopy_recall.c', '	about->was_there = true;\n', ''],
+  ['store/owncopy_recall.c', 's->is_older ? db_run(&forget, e) : ERR_OK', 'ERR_OK'],
+  ['store/owncopy_recall.c', 's->is_older ? db_run(&forget, e) : ERR_OK', 'db_run(&forget, e)'],
+  ['store/owncopy_recall.c', ' ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms', ''],
+  ['store/owncopy_recall.c', "errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ERR_OK : err_errno(e, OWNCOPY_DIR);", 'ERR_OK;'],
+  ['store/owncopy_recall.c', 'errno == ENOENT || errno == ENOTDIR', 'errno == ENOTDIR'],
+  ['store/owncopy_recall.c', ' || errno == ENOTDIR', ''],
+  ['store/owncopy_recall.c', ' || errno == ELOOP', ''],
+  ['store/owncopy_recall.c', '"gatepost.db") < 0 && errno != ENOENT)', '"gatepost.db") < 0)'],
+  ['store/owncopy_recall.c', '"log") < 0 && errno != ENOENT)', '"log") < 0)'],
+  ['store/owncopy_recall.c', 'return sys_of(at)->fsync(folder) < 0 ? err_errno(e, OWNCOPY_DIR ": sync") : ERR_OK;', 'return ERR_OK;'],
+  ['store/ownlog.c', 's.n < OWNLOG_HEAD || ', ''],
+  ['store/ownlog.c', ' || memcmp(s.p, MAGIC, MAGIC_LEN) != 0)', ')'],
+  ['store/ownlog.c', 'return memcmp(sum.b, s.p + MAGIC_LEN + 4, SUM_LEN) == 0;', 'return true;'],
+  ['store/ownlog.c', '	sha256_add(&h, SPAN(length, 4));\n', ''],
+  ['store/ownlog.c', '	*skipped += rest->n;\n', ''],
+  ['store/ownlog.c', ', ++*skipped)', ')'],
+  ['store/db.c', '	db_committed(p->db);\n', ''],
+  ['store/db.c', 'db->on_commit && ', ''],
+  ['store/db.c', ' && sqlite3_get_autocommit(db->h))\n		db->on_commit', ')\n		db->on_commit'],
+  ['store/store.c', '	owncopy_end(s);\n', ''],
+  ['store/products.c', ' ON CONFLICT (product) DO UPDATE SET is_pinned = excluded.is_pinned', ' ON CONFLICT (product) DO NOTHING'],
+  ['store/products.c', '" ON CONFLICT (product) DO NOTHING"', ''],
+  ['store/products.c', ' AND chosen.is_pinned)', ')'],
+  ['store/products.c', ' || (rc = products_choose(s, id, e)))', ')'],
+  ['store/releases.c', 'rc = products_choose(s, product, e);', 'rc = ERR_OK;'],
+  ['store/victims.c', ' AND c.is_pinned)', ')'],
   ['store/savefile.c', ' || head.n > SAVE_FRONT_MAX - START)', ')'],
   ['store/savefile.c', "s.p[i] < ' ' || ", ''],
   ['store/savefile.c', " || s.p[i] > '~')", ')'],
@@ -200,7 +308,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_owncopy']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -212,9 +320,11 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
-  if (/^(restore|save|savefile|own|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
-  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck']
-  return ['test_store', 'test_spoilt', 'test_parts', 'test_db']
+  if (/^own(copy|copy_recall|log)$/.test(name)) return ['test_owncopy', 'test_restore']
+  if (name === 'own') return ['test_owncopy', 'test_damaged', 'test_restore', 'test_parts']
+  if (/^(restore|save|savefile|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
+  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck', 'test_owncopy']
+  return ['test_store', 'test_spoilt', 'test_parts', 'test_db', ...['products', 'releases'].includes(name) ? ['test_owncopy'] : []]
 }
 
 async function pkgConfig(...packages) {
