@@ -30,15 +30,8 @@ struct owncopy {
 	char trouble[sizeof ((struct err *)0)->msg];
 };
 
-const char *const owncopy_tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
-
-bool owncopy_has_table(const char *name)
-{
-	for (const char *const *t = owncopy_tables; *t; t++)
-		if (!strcmp(*t, name))
-			return true;
-	return false;
-}
+/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
+static const char *const tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
 
 static void note_trouble(struct owncopy *c, const struct err *e)
 {
@@ -59,7 +52,7 @@ static int listen_anew(struct owncopy *c, struct err *e)
 
 	stop_listening(c);
 	rc = sqlite3session_create(c->s->db->h, "main", &c->session);
-	for (const char *const *t = owncopy_tables; *t && rc == SQLITE_OK; t++)
+	for (const char *const *t = tables; *t && rc == SQLITE_OK; t++)
 		rc = sqlite3session_attach(c->session, *t);
 	return rc == SQLITE_OK ? ERR_OK : err_set(e, ERR_MEMORY, "second copy: %s", sqlite3_errstr(rc));
 }
@@ -113,8 +106,6 @@ static void on_commit(void *arg)
 	struct err e = { 0 };
 	int rc;
 
-	if (db_is_corrupt(c->s->db))
-		return;
 	rc = take_changes(c, &e);
 	leave_savepoint(c);
 	if (listen_anew(c, rc ? NULL : &e) || rc)
@@ -186,10 +177,12 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 {
 	struct err e = { 0 };
 	struct owncopy *c = copy_new(s, at);
+	int rc;
 
 	if (!c)
 		err_no_memory();
-	if (open_log(c, &e) || listen_anew(c, &e))
+	rc = open_log(c, &e);
+	if (listen_anew(c, rc ? NULL : &e) || rc)
 		note_trouble(c, &e);
 	s->copy = c;
 	s->db->on_commit = on_commit;
@@ -198,8 +191,6 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 
 void owncopy_end(struct store *s)
 {
-	if (s->db)
-		s->db->on_commit = NULL;
 	copy_free(STEAL_PTR(s->copy));
 }
 
