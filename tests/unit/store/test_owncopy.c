@@ -114,14 +114,14 @@ static void put_release(unsigned product, uint64_t sequence)
 static void live(void)
 {
 	struct latched_alarm alarm = { .code = "odd", .subject = "chain", .detail = "it is", .since_ms = 1 };
-	struct hash32 one = hash_of(1), set = hash_of(77);
+	struct hash32 one = hash_of(1), three = hash_of(3), set = hash_of(77);
 
-	add_product(store, 1);
-	add_product(store, 2);
+	for (unsigned i = 1; i <= 3; i++)
+		add_product(store, i);
 	put_release(1, 3);
 	pin(store, 2);
 	ck_ok(releases_decide(store, &one, 3, RELEASE_HELD_BY_OPERATOR, 5, &err));
-	ck_ok(products_accept_set(store, &one, &set, 6, &err));
+	ck_ok(products_accept_set(store, &three, &set, 6, &err));
 	ck_ok(mark_latch(store, &alarm, &err));
 	ck_ok(devices_put(store, "cellar", "acme/p1", "", "early", 5, &err));
 	report("cellar", 3, 7);
@@ -317,7 +317,7 @@ START_TEST(what_was_undone_is_not_noted)
 
 		record(store, "not done");
 	}
-	add_product(store, 3);
+	add_product(store, 4);
 	ck_assert_int_eq(size_of("own/log"), was);
 	remember();
 	lose_database();
