@@ -2,6 +2,7 @@
  * less than there was. */
 #include "gateways.h"
 #include "store/owncopy.h"
+#include "store/ownlog.h"
 
 #include <sys/wait.h>
 
@@ -247,8 +248,13 @@ END_TEST
 
 /* --- the second copy of the database that stands there --- */
 
-/* With its log, in which the last record is. */
-static void keep_twice(void)
+static void one_more_record(struct store *s)
+{
+	record(s, "four");
+}
+
+/* With its log, in which is what is said last. */
+static void keep_twice(void (*last)(struct store *s))
 {
 	autoclose int dir = open_dir(state_path);
 	struct owncopy_place place = { .dir = dir, .path = state_path };
@@ -256,7 +262,7 @@ static void keep_twice(void)
 
 	owncopy_begin(s, &place);
 	ck_ok(owncopy_save(s, &err));
-	record(s, "four");
+	last(s);
 	store_close(s);
 	ck_assert(tempdir_has(STATE "/own/gatepost.db") && tempdir_has(STATE "/own/log"));
 }
@@ -273,7 +279,7 @@ START_TEST(a_second_copy_stands_for_a_damaged_database)
 	struct store *s;
 
 	fill_state();
-	keep_twice();
+	keep_twice(one_more_record);
 	tempdir_flip(STATE "/gatepost.db", tempdir_size(STATE "/gatepost.db") - 100);
 	ck_ok(restore(NULL, &r));
 	check_restored();
@@ -287,12 +293,56 @@ START_TEST(a_second_copy_stands_for_a_damaged_database)
 }
 END_TEST
 
+static void rot_record(const char *name, unsigned n)
+{
+	uint8_t head[OWNLOG_HEAD];
+	off_t at = 0;
+
+	do {
+		ck_assert_int_eq(tempdir_peek(name, at, head, sizeof head), OWNLOG_HEAD);
+		at += OWNLOG_HEAD + (head[6] << 8 | head[7]);
+	} while (n--);
+	tempdir_flip(name, at - 1);
+}
+
+static void a_hold_and_a_floor(struct store *s)
+{
+	add_product(s, 4);
+	decide(s, 4, 1, "held");
+	decide(s, 4, 2, "held");
+	ck_ok(devices_put(s, "attic", "acme/p1", "", "late", 5, &err));
+	ck_ok(devices_raise_floor(s, "attic", "acme/p1", "stable", 7, &err));
+}
+
+/* What a hold or a floor belongs to has rotted in its log, they have not. */
+START_TEST(a_second_copy_with_a_hole_stands_for_it_too)
+{
+	struct restore_result r;
+	struct store *s;
+	uint64_t floor;
+
+	fill_state();
+	keep_twice(a_hold_and_a_floor);
+	tempdir_flip(STATE "/gatepost.db", tempdir_size(STATE "/gatepost.db") - 100);
+	rot_record(STATE "/own/log", 1);	/* that product 4 is chosen, with its first hold */
+	rot_record(STATE "/own/log", 3);	/* that there is a device "attic" */
+	ck_ok(restore(NULL, &r));
+	check_no_copy();
+	s = open_at(state_path);
+	ck_ok(store_check(s, &err));
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision WHERE product NOT IN (SELECT product FROM chosen)"), 0);
+	ck_ok(devices_floor(s, "attic", "acme/p1", "stable", &floor, &err));
+	ck_assert_uint_eq(floor, 7);
+	store_close(s);
+}
+END_TEST
+
 START_TEST(a_second_copy_is_forgotten)
 {
 	struct restore_result r;
 
 	fill_state();
-	keep_twice();
+	keep_twice(one_more_record);
 	ck_ok(restore(&sysio_faulty, &r));
 	check_restored();
 	check_no_copy();
@@ -409,7 +459,7 @@ START_TEST(every_cut_leaves_a_whole_gateway)
 	unsigned all;
 
 	fill_state();
-	keep_twice();
+	keep_twice(one_more_record);
 	keep_state();
 	all = calls_of_all();
 	ck_assert_uint_gt(all, 10);
@@ -438,7 +488,7 @@ START_TEST(every_failure_leaves_a_whole_gateway)
 	unsigned all, reported = 0;
 
 	fill_state();
-	keep_twice();
+	keep_twice(one_more_record);
 	keep_state();
 	all = calls_of_all();
 	for (unsigned n = 1; n <= all; n++) {
@@ -487,6 +537,7 @@ int main(void)
 	tcase_add_test(tc, an_audit_log_that_was_changed_is_not_taken);
 	tcase_add_test(tc, a_device_without_floors_does_not_come_along);
 	tcase_add_test(tc, a_second_copy_stands_for_a_damaged_database);
+	tcase_add_test(tc, a_second_copy_with_a_hole_stands_for_it_too);
 	tcase_add_test(tc, a_second_copy_is_forgotten);
 	tcase_add_test(tc, refusals_touch_nothing);
 	tcase_add_test(tc, every_cut_leaves_a_whole_gateway);
