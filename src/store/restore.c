@@ -283,10 +283,10 @@ static int fill(struct restore *r, struct err *e)
 	struct store *log;
 	int rc = own_copy(r->theirs, r->fresh, e);
 
-	if (!rc && r->result.set_aside && r->here)
-		rc = own_complete(r->here, r->fresh, e);
 	if (!rc && r->here)
 		rc = own_raise(r->here, r->fresh, e);
+	if (!rc && r->copy)
+		rc = own_complete(r->copy, r->fresh, e);
 	if (!rc && r->copy)
 		rc = own_raise(r->copy, r->fresh, e);
 	if (!rc)
