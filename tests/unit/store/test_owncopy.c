@@ -6,6 +6,7 @@
 #include "store/owncopy.h"
 #include "store/ownlog.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -95,12 +96,31 @@ static void finish(void)
 	tempdir_remove();
 }
 
+/* Each word of it is another one for another sequence. */
 static void report(const char *device, uint64_t sequence, int64_t now_ms)
 {
-	struct device_report r = { .device = device, .product = "acme/p1", .address = "10.0.0.1", .protocol = "http", .channel = "stable", .version = "1",
-				   .sequence = sequence, .state = "installed", .reason = "", .progress = 100, .raises_floor = true };
+	bool is_odd = sequence % 2;
+	char version[16], address[24];
+	struct device_report r = { .device = device, .product = "acme/p1", .address = address, .protocol = is_odd ? "http" : "coap", .channel = "stable",
+				   .version = version, .sequence = sequence, .state = is_odd ? "installed" : "failed", .reason = is_odd ? "" : "no room",
+				   .progress = (uint8_t)(90 + sequence), .raises_floor = true };
 
+	snprintf(version, sizeof version, "1.%" PRIu64, sequence);
+	snprintf(address, sizeof address, "10.0.0.%" PRIu64, sequence);
 	ck_ok(devices_report(store, &r, 100, now_ms, &err));
+}
+
+/* All of it is there. */
+static bool has_report(const char *device, uint64_t sequence, int64_t now_ms)
+{
+	bool is_odd = sequence % 2;
+	char sql[400];
+
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM device WHERE device = '%s' AND version = '1.%" PRIu64 "' AND sequence = %" PRIu64 " AND state = '%s'"
+		 " AND reason = '%s' AND progress = %" PRIu64 " AND address = '10.0.0.%" PRIu64 "' AND protocol = '%s' AND last_seen_ms = %" PRId64
+		 " AND reported_ms = %" PRId64, device, sequence, sequence, is_odd ? "installed" : "failed", is_odd ? "" : "no room", 90 + sequence, sequence,
+		 is_odd ? "http" : "coap", now_ms, now_ms);
+	return count(store, sql) == 1;
 }
 
 static void put_release(unsigned product, uint64_t sequence)
@@ -116,7 +136,7 @@ static void live(void)
 	struct latched_alarm alarm = { .code = "odd", .subject = "chain", .detail = "it is", .since_ms = 1 };
 	struct hash32 one = hash_of(1), three = hash_of(3), set = hash_of(77);
 
-	for (unsigned i = 1; i <= 3; i++)
+	for (unsigned i = 1; i <= 4; i++)
 		add_product(store, i);
 	put_release(1, 3);
 	pin(store, 2);
@@ -317,7 +337,7 @@ START_TEST(what_was_undone_is_not_noted)
 
 		record(store, "not done");
 	}
-	add_product(store, 4);
+	add_product(store, 5);
 	ck_assert_int_eq(size_of("own/log"), was);
 	remember();
 	lose_database();
@@ -570,10 +590,11 @@ START_TEST(who_opens_it_first_hides_nothing)
 }
 END_TEST
 
-static void a_record_and_a_report(void)
+static void a_record_a_report_and_a_pin(void)
 {
 	record(store, "only in the copy");
 	report("attic", 4, 40);
+	pin(store, 4);
 }
 
 /* The power went too, which takes what is not synced: the copy lacks what the database has. */
@@ -582,29 +603,29 @@ START_TEST(both_have_something)
 	struct hash32 one = hash_of(1);
 
 	live();
-	go_back(a_record_and_a_report);
+	go_back(a_record_a_report_and_a_pin);
 	record(store, "only in the database");
 	report("cellar", 6, 50);
 	report("attic", 3, 35);
 	ck_ok(releases_decide(store, &one, 3, RELEASE_APPROVED, 51, &err));
 	find_it_older();
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'cellar'"), 6);
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 4);
+	ck_assert(has_report("cellar", 6, 50) && has_report("attic", 4, 40));
 	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 4);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM decision WHERE decision = 'held'"), 1);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the database'"), 1);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 0);
+	ck_assert_msg(count(store, "SELECT count(*) FROM chosen") == 3, "pins are not united");
 }
 END_TEST
 
 START_TEST(a_newer_report_in_the_database_stays)
 {
 	live();
-	go_back(a_record_and_a_report);
-	report("attic", 6, 60);
+	go_back(a_record_a_report_and_a_pin);
+	report("attic", 7, 60);
 	find_it_older();
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 6);
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 6);
+	ck_assert(has_report("attic", 7, 60));
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 7);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 1);
 }
 END_TEST
