@@ -121,6 +121,8 @@
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
 #define OWNCOPY_LOG_DUE (1 * MIB)	/* changes beside the second copy before it is made anew, and no sooner than they outgrow it */
+#define OWNCOPY_RETRY_MS 15000		/* when it cannot be made, before it is tried again; doubles … */
+#define OWNCOPY_RETRY_MAX_MS 3600000	/* … up to this: each try may write tens of MB */
 #define OWNCOPY_LOG_MAX (32 * MIB)	/* and at most: 100,000 devices that show themselves some times meanwhile; it is read whole */
 #define SAVE_FRONT_MAX 512		/* what a backup says of itself: names and numbers */
 #define SAVE_DATABASE_MAX (256 * MIB)	/* what it has of the database: 100,000 devices and audit records are some 60 MB */

@@ -93,6 +93,8 @@ struct keeper {
 	struct list adopting;			/* and which */
 	bool is_store_damaged;			/* set it aside on the way out */
 	bool is_copy_in_trouble;		/* the second copy could not be made, and that was said */
+	unsigned copy_tries;			/* in a row that were in vain, or for what could not be noted */
+	int64_t copy_next_mono_ms;		/* no sooner the next one: each writes all of it */
 	bool is_recovered;			/* objects and rows were compared: before that nothing is fetched */
 	int exit_status;
 	struct degraded degraded;		/* does storing work? */

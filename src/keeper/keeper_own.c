@@ -1,4 +1,5 @@
 /* keeper_own.c: the second copy of what the chain cannot tell (store/owncopy.h), as the keeper keeps it. */
+#include "base/limits.h"
 #include "base/log.h"
 #include "keeper/keeper.h"
 
@@ -35,17 +36,33 @@ void keeper_begin_copy(struct keeper *k)
 	owncopy_begin(k->store, &at);
 }
 
-/* Said once for as long as it lasts; with the next look it is tried again. */
+/* Also when it succeeds each time, and the next change cannot be noted again. */
+static void make_copy(struct keeper *k, struct err *e)
+{
+	bool was_behind = owncopy_trouble(k->store)[0] != '\0';
+	int64_t pause_ms;
+
+	k->is_copy_in_trouble = owncopy_save(k->store, e) != ERR_OK;
+	if (!was_behind && !k->is_copy_in_trouble) {
+		k->copy_tries = 0;
+		return;
+	}
+	pause_ms = (int64_t)OWNCOPY_RETRY_MS << (k->copy_tries < 8 ? k->copy_tries : 8);
+	k->copy_tries++;
+	k->copy_next_mono_ms = clock_mono_ms(k->clock) + (pause_ms < OWNCOPY_RETRY_MAX_MS ? pause_ms : OWNCOPY_RETRY_MAX_MS);
+}
+
+/* Said once for as long as it lasts. */
 void keeper_keep_copy(struct keeper *k)
 {
 	bool was_in_trouble = k->is_copy_in_trouble;
 	struct err e = { 0 };
 
-	if (!owncopy_is_due(k->store))
+	if (!owncopy_is_due(k->store) || clock_mono_ms(k->clock) < k->copy_next_mono_ms)
 		return;
 	if (owncopy_trouble(k->store)[0] && !was_in_trouble)
 		log_unusual("store", "the second copy of decisions and reports is behind", "why=\"%s\"", owncopy_trouble(k->store));
-	k->is_copy_in_trouble = owncopy_save(k->store, &e) != ERR_OK;
+	make_copy(k, &e);
 	if (k->is_copy_in_trouble && !was_in_trouble)
 		log_unusual("store", "the second copy of decisions and reports cannot be made", "why=\"%s\"", e.msg);
 	if (!k->is_copy_in_trouble && was_in_trouble)

@@ -192,6 +192,9 @@ static void tell_of_rebuilding(struct keeper *k, const struct owncopy_recalled *
 	const char *why = NULL;
 	char detail[256];
 
+	/* One that a restore has put there. */
+	if (!store_is_new(k->store) && !r->was_there)
+		return;
 	if (fstatat(k->state_dir, STORE_DAMAGED, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		why = "it was damaged, set aside, and is filled anew";
 	else if (r->was_there || floor_at(k->floors, 0))

@@ -97,6 +97,18 @@ int audit_add(struct store *s, struct audit_row *r, struct err *e)
 	return db_part_keep(&part, e);
 }
 
+int audit_append(struct store *s, const struct audit_row *r, struct err *e)
+{
+	struct audit_row next = *r;
+	struct hash32 hash;
+	uint64_t newest;
+	int rc = audit_newest(s, &newest, &hash, e);
+
+	if (rc)
+		return rc;
+	return newest == 0 || r->n == newest + 1 ? insert(s, r, e) : audit_add(s, &next, e);
+}
+
 int audit_each(struct store *s, uint64_t after, uint32_t limit, audit_fn *fn, void *arg, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,

@@ -25,6 +25,8 @@ struct audit_row {
 
 /* Adds a record after the newest; sets n and hash. Part of the caller's transaction. */
 MUST_USE int audit_add(struct store *s, struct audit_row *r, struct err *e);
+/* Takes over a record of another log: as it stands there where it goes on from the newest one here, else, behind a gap, as the next one. */
+MUST_USE int audit_append(struct store *s, const struct audit_row *r, struct err *e);
 /* In order, after n. Lives until fn returns. */
 typedef int audit_fn(void *arg, const struct audit_row *r, struct err *e);
 MUST_USE int audit_each(struct store *s, uint64_t after, uint32_t limit, audit_fn *fn, void *arg, struct err *e);

@@ -294,6 +294,7 @@ int db_open(const char *path, struct db **out, bool *is_new, struct err *e)
 	else
 		rc = db_setup(db, path, is_new, e);
 	if (rc) {
+		db_leave_wal(db, true);
 		db_close(db);
 		return rc;
 	}
@@ -318,6 +319,12 @@ void db_keep_wal(struct db *db)
 
 	/* One in memory has none. */
 	(void)sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps);
+}
+
+void db_leave_wal(struct db *db, bool leaves)
+{
+	if (db->h)
+		(void)sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leaves, NULL);
 }
 
 static int migrate_one(struct db *db, const struct db_migration *m, struct err *e)
@@ -370,6 +377,12 @@ struct db_part db_part(struct db *db)
 	if (p.rc && db->not_begun++ == 0)
 		db->why_not_begun = p.err;
 	return p;
+}
+
+void db_committed(struct db *db)
+{
+	if (db->on_commit && sqlite3_get_autocommit(db->h))
+		db->on_commit(db->on_commit_arg);
 }
 
 int db_part_keep(struct db_part *p, struct err *e)

@@ -33,6 +33,8 @@ MUST_USE int db_open(const char *path, struct db **out, bool *is_new, struct err
 void db_close(struct db *db);
 /* Closing leaves the WAL's file. */
 void db_keep_wal(struct db *db);
+/* Closing leaves database and WAL as they lie there. */
+void db_leave_wal(struct db *db, bool leaves);
 bool db_is_corrupt(const struct db *db);
 /* Reads have met EIO; the whole file was read since. */
 bool db_is_unreadable(const struct db *db);

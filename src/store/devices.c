@@ -15,13 +15,13 @@ int devices_count(struct store *s, uint64_t *out, struct err *e)
 	return db_row_ok(&q, e);
 }
 
-/* The one seen longest ago that nobody listed makes room for `device`, if it is a new one and there is none. */
+/* Those seen longest ago that nobody listed make room for `device`, if it is a new one and there is none. One, unless there are too many: two
+ * databases were united, or fewer are allowed now. */
 static int make_room(struct store *s, const char *device, uint32_t devices_max, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
-		"DELETE FROM device WHERE device = (SELECT device FROM device WHERE is_listed = 0"
-		"  ORDER BY last_seen_ms LIMIT 1)"
-		" AND (SELECT count(*) FROM device) >= :devices_max"
+		"DELETE FROM device WHERE device IN (SELECT device FROM device WHERE is_listed = 0"
+		"  ORDER BY last_seen_ms LIMIT (SELECT max(0, count(*) - :devices_max + 1) FROM device))"
 		" AND NOT EXISTS (SELECT 1 FROM device WHERE device = :device)");
 
 	db_bind_text(&q, ":device", device);

@@ -23,6 +23,8 @@ struct move {
 	"INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)" \
 	" ON CONFLICT (device, product, channel) DO UPDATE SET sequence = max(sequence, excluded.sequence)"
 #define FLOORS "SELECT device, product, channel, sequence FROM device_floor"
+#define LATCHED "SELECT code, subject, detail, since_ms FROM latched"
+#define NEW_LATCHED "INSERT INTO latched (code, subject, detail, since_ms) VALUES (?1, ?2, ?3, ?4)"
 #define DEVICES \
 	"SELECT device, is_listed, product, channel, grp, version, sequence, state, reason, progress, address, protocol," \
 	" first_seen_ms, last_seen_ms, reported_ms, bytes FROM device"
@@ -39,8 +41,7 @@ MOVES all[] = {
 	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)" } },
 	{ { "SELECT product, set_id, at_ms FROM accepted_set" },
 	  { "INSERT INTO accepted_set (product, set_id, at_ms) VALUES (?1, ?2, ?3)" } },
-	{ { "SELECT code, subject, detail, since_ms FROM latched" },
-	  { "INSERT INTO latched (code, subject, detail, since_ms) VALUES (?1, ?2, ?3, ?4)" } },
+	{ { LATCHED }, { NEW_LATCHED } },
 	{ { DEVICES }, { NEW_DEVICE } },
 	{ { FLOORS }, { "INSERT INTO device_floor (device, product, channel, sequence) VALUES (?1, ?2, ?3, ?4)" } },
 };
@@ -50,14 +51,11 @@ MOVES all[] = {
 MOVES rising[] = {
 	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" }, { NEW_PRODUCT } },
 	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" },
-	  { "INSERT INTO chosen (product, name, registrant) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
-	    " ON CONFLICT (product) DO NOTHING" } },
+	  { "INSERT INTO chosen (product, name, registrant) VALUES (?1, ?2, ?3) ON CONFLICT (product) DO NOTHING" } },
 	{ { "SELECT product, sequence, manifest_sha256, at_ms FROM decision WHERE decision = 'held'" },
-	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms)"
-	    " SELECT ?1, ?2, ?3, 'held', ?4 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
+	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms) VALUES (?1, ?2, ?3, 'held', ?4)"
 	    " ON CONFLICT (product, sequence, manifest_sha256) DO UPDATE SET decision = excluded.decision, at_ms = excluded.at_ms" } },
-	{ { "SELECT code, subject, detail, since_ms FROM latched" },
-	  { "INSERT INTO latched (code, subject, detail, since_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (code, subject) DO NOTHING" } },
+	{ { LATCHED }, { NEW_LATCHED " ON CONFLICT (code, subject) DO NOTHING" } },
 	{ { "SELECT device, first_seen_ms, last_seen_ms FROM device WHERE device IN (SELECT device FROM device_floor)" },
 	  { "INSERT INTO device (device, first_seen_ms, last_seen_ms) VALUES (?1, ?2, ?3) ON CONFLICT (device) DO NOTHING" } },
 	{ { FLOORS }, { NEW_FLOOR } },
@@ -73,7 +71,7 @@ MOVES newer[] = {
 	    " ON CONFLICT (device, product, channel) DO UPDATE SET sequence = max(sequence, excluded.sequence)" } },
 };
 
-/* The same where nobody knows what was deleted: all come. */
+/* The same where nobody has deleted or cleared, or nobody knows what: all come, and alarms. */
 MOVES seen[] = {
 	{ { DEVICES },
 	  { NEW_DEVICE
@@ -81,6 +79,15 @@ MOVES seen[] = {
 	    " reason = excluded.reason, progress = excluded.progress, address = excluded.address, protocol = excluded.protocol,"
 	    " last_seen_ms = excluded.last_seen_ms, reported_ms = excluded.reported_ms WHERE excluded.reported_ms > reported_ms" } },
 	{ { FLOORS }, { NEW_FLOOR } },
+	{ { LATCHED }, { NEW_LATCHED " ON CONFLICT (code, subject) DO NOTHING" } },
+};
+
+/* A copy whose log has a hole can have a decision or a floor without what it belongs to. */
+MOVES known[] = {
+	{ { "SELECT id, name, registrant FROM product" },
+	  { "INSERT INTO chosen (product, name, registrant) SELECT ?1, ?2, ?3"
+	    " WHERE EXISTS (SELECT 1 FROM decision WHERE product = ?1 UNION ALL SELECT 1 FROM accepted_set WHERE product = ?1)"
+	    " ON CONFLICT (product) DO NOTHING" } },
 };
 
 MOVES audit = {
@@ -141,7 +148,6 @@ int own_copy_audit(struct store *from, struct store *to, struct err *e)
 /* --- a database that lost its last rows --- */
 
 struct find_audit {
-	uint64_t n;
 	struct hash32 hash;
 	bool is_there;
 };
@@ -151,40 +157,83 @@ static int look_at_audit(void *arg, const struct audit_row *row, struct err *e)
 	struct find_audit *f = arg;
 
 	(void)e;
-	f->is_there = row->n == f->n && hash32_eq(&row->hash, &f->hash);
+	f->is_there = hash32_eq(&row->hash, &f->hash);	/* which goes over n too */
 	return ERR_OK;
 }
 
 int own_audit_goes_on(struct store *base, struct store *log, bool *out, struct err *e)
 {
-	struct find_audit f = { .n = 0 };
-	int rc = audit_newest(base, &f.n, &f.hash, e);
+	struct find_audit f;
+	uint64_t n = 0;
+	int rc = audit_newest(base, &n, &f.hash, e);
 
-	f.is_there = f.n == 0;
-	if (!rc && f.n)
-		rc = audit_each(log, f.n - 1, 1, look_at_audit, &f, e);
+	f.is_there = n == 0;
+	if (!rc && n)
+		rc = audit_each(log, n - 1, 1, look_at_audit, &f, e);
 	*out = f.is_there;
 	return rc;
+}
+
+static int append_record(void *arg, const struct audit_row *row, struct err *e)
+{
+	return audit_append(arg, row, e);
 }
 
 static int clear(struct store *s, struct err *e)
 {
 	static const char *const text =
 		"DELETE FROM decision; DELETE FROM accepted_set; DELETE FROM chosen; DELETE FROM latched;"
-		"DELETE FROM device_floor; DELETE FROM device; DELETE FROM audit";
+		"DELETE FROM device; DELETE FROM audit";	/* with devices go their floors */
 
 	return db_exec(s->db, text, e);
 }
 
-static int replace(struct store *copy, struct store *to, struct err *e)
+/* A product that nobody can name again takes what was said of it along. */
+int own_complete(struct store *copy, struct store *to, struct err *e)
 {
-	int rc = MOVE_ALL(to, copy, newer, e);
+	static const char *const text =
+		"DELETE FROM decision WHERE product NOT IN (SELECT product FROM chosen);"
+		"DELETE FROM accepted_set WHERE product NOT IN (SELECT product FROM chosen);"
+		"INSERT INTO device (device, first_seen_ms) SELECT DISTINCT device, 0 FROM device_floor"
+		" WHERE device NOT IN (SELECT device FROM device)";
+	int rc = MOVE_ALL(to, copy, known, e);
+
+	return rc ? rc : db_exec(copy->db, text, e);
+}
+
+/* Acts of operators are in the audit log with what they change. So where it is the same in both, nobody has deleted or cleared since. */
+static int are_level(struct store *a, struct store *b, bool *out, struct err *e)
+{
+	struct hash32 hash;
+	uint64_t in_a = 0, in_b = 0;
+	int rc = audit_newest(a, &in_a, &hash, e);
 
 	if (!rc)
-		rc = clear(to, e);
+		rc = audit_newest(b, &in_b, &hash, e);
+	*out = in_a == in_b;
+	return rc;
+}
+
+static int prepare(struct store *copy, struct store *to, bool goes_on, struct err *e)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(copy);
+	bool is_level = false;
+	int rc = own_complete(copy, to, e);
+
+	if (!rc)
+		rc = are_level(copy, to, &is_level, e);
+	if (!rc && goes_on)
+		rc = is_level ? MOVE_ALL(to, copy, seen, e) : MOVE_ALL(to, copy, newer, e);
+	return rc ? rc : store_commit(&tx, e);
+}
+
+static int replace(struct store *copy, struct store *to, struct err *e)
+{
+	int rc = clear(to, e);
+
 	if (!rc)
 		rc = own_copy(copy, to, e);
-	return rc ? rc : own_copy_audit(copy, to, e);
+	return rc ? rc : audit_each(copy, 0, 0, append_record, to, e);
 }
 
 static int unite(struct store *copy, struct store *to, struct err *e)
@@ -199,6 +248,8 @@ int own_recall(struct store *copy, struct store *to, struct err *e)
 	bool goes_on = false;
 	int rc = own_audit_goes_on(to, copy, &goes_on, e);
 
+	if (!rc)
+		rc = prepare(copy, to, goes_on, e);
 	if (rc)
 		return rc;
 	return goes_on ? replace(copy, to, e) : unite(copy, to, e);

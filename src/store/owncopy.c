@@ -30,15 +30,8 @@ struct owncopy {
 	char trouble[sizeof ((struct err *)0)->msg];
 };
 
-const char *const owncopy_tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
-
-bool owncopy_has_table(const char *name)
-{
-	for (const char *const *t = owncopy_tables; *t; t++)
-		if (!strcmp(*t, name))
-			return true;
-	return false;
-}
+/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
+static const char *const tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
 
 static void note_trouble(struct owncopy *c, const struct err *e)
 {
@@ -59,7 +52,7 @@ static int listen_anew(struct owncopy *c, struct err *e)
 
 	stop_listening(c);
 	rc = sqlite3session_create(c->s->db->h, "main", &c->session);
-	for (const char *const *t = owncopy_tables; *t && rc == SQLITE_OK; t++)
+	for (const char *const *t = tables; *t && rc == SQLITE_OK; t++)
 		rc = sqlite3session_attach(c->session, *t);
 	return rc == SQLITE_OK ? ERR_OK : err_set(e, ERR_MEMORY, "second copy: %s", sqlite3_errstr(rc));
 }
@@ -98,6 +91,14 @@ static int take_changes(struct owncopy *c, struct err *e)
 	return rc;
 }
 
+/* SQLite reads the changes within a savepoint, and does not tell when it has no memory to leave it: all that follows would be in it, and undone
+ * with the next start. */
+static void leave_savepoint(struct owncopy *c)
+{
+	if (!sqlite3_get_autocommit(c->s->db->h) && db_exec(c->s->db, "ROLLBACK", NULL) && !sqlite3_get_autocommit(c->s->db->h))
+		err_no_memory();
+}
+
 /* The change is kept, whatever becomes of its copy. */
 static void on_commit(void *arg)
 {
@@ -105,9 +106,8 @@ static void on_commit(void *arg)
 	struct err e = { 0 };
 	int rc;
 
-	if (db_is_corrupt(c->s->db))
-		return;
 	rc = take_changes(c, &e);
+	leave_savepoint(c);
 	if (listen_anew(c, rc ? NULL : &e) || rc)
 		note_trouble(c, &e);
 }
@@ -137,8 +137,17 @@ static int open_log(struct owncopy *c, struct err *e)
 		return err_errno(e, OWNCOPY_LOG);
 	cleanup_close(&c->log);
 	c->log_size = (uint64_t)st.st_size;
+	cleanup_close(&c->log);
 	c->log = STEAL_FD(fd);
 	return ERR_OK;
+}
+
+/* Somebody has removed it, or put another one in its place: what is noted there nobody finds. */
+static bool has_lost_log(const struct owncopy *c)
+{
+	struct stat st;
+
+	return c->log >= 0 && fstat(c->log, &st) == 0 && st.st_nlink == 0;
 }
 
 static void copy_free(struct owncopy *c)
@@ -169,10 +178,12 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 {
 	struct err e = { 0 };
 	struct owncopy *c = copy_new(s, at);
+	int rc;
 
 	if (!c)
 		err_no_memory();
-	if (open_log(c, &e) || listen_anew(c, &e))
+	rc = open_log(c, &e);
+	if (listen_anew(c, rc ? NULL : &e) || rc)
 		note_trouble(c, &e);
 	s->copy = c;
 	s->db->on_commit = on_commit;
@@ -181,8 +192,6 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 
 void owncopy_end(struct store *s)
 {
-	if (s->db)
-		s->db->on_commit = NULL;
 	copy_free(STEAL_PTR(s->copy));
 }
 
@@ -190,7 +199,7 @@ bool owncopy_is_due(const struct store *s)
 {
 	const struct owncopy *c = s->copy;
 
-	return c && (!c->is_made || c->trouble[0] || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size));
+	return c && (!c->is_made || c->trouble[0] || has_lost_log(c) || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size));
 }
 
 const char *owncopy_trouble(const struct store *s)
@@ -282,18 +291,27 @@ static bool has_size(const struct owncopy *c, const char *name, uint64_t size)
 	return fstatat(c->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == size;
 }
 
-int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
+static int look_at(struct owncopy *c, struct owncopy_recalled *about, struct err *e)
 {
-	struct owncopy *c = s->copy;
 	struct owncopy_place at = { c->dir, c->path, c->sys };
-	struct owncopy_recalled about = { 0 };
 	struct store *seen = NULL;
-	int rc = owncopy_see(&at, &seen, &about, e);
+	int rc = owncopy_see(&at, &seen, about, e);
 
 	store_close(seen);
 	owncopy_unsee(&at);
-	if (rc)
+	return rc;
+}
+
+int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
+{
+	struct owncopy *c = s->copy;
+	struct owncopy_recalled about = { 0 };
+	int rc = c ? look_at(c, &about, e) : ERR_OK;
+
+	if (rc || !c) {
+		*is_damaged = false;
 		return rc;
+	}
 	*is_damaged = !about.is_whole || !has_size(c, OWNCOPY_LOG, c->log_size) || (c->is_made && !has_size(c, OWNCOPY_DB, c->made_size));
 	c->is_made = c->is_made && !*is_damaged;
 	return ERR_OK;

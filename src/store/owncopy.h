@@ -52,7 +52,7 @@ const char *owncopy_trouble(const struct store *s);
 /* Makes it anew. Blocks as save_database() does (save.h). */
 MUST_USE int owncopy_save(struct store *s, struct err *e);
 
-/* Is what lies there what was written? When not, it is due. */
+/* Is what lies there what was written? When not, it is due. Where none is kept, nothing is damaged. */
 MUST_USE int owncopy_check(struct store *s, bool *is_damaged, struct err *e);
 
 /* A copy for looking at, rolled forward, in STATE/own.seen; NULL: there is none. The caller closes it and calls owncopy_unsee(). */

@@ -12,10 +12,4 @@
 #define OWNCOPY_DB OWNCOPY_DIR "/gatepost.db"
 #define OWNCOPY_LOG OWNCOPY_DIR "/log"
 
-/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
-extern const char *const owncopy_tables[];
-
-/* sqlite3session_table: is it one of them? */
-bool owncopy_has_table(const char *name);
-
 #endif

@@ -89,31 +89,26 @@ static int open_base(const struct owncopy_place *at, struct store **out, struct 
 	int rc = io_open_own(at->dir, OWNCOPY_DB, 0, &from, e);
 
 	about->was_there = about->has_base = rc != ERR_NOT_FOUND;
-	about->is_whole = rc == ERR_OK || rc == ERR_NOT_FOUND;
+	about->is_whole = true;
 	if (!rc)
 		rc = open_copied(at, from, out, e);
 	if (!rc || may_pass(rc))
 		return rc;
-	about->is_whole = about->is_whole && !about->was_there;
+	about->is_whole = !about->was_there;
 	rc = scratch_make(at->dir, SEEN, at->sys, e);
 	return rc ? rc : open_seen(at, out, e);
 }
 
 /* --- its log --- */
 
-/* The log may begin before the database that it belongs to was made: each of its rows then goes through states that are over, and ends in the
- * last one. */
+/* The log may begin before the database that it belongs to was made: what is there already or no more stays so, and each row ends in its last
+ * state. */
 static int on_conflict(void *arg, int what, sqlite3_changeset_iter *at)
 {
 	(void)arg;
+	(void)what;
 	(void)at;
-	return what == SQLITE_CHANGESET_DATA || what == SQLITE_CHANGESET_CONFLICT ? SQLITE_CHANGESET_REPLACE : SQLITE_CHANGESET_OMIT;
-}
-
-static int is_wanted_table(void *arg, const char *table)
-{
-	(void)arg;
-	return owncopy_has_table(table);
+	return SQLITE_CHANGESET_OMIT;
 }
 
 static int apply(struct store *to, struct span patch, struct owncopy_recalled *about, struct err *e)
@@ -124,8 +119,7 @@ static int apply(struct store *to, struct span patch, struct owncopy_recalled *a
 		about->is_whole &= about->has_base;
 		return ERR_OK;
 	}
-	rc = sqlite3changeset_apply(to->db->h, (int)patch.n, (void *)(uintptr_t)patch.p, is_wanted_table, on_conflict, NULL);
-
+	rc = sqlite3changeset_apply(to->db->h, (int)patch.n, (void *)(uintptr_t)patch.p, NULL, on_conflict, NULL);
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_ERROR) {
 		about->is_whole = false;	/* a patch that SQLite did not write */
 		return ERR_OK;
@@ -163,12 +157,23 @@ static int roll_forward(const struct owncopy_place *at, struct store *to, struct
 	return rc;
 }
 
+/* A file or a link where the directory should be holds nothing of ours. */
+static bool is_nothing_there(const struct owncopy_place *at)
+{
+	struct stat st;
+
+	return fstatat(at->dir, OWNCOPY_DIR, &st, AT_SYMLINK_NOFOLLOW) < 0 ? errno == ENOENT : !S_ISDIR(st.st_mode);
+}
+
 int owncopy_see(const struct owncopy_place *at, struct store **out, struct owncopy_recalled *about, struct err *e)
 {
 	struct store *s = NULL;
 	int rc;
 
 	*about = (struct owncopy_recalled){ 0 };
+	*out = NULL;
+	if (is_nothing_there(at))
+		return ERR_OK;
 	rc = open_base(at, &s, about, e);
 	if (!rc)
 		rc = roll_forward(at, s, about, e);
@@ -187,12 +192,9 @@ void owncopy_unsee(const struct owncopy_place *at)
 
 int owncopy_is_wanted(struct store *s, bool *out, struct err *e)
 {
-	AUTO(db_stmt_end) struct db_stmt forget = db_prepare(s->db, "DELETE FROM recalled");
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "SELECT NOT EXISTS (SELECT 1 FROM recalled)");
-	int rc = s->is_older ? db_run(&forget, e) : ERR_OK;
+	int rc = db_one(&q, "answer", e);
 
-	if (!rc)
-		rc = db_one(&q, "answer", e);
 	if (rc)
 		return rc;
 	*out = db_bool(&q, 0);
@@ -253,10 +255,10 @@ int owncopy_recall(struct store *s, const struct owncopy_place *at, int64_t now_
 
 int owncopy_forget(const struct owncopy_place *at, struct err *e)
 {
-	autoclose int folder = openat(at->dir, OWNCOPY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int folder = sys_of(at)->openat(at->dir, OWNCOPY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 
 	if (folder < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ERR_OK : err_errno(e, OWNCOPY_DIR);
+		return errno == ENOENT || errno == ENOTDIR ? ERR_OK : err_errno(e, OWNCOPY_DIR);
 	if ((sys_of(at)->unlinkat(folder, "gatepost.db") < 0 && errno != ENOENT) || (sys_of(at)->unlinkat(folder, "log") < 0 && errno != ENOENT))
 		return err_errno(e, OWNCOPY_DIR ": remove");
 	return sys_of(at)->fsync(folder) < 0 ? err_errno(e, OWNCOPY_DIR ": sync") : ERR_OK;

@@ -38,6 +38,7 @@ struct restore {
 	struct tokens *tokens;		/* here; NULL: none, or damaged */
 	struct tokens *their_tokens;
 	struct store *theirs, *here, *fresh;
+	struct store *copy;	/* the second copy of what stands here, where the database is not all there is; NULL: not needed, or none */
 	struct restore_result result;
 };
 
@@ -53,6 +54,7 @@ static void restore_end(struct restore *r)
 {
 	store_close(r->theirs);
 	store_close(r->here);
+	store_close(r->copy);
 	store_close(r->fresh);
 	floor_free(r->floors);
 	tokens_free(r->tokens);
@@ -207,9 +209,8 @@ static int open_tokens(struct restore *r, struct err *e)
 	return rc == ERR_MEMORY ? rc : ERR_OK;
 }
 
-static int open_here(struct restore *r, struct err *e)
+static int open_database(struct restore *r, struct err *e)
 {
-	struct owncopy_recalled about;
 	int rc;
 
 	if (faccessat(r->dir, DB, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
@@ -217,32 +218,51 @@ static int open_here(struct restore *r, struct err *e)
 	rc = store_open(r->ask->state_dir, &r->here, e);
 	if (!rc)
 		rc = store_check(r->here, e);
-	if (rc != ERR_CORRUPT) {
-		r->result.had_database = rc == ERR_OK;
+	r->result.had_database = rc == ERR_OK;
+	if (rc != ERR_CORRUPT)
 		return rc;
-	}
 	store_close(STEAL_PTR(r->here));
 	r->result.set_aside = true;
-	return owncopy_see(&r->place, &r->here, &about, e);	/* what it held, as far as it was kept twice */
+	return ERR_OK;
+}
+
+/* A database that is gone, damaged, or not recalled yet: what it held counts as far as it was kept twice. */
+static int open_here(struct restore *r, struct err *e)
+{
+	struct owncopy_recalled about;
+	bool is_wanted = true;
+	int rc = open_database(r, e);
+
+	if (!rc && r->here)
+		rc = owncopy_is_wanted(r->here, &is_wanted, e);
+	return rc || !is_wanted ? rc : owncopy_see(&r->place, &r->copy, &about, e);
 }
 
 /* --- the new database --- */
 
-/* A backup without records says nothing against the log that stands here. */
-static int choose_audit(struct restore *r, struct store **from, struct err *e)
+/* A log that goes on from the one chosen so far is longer. A backup without records says nothing against what stands here. */
+static int choose_longer(struct restore *r, struct store *log, struct store **from, struct err *e)
 {
 	bool goes_on = false;
 	int rc;
 
-	*from = r->theirs;
-	if (!r->here || audit_verify(r->here, NULL))
+	if (!log || audit_verify(log, NULL))
 		return ERR_OK;
-	rc = own_audit_goes_on(r->theirs, r->here, &goes_on, e);
+	rc = own_audit_goes_on(*from, log, &goes_on, e);
 	if (goes_on) {
-		*from = r->here;
+		*from = log;
 		r->result.audit = RESTORE_AUDIT_HERE;
 	}
 	return rc;
+}
+
+static int choose_audit(struct restore *r, struct store **from, struct err *e)
+{
+	int rc;
+
+	*from = r->theirs;
+	rc = choose_longer(r, r->here, from, e);
+	return rc ? rc : choose_longer(r, r->copy, from, e);
 }
 
 static int add_record(struct restore *r, struct err *e)
@@ -265,6 +285,10 @@ static int fill(struct restore *r, struct err *e)
 
 	if (!rc && r->here)
 		rc = own_raise(r->here, r->fresh, e);
+	if (!rc && r->copy)
+		rc = own_complete(r->copy, r->fresh, e);
+	if (!rc && r->copy)
+		rc = own_raise(r->copy, r->fresh, e);
 	if (!rc)
 		rc = choose_audit(r, &log, e);
 	if (!rc)
@@ -397,6 +421,7 @@ static int put_database(struct restore *r, struct err *e)
 
 	store_close(STEAL_PTR(r->fresh));
 	store_close(STEAL_PTR(r->here));
+	store_close(STEAL_PTR(r->copy));
 	rc = closed_whole(r, SCRATCH_DB(FRESH) "-wal", e);
 	if (!rc)
 		rc = sync_fresh(r, e);

@@ -25,16 +25,37 @@ static int db_path(const char *state_dir, char *out, size_t cap, struct err *e)
 	return ERR_OK;
 }
 
-static int open_at(const char *path, struct store **out, struct err *e)
+/* What its second copy knows is wanted, also when this process comes to nothing: the next one finds no trace in the log any more. */
+static int note_older(struct store *s, struct err *e)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "DELETE FROM recalled");
+	int rc = db_run(&q, e);
+
+	if (!rc)
+		db_leave_wal(s->db, false);
+	return rc;
+}
+
+static int open_db(struct store *s, const char *path, bool has_rotten_log, struct err *e)
+{
+	int rc = db_open(path, &s->db, &s->is_new, e);
+
+	if (rc)
+		return rc;
+	s->is_older = has_rotten_log && !s->is_new;
+	db_leave_wal(s->db, s->is_older);
+	rc = db_migrate(s->db, db_migrations, db_migrations_n, e);
+	return rc || !s->is_older ? rc : note_older(s, e);
+}
+
+static int open_at(const char *path, bool has_rotten_log, struct store **out, struct err *e)
 {
 	struct store *s = calloc(1, sizeof *s);
 	int rc;
 
 	if (!s)
 		return err_set(e, ERR_MEMORY, "no memory for the store");
-	rc = db_open(path, &s->db, &s->is_new, e);
-	if (rc == ERR_OK)
-		rc = db_migrate(s->db, db_migrations, db_migrations_n, e);
+	rc = open_db(s, path, has_rotten_log, e);
 	if (rc) {
 		store_close(s);
 		return rc;
@@ -74,23 +95,16 @@ static bool has_rotten_log(const char *path)
 int store_open(const char *state_dir, struct store **out, struct err *e)
 {
 	char path[PATH_MAX];
-	bool is_older;
 	int rc = db_path(state_dir, path, sizeof path, e);
 
 	if (!rc)
 		rc = check_kinds(path, e);
-	if (rc)
-		return rc;
-	is_older = has_rotten_log(path);
-	rc = open_at(path, out, e);
-	if (!rc)
-		(*out)->is_older = is_older && !(*out)->is_new;
-	return rc;
+	return rc ? rc : open_at(path, has_rotten_log(path), out, e);
 }
 
 int store_open_in_memory(struct store **out, struct err *e)
 {
-	return open_at(":memory:", out, e);
+	return open_at(":memory:", false, out, e);
 }
 
 void store_close(struct store *s)

@@ -88,6 +88,7 @@ test('old-backup: brings decisions and devices back, and neither an older releas
   assert.equal((await gateway.api('/api/v1/status', { token: lost })).status, 401)
   assert.equal((await gateway.ask('devices')).items.find((d) => d.device === 'cellar').group, 'early')
   assert.equal((await auditOf(gateway, 'restore')).length, 1)
+  assert.ok(!(await gateway.status()).alarms.some(({ code }) => code === 'database-rebuilt'), 'nothing was lost')
   assert.equal((await auditOf(gateway, 'token.revoke')).length, 1, 'the log goes on where the directory had it')
 
   // With it: the same end as without any restore.

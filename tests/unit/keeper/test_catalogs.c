@@ -5,7 +5,9 @@
 #include "base/io.h"
 #include "catalog/catalog.h"
 #include "formats/sha256.h"
+#include "store/owncopy.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -822,6 +824,38 @@ START_TEST(a_server_that_has_ended_ends_nobody_else)
 }
 END_TEST
 
+/* --- the second copy --- */
+
+static unsigned renames;
+
+static int no_rename(int dir, const char *from, const char *to)
+{
+	(void)dir, (void)from, (void)to;
+	renames++;
+	errno = EIO;
+	return -1;
+}
+
+/* A disk that does not take it is not written full of it every 15 s; when it is well again, the next look makes it. */
+START_TEST(a_copy_that_cannot_be_made_wears_no_card)
+{
+	static struct sysio sys;	/* the copy keeps it */
+	struct keeper *k = &rig.k;
+
+	sys = sysio_kernel;
+	sys.rename_over = no_rename;
+	owncopy_begin(k->store, &(struct owncopy_place){ .dir = rig.w.dir_fd, .path = rig.w.dir, .sys = &sys });
+	renames = 0;
+	for (int64_t end = rig.w.mono_ms + 24 * 3600000; rig.w.mono_ms < end; rig.w.mono_ms += HOUSEKEEPING_MS)
+		keeper_keep_copy(k);
+	ck_assert_msg(renames > 24 && renames < 40, "%u in a day", renames);
+	sys.rename_over = sysio_kernel.rename_over;
+	rig.w.mono_ms += OWNCOPY_RETRY_MAX_MS;
+	keeper_keep_copy(k);
+	ck_assert(!owncopy_is_due(k->store) && !k->is_copy_in_trouble);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("catalogs");
@@ -838,7 +872,7 @@ int main(void)
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
 		a_clock_that_was_put_back_keeps_no_image_for_ever, a_clock_that_was_ahead_keeps_no_image_from_its_turn, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for, an_older_database_is_held_for,
 		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none,
-		a_server_that_has_ended_ends_nobody_else };
+		a_server_that_has_ended_ends_nobody_else, a_copy_that_cannot_be_made_wears_no_card };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);

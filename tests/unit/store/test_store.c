@@ -556,11 +556,14 @@ END_TEST
 START_TEST(decisions_are_bound_to_the_manifest)
 {
 	struct release_row r = release(1, 1, 4), got;
+	struct product_row p;
 
 	four_entries();
 	ck_ok(releases_put(store, &r, 5, &err));
 	ck_ok(releases_set_state(store, &r.product, 1, RELEASE_ACTIVE, "x", 6, NULL, &err));
 	ck_ok(releases_decide(store, &r.product, 1, RELEASE_HELD_BY_OPERATOR, 7, &err));
+	ck_ok(products_get(store, &r.product, &p, &err));
+	ck_assert_msg(!p.is_pinned, "to hold a release is not to pin its product");
 	r.block = 99;
 	ck_ok(releases_put(store, &r, 8, &err));
 	ck_ok(releases_get(store, &r.product, 1, &got, &err));
@@ -783,6 +786,8 @@ START_TEST(eviction_respects_what_is_needed)
 	ck_assert_str_eq(victims(2000), "1 4 ");	/* another product needs 6 */
 	ck_ok(products_set_pinned(store, h(1), true, &err));
 	ck_assert_str_eq(victims(1), "no space");
+	ck_ok(products_set_pinned(store, h(1), false, &err));
+	ck_assert_str_eq(victims(2000), "1 4 ");
 }
 END_TEST
 
@@ -951,6 +956,25 @@ START_TEST(made_up_devices_push_out_no_listed_one)
 	ck_assert_str_eq(got.channel, "");
 	ck_ok(devices_delete(store, "flood-2", &err));
 	ck_refused(devices_delete(store, "flood-2", &err), ERR_NOT_FOUND, "an unknown device");
+}
+END_TEST
+
+/* Fewer are allowed than there are. */
+START_TEST(too_many_devices_make_room_for_one)
+{
+	struct device_seen d = { "new", "acme/thermostat", "stable", "192.0.2.1", "coap", 0, 0 };
+	struct device_row got;
+	uint64_t n;
+
+	ck_ok(devices_put(store, "boiler", NULL, NULL, NULL, 1, &err));
+	see("flood-1", 2, 1);
+	see("flood-2", 3, 1);
+	ck_ok(devices_put(store, "pump", NULL, NULL, NULL, 1, &err));
+	ck_ok(devices_seen(store, &d, 3, 6, &err));
+	ck_ok(devices_count(store, &n, &err));
+	ck_assert_uint_eq(n, 3);
+	ck_ok(devices_get(store, "new", &got, &err));
+	ck_ok(devices_get(store, "pump", &got, &err));
 }
 END_TEST
 
@@ -1214,7 +1238,7 @@ int main(void)
 		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
-		made_up_devices_push_out_no_listed_one, device_lists, audit_is_a_chain,
+		made_up_devices_push_out_no_listed_one, too_many_devices_make_room_for_one, device_lists, audit_is_a_chain,
 		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
 		recovery_goes_on_past_what_is_no_file, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
