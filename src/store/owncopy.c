@@ -137,7 +137,6 @@ static int open_log(struct owncopy *c, struct err *e)
 		return err_errno(e, OWNCOPY_LOG);
 	cleanup_close(&c->log);
 	c->log_size = (uint64_t)st.st_size;
-	cleanup_close(&c->log);
 	c->log = STEAL_FD(fd);
 	return ERR_OK;
 }
