@@ -213,6 +213,9 @@
 #define SIGHTINGS_FLUSH_MS 5000		/* a device's last-seen is late by this at the most */
 #define API_ANSWER_MAX (16 * MIB)	/* an operator's answer; lists are paged */
 
+/* --- sandbox --- */
+#define FILTER_CPU_S 2			/* of CPU to make a seccomp filter: 2 ms on a PC; more is libseccomp without memory */
+
 /* --- configuration --- */
 #define CONF_FILE_MAX (1 * MIB)		/* a file: some thousand products; beyond it is not a configuration */
 #define CONF_LINE_MAX 4096		/* the longest of use: a URL, or eight thumbprints */

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -10,9 +11,11 @@
 #include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,10 +155,18 @@ static int fill(scmp_filter_ctx f, enum sandbox_profile profile)
 
 /* --- the program --- */
 
-/* In a process of its own: without memory libseccomp damages the heap (2.5.4). Its exit status. */
-static int make_program(enum sandbox_profile profile, int fd)
+/* A process that libseccomp does not let go of ends, and so does one that nobody waits for any more. */
+static bool bound_process(pid_t parent)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	struct rlimit cpu = { FILTER_CPU_S, FILTER_CPU_S };
+
+	return setrlimit(RLIMIT_CPU, &cpu) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent;
+}
+
+/* In a process of its own: without memory libseccomp damages the heap, and may then run for ever (2.5.4). Its exit status. */
+static int make_program(enum sandbox_profile profile, int fd, pid_t parent)
+{
+	scmp_filter_ctx f = bound_process(parent) ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
 	int rc = f ? fill(f, profile) : -ENOMEM;
 
 	return rc == 0 && seccomp_export_bpf(f, fd) == 0 ? 0 : 1;
@@ -174,13 +185,13 @@ static int wait_for(pid_t pid, struct err *e)
 static int get_program(enum sandbox_profile profile, struct buf *out, struct err *e)
 {
 	autoclose int fd = memfd_create("filter", MFD_CLOEXEC);
-	pid_t pid = fd < 0 ? -1 : fork();
+	pid_t parent = getpid(), pid = fd < 0 ? -1 : fork();
 	int rc;
 
 	if (pid < 0)
 		return err_errno(e, "sandbox: a process for the filter");
 	if (pid == 0)
-		_exit(make_program(profile, fd));
+		_exit(make_program(profile, fd, parent));
 	rc = wait_for(pid, e);
 	if (!rc && lseek(fd, 0, SEEK_SET) < 0)
 		rc = err_errno(e, "sandbox: memfd");

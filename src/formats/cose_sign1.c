@@ -147,6 +147,8 @@ int cose_sign1_verify(const struct cose_sign1 *s, const struct sig_public *key, 
 	if (!s->counts)
 		return err_set(e, ERR_RULE, "%s", s->why);
 	rc = to_be_signed(&tbs, s->protected_, payload, e);
+	if (rc == ERR_MEMORY)
+		err_no_memory();	/* that is no word on the signature, and would be taken for one */
 	return rc == ERR_OK ? sig_verify(key, s->alg, buf_span(&tbs), s->signature, e) : rc;
 }
 

@@ -470,4 +470,5 @@ void keeper_recover(struct keeper *k)
 	keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
 	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
 		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
+	keeper_keep_copy(k);
 }

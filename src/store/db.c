@@ -379,6 +379,12 @@ struct db_part db_part(struct db *db)
 	return p;
 }
 
+void db_committed(struct db *db)
+{
+	if (db->on_commit && sqlite3_get_autocommit(db->h))
+		db->on_commit(db->on_commit_arg);
+}
+
 int db_part_keep(struct db_part *p, struct err *e)
 {
 	int rc = p->rc;

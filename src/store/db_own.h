@@ -24,10 +24,7 @@ struct db {
 	void *on_commit_arg;
 };
 
-static inline void db_committed(struct db *db)
-{
-	if (db->on_commit && sqlite3_get_autocommit(db->h))
-		db->on_commit(db->on_commit_arg);
-}
+/* For who has run a statement that may have been a commit. */
+void db_committed(struct db *db);
 
 #endif

@@ -51,11 +51,9 @@ MOVES all[] = {
 MOVES rising[] = {
 	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" }, { NEW_PRODUCT } },
 	{ { CHOSEN " WHERE product IN (SELECT product FROM decision WHERE decision = 'held')" },
-	  { "INSERT INTO chosen (product, name, registrant) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
-	    " ON CONFLICT (product) DO NOTHING" } },
+	  { "INSERT INTO chosen (product, name, registrant) VALUES (?1, ?2, ?3) ON CONFLICT (product) DO NOTHING" } },
 	{ { "SELECT product, sequence, manifest_sha256, at_ms FROM decision WHERE decision = 'held'" },
-	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms)"
-	    " SELECT ?1, ?2, ?3, 'held', ?4 WHERE EXISTS (SELECT 1 FROM product WHERE id = ?1)"
+	  { "INSERT INTO decision (product, sequence, manifest_sha256, decision, at_ms) VALUES (?1, ?2, ?3, 'held', ?4)"
 	    " ON CONFLICT (product, sequence, manifest_sha256) DO UPDATE SET decision = excluded.decision, at_ms = excluded.at_ms" } },
 	{ { LATCHED }, { NEW_LATCHED " ON CONFLICT (code, subject) DO NOTHING" } },
 	{ { "SELECT device, first_seen_ms, last_seen_ms FROM device WHERE device IN (SELECT device FROM device_floor)" },
@@ -150,7 +148,6 @@ int own_copy_audit(struct store *from, struct store *to, struct err *e)
 /* --- a database that lost its last rows --- */
 
 struct find_audit {
-	uint64_t n;
 	struct hash32 hash;
 	bool is_there;
 };
@@ -160,18 +157,19 @@ static int look_at_audit(void *arg, const struct audit_row *row, struct err *e)
 	struct find_audit *f = arg;
 
 	(void)e;
-	f->is_there = row->n == f->n && hash32_eq(&row->hash, &f->hash);
+	f->is_there = hash32_eq(&row->hash, &f->hash);	/* which goes over n too */
 	return ERR_OK;
 }
 
 int own_audit_goes_on(struct store *base, struct store *log, bool *out, struct err *e)
 {
-	struct find_audit f = { .n = 0 };
-	int rc = audit_newest(base, &f.n, &f.hash, e);
+	struct find_audit f;
+	uint64_t n = 0;
+	int rc = audit_newest(base, &n, &f.hash, e);
 
-	f.is_there = f.n == 0;
-	if (!rc && f.n)
-		rc = audit_each(log, f.n - 1, 1, look_at_audit, &f, e);
+	f.is_there = n == 0;
+	if (!rc && n)
+		rc = audit_each(log, n - 1, 1, look_at_audit, &f, e);
 	*out = f.is_there;
 	return rc;
 }
@@ -185,13 +183,13 @@ static int clear(struct store *s, struct err *e)
 {
 	static const char *const text =
 		"DELETE FROM decision; DELETE FROM accepted_set; DELETE FROM chosen; DELETE FROM latched;"
-		"DELETE FROM device_floor; DELETE FROM device; DELETE FROM audit";
+		"DELETE FROM device; DELETE FROM audit";	/* with devices go their floors */
 
 	return db_exec(s->db, text, e);
 }
 
-/* Nothing of it may keep the rest from coming. A product that nobody can name again takes what was said of it along. */
-static int complete(struct store *copy, struct store *to, struct err *e)
+/* A product that nobody can name again takes what was said of it along. */
+int own_complete(struct store *copy, struct store *to, struct err *e)
 {
 	static const char *const text =
 		"DELETE FROM decision WHERE product NOT IN (SELECT product FROM chosen);"
@@ -220,7 +218,7 @@ static int prepare(struct store *copy, struct store *to, bool goes_on, struct er
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(copy);
 	bool is_level = false;
-	int rc = complete(copy, to, e);
+	int rc = own_complete(copy, to, e);
 
 	if (!rc)
 		rc = are_level(copy, to, &is_level, e);

@@ -15,6 +15,10 @@ MUST_USE int own_copy(struct store *from, struct store *to, struct err *e);
  * lost: holds, alarms, devices' floors. */
 MUST_USE int own_raise(struct store *from, struct store *to, struct err *e);
 
+/* Of a copy whose log has a hole some rows stand on others that are not there: they would keep all others from coming. Changes the copy: with what `to`
+ * knows they stand again, or they go. For own_raise() from such a copy; own_recall() does it. */
+MUST_USE int own_complete(struct store *copy, struct store *to, struct err *e);
+
 /* Into `to`, a database that lost its last rows or all of them, from a copy of what it once held. Where the copy's audit log goes on from the
  * database's, the copy is the newer one and its rows replace the database's, but for reports and floors that are newer still, and, where both
  * logs end alike, for devices and alarms that only the database has; where not, holds, alarms, reports and floors are united. A copy with holes

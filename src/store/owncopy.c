@@ -30,15 +30,8 @@ struct owncopy {
 	char trouble[sizeof ((struct err *)0)->msg];
 };
 
-const char *const owncopy_tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
-
-bool owncopy_has_table(const char *name)
-{
-	for (const char *const *t = owncopy_tables; *t; t++)
-		if (!strcmp(*t, name))
-			return true;
-	return false;
-}
+/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
+static const char *const tables[] = { "chosen", "decision", "accepted_set", "latched", "device", "device_floor", "audit", NULL };
 
 static void note_trouble(struct owncopy *c, const struct err *e)
 {
@@ -59,7 +52,7 @@ static int listen_anew(struct owncopy *c, struct err *e)
 
 	stop_listening(c);
 	rc = sqlite3session_create(c->s->db->h, "main", &c->session);
-	for (const char *const *t = owncopy_tables; *t && rc == SQLITE_OK; t++)
+	for (const char *const *t = tables; *t && rc == SQLITE_OK; t++)
 		rc = sqlite3session_attach(c->session, *t);
 	return rc == SQLITE_OK ? ERR_OK : err_set(e, ERR_MEMORY, "second copy: %s", sqlite3_errstr(rc));
 }
@@ -113,8 +106,6 @@ static void on_commit(void *arg)
 	struct err e = { 0 };
 	int rc;
 
-	if (db_is_corrupt(c->s->db))
-		return;
 	rc = take_changes(c, &e);
 	leave_savepoint(c);
 	if (listen_anew(c, rc ? NULL : &e) || rc)
@@ -144,8 +135,8 @@ static int open_log(struct owncopy *c, struct err *e)
 	fd = c->sys->openat(c->dir, OWNCOPY_LOG, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, OWNCOPY_LOG);
-	c->log_size = (uint64_t)st.st_size;
 	cleanup_close(&c->log);
+	c->log_size = (uint64_t)st.st_size;
 	c->log = STEAL_FD(fd);
 	return ERR_OK;
 }
@@ -186,10 +177,12 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 {
 	struct err e = { 0 };
 	struct owncopy *c = copy_new(s, at);
+	int rc;
 
 	if (!c)
 		err_no_memory();
-	if (open_log(c, &e) || listen_anew(c, &e))
+	rc = open_log(c, &e);
+	if (listen_anew(c, rc ? NULL : &e) || rc)
 		note_trouble(c, &e);
 	s->copy = c;
 	s->db->on_commit = on_commit;
@@ -198,8 +191,6 @@ void owncopy_begin(struct store *s, const struct owncopy_place *at)
 
 void owncopy_end(struct store *s)
 {
-	if (s->db)
-		s->db->on_commit = NULL;
 	copy_free(STEAL_PTR(s->copy));
 }
 
@@ -256,7 +247,7 @@ static int empty_log(struct owncopy *c, struct err *e)
 
 static int make_anew(struct owncopy *c, struct err *e)
 {
-	int rc = open_log(c, e);
+	int rc = open_log(c, e);	/* perhaps another file has the name now */
 
 	if (!rc)
 		rc = listen_anew(c, e);
@@ -292,6 +283,13 @@ int owncopy_save(struct store *s, struct err *e)
 
 /* --- looked at --- */
 
+static bool has_size(const struct owncopy *c, const char *name, uint64_t size)
+{
+	struct stat st;
+
+	return fstatat(c->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == size;
+}
+
 int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 {
 	struct owncopy *c = s->copy;
@@ -304,7 +302,7 @@ int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 	rc = owncopy_look(&(struct owncopy_place){ c->dir, c->path, c->sys }, &about, e);
 	if (rc)
 		return rc;
-	*is_damaged = has_lost_log(c) || (about.was_there ? !about.is_whole : c->is_made);
+	*is_damaged = !about.is_whole || !has_size(c, OWNCOPY_LOG, c->log_size) || (c->is_made && !has_size(c, OWNCOPY_DB, c->made_size));
 	c->is_made = c->is_made && !*is_damaged;
 	return ERR_OK;
 }

@@ -5,7 +5,7 @@
  *	STATE/own/log		each commit's changes of them since, as SQLite's patchsets (ownlog.h)
  *
  * The database is what counts. A change is in the log before store_commit() returns, but not synced: what a power cut leaves out of it is in
- * the database, and what rots in the database is in it. A new copy is made some time after each start, and when the log has grown.
+ * the database, and what rots in the database is in it. A new copy is made after each start, and when the log has grown.
  *
  *	start:	store_open ─► owncopy_recall, when there is something to be recalled ─► owncopy_begin
  *	later:	owncopy_is_due ─► owncopy_save

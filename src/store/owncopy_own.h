@@ -12,13 +12,7 @@
 #define OWNCOPY_DB OWNCOPY_DIR "/gatepost.db"
 #define OWNCOPY_LOG OWNCOPY_DIR "/log"
 
-/* The tables that own.h's statements read, but for `product`, of which `chosen` has what counts. */
-extern const char *const owncopy_tables[];
-
 /* What of it is there and whole. */
 MUST_USE int owncopy_look(const struct owncopy_place *at, struct owncopy_recalled *about, struct err *e);
-
-/* sqlite3session_table: is it one of them? */
-bool owncopy_has_table(const char *name);
 
 #endif

@@ -89,31 +89,26 @@ static int open_base(const struct owncopy_place *at, struct store **out, struct 
 	int rc = io_open_own(at->dir, OWNCOPY_DB, 0, &from, e);
 
 	about->was_there = about->has_base = rc != ERR_NOT_FOUND;
-	about->is_whole = rc == ERR_OK || rc == ERR_NOT_FOUND;
+	about->is_whole = true;
 	if (!rc)
 		rc = open_copied(at, from, out, e);
 	if (!rc || may_pass(rc))
 		return rc;
-	about->is_whole = about->is_whole && !about->was_there;
+	about->is_whole = !about->was_there;
 	rc = scratch_make(at->dir, SEEN, at->sys, e);
 	return rc ? rc : open_seen(at, out, e);
 }
 
 /* --- its log --- */
 
-/* The log may begin before the database that it belongs to was made: each of its rows then goes through states that are over, and ends in the
- * last one. */
+/* The log may begin before the database that it belongs to was made: what is there already or no more stays so, and each row ends in its last
+ * state. */
 static int on_conflict(void *arg, int what, sqlite3_changeset_iter *at)
 {
 	(void)arg;
+	(void)what;
 	(void)at;
-	return what == SQLITE_CHANGESET_DATA || what == SQLITE_CHANGESET_CONFLICT ? SQLITE_CHANGESET_REPLACE : SQLITE_CHANGESET_OMIT;
-}
-
-static int is_wanted_table(void *arg, const char *table)
-{
-	(void)arg;
-	return owncopy_has_table(table);
+	return SQLITE_CHANGESET_OMIT;
 }
 
 static int apply(struct store *to, struct span patch, struct owncopy_recalled *about, struct err *e)
@@ -124,8 +119,7 @@ static int apply(struct store *to, struct span patch, struct owncopy_recalled *a
 		about->is_whole &= about->has_base;
 		return ERR_OK;
 	}
-	rc = sqlite3changeset_apply(to->db->h, (int)patch.n, (void *)(uintptr_t)patch.p, is_wanted_table, on_conflict, NULL);
-
+	rc = sqlite3changeset_apply(to->db->h, (int)patch.n, (void *)(uintptr_t)patch.p, NULL, on_conflict, NULL);
 	if (rc == SQLITE_CORRUPT || rc == SQLITE_ERROR) {
 		about->is_whole = false;	/* a patch that SQLite did not write */
 		return ERR_OK;
@@ -296,10 +290,10 @@ int owncopy_recall(struct store *s, const struct owncopy_place *at, int64_t now_
 
 int owncopy_forget(const struct owncopy_place *at, struct err *e)
 {
-	autoclose int folder = openat(at->dir, OWNCOPY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int folder = sys_of(at)->openat(at->dir, OWNCOPY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 
 	if (folder < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ERR_OK : err_errno(e, OWNCOPY_DIR);
+		return errno == ENOENT || errno == ENOTDIR ? ERR_OK : err_errno(e, OWNCOPY_DIR);
 	if ((sys_of(at)->unlinkat(folder, "gatepost.db") < 0 && errno != ENOENT) || (sys_of(at)->unlinkat(folder, "log") < 0 && errno != ENOENT))
 		return err_errno(e, OWNCOPY_DIR ": remove");
 	return sys_of(at)->fsync(folder) < 0 ? err_errno(e, OWNCOPY_DIR ": sync") : ERR_OK;

@@ -34,12 +34,13 @@ void ownlog_add(struct buf *out, struct span payload)
 	buf_add(out, payload);
 }
 
+/* s: with room for a head. */
 static bool read_at(struct span s, struct span *payload)
 {
 	struct hash32 sum;
 	size_t n;
 
-	if (s.n < OWNLOG_HEAD || memcmp(s.p, MAGIC, MAGIC_LEN) != 0)
+	if (memcmp(s.p, MAGIC, MAGIC_LEN) != 0)
 		return false;
 	n = (size_t)s.p[4] << 24 | (size_t)s.p[5] << 16 | (size_t)s.p[6] << 8 | s.p[7];
 	if (n > s.n - OWNLOG_HEAD)

@@ -286,6 +286,8 @@ static int fill(struct restore *r, struct err *e)
 	if (!rc && r->here)
 		rc = own_raise(r->here, r->fresh, e);
 	if (!rc && r->copy)
+		rc = own_complete(r->copy, r->fresh, e);
+	if (!rc && r->copy)
 		rc = own_raise(r->copy, r->fresh, e);
 	if (!rc)
 		rc = choose_audit(r, &log, e);

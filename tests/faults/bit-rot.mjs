@@ -1,8 +1,8 @@
 // bit-rot.mjs: bytes of a running gateway's files change behind its back, while devices and peers read: images, their chunk digests, the IPFS
-// blocks beside them, floor files, files of entries, the catalog's copy, the WAL and the database.
+// blocks beside them, floor files, files of entries, the catalog's copy, the WAL and the database, and the second copy of what the chain cannot tell.
 //
 // Every complete answer is compared with what was published. After each batch of faults one `gatepost cache verify` must find what no reader has
-// found, and all must be mended: the files are then read here, by the test itself, and compared with what they have to hold.
+// found, and all must be mended, and what was acknowledged meanwhile must be there: the files are then read here, by the test itself, and compared with what they have to hold.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { open, readFile, readdir, stat, truncate } from 'node:fs/promises'
@@ -12,6 +12,7 @@ import { carOf, readCid } from '../support/ipfs-blocks.mjs'
 import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
+import { startWords } from './bit-rot-words.mjs'
 
 const CHUNK = 65536
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
@@ -69,6 +70,7 @@ function targets(gateway, digests) {
     catalog: [state('catalog')],
     database: [state('gatepost.db')],
     wal: [state('gatepost.db-wal')],
+    own: [state('own', 'gatepost.db'), state('own', 'log')],
   }
 }
 
@@ -247,14 +249,14 @@ async function start(t, dice) {
   return world
 }
 
-const MIX = ['image', 'image', 'image', 'image', 'digests', 'blocks', 'blocks', 'floor', 'entries', 'catalog']
+const MIX = ['image', 'image', 'image', 'image', 'digests', 'blocks', 'blocks', 'floor', 'entries', 'catalog', 'own']
 
 /**
  * `faults` of them in batches of `batch`; every `databaseEvery`th batch is of the WAL and the database. Gives the counts.
  */
 export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 }) {
   const dice = random(seed), world = await start(t, dice)
-  const readers = startReaders(world, random(seed + 1))
+  const readers = startReaders(world, random(seed + 1)), operator = await startWords(world.gateway, random(seed + 2))
   const did = {}, count = (what) => { did[what] = (did[what] ?? 0) + 1; return 1 }
   const result = { seed, faults: 0, batches: 0, found: {}, rebuilt: 0, did, reads: readers.counts }
   const spoil = async (n, pool) => {
@@ -281,6 +283,7 @@ export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 })
       await checkReleases(world)
       await checkDisk(world)
       await checkServed(world)
+      await operator.check()
       assert.deepEqual(readers.wrong, [])
       result.batches++
     }
@@ -288,9 +291,11 @@ export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 })
     error.message += `\nseed ${seed}, after ${JSON.stringify(result)}\n${world.gateway.lines().filter((l) => !/debug/.test(l)).slice(-60).join('\n')}`
     throw error
   } finally {
+    await operator.stop()
     await readers.stop()
   }
   assert.deepEqual(readers.wrong, [], 'wrong bytes out')
-  for (const line of [`${result.faults} faults in ${result.batches} batches, seed ${seed}`, ...['did', 'found', 'reads'].map((k) => `${k}: ${JSON.stringify(result[k])}`), `database made again: ${result.rebuilt}`]) t.diagnostic(line)
+  result.acknowledged = operator.words.acknowledged
+  for (const line of [`acknowledged: ${result.acknowledged}`, `${result.faults} faults in ${result.batches} batches, seed ${seed}`, ...['did', 'found', 'reads'].map((k) => `${k}: ${JSON.stringify(result[k])}`), `database made again: ${result.rebuilt}`]) t.diagnostic(line)
   return result
 }

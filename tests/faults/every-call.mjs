@@ -11,7 +11,8 @@ import { SLOTS, Shim } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
-const WAIT = { deadline_ms: 30000, every_ms: 20 }
+// A process that fails at its start several times is started again after 0.1 s, 0.2 s … 10 s.
+const WAIT = { deadline_ms: 60000, every_ms: 20 }
 
 /** A chain with two releases, a source, and a shim; start() gives a gateway on an empty state directory. */
 export async function makeBench(t, { releases = 2 } = {}) {
@@ -148,10 +149,11 @@ async function startAtLast(b, hooks, told, from) {
 }
 
 /**
- * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with. Gives { failedStarts, libraryEnds, lines }.
+ * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with; at its end `also(gateway)` looks at
+ * something more. Gives { failedStarts, libraryEnds, lines }.
  * Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
-export async function once(t, b, { keep = false } = {}) {
+export async function once(t, b, { keep = false, also = async () => {} } = {}) {
   const { shim, published } = b
   const newest = published.at(-1)
   const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
@@ -166,6 +168,7 @@ export async function once(t, b, { keep = false } = {}) {
     await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
     await patient('the releases', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
     await patient('the report to be told', async () => (await gateway.ask('devices')).items.some((d) => d.device === 'd1' && d.state === 'installed'))
+    await also(gateway)
     const { code, signal } = await gateway.stop()
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {
@@ -300,7 +303,7 @@ export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
     if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
   } catch (error) {
     const names = await namesOf(shim, b.mark ?? Object.fromEntries(SLOTS.map((s) => [s, 0])))
-    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().slice(-300).join('\n')}`), { cause: error })
+    throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().filter((l) => !/debug/.test(l)).slice(-300).join('\n')}`), { cause: error })
   } finally {
     shim.off()
   }

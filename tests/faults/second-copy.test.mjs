@@ -105,7 +105,7 @@ test('the copy is made anew, verified and mended while the gateway runs', async 
   const { world, gateway } = await makeLived(t)
   await tell(world, gateway)
   const copy = join(gateway.stateDir, 'own/gatepost.db'), verify = async () => JSON.parse((await gateway.cli('cache', 'verify', '--json')).stdout)
-  await waitFor('a copy to be made', () => stat(copy).then(() => true, () => false), { deadline_ms: 40000, every_ms: 100 })
+  await waitFor('a copy to be made', () => stat(copy).then(() => true, () => false))
   assert.deepEqual((await verify()).findings, [])
   await overwrite(copy, 5000)
   const found = await verify()

@@ -13,7 +13,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char rw[] = "/tmp/test-sandbox-rw-XXXXXX", ro[] = "/tmp/test-sandbox-ro-XXXXXX";
@@ -189,10 +192,11 @@ END_TEST
 
 /* --- libseccomp without memory (the linker's --wrap); it is called in processes of their own --- */
 
-static const enum fault { BREAKS_OFF, CRASHES } faults[] = { BREAKS_OFF, CRASHES };
+static const enum fault { BREAKS_OFF, CRASHES, RUNS_ON, FAULTS, HANGS } faults[] = { BREAKS_OFF, CRASHES, RUNS_ON };
 static struct {
 	int calls, faulty;	/* which call is: 0, none */
 	enum fault fault;
+	pid_t pid;		/* of whom it hangs in */
 } *library;
 int __real_seccomp_export_bpf(scmp_filter_ctx f, int fd);
 int __wrap_seccomp_export_bpf(scmp_filter_ctx f, int fd);
@@ -205,7 +209,19 @@ int __wrap_seccomp_export_bpf(scmp_filter_ctx f, int fd)
 		return rc;
 	if (library->fault == CRASHES)
 		abort();
+	for (library->pid = getpid(); library->fault == HANGS;)
+		pause();
+	for (volatile int runs = library->fault == RUNS_ON; runs;)
+		;
 	return ftruncate(fd, 8 * sizeof(struct sock_filter));	/* and says yes */
+}
+
+static void spoil_library(enum fault fault, int call)
+{
+	library = mmap(NULL, sizeof *library, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(library != MAP_FAILED);
+	library->fault = fault;
+	library->faulty = call;
 }
 
 /* Each of the two programs in turn. */
@@ -214,15 +230,34 @@ START_TEST(a_filter_that_libseccomp_spoils_is_not_entered)
 	struct err e = { 0 };
 	bool entered;
 
-	library = mmap(NULL, sizeof *library, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert(library != MAP_FAILED);
-	library->fault = faults[_i % 2];
-	library->faulty = 1 + _i / 2;
+	spoil_library(faults[_i % FAULTS], 1 + _i / FAULTS);
 	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
 	ck_assert_int_eq(filter_enter(SANDBOX_SERVER, &entered, &e), ERR_MEMORY);
 	ck_assert_msg(strstr(e.msg, "no memory for a filter"), "%s", e.msg);
 	ck_assert_int_eq(prctl(PR_GET_SECCOMP, 0, 0, 0, 0), SECCOMP_MODE_DISABLED);
 	ck_assert_int_eq(filter_enter(SANDBOX_SERVER, &entered, &e), ERR_OK);
+}
+END_TEST
+
+/* The supervisor ends a process that gives no sign of life; what that one had begun ends with it. */
+START_TEST(a_process_that_hangs_ends_with_its_parent)
+{
+	struct err e = { 0 };
+	bool entered;
+	pid_t parent;
+	int status;
+
+	spoil_library(HANGS, 1);
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	parent = fork();
+	if (parent == 0)
+		_exit(filter_enter(SANDBOX_SERVER, &entered, &e));
+	while (__atomic_load_n(&library->pid, __ATOMIC_SEQ_CST) == 0)
+		sched_yield();
+	ck_assert_int_eq(kill(parent, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(parent, &status, 0), parent);
+	ck_assert_int_eq(waitpid(library->pid, &status, 0), library->pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 END_TEST
 
@@ -249,7 +284,9 @@ int main(void)
 	tcase_add_loop_test(t, the_keeper_dials_the_server_does_not, 0, 2);
 	tcase_add_test(t, the_server_keeps_what_it_needs);
 	tcase_add_test(t, writing_stays_in_its_place);
-	tcase_add_loop_test(t, a_filter_that_libseccomp_spoils_is_not_entered, 0, 4);
+	tcase_add_loop_test(t, a_filter_that_libseccomp_spoils_is_not_entered, 0, 2 * FAULTS);
+	tcase_add_test(t, a_process_that_hangs_ends_with_its_parent);
+	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

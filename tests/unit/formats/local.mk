@@ -10,6 +10,11 @@ check_PROGRAMS += tests/unit/test_sig
 tests_unit_test_sig_SOURCES = %D%/test_sig.c tests/unit/support/ends.h %D%/hexes.h
 tests_unit_test_sig_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test_cose_memory
+tests_unit_test_cose_memory_SOURCES = %D%/test_cose_memory.c tests/unit/support/ends.h
+tests_unit_test_cose_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_cose_memory_LDADD = libformats.a libbase.a $(FORMATS_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test_libcrypto
 tests_unit_test_libcrypto_SOURCES = %D%/test_libcrypto.c tests/unit/support/ends.h
 tests_unit_test_libcrypto_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=OPENSSL_init_crypto -Wl,--wrap=OSSL_LIB_CTX_get0_global_default

@@ -14,7 +14,7 @@ tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h %D%/temp
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_owncopy
-tests_unit_test_owncopy_SOURCES = %D%/test_owncopy.c %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_owncopy_SOURCES = %D%/test_owncopy.c tests/unit/support/fds.h %D%/gateways.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_owncopy_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_owncopy_LDADD = $(STORE_TEST_LIBS)
 

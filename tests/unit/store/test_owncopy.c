@@ -1,13 +1,44 @@
 /* test_owncopy.c: what the chain cannot tell is kept twice: it comes back when the database, or the end of its log, is lost, also when part of the
  * copy is. */
+#include "../support/fds.h"
 #include "gateways.h"
+#include "base/limits.h"
 #include "store/owncopy.h"
 #include "store/ownlog.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define NOW 1000
+
+/* --- a card that cannot be read --- */
+
+static const char *unreadable;	/* the end of a path */
+
+static bool is_unreadable(int fd)
+{
+	char link[40], path[PATH_MAX] = "";
+	ssize_t n, end = unreadable ? (ssize_t)strlen(unreadable) : 0;
+
+	if (!unreadable)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof path - 1);
+	errno = EIO;
+	return n > end && strcmp(path + n - end, unreadable) == 0;
+}
+
+ssize_t read(int fd, void *p, size_t n)
+{
+	return is_unreadable(fd) ? -1 : syscall(SYS_read, fd, p, n);
+}
+
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+	return is_unreadable(fd) ? -1 : syscall(SYS_pread64, fd, p, n, at);
+}
 
 /* --- a gateway and its life --- */
 
@@ -51,6 +82,7 @@ static void begin(void)
 	before = BUF_INIT(8 * MIB);
 	after = BUF_INIT(8 * MIB);
 	memset(&faulty, 0, sizeof faulty);
+	unreadable = NULL;
 	start();
 }
 
@@ -64,12 +96,31 @@ static void finish(void)
 	tempdir_remove();
 }
 
+/* Each word of it is another one for another sequence. */
 static void report(const char *device, uint64_t sequence, int64_t now_ms)
 {
-	struct device_report r = { .device = device, .product = "acme/p1", .address = "10.0.0.1", .protocol = "http", .channel = "stable", .version = "1",
-				   .sequence = sequence, .state = "installed", .reason = "", .progress = 100, .raises_floor = true };
+	bool is_odd = sequence % 2;
+	char version[16], address[24];
+	struct device_report r = { .device = device, .product = "acme/p1", .address = address, .protocol = is_odd ? "http" : "coap", .channel = "stable",
+				   .version = version, .sequence = sequence, .state = is_odd ? "installed" : "failed", .reason = is_odd ? "" : "no room",
+				   .progress = (uint8_t)(90 + sequence), .raises_floor = true };
 
+	snprintf(version, sizeof version, "1.%" PRIu64, sequence);
+	snprintf(address, sizeof address, "10.0.0.%" PRIu64, sequence);
 	ck_ok(devices_report(store, &r, 100, now_ms, &err));
+}
+
+/* All of it is there. */
+static bool has_report(const char *device, uint64_t sequence, int64_t now_ms)
+{
+	bool is_odd = sequence % 2;
+	char sql[400];
+
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM device WHERE device = '%s' AND version = '1.%" PRIu64 "' AND sequence = %" PRIu64 " AND state = '%s'"
+		 " AND reason = '%s' AND progress = %" PRIu64 " AND address = '10.0.0.%" PRIu64 "' AND protocol = '%s' AND last_seen_ms = %" PRId64
+		 " AND reported_ms = %" PRId64, device, sequence, sequence, is_odd ? "installed" : "failed", is_odd ? "" : "no room", 90 + sequence, sequence,
+		 is_odd ? "http" : "coap", now_ms, now_ms);
+	return count(store, sql) == 1;
 }
 
 static void put_release(unsigned product, uint64_t sequence)
@@ -83,14 +134,14 @@ static void put_release(unsigned product, uint64_t sequence)
 static void live(void)
 {
 	struct latched_alarm alarm = { .code = "odd", .subject = "chain", .detail = "it is", .since_ms = 1 };
-	struct hash32 one = hash_of(1), set = hash_of(77);
+	struct hash32 one = hash_of(1), three = hash_of(3), set = hash_of(77);
 
-	add_product(store, 1);
-	add_product(store, 2);
+	for (unsigned i = 1; i <= 4; i++)
+		add_product(store, i);
 	put_release(1, 3);
 	pin(store, 2);
 	ck_ok(releases_decide(store, &one, 3, RELEASE_HELD_BY_OPERATOR, 5, &err));
-	ck_ok(products_accept_set(store, &one, &set, 6, &err));
+	ck_ok(products_accept_set(store, &three, &set, 6, &err));
 	ck_ok(mark_latch(store, &alarm, &err));
 	ck_ok(devices_put(store, "cellar", "acme/p1", "", "early", 5, &err));
 	report("cellar", 3, 7);
@@ -227,20 +278,44 @@ START_TEST(it_is_due_when_the_log_has_grown)
 END_TEST
 
 /* The copy was made, and then the power went before its log was emptied. */
-START_TEST(a_log_that_is_older_than_its_copy)
+static void save_without_emptying_the_log(void)
 {
 	AUTO(buf_free) struct buf log = BUF_INIT(MIB);
+	autoclose int fd = -1;
 
+	ck_ok(io_read_file(dir, "own/log", &log, &err));
+	ck_ok(owncopy_save(store, &err));
+	fd = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
+	ck_ok(io_pwrite_all(fd, buf_span(&log), 0, &err));
+}
+
+START_TEST(a_log_that_is_older_than_its_copy)
+{
 	live();
 	report("cellar", 9, 9);
 	ck_ok(devices_delete(store, "roof", &err));
-	ck_ok(io_read_file(dir, "own/log", &log, &err));
-	ck_ok(owncopy_save(store, &err));
+	save_without_emptying_the_log();
 	remember();
-	autoclose int fd = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
-	ck_ok(io_pwrite_all(fd, buf_span(&log), 0, &err));
 	lose_database();
 	ck_assert(recalled.is_whole && recalled.records > 5);
+	check_remembered();
+}
+END_TEST
+
+/* Nor does what came first take back what came last, when that has rotted in the log. */
+START_TEST(an_older_log_with_a_hole)
+{
+	off_t end;
+
+	live();
+	report("attic", 3, 20);
+	end = size_of("own/log");
+	report("attic", 9, 21);
+	save_without_emptying_the_log();
+	remember();
+	spoil("own/log", end + 20);
+	lose_database();
+	ck_assert(!recalled.is_whole);
 	check_remembered();
 }
 END_TEST
@@ -286,7 +361,7 @@ START_TEST(what_was_undone_is_not_noted)
 
 		record(store, "not done");
 	}
-	add_product(store, 3);
+	add_product(store, 5);
 	ck_assert_int_eq(size_of("own/log"), was);
 	remember();
 	lose_database();
@@ -355,6 +430,40 @@ START_TEST(a_log_whose_copy_is_gone)
 }
 END_TEST
 
+START_TEST(a_log_that_is_longer_than_can_be)
+{
+	live();
+	ck_ok(owncopy_save(store, &err));
+	stop();
+	ck_assert_int_eq(truncate(tempdir_path(STATE "/own/log"), OWNCOPY_LOG_MAX + 1), 0);
+	store = open_at(state_path);
+	ck_ok(store_set_aside(state_path, &err));
+	stop();
+	start();
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_assert_uint_eq(recalled.devices, 2);
+	ck_assert_uint_eq(recalled.records, 0);
+}
+END_TEST
+
+/* Its sum fits, and SQLite did not write it. */
+START_TEST(a_record_that_is_no_patch)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(KIB);
+	autoclose int fd = -1;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	ownlog_add(&b, SPAN_LIT("no patch"));
+	fd = openat(dir, "own/log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	ck_ok(io_write_all(fd, buf_span(&b), &err));
+	lose_database();
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_assert_uint_eq(recalled.devices, 2);
+	ck_assert_uint_eq(recalled.records, 0);
+}
+END_TEST
+
 START_TEST(without_a_copy)
 {
 	live();
@@ -364,6 +473,42 @@ START_TEST(without_a_copy)
 	lose_database();
 	ck_assert(!recalled.was_there);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit"), 0);
+	ck_ok(owncopy_forget(&place, &err));
+}
+END_TEST
+
+/* Each of its two files may be gone already; what cannot be removed is said. */
+START_TEST(to_forget)
+{
+	static const char *const names[] = { "own/log", "own/gatepost.db" };
+
+	place.sys = &sysio_faulty;
+	for (size_t i = 0; i < 2; i++) {
+		ck_ok(owncopy_save(store, &err));
+		ck_assert_int_eq(unlinkat(dir, names[i], 0), 0);
+		faulty.trace[0] = '\0';
+		ck_ok(owncopy_forget(&place, &err));
+		ck_assert_str_eq(faulty.trace, "unlinkat unlinkat fsync ");
+		ck_assert(size_of("own/log") < 0 && size_of("own/gatepost.db") < 0);
+		lose_database();
+	}
+	ck_ok(owncopy_save(store, &err));
+	for (unsigned at = 1; at <= 4; at++) {
+		faulty.calls = 0;
+		faulty.at = at;
+		faulty.sys = EROFS;
+		ck_refused(owncopy_forget(&place, &err), ERR_READ_ONLY, faulty.hit);
+	}
+}
+END_TEST
+
+START_TEST(to_forget_what_is_no_directory)
+{
+	stop();
+	ck_ok(owncopy_forget(&place, &err));
+	ck_assert_int_eq(unlinkat(dir, "own", AT_REMOVEDIR), 0);
+	ck_ok(owncopy_forget(&place, &err));
+	tempdir_put_odd(STATE "/own", (enum tempdir_odd)_i);
 	ck_ok(owncopy_forget(&place, &err));
 }
 END_TEST
@@ -469,10 +614,11 @@ START_TEST(who_opens_it_first_hides_nothing)
 }
 END_TEST
 
-static void a_record_and_a_report(void)
+static void a_record_a_report_and_a_pin(void)
 {
 	record(store, "only in the copy");
 	report("attic", 4, 40);
+	pin(store, 4);
 }
 
 /* The power went too, which takes what is not synced: the copy lacks what the database has. */
@@ -481,34 +627,170 @@ START_TEST(both_have_something)
 	struct hash32 one = hash_of(1);
 
 	live();
-	go_back(a_record_and_a_report);
+	go_back(a_record_a_report_and_a_pin);
 	record(store, "only in the database");
 	report("cellar", 6, 50);
 	report("attic", 3, 35);
 	ck_ok(releases_decide(store, &one, 3, RELEASE_APPROVED, 51, &err));
 	find_it_older();
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'cellar'"), 6);
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 4);
+	ck_assert(has_report("cellar", 6, 50) && has_report("attic", 4, 40));
 	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 4);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM decision WHERE decision = 'held'"), 1);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the database'"), 1);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 0);
+	ck_assert_msg(count(store, "SELECT count(*) FROM chosen") == 3, "pins are not united");
 }
 END_TEST
 
 START_TEST(a_newer_report_in_the_database_stays)
 {
 	live();
-	go_back(a_record_and_a_report);
-	report("attic", 6, 60);
+	go_back(a_record_a_report_and_a_pin);
+	report("attic", 7, 60);
 	find_it_older();
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device WHERE device = 'attic'"), 6);
-	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 6);
+	ck_assert(has_report("attic", 7, 60));
+	ck_assert_uint_eq(count(store, "SELECT sequence FROM device_floor WHERE device = 'attic'"), 7);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE action = 'only in the copy'"), 1);
 }
 END_TEST
 
+/* --- when the disk does not give it --- */
+
+/* The database is lost, and nothing is recalled yet. */
+static void open_new(void)
+{
+	stop();
+	ck_ok(store_set_aside(state_path, &err));
+	store = open_at(state_path);
+}
+
+static void check_still_wanted(void)
+{
+	bool is_wanted = false;
+
+	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_assert(is_wanted);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM device"), 0);
+}
+
+/* Nothing is taken for lost because of it. */
+START_TEST(a_copy_that_cannot_be_looked_at)
+{
+	static const int codes[] = { EIO, ENOSPC, EROFS };
+	static const int wanted[] = { ERR_IO, ERR_NO_SPACE, ERR_READ_ONLY };
+	unsigned failed = 0;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	record(store, "three");
+	remember();
+	open_new();
+	place.sys = &sysio_faulty;
+	faulty.sys = codes[_i];
+	for (faulty.at = 1;; faulty.at++) {
+		int rc;
+
+		faulty.calls = 0;
+		faulty.hit = NULL;
+		rc = owncopy_recall(store, &place, NOW, &recalled, &err);
+		if (rc == ERR_OK)
+			break;
+		ck_refused(rc, wanted[_i], faulty.hit);
+		failed++;
+		check_still_wanted();
+	}
+	ck_assert_uint_ge(failed, 3);
+	check_remembered();
+	ck_assert(recalled.is_whole);
+}
+END_TEST
+
+START_TEST(a_copy_that_cannot_be_read)
+{
+	static const char *const names[] = { "/own/gatepost.db", "/own/log" };
+	bool is_damaged = false;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	remember();
+	unreadable = names[_i];
+	ck_refused(owncopy_check(store, &is_damaged, &err), ERR_IO, "it may be read later");
+	ck_assert(!is_damaged);
+	open_new();
+	ck_refused(owncopy_recall(store, &place, NOW, &recalled, &err), ERR_IO, "it may be read later");
+	check_still_wanted();
+	unreadable = NULL;
+	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
+	check_remembered();
+	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
+}
+END_TEST
+
+/* --- its size --- */
+
+static void grow(size_t n)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+
+	for (size_t done = 0; done < n; done += 64 * KIB)
+		ck_ok(db_exec(store->db, "INSERT INTO latched VALUES (hex(randomblob(8)), '', hex(zeroblob(32768)), 1)", &err));
+	ck_ok(store_commit(&tx, &err));
+}
+
+START_TEST(a_small_one_is_not_due_for_little)
+{
+	ck_ok(owncopy_save(store, &err));
+	grow(OWNCOPY_LOG_DUE / 2);
+	ck_assert_msg(!owncopy_is_due(store), "not for so little");
+	grow(OWNCOPY_LOG_DUE);
+	ck_assert(owncopy_is_due(store));
+	ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store));
+}
+END_TEST
+
+START_TEST(a_full_log_takes_no_more)
+{
+	live();
+	stop();
+	ck_assert_int_eq(truncate(tempdir_path(STATE "/own/log"), OWNCOPY_LOG_MAX - 10), 0);
+	start();
+	report("attic", 4, 40);
+	ck_assert_str_eq(owncopy_trouble(store), "second copy: its log is full");
+	ck_assert_int_eq(size_of("own/log"), OWNCOPY_LOG_MAX - 10);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_str_eq(owncopy_trouble(store), "");
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
 /* --- when the disk does not take it --- */
+
+START_TEST(a_log_that_cannot_be_opened)
+{
+	live();
+	stop();
+	place.sys = &sysio_faulty;
+	faulty.only = "openat";
+	faulty.at = 1;
+	faulty.sys = EMFILE;
+	store = open_at(state_path);
+	owncopy_begin(store, &place);
+	ck_assert(owncopy_is_due(store));
+	ck_assert_msg(strncmp(owncopy_trouble(store), "own/log: ", 9) == 0, "%s", owncopy_trouble(store));
+	report("attic", 4, 40);
+	ck_assert_str_eq(owncopy_trouble(store), "second copy: its log is not open");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert(!owncopy_is_due(store));
+	report("attic", 5, 41);
+	ck_assert_str_eq(owncopy_trouble(store), "");
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
 
 START_TEST(a_change_that_is_not_noted_makes_it_due)
 {
@@ -543,7 +825,7 @@ static unsigned calls_of_a_copy(void)
 
 START_TEST(every_failure_leaves_a_copy)
 {
-	unsigned calls;
+	unsigned calls, said = 0;
 
 	place.sys = &sysio_faulty;
 	stop();
@@ -561,11 +843,58 @@ START_TEST(every_failure_leaves_a_copy)
 		faulty.sys = EIO;
 		rc = owncopy_save(store, &err);
 		faulty.at = 0;
-		ck_assert_msg(rc == ERR_OK || (owncopy_is_due(store) && owncopy_trouble(store)[0]), "call %u, %s", at, faulty.hit);
+		ck_assert_msg(rc == ERR_OK || (owncopy_is_due(store) && !strcmp(owncopy_trouble(store), err.msg)), "call %u, %s", at, faulty.hit);
+		said += rc == ERR_IO;
 		lose_database();
 		ck_assert(recalled.is_whole);
 		check_remembered();
 	}
+	ck_assert_msg(said + 3 >= calls, "%u of %u are said: all but the last clean-up", said, calls);
+}
+END_TEST
+
+/* What is synced is not all there is then. */
+static int open_with_log(int at, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, "own.new/gatepost.db") == 0)
+		tempdir_poke(STATE "/own.new/gatepost.db-wal", 0, "frames", 6);
+	return sysio_kernel.openat(at, name, flags, mode);
+}
+
+START_TEST(a_new_copy_that_was_not_closed_whole)
+{
+	struct sysio sys = sysio_kernel;
+
+	live();
+	remember();
+	sys.openat = open_with_log;
+	place.sys = &sys;
+	stop();
+	start();
+	ck_says(owncopy_save(store, &err), ERR_IO, "own.new/gatepost.db-wal: could not be taken", "a copy is one file");
+	ck_assert(owncopy_is_due(store) && strcmp(owncopy_trouble(store), err.msg) == 0);
+	ck_assert(size_of("own/gatepost.db") < 0 && size_of("own.new") < 0);
+	place.sys = NULL;
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+START_TEST(nothing_stays_open)
+{
+	bool is_damaged;
+	unsigned was;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	stop();
+	was = count_fds();
+	start();
+	ck_ok(owncopy_save(store, &err));
+	spoil("own/gatepost.db", 5000);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	stop();
+	ck_assert_uint_eq(count_fds(), was);
 }
 END_TEST
 
@@ -623,10 +952,49 @@ START_TEST(a_look_finds_rot)
 	spoil("own/log", 20);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert(is_damaged && owncopy_is_due(store) && size_of("own.seen") < 0);
+}
+END_TEST
+
+/* Nothing that is left is wrong. */
+START_TEST(a_look_finds_what_is_missing)
+{
+	bool is_damaged = false;
+	off_t whole;
+
+	live();
 	ck_ok(owncopy_save(store, &err));
+	whole = size_of("own/log");
+	record(store, "three");
+	autoclose int log = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(ftruncate(log, whole), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "a record is gone");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/log", 0), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "the log is gone");
+	ck_ok(owncopy_save(store, &err));
+	record(store, "four");
+	ck_assert_msg(size_of("own/log") > OWNLOG_HEAD, "it is there again, and written to");
 	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
-	ck_assert_msg(is_damaged, "it is gone");
+	ck_assert_msg(is_damaged, "the database is gone");
+}
+END_TEST
+
+/* Somebody moves it away. */
+START_TEST(a_look_at_none)
+{
+	bool is_damaged = false;
+
+	live();
+	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere"), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "its log");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere too"), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged && owncopy_is_due(store), "it is gone");
 }
 END_TEST
 
@@ -649,6 +1017,24 @@ START_TEST(records_are_found_again)
 	ck_assert(ownlog_next(&rest, &got, &skipped) && got.n == 0 && skipped == 13);
 	ck_assert(ownlog_next(&rest, &got, &skipped) && span_is(got, "second") && skipped == 21);
 	ck_assert(!ownlog_next(&rest, &got, &skipped) && skipped == 25);
+}
+END_TEST
+
+/* As other versions of this program will read it. */
+START_TEST(a_record_is_laid_out_as_said)
+{
+	AUTO(buf_free) struct buf b = BUF_INIT(KIB);
+	uint8_t summed[4 + 258] = { 0, 0, 1, 2 };
+	struct hash32 sum;
+
+	memset(summed + 4, 'p', 258);
+	sum = sha256_of(SPAN_OF(summed));
+	ownlog_add(&b, SPAN(summed + 4, 258));
+	ck_assert_uint_eq(b.n, OWNLOG_HEAD + 258);
+	ck_assert_int_eq(memcmp(b.p, "GPOW", 4), 0);
+	ck_assert_int_eq(memcmp(b.p + 4, summed, 4), 0);
+	ck_assert_int_eq(memcmp(b.p + 8, sum.b, 8), 0);
+	ck_assert_int_eq(memcmp(b.p + OWNLOG_HEAD, summed + 4, 258), 0);
 }
 END_TEST
 
@@ -900,6 +1286,7 @@ int main(void)
 	tcase_add_test(tc, a_new_copy_and_its_log);
 	tcase_add_test(tc, it_is_due_when_the_log_has_grown);
 	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
+	tcase_add_test(tc, an_older_log_with_a_hole);
 	tcase_add_test(tc, twice_lost);
 	tcase_add_test(tc, a_database_that_is_there_needs_no_copy);
 	tcase_add_test(tc, what_was_undone_is_not_noted);
@@ -907,17 +1294,31 @@ int main(void)
 	tcase_add_loop_test(tc, a_log_with_a_rotten_byte, 0, 40);
 	tcase_add_loop_test(tc, a_copy_with_a_rotten_page, 0, 8);
 	tcase_add_test(tc, a_log_whose_copy_is_gone);
+	tcase_add_test(tc, a_log_that_is_longer_than_can_be);
+	tcase_add_test(tc, a_record_that_is_no_patch);
 	tcase_add_test(tc, without_a_copy);
+	tcase_add_test(tc, to_forget);
+	tcase_add_loop_test(tc, to_forget_what_is_no_directory, 0, ODDS);
 	tcase_add_test(tc, a_database_of_yesterday);
 	tcase_add_loop_test(tc, who_opens_it_first_hides_nothing, 0, 2);
 	tcase_add_test(tc, both_have_something);
 	tcase_add_test(tc, a_newer_report_in_the_database_stays);
+	tcase_add_loop_test(tc, a_copy_that_cannot_be_looked_at, 0, 3);
+	tcase_add_loop_test(tc, a_copy_that_cannot_be_read, 0, 2);
+	tcase_add_test(tc, a_small_one_is_not_due_for_little);
+	tcase_add_test(tc, a_full_log_takes_no_more);
+	tcase_add_test(tc, a_log_that_cannot_be_opened);
 	tcase_add_test(tc, a_change_that_is_not_noted_makes_it_due);
 	tcase_add_test(tc, every_failure_leaves_a_copy);
+	tcase_add_test(tc, a_new_copy_that_was_not_closed_whole);
+	tcase_add_test(tc, nothing_stays_open);
 	tcase_add_test(tc, order_of_syncs);
 	tcase_add_loop_test(tc, odd_things_are_in_nobodys_way, 0, 3 * ODDS);
 	tcase_add_test(tc, a_look_finds_rot);
+	tcase_add_test(tc, a_look_finds_what_is_missing);
+	tcase_add_test(tc, a_look_at_none);
 	tcase_add_test(tc, records_are_found_again);
+	tcase_add_test(tc, a_record_is_laid_out_as_said);
 	tcase_add_test(tc, a_record_stands_for_itself);
 	tcase_add_loop_test(tc, rows_whose_parents_have_rotted, 0, 2);
 	tcase_add_test(tc, an_audit_log_with_a_gap);

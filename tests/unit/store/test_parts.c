@@ -455,6 +455,19 @@ START_TEST(a_committed_transaction_is_over)
 }
 END_TEST
 
+/* A reference that leads nowhere, which is looked at only then. */
+START_TEST(a_commit_that_fails_is_none)
+{
+	struct store_tx tx = store_begin(store);
+
+	note(1);
+	ck_ok(db_exec(store->db, "PRAGMA defer_foreign_keys=ON; INSERT INTO accepted_set VALUES (zeroblob(32), zeroblob(32), 1)", &err));
+	ck_refused(store_commit(&tx, &err), ERR_NOT_FOUND, "what was not committed is not there");
+	store_tx_end(&tx);
+	ck_assert_uint_eq(notes(), 0);
+}
+END_TEST
+
 /* --- the first failure of a statement --- */
 
 START_TEST(a_statement_that_was_not_bound_does_not_run)
@@ -514,6 +527,7 @@ int main(void)
 	tcase_add_test(t, an_inner_part_ends_alone);
 	tcase_add_loop_test(t, what_cannot_be_undone_for_want_of_memory_ends_the_process, 0, 2);
 	tcase_add_test(t, a_committed_transaction_is_over);
+	tcase_add_test(t, a_commit_that_fails_is_none);
 	tcase_add_test(t, a_statement_that_was_not_bound_does_not_run);
 	tcase_add_test(t, a_failure_is_not_taken_for_damage);
 	suite_add_tcase(s, t);

@@ -2,6 +2,7 @@
  * less than there was. */
 #include "gateways.h"
 #include "store/owncopy.h"
+#include "store/ownlog.h"
 
 #include <sys/wait.h>
 
@@ -209,6 +210,148 @@ START_TEST(another_audit_log_is_not_taken_for_the_same)
 }
 END_TEST
 
+/* Whoever changed it: no chain of hashes goes through it any more. */
+START_TEST(an_audit_log_that_was_changed_is_not_taken)
+{
+	struct restore_result r;
+	struct store *s;
+
+	fill_state();
+	s = open_at(state_path);
+	ck_ok(db_exec(s->db, "UPDATE audit SET detail = 'not so' WHERE n = 3", &err));
+	store_close(s);
+	ck_ok(restore(NULL, &r));
+	ck_assert_int_eq(r.audit, RESTORE_AUDIT_BACKUP);
+	s = open_at(state_path);
+	ck_ok(audit_verify(s, &err));
+	store_close(s);
+}
+END_TEST
+
+/* A device that only showed itself here shows itself again. */
+START_TEST(a_device_without_floors_does_not_come_along)
+{
+	struct restore_result r;
+	struct store *s;
+
+	fill_state();
+	s = open_at(state_path);
+	ck_ok(devices_put(s, "attic", "acme/p1", "", "late", 5, &err));
+	store_close(s);
+	ck_ok(restore(NULL, &r));
+	s = open_at(state_path);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM device"), 2);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM device WHERE device = 'attic'"), 0);
+	store_close(s);
+}
+END_TEST
+
+/* --- the second copy of the database that stands there --- */
+
+static void one_more_record(struct store *s)
+{
+	record(s, "four");
+}
+
+/* With its log, in which is what is said last. */
+static void keep_twice(void (*last)(struct store *s))
+{
+	autoclose int dir = open_dir(state_path);
+	struct owncopy_place place = { .dir = dir, .path = state_path };
+	struct store *s = open_at(state_path);
+
+	owncopy_begin(s, &place);
+	ck_ok(owncopy_save(s, &err));
+	last(s);
+	store_close(s);
+	ck_assert(tempdir_has(STATE "/own/gatepost.db") && tempdir_has(STATE "/own/log"));
+}
+
+static void check_no_copy(void)
+{
+	ck_assert_msg(!tempdir_has(STATE "/own/gatepost.db") && !tempdir_has(STATE "/own/log"), "it is of another database");
+	ck_assert_msg(!tempdir_has(STATE "/own.seen"), "nothing is left beside");
+}
+
+START_TEST(a_second_copy_stands_for_a_damaged_database)
+{
+	struct restore_result r;
+	struct store *s;
+
+	fill_state();
+	keep_twice(one_more_record);
+	tempdir_flip(STATE "/gatepost.db", tempdir_size(STATE "/gatepost.db") - 100);
+	ck_ok(restore(NULL, &r));
+	check_restored();
+	check_no_copy();
+	ck_assert(r.set_aside && !r.had_database);
+	ck_assert_int_eq(r.audit, RESTORE_AUDIT_HERE);
+	s = open_at(state_path);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM audit WHERE action = 'four'"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM audit WHERE detail LIKE '%damaged database set aside'"), 1);
+	store_close(s);
+}
+END_TEST
+
+static void rot_record(const char *name, unsigned n)
+{
+	uint8_t head[OWNLOG_HEAD];
+	off_t at = 0;
+
+	do {
+		ck_assert_int_eq(tempdir_peek(name, at, head, sizeof head), OWNLOG_HEAD);
+		at += OWNLOG_HEAD + (head[6] << 8 | head[7]);
+	} while (n--);
+	tempdir_flip(name, at - 1);
+}
+
+static void a_hold_and_a_floor(struct store *s)
+{
+	add_product(s, 4);
+	decide(s, 4, 1, "held");
+	decide(s, 4, 2, "held");
+	ck_ok(devices_put(s, "attic", "acme/p1", "", "late", 5, &err));
+	ck_ok(devices_raise_floor(s, "attic", "acme/p1", "stable", 7, &err));
+}
+
+/* What a hold or a floor belongs to has rotted in its log, they have not. */
+START_TEST(a_second_copy_with_a_hole_stands_for_it_too)
+{
+	struct restore_result r;
+	struct store *s;
+	uint64_t floor;
+
+	fill_state();
+	keep_twice(a_hold_and_a_floor);
+	tempdir_flip(STATE "/gatepost.db", tempdir_size(STATE "/gatepost.db") - 100);
+	rot_record(STATE "/own/log", 1);	/* that product 4 is chosen, with its first hold */
+	rot_record(STATE "/own/log", 3);	/* that there is a device "attic" */
+	ck_ok(restore(NULL, &r));
+	check_no_copy();
+	s = open_at(state_path);
+	ck_ok(store_check(s, &err));
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM decision WHERE product NOT IN (SELECT product FROM chosen)"), 0);
+	ck_ok(devices_floor(s, "attic", "acme/p1", "stable", &floor, &err));
+	ck_assert_uint_eq(floor, 7);
+	store_close(s);
+}
+END_TEST
+
+START_TEST(a_second_copy_is_forgotten)
+{
+	struct restore_result r;
+
+	fill_state();
+	keep_twice(one_more_record);
+	ck_ok(restore(&sysio_faulty, &r));
+	check_restored();
+	check_no_copy();
+	ck_assert_msg(strstr(faulty.trace, "linkat rename_over fsync unlinkat unlinkat fsync "), "when the new one has the name: %s", faulty.trace);
+}
+END_TEST
+
+/* --- refusals --- */
+
 static bool no_product(const struct hash32 *id, const struct addr20 *registrant, const char *name)
 {
 	(void)id, (void)registrant, (void)name;
@@ -262,6 +405,7 @@ static void check_survived(void)
 	memset(&faulty, 0, sizeof faulty);
 	ck_ok(restore(NULL, &r));
 	check_restored();
+	check_no_copy();
 }
 
 /* The calls that one whole restore makes. */
@@ -275,14 +419,15 @@ static unsigned calls_of_all(void)
 }
 
 /* The files of fill_state, kept so that a round costs no syncs for what is not tried. */
-static const char *const files[] = { "gatepost.db", "floor.a", "floor.b", "tokens" };
-static struct buf kept[4];
+static const char *const files[] = { "gatepost.db", "floor.a", "floor.b", "tokens", "own/gatepost.db", "own/log" };
+#define FILES (sizeof files / sizeof *files)
+static struct buf kept[FILES];
 
 static void keep_state(void)
 {
 	autoclose int dir = open_dir(state_path);
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < FILES; i++) {
 		kept[i] = BUF_INIT(MIB);
 		ck_ok(io_read_file(dir, files[i], &kept[i], &err));
 	}
@@ -290,7 +435,7 @@ static void keep_state(void)
 
 static void forget_state(void)
 {
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < FILES; i++)
 		buf_free(&kept[i]);
 }
 
@@ -300,7 +445,7 @@ static void anew(void)
 
 	memset(&faulty, 0, sizeof faulty);
 	unlinkat(dir, "gatepost.db.replaced", 0);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < FILES; i++) {
 		autoclose int fd = openat(dir, files[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 		ck_assert_int_ge(fd, 0);
@@ -314,6 +459,7 @@ START_TEST(every_cut_leaves_a_whole_gateway)
 	unsigned all;
 
 	fill_state();
+	keep_twice(one_more_record);
 	keep_state();
 	all = calls_of_all();
 	ck_assert_uint_gt(all, 10);
@@ -342,6 +488,7 @@ START_TEST(every_failure_leaves_a_whole_gateway)
 	unsigned all, reported = 0;
 
 	fill_state();
+	keep_twice(one_more_record);
 	keep_state();
 	all = calls_of_all();
 	for (unsigned n = 1; n <= all; n++) {
@@ -353,7 +500,7 @@ START_TEST(every_failure_leaves_a_whole_gateway)
 		check_survived();
 	}
 	/* All but the last clean-ups, which the next run makes good, and a floor file that cannot be written, of which a new one is made. */
-	ck_assert_uint_ge(reported + 8, all);
+	ck_assert_uint_ge(reported + 11, all);
 	forget_state();
 }
 END_TEST
@@ -387,6 +534,11 @@ int main(void)
 	tcase_add_test(tc, files_belong_to_whom_the_directory_belongs);
 	tcase_add_test(tc, tokens_come_when_they_are_asked_for);
 	tcase_add_test(tc, another_audit_log_is_not_taken_for_the_same);
+	tcase_add_test(tc, an_audit_log_that_was_changed_is_not_taken);
+	tcase_add_test(tc, a_device_without_floors_does_not_come_along);
+	tcase_add_test(tc, a_second_copy_stands_for_a_damaged_database);
+	tcase_add_test(tc, a_second_copy_with_a_hole_stands_for_it_too);
+	tcase_add_test(tc, a_second_copy_is_forgotten);
 	tcase_add_test(tc, refusals_touch_nothing);
 	tcase_add_test(tc, every_cut_leaves_a_whole_gateway);
 	tcase_add_test(tc, every_failure_leaves_a_whole_gateway);

@@ -556,11 +556,14 @@ END_TEST
 START_TEST(decisions_are_bound_to_the_manifest)
 {
 	struct release_row r = release(1, 1, 4), got;
+	struct product_row p;
 
 	four_entries();
 	ck_ok(releases_put(store, &r, 5, &err));
 	ck_ok(releases_set_state(store, &r.product, 1, RELEASE_ACTIVE, "x", 6, NULL, &err));
 	ck_ok(releases_decide(store, &r.product, 1, RELEASE_HELD_BY_OPERATOR, 7, &err));
+	ck_ok(products_get(store, &r.product, &p, &err));
+	ck_assert_msg(!p.is_pinned, "to hold a release is not to pin its product");
 	r.block = 99;
 	ck_ok(releases_put(store, &r, 8, &err));
 	ck_ok(releases_get(store, &r.product, 1, &got, &err));
@@ -783,6 +786,8 @@ START_TEST(eviction_respects_what_is_needed)
 	ck_assert_str_eq(victims(2000), "1 4 ");	/* another product needs 6 */
 	ck_ok(products_set_pinned(store, h(1), true, &err));
 	ck_assert_str_eq(victims(1), "no space");
+	ck_ok(products_set_pinned(store, h(1), false, &err));
+	ck_assert_str_eq(victims(2000), "1 4 ");
 }
 END_TEST
 
