@@ -166,6 +166,7 @@ MUST_USE int keeper_read_conf(struct keeper *k, int fd, struct err *e);
 void keeper_close_all(struct keeper *k);
 
 /* --- keeper_own.c: the second copy of what the chain cannot tell --- */
+MUST_USE int keeper_wants_recall(const struct keeper *k, bool *out, struct err *e);
 MUST_USE int keeper_recall(struct keeper *k, struct owncopy_recalled *r, struct err *e);
 /* What came back, for people: a clause. */
 const char *keeper_recalled_words(const struct owncopy_recalled *r);

@@ -10,6 +10,13 @@ static struct owncopy_place place_of(const struct keeper *k)
 	return (struct owncopy_place){ .dir = k->state_dir, .path = k->conf->gateway.state_dir };
 }
 
+int keeper_wants_recall(const struct keeper *k, bool *out, struct err *e)
+{
+	struct owncopy_place at = place_of(k);
+
+	return owncopy_is_wanted(k->store, &at, out, e);
+}
+
 int keeper_recall(struct keeper *k, struct owncopy_recalled *r, struct err *e)
 {
 	struct owncopy_place at = place_of(k);

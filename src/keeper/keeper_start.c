@@ -219,7 +219,7 @@ static int recall(struct keeper *k, struct err *e)
 {
 	struct owncopy_recalled r = { 0 };
 	bool is_wanted = false;
-	int rc = owncopy_is_wanted(k->store, &is_wanted, e);
+	int rc = keeper_wants_recall(k, &is_wanted, e);
 
 	if (!rc && is_wanted)
 		rc = keeper_recall(k, &r, e);

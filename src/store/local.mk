@@ -21,6 +21,7 @@ libstore_a_SOURCES = \
 	%D%/mark.c %D%/mark.h %D%/mark_own.h \
 	%D%/own.c %D%/own.h \
 	%D%/owncopy.c %D%/owncopy.h %D%/owncopy_own.h \
+	%D%/owncopy_ahead.c \
 	%D%/owncopy_recall.c \
 	%D%/ownlog.c %D%/ownlog.h \
 	%D%/pagesum.c %D%/pagesum.h \

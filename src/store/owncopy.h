@@ -35,8 +35,9 @@ struct owncopy_recalled {
 	uint64_t devices, audit;	/* that the database has now */
 };
 
-/* Does the database lack what a copy may hold: is it a new one, or has its log rotted? It stays so until owncopy_recall() has succeeded. */
-MUST_USE int owncopy_is_wanted(struct store *s, bool *out, struct err *e);
+/* Does the database lack what a copy may hold: is it a new one, has its log rotted, or does the copy's log know more? (In the last case the database is
+ * an older one from now on: store_is_older().) It stays so until owncopy_recall() has succeeded. */
+MUST_USE int owncopy_is_wanted(struct store *s, const struct owncopy_place *at, bool *out, struct err *e);
 
 /* Brings back what the copy knows and s does not, in one transaction. What s knows besides stays: a copy can be behind. No copy, or none that
  * can be read, is no error; want of memory or of the disk is, and nothing has changed then. */

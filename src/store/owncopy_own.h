@@ -12,6 +12,9 @@
 #define OWNCOPY_DB OWNCOPY_DIR "/gatepost.db"
 #define OWNCOPY_LOG OWNCOPY_DIR "/log"
 
+/* Is there something in its log that s does not know? A log that cannot be read says nothing. */
+MUST_USE int owncopy_is_ahead(struct store *s, const struct owncopy_place *at, bool *out, struct err *e);
+
 /* What of it is there and whole. */
 MUST_USE int owncopy_look(const struct owncopy_place *at, struct owncopy_recalled *about, struct err *e);
 

@@ -225,7 +225,7 @@ void owncopy_unsee(const struct owncopy_place *at)
 
 /* --- brought back --- */
 
-int owncopy_is_wanted(struct store *s, bool *out, struct err *e)
+static int lacks_recall(struct store *s, bool *out, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db, "SELECT NOT EXISTS (SELECT 1 FROM recalled)");
 	int rc = db_one(&q, "answer", e);
@@ -234,6 +234,18 @@ int owncopy_is_wanted(struct store *s, bool *out, struct err *e)
 		return rc;
 	*out = db_bool(&q, 0);
 	return db_row_ok(&q, e);
+}
+
+int owncopy_is_wanted(struct store *s, const struct owncopy_place *at, bool *out, struct err *e)
+{
+	int rc = lacks_recall(s, out, e);
+
+	if (rc || *out)
+		return rc;
+	rc = owncopy_is_ahead(s, at, out, e);
+	if (!rc && *out)
+		s->is_older = true;
+	return rc;
 }
 
 static int note_recalled(struct store *s, int64_t now_ms, struct err *e)

@@ -234,7 +234,7 @@ static int open_here(struct restore *r, struct err *e)
 	int rc = open_database(r, e);
 
 	if (!rc && r->here)
-		rc = owncopy_is_wanted(r->here, &is_wanted, e);
+		rc = owncopy_is_wanted(r->here, &r->place, &is_wanted, e);
 	return rc || !is_wanted ? rc : owncopy_see(&r->place, &r->copy, &about, e);
 }
 

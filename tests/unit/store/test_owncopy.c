@@ -53,7 +53,7 @@ static void recall_if_wanted(void)
 	bool is_wanted = false;
 
 	recalled = (struct owncopy_recalled){ 0 };
-	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_ok(owncopy_is_wanted(store, &place, &is_wanted, &err));
 	if (is_wanted)
 		ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
 }
@@ -541,6 +541,98 @@ static void find_it_older(void)
 	ck_ok(audit_verify(store, &err));
 }
 
+/* The last commit alone, which no other one in the log of the database tells of. */
+static void one_record(void)
+{
+	record(store, "the last");
+	remember();
+}
+static void one_report(void)
+{
+	report("cellar", 5, 30);
+	remember();
+}
+static void one_new_device(void)
+{
+	report("attic", 1, 30);
+	remember();
+}
+static void one_sighting(void)
+{
+	struct device_seen d = { .device = "cellar", .product = "acme/p1", .channel = "stable", .address = "10.0.0.9", .protocol = "coap", .bytes = 5 };
+
+	ck_ok(devices_seen(store, &d, 100, 40, &err));
+	remember();
+}
+/* Nothing that could be told, behind something that can. */
+static void one_report_and_alarms(void)
+{
+	one_report();
+	for (int i = 0; i < 10; i++) {
+		struct latched_alarm a = { .code = "", .subject = "", .detail = "", .since_ms = 1 };
+
+		snprintf(a.code, sizeof a.code, "odd %d", i);
+		ck_ok(mark_latch(store, &a, &err));
+	}
+	remember();
+}
+
+START_TEST(a_copy_that_knows_more)
+{
+	static void (*const last[])(void) = { one_record, one_report, one_new_device, one_sighting, one_report_and_alarms };
+
+	live();
+	go_back(last[_i]);
+	ck_assert(!store_is_older(store));
+	recall_if_wanted();
+	ck_assert(recalled.was_there && recalled.is_whole && store_is_older(store));
+	check_remembered();
+}
+END_TEST
+
+/* In step, and behind: the power took the end of the copy's log, or the process ended between the two. */
+START_TEST(a_copy_that_knows_no_more)
+{
+	off_t known;
+
+	live();
+	stop();
+	store = open_at(state_path);
+	recall_if_wanted();
+	ck_assert_msg(!recalled.was_there && !store_is_older(store), "in step");
+	stop();
+	start();
+	known = size_of("own/log");
+	if (_i == 0)
+		record(store, "only in the database");
+	else if (_i == 1)
+		report("cellar", 5, 30);
+	else
+		ck_ok(devices_delete(store, "roof", &err));
+	remember();
+	stop();
+	autoclose int log = openat(dir, "own/log", O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(ftruncate(log, known), 0);
+	store = open_at(state_path);
+	recall_if_wanted();
+	ck_assert_msg(!recalled.was_there && !store_is_older(store), "behind");
+	check_remembered();
+}
+END_TEST
+
+/* What cannot be read says nothing, and is in nobody's way. */
+START_TEST(a_log_that_cannot_be_looked_at)
+{
+	bool is_wanted = true;
+
+	live();
+	ck_assert_int_eq(unlinkat(dir, "own/log", 0), 0);
+	tempdir_put_odd(STATE "/own/log", (enum tempdir_odd)_i);
+	ck_ok(owncopy_is_wanted(store, &place, &is_wanted, &err));
+	ck_assert(!is_wanted);
+}
+END_TEST
+
 static void more_of_all(void)
 {
 	report("cellar", 5, 30);
@@ -668,7 +760,7 @@ static void check_still_wanted(void)
 {
 	bool is_wanted = false;
 
-	ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+	ck_ok(owncopy_is_wanted(store, &place, &is_wanted, &err));
 	ck_assert(is_wanted);
 	ck_assert_uint_eq(count(store, "SELECT count(*) FROM device"), 0);
 }
@@ -1267,7 +1359,7 @@ START_TEST(without_memory_rot_stays_to_be_seen)
 			stop();
 		memory.at = 0;
 		store = open_at(state_path);
-		ck_ok(owncopy_is_wanted(store, &is_wanted, &err));
+		ck_ok(owncopy_is_wanted(store, &place, &is_wanted, &err));
 		ck_assert_msg(is_wanted, "allocation %u of %u", at, calls);
 	}
 }
@@ -1299,6 +1391,9 @@ int main(void)
 	tcase_add_test(tc, without_a_copy);
 	tcase_add_test(tc, to_forget);
 	tcase_add_loop_test(tc, to_forget_what_is_no_directory, 0, ODDS);
+	tcase_add_loop_test(tc, a_copy_that_knows_more, 0, 5);
+	tcase_add_loop_test(tc, a_copy_that_knows_no_more, 0, 3);
+	tcase_add_loop_test(tc, a_log_that_cannot_be_looked_at, 0, ODDS);
 	tcase_add_test(tc, a_database_of_yesterday);
 	tcase_add_loop_test(tc, who_opens_it_first_hides_nothing, 0, 2);
 	tcase_add_test(tc, both_have_something);
