@@ -46,7 +46,7 @@ const spared = {
     'folder < 0': 'the sync that follows fails as well',
     '!rc @ make_anew 1': 'only an allocation can have failed there before',
   },
-  'store/owncopy_recall.c': { 'rc @ owncopy_is_wanted': 'db_row_ok says the same' },
+  'store/owncopy_recall.c': { 'rc @ lacks_recall': 'db_row_ok says the same' },
   'store/pagesum.c': {
     '!is_page(n, at) @ main_write': 'reading refuses such a file before',
     'frame < w->frames': 'spares work',
@@ -249,7 +249,8 @@ const more = [
   ['store/owncopy_recall.c', '	about->is_whole = !about->was_there;\n', '	about->is_whole = false;\n'],
   ['store/owncopy_recall.c', 'return SQLITE_CHANGESET_OMIT;', 'return SQLITE_CHANGESET_ABORT;'],
   ['store/owncopy_recall.c', 'errno == ENOENT : !S_ISDIR(st.st_mode)', 'errno == ENOENT : false'],
-  ['store/owncopy_recall.c', 'about->is_whole &= about->has_base;', ''],
+  ['store/owncopy_recall.c', 'if (patch.n == 0) {\n		about->is_whole &= about->has_base;', 'if (patch.n == 0) {\n		;'],
+  ['store/owncopy_recall.c', 'if (patch.n == 0)\n			about->is_whole &= about->has_base;', 'if (patch.n == 0)\n			;'],
   ['store/owncopy_recall.c', 'rc == SQLITE_CORRUPT || ', ''],
   ['store/owncopy_recall.c', ' || rc == SQLITE_ERROR)', ')'],
   ['store/owncopy_recall.c', '	about->was_there = true;\n', ''],
