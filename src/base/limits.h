@@ -120,7 +120,8 @@
 #define FLOOR_FILE_MAX (16 * MIB)	/* a floor file: 5,000 products with some hundred revocations each */
 #define TOKENS_MAX 256			/* people and programs that steer one gateway */
 #define AUDIT_ROWS_MAX 100000		/* some years of operators' commands; about 20 MB */
-#define OWNCOPY_LOG_DUE (1 * MIB)	/* changes beside the second copy before it is made anew, and no sooner than they outgrow it */
+#define OWNCOPY_LOG_DUE (1 * MIB)	/* changes beside the second copy before it is made anew … */
+#define OWNCOPY_LOG_PART 8		/* … and no sooner than they are this part of it: 0.15 ms for each is what a start takes to read them back */
 #define OWNCOPY_RETRY_MS 15000		/* when it cannot be made, before it is tried again; doubles … */
 #define OWNCOPY_RETRY_MAX_MS 3600000	/* … up to this: each try may write tens of MB */
 #define OWNCOPY_LOG_MAX (32 * MIB)	/* and at most: 100,000 devices that show themselves some times meanwhile; it is read whole */

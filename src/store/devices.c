@@ -20,9 +20,9 @@ int devices_count(struct store *s, uint64_t *out, struct err *e)
 static int make_room(struct store *s, const char *device, uint32_t devices_max, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
-		"DELETE FROM device WHERE device IN (SELECT device FROM device WHERE is_listed = 0"
-		"  ORDER BY last_seen_ms LIMIT (SELECT max(0, count(*) - :devices_max + 1) FROM device))"
-		" AND NOT EXISTS (SELECT 1 FROM device WHERE device = :device)");
+		"DELETE FROM device WHERE device IN (SELECT device FROM device WHERE is_listed = 0 ORDER BY last_seen_ms"
+		"  LIMIT iif(EXISTS (SELECT 1 FROM device WHERE device = :device), 0,"
+		"   (SELECT max(0, count(*) - :devices_max + 1) FROM device)))");
 
 	db_bind_text(&q, ":device", device);
 	db_bind_u64(&q, ":devices_max", devices_max);

@@ -198,7 +198,7 @@ bool owncopy_is_due(const struct store *s)
 {
 	const struct owncopy *c = s->copy;
 
-	return c && (!c->is_made || c->trouble[0] || has_lost_log(c) || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size));
+	return c && (!c->is_made || c->trouble[0] || has_lost_log(c) || (c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size / OWNCOPY_LOG_PART));
 }
 
 const char *owncopy_trouble(const struct store *s)
@@ -290,27 +290,18 @@ static bool has_size(const struct owncopy *c, const char *name, uint64_t size)
 	return fstatat(c->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == size;
 }
 
-static int look_at(struct owncopy *c, struct owncopy_recalled *about, struct err *e)
-{
-	struct owncopy_place at = { c->dir, c->path, c->sys };
-	struct store *seen = NULL;
-	int rc = owncopy_see(&at, &seen, about, e);
-
-	store_close(seen);
-	owncopy_unsee(&at);
-	return rc;
-}
-
 int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 {
 	struct owncopy *c = s->copy;
 	struct owncopy_recalled about = { 0 };
-	int rc = c ? look_at(c, &about, e) : ERR_OK;
+	int rc;
 
-	if (rc || !c) {
-		*is_damaged = false;
+	*is_damaged = false;
+	if (!c)
+		return ERR_OK;
+	rc = owncopy_look(&(struct owncopy_place){ c->dir, c->path, c->sys }, &about, e);
+	if (rc)
 		return rc;
-	}
 	*is_damaged = !about.is_whole || !has_size(c, OWNCOPY_LOG, c->log_size) || (c->is_made && !has_size(c, OWNCOPY_DB, c->made_size));
 	c->is_made = c->is_made && !*is_damaged;
 	return ERR_OK;

@@ -12,4 +12,7 @@
 #define OWNCOPY_DB OWNCOPY_DIR "/gatepost.db"
 #define OWNCOPY_LOG OWNCOPY_DIR "/log"
 
+/* What of it is there and whole. */
+MUST_USE int owncopy_look(const struct owncopy_place *at, struct owncopy_recalled *about, struct err *e);
+
 #endif

@@ -253,6 +253,30 @@ START_TEST(a_new_copy_and_its_log)
 }
 END_TEST
 
+static void record_many(unsigned n)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(store);
+	struct audit_row a = { .at_ms = 1, .actor = "maria", .action = "much" };
+
+	memset(a.detail, 'x', AUDIT_TEXT_MAX - 1);
+	while (n--)
+		ck_ok(audit_add(store, &a, &err));
+	ck_ok(store_commit(&tx, &err));
+}
+
+/* A large copy is not written for little; but what a start would have to read back one by one stays a small part of it. */
+START_TEST(it_is_due_when_the_log_has_grown)
+{
+	record_many(20000);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_gt(size_of("own/gatepost.db"), OWNCOPY_LOG_PART * OWNCOPY_LOG_DUE);
+	record_many(OWNCOPY_LOG_DUE / 600 + 200);
+	ck_assert(size_of("own/log") > OWNCOPY_LOG_DUE && !owncopy_is_due(store));
+	record_many(1000);
+	ck_assert(owncopy_is_due(store));
+}
+END_TEST
+
 /* The copy was made, and then the power went before its log was emptied. */
 static void save_without_emptying_the_log(void)
 {
@@ -1267,6 +1291,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_lost_database_loses_nothing);
 	tcase_add_test(tc, a_new_copy_and_its_log);
+	tcase_add_test(tc, it_is_due_when_the_log_has_grown);
 	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
 	tcase_add_test(tc, an_older_log_with_a_hole);
 	tcase_add_test(tc, twice_lost);
