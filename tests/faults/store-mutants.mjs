@@ -251,7 +251,6 @@ const more = [
   ['store/owncopy_recall.c', 'errno == ENOENT : !S_ISDIR(st.st_mode)', 'errno == ENOENT : false'],
   ['store/owncopy_recall.c', 'about->is_whole &= about->has_base;', ''],
   ['store/owncopy_recall.c', 'rc == SQLITE_CORRUPT || ', ''],
-  ['store/owncopy_recall.c', ' || rc == SQLITE_ERROR)', ')'],
   ['store/owncopy_recall.c', '	about->was_there = true;\n', ''],
   ['store/owncopy_recall.c', ' ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms', ''],
   ['store/owncopy_recall.c', "errno == ENOENT || errno == ENOTDIR ? ERR_OK : err_errno(e, OWNCOPY_DIR);", 'ERR_OK;'],

@@ -1208,10 +1208,13 @@ static void *meagre_realloc(void *p, int n)
 	return ++memory.calls == memory.at ? NULL : memory.real.xRealloc(p, n);
 }
 
+/* Once in a process: from then on there is all of it while memory.at is 0. */
 static void be_meagre(void)
 {
 	sqlite3_mem_methods m;
 
+	if (memory.real.xMalloc)
+		return;
 	sqlite3_shutdown();
 	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory.real), SQLITE_OK);
 	m = memory.real;
