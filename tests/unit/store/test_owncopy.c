@@ -320,6 +320,18 @@ START_TEST(an_older_log_with_a_hole)
 }
 END_TEST
 
+/* Its oldest records are gone in time: the others keep their numbers. */
+START_TEST(an_audit_log_without_its_beginning)
+{
+	live();
+	ck_ok(db_exec(store->db, "DELETE FROM audit WHERE n = 1", &err));
+	record(store, "three");
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
 START_TEST(twice_lost)
 {
 	live();
@@ -1297,6 +1309,7 @@ int main(void)
 	tcase_add_test(tc, it_is_due_when_the_log_has_grown);
 	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
 	tcase_add_test(tc, an_older_log_with_a_hole);
+	tcase_add_test(tc, an_audit_log_without_its_beginning);
 	tcase_add_test(tc, twice_lost);
 	tcase_add_test(tc, a_database_that_is_there_needs_no_copy);
 	tcase_add_test(tc, what_was_undone_is_not_noted);
