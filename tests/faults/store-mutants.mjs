@@ -197,7 +197,7 @@ const more = [
   ['store/own.c', ' WHERE device NOT IN (SELECT device FROM device)"', ' WHERE false"'],
   ['store/own.c', '*out = in_a == in_b;', '*out = true;'],
   ['store/own.c', '*out = in_a == in_b;', '*out = false;'],
-  ['store/own.c', '!rc && goes_on)', '!rc)'],
+  ['store/own.c', 'is_level ? MOVE_ALL(to, copy, seen, e) : MOVE_ALL(to, copy, newer, e)', 'ERR_OK'],
   ['store/own.c', 'int rc = MOVE_ALL(copy, to, seen, e);', 'int rc = ERR_OK;'],
   ['store/own.c', 'return rc ? rc : audit_each(copy, 0, 0, append_record, to, e);', 'return rc;'],
   ['store/own.c', 'return rc ? rc : own_raise(copy, to, e);', 'return rc;'],
