@@ -749,7 +749,7 @@ static void grow(size_t n)
 	ck_ok(store_commit(&tx, &err));
 }
 
-/* Not sooner than it is as long as the database that would be made: that takes time as well. */
+/* Not sooner than it is worth the time that it takes to make a large one. */
 START_TEST(it_is_due_when_its_log_has_grown)
 {
 	ck_ok(owncopy_save(store, &err));
@@ -757,13 +757,11 @@ START_TEST(it_is_due_when_its_log_has_grown)
 	ck_assert_msg(!owncopy_is_due(store), "not for so little");
 	grow(OWNCOPY_LOG_DUE);
 	ck_assert(owncopy_is_due(store));
-	grow(OWNCOPY_LOG_DUE);
+	grow(3 * OWNCOPY_LOG_PART * OWNCOPY_LOG_DUE / 2);
 	ck_ok(owncopy_save(store, &err));
-	ck_assert(!owncopy_is_due(store));
+	grow(OWNCOPY_LOG_DUE + OWNCOPY_LOG_DUE / 4);
+	ck_assert_msg(size_of("own/log") > OWNCOPY_LOG_DUE && !owncopy_is_due(store), "not for so little of so much");
 	grow(OWNCOPY_LOG_DUE);
-	grow(OWNCOPY_LOG_DUE / 2);
-	ck_assert_msg(size_of("own/log") > OWNCOPY_LOG_DUE && !owncopy_is_due(store), "not before it is longer than the database");
-	grow(2 * OWNCOPY_LOG_DUE);
 	ck_assert(owncopy_is_due(store));
 }
 END_TEST
