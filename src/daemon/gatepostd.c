@@ -225,8 +225,10 @@ static void stop(struct supervisor *s)
 				s->child[i].pid = 0;
 	}
 	for (int i = 0; i < CHILDREN; i++)
-		if (s->child[i].pid)
+		if (s->child[i].pid) {
+			log_broken("gatepostd", "did not end in time: killed", "name=%s", s->child[i].name);
 			kill(s->child[i].pid, SIGKILL);
+		}
 	log_info("gatepostd", "stopped", "%s", "");
 }
 

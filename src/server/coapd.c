@@ -253,8 +253,12 @@ static void *run(void *arg)
 static void ring(struct coapd *d)
 {
 	uint64_t one = 1;
+	ssize_t n;
 
-	if (write(d->bell, &one, sizeof one) < 0)
+	do
+		n = write(d->bell, &one, sizeof one);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
 		log_broken("coap", "eventfd", "errno=%d", errno);
 }
 

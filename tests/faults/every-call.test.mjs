@@ -139,6 +139,18 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   await gateway.status()
 })
 
+test('a word to the thread that serves CoAP is said again when a signal comes between: it stops in time', async (t) => {
+  const b = await makeBench(t)
+  b.shim.record(SERVER)
+  await once(t, b)
+  const site = await b.shim.findSite(SERVER, /write: ring .* < coapd_stop/)
+  b.shim.nextPass()
+  b.shim.sweep(SERVER, { only: site.hash })
+  const { lines } = await once(t, b)
+  assert.equal(b.shim.fired(SERVER), 1)
+  assert.deepEqual(lines.filter((l) => /did not end in time/.test(l)), [])
+})
+
 test('half of what is sent comes with the edge of epoll, as the kernel gives it: downloads go on', async (t) => {
   const b = await makeBench(t)
   b.shim.record(SERVER)

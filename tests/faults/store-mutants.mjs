@@ -226,6 +226,8 @@ const more = [
   ['store/owncopy.c', '!c->is_made || ', ''],
   ['store/owncopy.c', 'c->trouble[0] || ', ''],
   ['store/owncopy.c', 'c->log_size > OWNCOPY_LOG_DUE && ', ''],
+  ['store/owncopy.c', ' && c->log_size > c->made_size / OWNCOPY_LOG_PART)', ')'],
+  ['store/owncopy.c', '(c->log_size > OWNCOPY_LOG_DUE && c->log_size > c->made_size / OWNCOPY_LOG_PART)', 'false'],
   ['store/owncopy.c', '!about.is_whole || !has_size', '!has_size'],
   ['store/owncopy.c', '!has_size(c, OWNCOPY_LOG, c->log_size) || ', ''],
   ['store/owncopy.c', ' || (c->is_made && !has_size(c, OWNCOPY_DB, c->made_size))', ''],
