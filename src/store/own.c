@@ -250,7 +250,7 @@ int own_recall(struct store *copy, struct store *to, struct err *e)
 
 	if (!rc)
 		rc = prepare(copy, to, e);
-	if (rc)
-		return rc;
-	return goes_on ? replace(copy, to, e) : unite(copy, to, e);
+	if (!rc)
+		rc = goes_on ? replace(copy, to, e) : unite(copy, to, e);
+	return rc;
 }

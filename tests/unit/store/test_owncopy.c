@@ -332,6 +332,19 @@ START_TEST(an_audit_log_without_its_beginning)
 }
 END_TEST
 
+/* What somebody changed is not made good by being copied. */
+START_TEST(an_audit_log_that_was_changed)
+{
+	live();
+	ck_ok(db_exec(store->db, "UPDATE audit SET detail = 'not so' WHERE n = 2", &err));
+	record(store, "three");
+	ck_refused(audit_verify(store, &err), ERR_PROOF, "the chain is broken");
+	lose_database();
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE detail = 'not so'"), 1);
+	ck_refused(audit_verify(store, &err), ERR_PROOF, "the chain is still broken");
+}
+END_TEST
+
 START_TEST(twice_lost)
 {
 	live();
@@ -1368,6 +1381,7 @@ int main(void)
 	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
 	tcase_add_test(tc, an_older_log_with_a_hole);
 	tcase_add_test(tc, an_audit_log_without_its_beginning);
+	tcase_add_test(tc, an_audit_log_that_was_changed);
 	tcase_add_test(tc, twice_lost);
 	tcase_add_test(tc, a_database_that_is_there_needs_no_copy);
 	tcase_add_test(tc, what_was_undone_is_not_noted);
