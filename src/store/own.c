@@ -214,7 +214,7 @@ static int are_level(struct store *a, struct store *b, bool *out, struct err *e)
 	return rc;
 }
 
-static int prepare(struct store *copy, struct store *to, bool goes_on, struct err *e)
+static int prepare(struct store *copy, struct store *to, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(copy);
 	bool is_level = false;
@@ -222,7 +222,7 @@ static int prepare(struct store *copy, struct store *to, bool goes_on, struct er
 
 	if (!rc)
 		rc = are_level(copy, to, &is_level, e);
-	if (!rc && goes_on)
+	if (!rc)
 		rc = is_level ? MOVE_ALL(to, copy, seen, e) : MOVE_ALL(to, copy, newer, e);
 	return rc ? rc : store_commit(&tx, e);
 }
@@ -249,8 +249,8 @@ int own_recall(struct store *copy, struct store *to, struct err *e)
 	int rc = own_audit_goes_on(to, copy, &goes_on, e);
 
 	if (!rc)
-		rc = prepare(copy, to, goes_on, e);
-	if (rc)
-		return rc;
-	return goes_on ? replace(copy, to, e) : unite(copy, to, e);
+		rc = prepare(copy, to, e);
+	if (!rc)
+		rc = goes_on ? replace(copy, to, e) : unite(copy, to, e);
+	return rc;
 }

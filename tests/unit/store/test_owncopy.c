@@ -320,6 +320,31 @@ START_TEST(an_older_log_with_a_hole)
 }
 END_TEST
 
+/* Its oldest records are gone in time: the others keep their numbers. */
+START_TEST(an_audit_log_without_its_beginning)
+{
+	live();
+	ck_ok(db_exec(store->db, "DELETE FROM audit WHERE n = 1", &err));
+	record(store, "three");
+	remember();
+	lose_database();
+	check_remembered();
+}
+END_TEST
+
+/* What somebody changed is not made good by being copied. */
+START_TEST(an_audit_log_that_was_changed)
+{
+	live();
+	ck_ok(db_exec(store->db, "UPDATE audit SET detail = 'not so' WHERE n = 2", &err));
+	record(store, "three");
+	ck_refused(audit_verify(store, &err), ERR_PROOF, "the chain is broken");
+	lose_database();
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM audit WHERE detail = 'not so'"), 1);
+	ck_refused(audit_verify(store, &err), ERR_PROOF, "the chain is still broken");
+}
+END_TEST
+
 START_TEST(twice_lost)
 {
 	live();
@@ -806,10 +831,10 @@ START_TEST(a_copy_that_cannot_be_read)
 	ck_ok(owncopy_save(store, &err));
 	remember();
 	unreadable = names[_i];
-	ck_refused(owncopy_check(store, &is_damaged, &err), ERR_IO, "it may be read later");
+	ck_says(owncopy_check(store, &is_damaged, &err), ERR_IO, names[_i] + 1, "it may be read later");
 	ck_assert(!is_damaged);
 	open_new();
-	ck_refused(owncopy_recall(store, &place, NOW, &recalled, &err), ERR_IO, "it may be read later");
+	ck_says(owncopy_recall(store, &place, NOW, &recalled, &err), ERR_IO, names[_i] + 1, "it may be read later");
 	check_still_wanted();
 	unreadable = NULL;
 	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
@@ -1189,6 +1214,33 @@ START_TEST(rows_whose_parents_have_rotted)
 }
 END_TEST
 
+static void accept_two_sets(void)
+{
+	struct hash32 one = hash_of(1), set[2] = { hash_of(77), hash_of(78) };
+
+	ck_ok(owncopy_save(store, &err));
+	ck_ok(products_accept_set(store, &one, &set[0], 6, &err));
+	ck_ok(products_accept_set(store, &one, &set[1], 7, &err));
+	spoil("own/log", OWNLOG_HEAD + 20);	/* with the first one it rots that the product is chosen */
+}
+
+/* Whoever knows the product knows what was accepted of it. */
+START_TEST(a_set_whose_product_has_rotted)
+{
+	add_product(store, 1);
+	if (_i) {
+		go_back(accept_two_sets);
+		find_it_older();
+	} else {
+		accept_two_sets();
+		lose_database();
+	}
+	ck_assert(recalled.was_there && !recalled.is_whole);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM accepted_set WHERE at_ms = 7"), (unsigned)_i);
+	ck_assert_uint_eq(count(store, "SELECT count(*) FROM chosen"), (unsigned)_i);
+}
+END_TEST
+
 START_TEST(an_audit_log_with_a_gap)
 {
 	off_t end;
@@ -1266,6 +1318,7 @@ START_TEST(somebody_removes_it)
 		ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
 		ck_assert_int_eq(unlinkat(dir, "own", AT_REMOVEDIR), 0);
 	}
+	ck_assert(owncopy_is_due(store));
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert(is_damaged);
 	ck_ok(owncopy_save(store, &err));
@@ -1293,10 +1346,13 @@ static void *meagre_realloc(void *p, int n)
 	return ++memory.calls == memory.at ? NULL : memory.real.xRealloc(p, n);
 }
 
+/* Once in a process: from then on there is all of it while memory.at is 0. */
 static void be_meagre(void)
 {
 	sqlite3_mem_methods m;
 
+	if (memory.real.xMalloc)
+		return;
 	sqlite3_shutdown();
 	ck_assert_int_eq(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory.real), SQLITE_OK);
 	m = memory.real;
@@ -1365,6 +1421,43 @@ START_TEST(without_memory_rot_stays_to_be_seen)
 }
 END_TEST
 
+/* Whichever allocation fails: all of it is there, or nothing, or it is said that it is not all. */
+START_TEST(without_memory_a_recall_is_whole_or_none)
+{
+	unsigned calls, failed = 0;
+
+	stop();
+	be_meagre();
+	start();
+	live();
+	ck_ok(owncopy_save(store, &err));
+	report("attic", 4, 40);
+	remember();
+	open_new();
+	memory.calls = 0;
+	ck_ok(owncopy_recall(store, &place, NOW, &recalled, &err));
+	calls = memory.calls;
+	open_new();
+	for (unsigned at = 1; at <= calls; at += 31) {
+		int rc;
+
+		memory.calls = 0;
+		memory.at = at;
+		rc = owncopy_recall(store, &place, NOW, &recalled, NULL);
+		memory.at = 0;
+		if (rc) {
+			failed++;
+			check_still_wanted();
+			continue;
+		}
+		if (recalled.is_whole)	/* SQLite's check of a page that it could not hold says damage */
+			check_remembered();
+		open_new();
+	}
+	ck_assert_uint_gt(failed, 20);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("owncopy");
@@ -1379,6 +1472,8 @@ int main(void)
 	tcase_add_test(tc, it_is_due_when_the_log_has_grown);
 	tcase_add_test(tc, a_log_that_is_older_than_its_copy);
 	tcase_add_test(tc, an_older_log_with_a_hole);
+	tcase_add_test(tc, an_audit_log_without_its_beginning);
+	tcase_add_test(tc, an_audit_log_that_was_changed);
 	tcase_add_test(tc, twice_lost);
 	tcase_add_test(tc, a_database_that_is_there_needs_no_copy);
 	tcase_add_test(tc, what_was_undone_is_not_noted);
@@ -1416,6 +1511,7 @@ int main(void)
 	tcase_add_test(tc, a_record_is_laid_out_as_said);
 	tcase_add_test(tc, a_record_stands_for_itself);
 	tcase_add_loop_test(tc, rows_whose_parents_have_rotted, 0, 2);
+	tcase_add_loop_test(tc, a_set_whose_product_has_rotted, 0, 2);
 	tcase_add_test(tc, an_audit_log_with_a_gap);
 	tcase_add_test(tc, what_is_not_audited_stays);
 	tcase_add_loop_test(tc, odd_things_when_it_is_wanted, 0, 3 * ODDS);
@@ -1423,6 +1519,7 @@ int main(void)
 	tcase_add_loop_test(tc, somebody_removes_it, 0, 2);
 	tcase_add_test(tc, without_memory_no_transaction_stays_open);
 	tcase_add_test(tc, without_memory_rot_stays_to_be_seen);
+	tcase_add_test(tc, without_memory_a_recall_is_whole_or_none);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

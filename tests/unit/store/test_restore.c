@@ -337,6 +337,57 @@ START_TEST(a_second_copy_with_a_hole_stands_for_it_too)
 }
 END_TEST
 
+static void say(const char *sql)
+{
+	struct store *s = open_at(state_path);
+
+	ck_ok(db_exec(s->db, sql, &err));
+	store_close(s);
+}
+
+/* The database is the one that counts while nothing of it is lost. */
+START_TEST(a_second_copy_brings_nothing_into_a_whole_database)
+{
+	struct restore_result r;
+	struct store *s;
+
+	fill_state();
+	keep_twice(one_more_record);
+	say("INSERT INTO recalled VALUES (1, 1); DELETE FROM latched");
+	ck_ok(restore(NULL, &r));
+	s = open_at(state_path);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM latched"), 0);
+	store_close(s);
+	check_no_copy();
+}
+END_TEST
+
+/* Each goes on from the backup's, and neither from the other: the database's is taken. */
+START_TEST(two_audit_logs_that_have_parted)
+{
+	AUTO(buf_free) struct buf earlier = BUF_INIT(MIB);
+	autoclose int dir = open_dir(state_path), fd = -1;
+	struct restore_result r;
+	struct store *s;
+
+	fill_state();
+	ck_ok(io_read_file(dir, "gatepost.db", &earlier, &err));
+	keep_twice(one_more_record);
+	fd = openat(dir, "gatepost.db", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ck_ok(io_write_all(fd, buf_span(&earlier), &err));
+	s = open_at(state_path);
+	record(s, "five");
+	store_close(s);
+	ck_ok(restore(NULL, &r));
+	ck_assert_int_eq(r.audit, RESTORE_AUDIT_HERE);
+	s = open_at(state_path);
+	ck_ok(audit_verify(s, &err));
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM audit WHERE action = 'five'"), 1);
+	ck_assert_uint_eq(count(s, "SELECT count(*) FROM audit WHERE action = 'four'"), 0);
+	store_close(s);
+}
+END_TEST
+
 START_TEST(a_second_copy_is_forgotten)
 {
 	struct restore_result r;
@@ -538,6 +589,8 @@ int main(void)
 	tcase_add_test(tc, a_device_without_floors_does_not_come_along);
 	tcase_add_test(tc, a_second_copy_stands_for_a_damaged_database);
 	tcase_add_test(tc, a_second_copy_with_a_hole_stands_for_it_too);
+	tcase_add_test(tc, a_second_copy_brings_nothing_into_a_whole_database);
+	tcase_add_test(tc, two_audit_logs_that_have_parted);
 	tcase_add_test(tc, a_second_copy_is_forgotten);
 	tcase_add_test(tc, refusals_touch_nothing);
 	tcase_add_test(tc, every_cut_leaves_a_whole_gateway);
