@@ -18,7 +18,6 @@
 #define AUDIT_N 0
 #define DEVICE_DEVICE 0
 #define DEVICE_LAST_SEEN_MS 13
-#define DEVICE_REPORTED_MS 14
 
 enum verdict { UNDECIDED, LEVEL, AHEAD };
 
@@ -38,13 +37,13 @@ static int judge_audit(struct store *s, int64_t n, enum verdict *v, struct err *
 	return rc;
 }
 
-/* Times of a device only rise. One that is not there may have made room for another one: that is the safe side. */
-static int judge_device(struct store *s, const char *device, int64_t seen_ms, int64_t reported_ms, enum verdict *v, struct err *e)
+/* Each report and sighting says when, and that only rises. A device that is not there may have made room for another one: that is the safe side. */
+static int judge_device(struct store *s, const char *device, int64_t seen_ms, enum verdict *v, struct err *e)
 {
 	struct device_row row;
 	int rc = devices_get(s, device, &row, e);
 
-	*v = rc == ERR_NOT_FOUND || seen_ms > row.last_seen_ms || reported_ms > row.reported_ms ? AHEAD : LEVEL;
+	*v = rc == ERR_NOT_FOUND || seen_ms > row.last_seen_ms ? AHEAD : LEVEL;
 	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
 
@@ -71,12 +70,12 @@ static int judge_change(struct store *s, sqlite3_changeset_iter *at, enum verdic
 	int columns = 0, op = 0;
 
 	sqlite3changeset_op(at, &table, &columns, &op, NULL);
-	if (!strcmp(table, "audit") && op == SQLITE_INSERT)
+	if (!strcmp(table, "audit"))
 		return judge_audit(s, changed(at, AUDIT_N), v, e);
-	if (strcmp(table, "device") != 0 || op == SQLITE_DELETE || columns <= DEVICE_REPORTED_MS)
+	if (strcmp(table, "device") != 0 || op == SQLITE_DELETE)
 		return ERR_OK;
 	device = key_of(at, op);
-	return device ? judge_device(s, device, changed(at, DEVICE_LAST_SEEN_MS), changed(at, DEVICE_REPORTED_MS), v, e) : ERR_OK;
+	return device ? judge_device(s, device, changed(at, DEVICE_LAST_SEEN_MS), v, e) : ERR_OK;
 }
 
 /* One change that is not there is enough. */
@@ -87,7 +86,7 @@ static int judge_record(struct store *s, struct span patch, enum verdict *out, s
 
 	if (sqlite3changeset_start(&at, (int)patch.n, (void *)(uintptr_t)patch.p) != SQLITE_OK)
 		return err_set(e, ERR_MEMORY, "no memory to look at the second copy");
-	while (!rc && *out != AHEAD && sqlite3changeset_next(at) == SQLITE_ROW) {
+	while (!rc && sqlite3changeset_next(at) == SQLITE_ROW) {
 		enum verdict v = UNDECIDED;
 
 		rc = judge_change(s, at, &v, e);
@@ -104,8 +103,7 @@ static struct last_records last_of(struct span log)
 	struct span patch;
 
 	while (ownlog_next(&log, &patch, &skipped))
-		if (patch.n)
-			r.at[r.n++ % LOOK_BACK] = patch;
+		r.at[r.n++ % LOOK_BACK] = patch;
 	return r;
 }
 

@@ -47,6 +47,7 @@ const spared = {
     'folder < 0': 'the sync that follows fails as well',
     '!rc @ make_anew 1': 'only an allocation can have failed there before',
   },
+  'store/owncopy_ahead.c': { 'rc && rc != ERR_NOT_FOUND': 'only a line of the log' },
   'store/owncopy_recall.c': { 'rc @ lacks_recall': 'db_row_ok says the same' },
   'store/pagesum.c': {
     '!is_page(n, at) @ main_write': 'reading refuses such a file before',
@@ -263,6 +264,18 @@ const more = [
   ['store/owncopy_recall.c', '"gatepost.db") < 0 && errno != ENOENT)', '"gatepost.db") < 0)'],
   ['store/owncopy_recall.c', '"log") < 0 && errno != ENOENT)', '"log") < 0)'],
   ['store/owncopy_recall.c', 'return sys_of(at)->fsync(folder) < 0 ? err_errno(e, OWNCOPY_DIR ": sync") : ERR_OK;', 'return ERR_OK;'],
+  ['store/owncopy_ahead.c', 'n > (int64_t)newest ? AHEAD : LEVEL', 'AHEAD'],
+  ['store/owncopy_ahead.c', 'n > (int64_t)newest ? AHEAD : LEVEL', 'LEVEL'],
+  ['store/owncopy_ahead.c', 'n > (int64_t)newest ? AHEAD : LEVEL', 'n >= (int64_t)newest ? AHEAD : LEVEL'],
+  ['store/owncopy_ahead.c', 'rc == ERR_NOT_FOUND || seen_ms', 'seen_ms'],
+  ['store/owncopy_ahead.c', 'seen_ms > row.last_seen_ms', 'seen_ms >= row.last_seen_ms'],
+  ['store/owncopy_ahead.c', 'strcmp(table, "device") != 0 || ', ''],
+  ['store/owncopy_ahead.c', ' || op == SQLITE_DELETE', ''],
+  ['store/owncopy_ahead.c', 'op == SQLITE_INSERT ? sqlite3changeset_new(at, DEVICE_DEVICE, &v) : sqlite3changeset_old(at, DEVICE_DEVICE, &v)', 'sqlite3changeset_new(at, DEVICE_DEVICE, &v)'],
+  ['store/owncopy_ahead.c', '*out = v > *out ? v : *out;', '*out = v;'],
+  ['store/owncopy_ahead.c', 'v == UNDECIDED && i < r.n', 'i < 1 && i < r.n'],
+  ['store/owncopy_ahead.c', 'r.n - 1 - i', 'i'],
+  ['store/owncopy_recall.c', '		s->is_older = true;\n', '		;\n'],
   ['store/ownlog.c', 'memcmp(s.p, MAGIC, MAGIC_LEN) != 0)', 'false)'],
   ['store/ownlog.c', 'return memcmp(sum.b, s.p + MAGIC_LEN + 4, SUM_LEN) == 0;', 'return true;'],
   ['store/ownlog.c', '	sha256_add(&h, SPAN(length, 4));\n', ''],
@@ -348,7 +361,7 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
-  if (/^own(copy|copy_recall|log)$/.test(name)) return ['test_owncopy', 'test_restore']
+  if (/^own(copy|copy_ahead|copy_recall|log)$/.test(name)) return ['test_owncopy', 'test_restore']
   if (name === 'own') return ['test_owncopy', 'test_damaged', 'test_restore', 'test_parts']
   if (/^(restore|save|savefile|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
   if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck', 'test_owncopy']
