@@ -1007,6 +1007,22 @@ START_TEST(a_look_finds_what_is_missing)
 }
 END_TEST
 
+/* It is whole, and not the one that was written. */
+START_TEST(a_look_finds_an_earlier_one)
+{
+	bool is_damaged = false;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(linkat(dir, "own/gatepost.db", dir, "earlier", 0), 0);
+	grow(256 * KIB);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(renameat(dir, "earlier", dir, "own/gatepost.db"), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged && owncopy_is_due(store));
+}
+END_TEST
+
 /* Somebody moves it away. */
 START_TEST(a_look_at_none)
 {
@@ -1411,6 +1427,7 @@ int main(void)
 	tcase_add_loop_test(tc, odd_things_are_in_nobodys_way, 0, 3 * ODDS);
 	tcase_add_test(tc, a_look_finds_rot);
 	tcase_add_test(tc, a_look_finds_what_is_missing);
+	tcase_add_test(tc, a_look_finds_an_earlier_one);
 	tcase_add_test(tc, a_look_at_none);
 	tcase_add_test(tc, records_are_found_again);
 	tcase_add_test(tc, a_record_is_laid_out_as_said);
