@@ -1004,6 +1004,12 @@ START_TEST(a_look_finds_what_is_missing)
 	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert_msg(is_damaged, "the database is gone");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
+	stop();
+	start();
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "it was gone when the gateway started");
 }
 END_TEST
 
@@ -1026,8 +1032,14 @@ END_TEST
 /* Somebody moves it away. */
 START_TEST(a_look_at_none)
 {
-	bool is_damaged = false;
+	bool is_damaged = true;
 
+	stop();
+	store = open_at(state_path);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(!is_damaged, "none is kept");
+	stop();
+	start();
 	live();
 	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere"), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
