@@ -1048,6 +1048,9 @@ START_TEST(a_look_at_none)
 	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere too"), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert_msg(is_damaged && owncopy_is_due(store), "it is gone");
+	tempdir_put_odd(STATE "/own", ODD_PIPE);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "a pipe is none");
 }
 END_TEST
 
