@@ -754,6 +754,7 @@ START_TEST(who_opens_it_first_hides_nothing)
 		ck_assert(store_is_older(store));
 		ck_ok(store_try(store, &err));
 		stop();
+		ck_assert_msg(size_of("gatepost.db-wal") < 0, "what is left of it is in the database, once that it had rotted is noted");
 	} else {
 		open_on_full_disk();
 	}
@@ -1128,14 +1129,42 @@ START_TEST(a_look_finds_what_is_missing)
 	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert_msg(is_damaged, "the database is gone");
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(unlinkat(dir, "own/gatepost.db", 0), 0);
+	stop();
+	start();
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "it was gone when the gateway started");
+}
+END_TEST
+
+/* It is whole, and not the one that was written. */
+START_TEST(a_look_finds_an_earlier_one)
+{
+	bool is_damaged = false;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(linkat(dir, "own/gatepost.db", dir, "earlier", 0), 0);
+	grow(256 * KIB);
+	ck_ok(owncopy_save(store, &err));
+	ck_assert_int_eq(renameat(dir, "earlier", dir, "own/gatepost.db"), 0);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged && owncopy_is_due(store));
 }
 END_TEST
 
 /* Somebody moves it away. */
 START_TEST(a_look_at_none)
 {
-	bool is_damaged = false;
+	bool is_damaged = true;
 
+	stop();
+	store = open_at(state_path);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(!is_damaged, "none is kept");
+	stop();
+	start();
 	live();
 	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere"), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
@@ -1144,6 +1173,9 @@ START_TEST(a_look_at_none)
 	ck_assert_int_eq(renameat(dir, "own", dir, "elsewhere too"), 0);
 	ck_ok(owncopy_check(store, &is_damaged, &err));
 	ck_assert_msg(is_damaged && owncopy_is_due(store), "it is gone");
+	tempdir_put_odd(STATE "/own", ODD_PIPE);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert_msg(is_damaged, "a pipe is none");
 }
 END_TEST
 
@@ -1539,6 +1571,7 @@ int main(void)
 	tcase_add_loop_test(tc, odd_things_are_in_nobodys_way, 0, 3 * ODDS);
 	tcase_add_test(tc, a_look_finds_rot);
 	tcase_add_test(tc, a_look_finds_what_is_missing);
+	tcase_add_test(tc, a_look_finds_an_earlier_one);
 	tcase_add_test(tc, a_look_at_none);
 	tcase_add_test(tc, records_are_found_again);
 	tcase_add_test(tc, a_record_is_laid_out_as_said);
