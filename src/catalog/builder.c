@@ -337,9 +337,10 @@ static int finish_product(struct builder *b, struct finished *f, const struct bu
 {
 	struct catalog_product row = built->row;
 	struct built_release *releases = (void *)b->releases.p;
-	int rc = buf_ok(&f->channels, e);
+	int rc;
 
 	finish_channels(b, f, &row, product);
+	rc = buf_ok(&f->channels, e);	/* releases look their channel up there */
 	if (row.releases.n)
 		qsort(releases + row.releases.first, row.releases.n, sizeof *releases, by_sequence);
 	row.releases.first = count(&f->releases, sizeof(struct catalog_release));
