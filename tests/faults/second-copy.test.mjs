@@ -1,7 +1,7 @@
 // second-copy.test.mjs: what an operator or a device was told is kept is kept twice (store/owncopy.h): it is there when the card has let the database or
 // its log rot, and when the database is gone.
 import assert from 'node:assert/strict'
-import { open, readdir, rm, stat } from 'node:fs/promises'
+import { open, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { waitFor } from '../support/wait.mjs'
@@ -9,6 +9,7 @@ import { PRODUCT, makeWorld } from '../support/world.mjs'
 import { report } from './every-call.mjs'
 
 const FRAME = 32 + 24 // of the WAL: its head, and the first frame's
+const FRAME_BYTES = 24 + 4096
 
 async function overwrite(file, at) {
   const handle = await open(file, 'r+')
@@ -99,6 +100,27 @@ test('the log of the database has rotted: what was acknowledged last is there al
   await gateway.start()
   assert.match((await alarmOf(gateway, 'database-older')).detail, /came back from their second copy$/)
   await isAsBefore(gateway, before)
+})
+
+/** Where the last frame of a write-ahead log lies: each begins with its page's number and has the log's salts (fileformat2.html, section 4.1). */
+async function lastFrame(file) {
+  const wal = await readFile(file), salts = wal.subarray(16, 24)
+  let at = 32
+  while (at + FRAME_BYTES <= wal.length && wal.subarray(at + 8, at + 16).equals(salts)) at += FRAME_BYTES
+  return at - FRAME_BYTES
+}
+
+test('only the last commit has rotted, as if the power had gone before it: it is there all the same', async (t) => {
+  const { world, gateway } = await makeLived(t)
+  await tell(world, gateway)
+  const put = await gateway.api('/api/v1/devices/attic', { token: gateway.token, method: 'PUT', body: { group: 'late' } })
+  assert.equal(put.status, 200)
+  await kill(gateway)
+  const wal = join(gateway.stateDir, 'gatepost.db-wal')
+  await overwrite(wal, await lastFrame(wal) + 100)
+  await gateway.start()
+  assert.equal((await gateway.api('/api/v1/devices/attic', { token: gateway.token })).body.group, 'late')
+  assert.match((await alarmOf(gateway, 'database-older')).detail, /came back from their second copy$/)
 })
 
 test('the copy is made anew, verified and mended while the gateway runs', async (t) => {
