@@ -40,12 +40,10 @@ struct builder {
 struct builder *builder_new(const struct builder_about *about)
 {
 	struct builder *b = calloc(1, sizeof *b);
-	struct buf *all[] = { &b->products, &b->channels, &b->releases, &b->images, &b->cids, &b->words, &b->pool };
 
 	if (!b)
 		return NULL;
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		*all[i] = BUF_INIT(CATALOG_MAX);
+	b->products = b->channels = b->releases = b->images = b->cids = b->words = b->pool = BUF_INIT(CATALOG_MAX);
 	b->about = *about;
 	b->gateway = (struct catalog_ref){ 0, (uint32_t)about->gateway.n };
 	buf_add(&b->pool, about->gateway);
