@@ -246,8 +246,11 @@ static void on_want(void *arg, const struct ledger_want *w)
 
 	if (!k->is_recovered || bundle_import_brings(k->import, &w->sha256) || keeper_is_adopting(k, &w->sha256))
 		return;		/* asked again when that is over */
-	if (fetcher_want(&k->fetcher, w, &e))
-		log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
+	if (fetcher_want(&k->fetcher, w, &e) == ERR_OK)
+		return;
+	log_unusual("fetch", "cannot fetch", "product=%s why=\"%s\"", w->product, e.msg);
+	if (e.code == ERR_MEMORY)
+		keeper_trouble(k, &e);	/* asked again when that is over */
 }
 
 static void on_unwanted(void *arg, const struct ledger_want *w)

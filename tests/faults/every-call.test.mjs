@@ -139,6 +139,21 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   await gateway.status()
 })
 
+test('an image for whose fetch memory is wanting is fetched a moment later', async (t) => {
+  const { b, gateway } = await makeSettled(t)
+  const publish = async () => { await b.world.publish(); await b.world.finalize() }
+  b.shim.record(KEEPER)
+  await publish()
+  await gateway.waitRelease(PRODUCT, 3, 'active')
+  const site = await b.shim.findSite(KEEPER, /memory: fetch_new .* < on_want/)
+  b.shim.nextPass()
+  b.shim.sweep(KEEPER, { only: site.hash })
+  await publish()
+  await waitFor('the fault', () => b.shim.fired(KEEPER) === 1)
+  await gateway.waitRelease(PRODUCT, 4, 'active')
+  await waitFor('the want to be over', async () => !(await gateway.status()).store.degraded)
+})
+
 test('a word to the thread that serves CoAP is said again when a signal comes between: it stops in time', async (t) => {
   const b = await makeBench(t)
   b.shim.record(SERVER)
