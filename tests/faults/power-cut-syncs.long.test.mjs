@@ -5,7 +5,8 @@ import { LIVES } from './power-cut-lives.mjs'
 import { missingSyncs } from './power-cut-syncs.mjs'
 
 // The state directory, which SQLite and who makes `objects` sync, is synced by others as well before anything is told; of SQLite's first journal nothing depends on the sync.
-const WANTED = /^store\/(?!blobdir\.c: open_objects)|^SQLite: gatepost\.db(-wal)?$/
+// The second copy (owncopy) is for rot: after a cut the database has all of it.
+const WANTED = /^store\/(?!blobdir\.c: open_objects|owncopy)|^SQLite: gatepost\.db(-wal)?$/
 
 test('a sync that is taken out of a recorded life is noticed', async (t) => {
   const noticed = new Set(), alive = new Set(), seed = Number(process.env.POWER_CUT_SEED ?? 1)
