@@ -349,7 +349,9 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_owncopy']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_owncopy', 'test_recall', 'test_owncopy_memory']
+
+const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
@@ -361,11 +363,11 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
-  if (/^own(copy|copy_ahead|copy_recall|log)$/.test(name)) return ['test_owncopy', 'test_restore']
-  if (name === 'own') return ['test_owncopy', 'test_damaged', 'test_restore', 'test_parts']
+  if (/^own(copy|copy_ahead|copy_recall|log)$/.test(name)) return [...SECOND_COPY, 'test_restore']
+  if (name === 'own') return [...SECOND_COPY, 'test_damaged', 'test_restore', 'test_parts']
   if (/^(restore|save|savefile|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']
-  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck', 'test_owncopy']
-  return ['test_store', 'test_spoilt', 'test_parts', 'test_db', ...['audit', 'products', 'releases'].includes(name) ? ['test_owncopy'] : []]
+  if (/^(db|stmt|pagesum|store|store_check)$/.test(name)) return ['test_dbsync', 'test_parts', 'test_spoilt', 'test_db', 'test_store', 'test_walcheck', ...SECOND_COPY]
+  return ['test_store', 'test_spoilt', 'test_parts', 'test_db', ...['audit', 'products', 'releases'].includes(name) ? SECOND_COPY : []]
 }
 
 async function pkgConfig(...packages) {

@@ -13,10 +13,22 @@ check_PROGRAMS += tests/unit/test_blob
 tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
+LIVED = %D%/lived.h %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+
 check_PROGRAMS += tests/unit/test_owncopy
-tests_unit_test_owncopy_SOURCES = %D%/test_owncopy.c tests/unit/support/fds.h %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_owncopy_SOURCES = %D%/test_owncopy.c tests/unit/support/fds.h $(LIVED)
 tests_unit_test_owncopy_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_owncopy_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_recall
+tests_unit_test_recall_SOURCES = %D%/test_recall.c $(LIVED)
+tests_unit_test_recall_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_recall_LDADD = $(STORE_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/test_owncopy_memory
+tests_unit_test_owncopy_memory_SOURCES = %D%/test_owncopy_memory.c $(LIVED)
+tests_unit_test_owncopy_memory_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_owncopy_memory_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_floor
 tests_unit_test_floor_SOURCES = %D%/test_floor.c %D%/tempdir.h %D%/faulty.h
