@@ -40,7 +40,6 @@ static void on_fine(void *arg)
 
 	keeper_alarm_over(k, "store-degraded", "store");
 	latch_again(k);
-	k->copy_next_mono_ms = 0;
 	devices_resume(&k->devices);
 	chain_resume(&k->chain);
 	fetcher_resume(&k->fetcher);

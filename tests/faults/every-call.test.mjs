@@ -139,6 +139,13 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   await gateway.status()
 })
 
+test('a process that does not end when it is asked to is killed, and named', async (t) => {
+  const { gateway } = await makeSettled(t), { 'gatepost-server': server } = await gateway.children()
+  process.kill(server, 'SIGSTOP')
+  await gateway.stop()
+  assert.deepEqual(gateway.lines().filter((l) => /did not end in time/.test(l)), ['broken: gatepostd: did not end in time: killed name=gatepost-server'])
+})
+
 test('an image for whose fetch memory is wanting is fetched a moment later', async (t) => {
   const { b, gateway } = await makeSettled(t)
   const publish = async () => { await b.world.publish(); await b.world.finalize() }

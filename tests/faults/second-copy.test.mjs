@@ -133,6 +133,7 @@ test('the copy is made anew, verified and mended while the gateway runs', async 
   const found = await verify()
   assert.deepEqual(found.findings.map((f) => [f.what, f.repaired]), [['second-copy', true]])
   assert.ok(found.whole)
+  assert.deepEqual((await verify()).findings, [], 'it is mended')
   assert.equal(await report(gateway, 'attic', 2), 204)
   const before = await told(gateway)
   await gateway.stop()
@@ -140,6 +141,19 @@ test('the copy is made anew, verified and mended while the gateway runs', async 
   await gateway.start()
   await isAsBefore(gateway, before)
   assert.deepEqual((await readdir(gateway.stateDir)).filter((f) => /^own\./.test(f)), [], 'nothing is left lying about')
+})
+
+test('somebody removes the copy: the gateway notices, and makes another one', async (t) => {
+  const { world, gateway } = await makeLived(t), copy = join(gateway.stateDir, 'own')
+  await waitFor('a copy to be made', () => stat(join(copy, 'gatepost.db')).then(() => true, () => false))
+  await rm(copy, { recursive: true })
+  await waitFor('another one', () => stat(join(copy, 'gatepost.db')).then(() => true, () => false), { deadline_ms: 40000, every_ms: 100 }) // the scrubber looks after 60 s
+  await tell(world, gateway)
+  const before = await told(gateway)
+  await gateway.stop()
+  await overwrite(join(gateway.stateDir, 'gatepost.db'), 1000)
+  await gateway.start()
+  await isAsBefore(gateway, before)
 })
 
 test('both are damaged: the operator is told that something may be lost', async (t) => {

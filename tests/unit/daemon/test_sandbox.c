@@ -192,7 +192,7 @@ END_TEST
 
 /* --- libseccomp without memory (the linker's --wrap); it is called in processes of their own --- */
 
-static const enum fault { BREAKS_OFF, CRASHES, RUNS_ON, FAULTS, HANGS } faults[] = { BREAKS_OFF, CRASHES, RUNS_ON };
+static const enum fault { BREAKS_OFF, CRASHES, RUNS_ON, FAULTS, HANGS, IS_ORPHAN } faults[] = { BREAKS_OFF, CRASHES, RUNS_ON };
 static struct {
 	int calls, faulty;	/* which call is: 0, none */
 	enum fault fault;
@@ -214,6 +214,15 @@ int __wrap_seccomp_export_bpf(scmp_filter_ctx f, int fd)
 	for (volatile int runs = library->fault == RUNS_ON; runs;)
 		;
 	return ftruncate(fd, 8 * sizeof(struct sock_filter));	/* and says yes */
+}
+
+/* The parent was gone before anybody could ask to end with it. */
+pid_t __real_getppid(void);
+pid_t __wrap_getppid(void);
+
+pid_t __wrap_getppid(void)
+{
+	return library && library->fault == IS_ORPHAN ? 1 : __real_getppid();
 }
 
 static void spoil_library(enum fault fault, int call)
@@ -261,6 +270,17 @@ START_TEST(a_process_that_hangs_ends_with_its_parent)
 }
 END_TEST
 
+START_TEST(a_process_without_its_parent_makes_nothing)
+{
+	struct err e = { 0 };
+	bool entered;
+
+	spoil_library(IS_ORPHAN, 0);
+	ck_assert_int_eq(filter_enter(SANDBOX_SERVER, &entered, &e), ERR_MEMORY);
+	ck_assert_int_eq(library->calls, 0);
+}
+END_TEST
+
 static void remove_dirs(void)
 {
 	char cmd[128];
@@ -286,6 +306,7 @@ int main(void)
 	tcase_add_test(t, writing_stays_in_its_place);
 	tcase_add_loop_test(t, a_filter_that_libseccomp_spoils_is_not_entered, 0, 2 * FAULTS);
 	tcase_add_test(t, a_process_that_hangs_ends_with_its_parent);
+	tcase_add_test(t, a_process_without_its_parent_makes_nothing);
 	tcase_set_timeout(t, 30);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
