@@ -29,7 +29,7 @@ static int code_of_sqlite(struct db *db, int sqlite_rc)
 {
 	if (sqlite_rc == SQLITE_IOERR_DATA || sqlite_rc == SQLITE_IOERR_SHORT_READ)
 		return ERR_CORRUPT;
-	/* EIO from a read. Once, it is a card that hiccuped, and no reason to lose what only this file knows. */
+	/* EIO from a read. Once, it is a card that hiccuped, and no reason to ask for everything anew. */
 	if (sqlite_rc == SQLITE_IOERR_CORRUPTFS)
 		return ++db->unreadable < DB_UNREADABLE_MAX ? ERR_IO : ERR_CORRUPT;
 	switch (sqlite_rc & 0xff) {

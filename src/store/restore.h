@@ -10,6 +10,7 @@
  *	floors		the union of both
  *	database	the backup's (own.h: what the chain cannot tell), and of the one that stands there holds, alarms and devices'
  *			floors; the longer audit log, when one goes on from the other
+ *			(of a database that is gone, damaged or an older one: what its second copy holds, owncopy.h; it is removed at the end)
  *	tokens		those that stand there, if any do: a token that was revoked since must not work again. Else the backup's
  *	catalog, objects, entries	those that stand there: a catalog that a backup brings could tell of older releases */
 #ifndef STORE_RESTORE_H

@@ -11,7 +11,7 @@
  * entries.h, releases.h, images.h, devices.h, audit.h, mark.h):
  *	ERR_CORRUPT	the file is damaged. Sticky: from then on every call gives it. The owner closes
  *			the store, calls store_set_aside(), opens a new one and rebuilds it from chain
- *			and blobs; floor.h has what must never be forgotten
+ *			and blobs; floor.h has what must never be forgotten, owncopy.h what nobody else could tell
  *	ERR_NO_SPACE, ERR_READ_ONLY, ERR_IO	the disk; nothing of the transaction was kept. Degrade, retry later
  *	ERR_MEMORY	SQLite's heap limit (DB_HEAP_MAX)
  *	ERR_NOT_FOUND, ERR_EXISTS, ERR_RULE, ERR_LIMIT	as each function says */
@@ -35,7 +35,7 @@ void store_close(struct store *s);
  * database again; whoever moves it does without. */
 void store_keep_wal(struct store *s);
 
-/* The write-ahead log had rotted in the middle before it was opened: what was committed from there on is gone, reports and decisions too. */
+/* What was committed last is gone: the write-ahead log had rotted in the middle before it was opened, or the second copy knows more (owncopy.h). */
 bool store_is_older(const struct store *s);
 
 /* A database that was made by this store_open(): nothing is remembered, the caller rebuilds. */

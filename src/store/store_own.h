@@ -12,7 +12,7 @@ struct store {
 	struct db *db;
 	struct owncopy *copy;	/* NULL: none is kept (owncopy.h) */
 	bool is_new;
-	bool is_older;		/* its log had rotted */
+	bool is_older;		/* store_is_older() */
 };
 
 /* No more notes; of store_close(). */
