@@ -11,7 +11,7 @@
 //	sectors   the same with 512 bytes
 //	torn4k    the write that was under way when the power went: its first pages; the rest as `pages` or `whole`
 //	torn512   the same with sectors
-//	subset    of all calls that were not synced, if there are few, exactly those that the seed's bits name
+//	subset    of all calls that were not synced, if there are few, exactly those that the seed's bits name; what is below LOOSE, as the seed has it
 //	ext4      data=ordered: names and sizes as they were at one moment since the last sync of any file, for all files together;
 //	          bytes before the sizes that need them (delayed: a size may lag); pages that were overwritten in any version
 // Not modelled: a disk that lies about a sync, bytes that rot (another tier), a sector that is half written, lost directories.
@@ -20,6 +20,10 @@ import { createHash } from 'node:crypto'
 const OPS = [null, 'create', 'truncate', 'write', 'allocate', 'sync', 'mkdir', 'rename', 'link', 'unlink', 'sent', 'told']
 const RECORD = 32
 const SUBSET_MAX = 20
+// The second copy of what the chain cannot tell. Nothing of it is synced while commits go on, so that most of what a disk lacks at any time is its calls:
+// it is any version beside each state of the rest, and no state of its own.
+const LOOSE = 'own'
+const isLoose = (path) => path === LOOSE || path.startsWith(`${LOOSE}/`)
 export const LOG_HEAD = 32
 export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'subset', 'ext4']
 
@@ -237,24 +241,32 @@ class Disk {
     })
   }
 
-  /** What was not synced of all that any name, durable or not, leads to: the calls in their order. */
-  unsynced() {
-    const seen = new Set([this.root]), left = [this.root]
-    for (const it of left) {
-      for (const file of [...it.names?.values() ?? [], ...it.pending.map((op) => op.file)]) {
-        if (!file || seen.has(file)) continue
-        seen.add(file)
-        left.push(file)
-      }
+  /** All that any name below `from`, durable or not, leads to, but for what is in `less`. */
+  #reachable(from, less = new Set()) {
+    const seen = new Set(from)
+    for (const it of seen) { // what is added is gone over as well
+      for (const file of [...it.names?.values() ?? [], ...it.pending.map((op) => op.file)]) if (file && !less.has(file)) seen.add(file)
     }
-    return left.flatMap((it) => it.pending).sort((a, b) => a.i - b.i)
+    return seen
+  }
+
+  #loose() {
+    const found = this.root.pending.filter(({ name }) => name === LOOSE).map(({ file }) => file)
+    return this.#reachable([this.root.names.get(LOOSE), ...found].filter(Boolean))
+  }
+
+  /** What was not synced, but for what is below LOOSE: the calls in their order. */
+  unsynced() {
+    return [...this.#reachable([this.root], this.#loose())].flatMap((it) => it.pending).sort((a, b) => a.i - b.i)
   }
 
   #subset(bits) {
-    const ops = this.unsynced()
+    const ops = this.unsynced(), below = quick(bits ^ this.n), how = below(3) // none of it, all, any version
     if (ops.length > SUBSET_MAX) return null
-    const made = new Set(ops.filter((_, i) => bits >>> i & 1))
-    return this.#tree((dir) => named(dir.names, dir.pending.filter((op) => made.has(op))), (file) => applyAll(file.bytes, file.pending.filter((op) => made.has(op))))
+    const loose = this.#loose(), made = new Set(ops.filter((_, i) => bits >>> i & 1))
+    const is_made = (it) => (op) => (loose.has(it) ? how > 0 : made.has(op))
+    return this.#tree((dir) => named(dir.names, dir.pending.filter(is_made(dir))),
+      (file) => loose.has(file) && how === 2 ? scattered(file, 4096, below) : applyAll(file.bytes, file.pending.filter(is_made(file))))
   }
 
   /** Where a file or directory lies, as far as calls went: '' for the root. */
@@ -288,10 +300,11 @@ class Disk {
   }
 }
 
-/** One hash for a tree; of what did not change since the last sync it is known. */
+/** One hash for a tree, less what is LOOSE; of what did not change since the last sync it is known. */
 export function hashOf(tree) {
   const all = createHash('sha1')
   for (const { path, bytes, file } of tree) {
+    if (isLoose(path)) continue
     let hash = bytes ? undefined : 'directory'
     if (bytes && bytes === file.bytes) hash = file.hash ??= createHash('sha1').update(bytes).digest('hex')
     else if (bytes) hash = createHash('sha1').update(bytes).digest('hex')

@@ -14,7 +14,7 @@ import { sha256 } from '../support/suit.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
 import { readLog } from './disk-states.mjs'
-import { assertComplete, endOf, LOCK, makeConf, makeLog, record, Told } from './power-cut-record.mjs'
+import { assertComplete, endOf, LOCK, looksAtBlocks, makeConf, makeLog, record, Told } from './power-cut-record.mjs'
 
 const JSON_FORMAT = 50 // RFC 7252, 12.3
 
@@ -111,15 +111,6 @@ class Recording {
 }
 
 // --- what rots and is mended ---
-
-/** Of the release with the unusual cut: its blocks are given whole or not at all. */
-const looksAtBlocks = (cid, whole) => async (gateway, now) => {
-  const r = await gateway.get(`/ipfs/${cid}?format=car&dups=y`)
-  const body = r.status === 200 ? await r.arrayBuffer().then(Buffer.from, () => null) : null
-  if (body) assert.ok(body.equals(whole), 'blocks that are not those of the image')
-  else assert.ok([200, 404, 410, 503].includes(r.status), `blocks: ${r.status}`)
-  now.set('blocks', body ? 'whole' : undefined)
-}
 
 export async function recordMended(t, { log: say = () => {} } = {}) {
   const world = await makeWorld(t)

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, readdir, stat, statfs, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { program, startGateway } from '../support/gateway.mjs'
+import { carOf, readCid } from '../support/ipfs-blocks.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from '../support/suit.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
@@ -125,6 +126,15 @@ export async function assertComplete(records, ino, stateDir) {
   for (const { path, bytes } of tree) if (bytes) assert.ok(bytes.equals(await readFile(join(stateDir, path))), `${path}: as recorded`)
 }
 
+/** Of one release: its blocks are given whole or not at all. */
+export const looksAtBlocks = (cid, whole) => async (gateway, now) => {
+  const r = await gateway.get(`/ipfs/${cid}?format=car&dups=y`)
+  const body = r.status === 200 ? await r.arrayBuffer().then(Buffer.from, () => null) : null
+  if (body) assert.ok(body.equals(whole), 'blocks that are not those of the image')
+  else assert.ok([200, 404, 410, 503].includes(r.status), `blocks: ${r.status}`)
+  now.set('blocks', body ? 'whole' : undefined)
+}
+
 /** Records a whole life; gives { world, records, told, rootIno, images, end }. */
 export async function record(t, { log: say = () => {} } = {}) {
   const signers = [newSigner()], world = await makeWorld(t, { signers })
@@ -140,7 +150,7 @@ export async function record(t, { log: say = () => {} } = {}) {
     const image = randomBytes(size), cid = String(await world.source.add(image, { chunk: 65536 }))
     const digest = sha256(image).toString('hex')
     const envelope = makeEnvelope(makeManifest({ product, sequence, version: `1.0.${sequence}`, image: { sha256: sha256(image), size, cid } }), signers)
-    images.set(digest, { product, sequence, envelope })
+    images.set(digest, { product, sequence, envelope, cid })
     await world.registry.publish(world.owner, product === LOCK ? lockId : world.id, sequence, envelope)
     await world.finalize()
     return digest
@@ -170,12 +180,15 @@ export async function record(t, { log: say = () => {} } = {}) {
   }).then((r) => assert.equal(r.status, 204))
   const tellReport = (device, product, sequence, state) => tell({ [`device ${device}`]: `${sequence} ${state}` }, () => report(device, product, sequence, state))
 
-  /** The database is taken away, and the newest image put there anew by somebody who syncs nothing. Who decided what is forgotten with it. */
+  const release = (sequence) => [...images].find(([, i]) => i.product === PRODUCT && i.sequence === sequence)
+
+  /** The database is taken away, and the newest image and its blocks put there anew by somebody who syncs nothing. Who decided what is forgotten with it. */
   async function loseDatabase() {
     await told.forget(/^(state|pinned|device)/)
-    await told.forget(/^(active|image)/)
-    const { ino: root } = await stat(stateDir), digest = [...images].find(([, i]) => i.product === PRODUCT && i.sequence === 5)[0]
-    const at = join(stateDir, 'objects', digest.slice(0, 2)), { ino: dir } = await stat(at), bytes = await readFile(join(at, digest))
+    await told.forget(/^(active|image|blocks)/)
+    const { ino: root } = await stat(stateDir), [digest] = release(5)
+    const at = join(stateDir, 'objects', digest.slice(0, 2)), { ino: dir } = await stat(at), kept = [digest, `${digest}.dag`]
+    const bytes = await Promise.all(kept.map((name) => readFile(join(at, name))))
     const remove = async (folder, folderIno, name) => {
       const file = await stat(join(folder, name)).catch(() => null)
       if (!file) return
@@ -186,10 +199,12 @@ export async function record(t, { log: say = () => {} } = {}) {
     for (const name of [digest, `${digest}.sums`, `${digest}.dag`]) await remove(at, dir, name)
     await log.add({ op: 'sync', ino: root })
     await log.add({ op: 'sync', ino: dir })
-    await writeFile(join(at, digest), bytes, { mode: 0o640 })
-    const { ino } = await stat(join(at, digest))
-    await log.add({ op: 'create', ino: dir, a: ino, text: digest })
-    await log.add({ op: 'write', ino, a: 0, b: bytes.length, bytes })
+    for (const [i, name] of kept.entries()) {
+      await writeFile(join(at, name), bytes[i], { mode: 0o640 })
+      const { ino } = await stat(join(at, name))
+      await log.add({ op: 'create', ino: dir, a: ino, text: name })
+      await log.add({ op: 'write', ino, a: 0, b: bytes[i].length, bytes: bytes[i] })
+    }
   }
 
   /** No room for the next release, until the revoked one's image has left the disk. */
@@ -254,7 +269,18 @@ export async function record(t, { log: say = () => {} } = {}) {
   await gateway.stop()
   await gateway.start()
   await step('restarted')
-  await tell({ [`active ${PRODUCT}`]: 5 }, () => publish(PRODUCT, 5, 150000), () => active(PRODUCT, 5))
+  let look
+  const blocks = () => until('its blocks', async () => {
+    const now = new Map()
+    await look(gateway, now)
+    return now.get('blocks')
+  })
+  await tell({ [`active ${PRODUCT}`]: 5, blocks: 'whole' }, () => publish(PRODUCT, 5, 150000), async () => {
+    const root = readCid(release(5)[1].cid)
+    look = looksAtBlocks(String(root), await carOf(root, world.source.blocks.walk(root)))
+    await active(PRODUCT, 5)
+    await blocks()
+  })
   await publish(LOCK, 2, 90000)
   await until('the lock\'s second to be held', async () => await state(LOCK, 2).catch(() => '') === 'held')
   await tell({ [`active ${LOCK}`]: 2, [`state ${LOCK} 1`]: 'superseded', [`state ${LOCK} 2`]: 'active' }, () => word(2, 'approve'), () => active(LOCK, 2))
@@ -264,14 +290,16 @@ export async function record(t, { log: say = () => {} } = {}) {
   await step('end')
   await gateway.stop()
   await loseDatabase()
+  world.source.fault = 'reset-at-once' // what lies there is taken for what it is, not fetched beside
   await gateway.start()
   await active(PRODUCT, 5)
-  await tell({ [`active ${PRODUCT}`]: 5, [`image of ${PRODUCT}`]: 'good', [`state ${PRODUCT} 5`]: 'active', [`state ${PRODUCT} 2`]: 'revoked' }, async () => {}, () => until('the rebuilt database', async () =>
-    await state(PRODUCT, 5) === 'active' && await state(PRODUCT, 2) === 'revoked'))
+  await tell({ blocks: 'whole', [`active ${PRODUCT}`]: 5, [`image of ${PRODUCT}`]: 'good', [`state ${PRODUCT} 5`]: 'active', [`state ${PRODUCT} 2`]: 'revoked' }, async () => {}, () => until('the rebuilt database', async () =>
+    await state(PRODUCT, 5) === 'active' && await state(PRODUCT, 2) === 'revoked' && await blocks()))
+  world.source.fault = null
   await tellReport('d3', PRODUCT, 5, 'installed')
   await step('rebuilt')
   await gateway.stop()
   const records = readLog(await log.read()), { ino } = await stat(stateDir)
   await assertComplete(records, ino, stateDir)
-  return { world, conf: (at, options) => makeConf(world, at, options), records, told: told.settle(records), rootIno: ino, images, end, last: 5, token: token.admin, stateDir, lines: gateway.lines() }
+  return { world, conf: (at, options) => makeConf(world, at, options), records, told: told.settle(records), rootIno: ino, images, end, look, last: 5, token: token.admin, stateDir, lines: gateway.lines() }
 }

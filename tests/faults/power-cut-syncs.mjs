@@ -9,6 +9,7 @@ import { syncsOf } from './disk-states.mjs'
 import { cutPower } from './power-cut.mjs'
 import { LIVES } from './power-cut-lives.mjs'
 
+const SUBSETS = 4 // the names of a first pair of floor files, and the second one's bytes
 const HELPERS = new Set(['sync_file', 'sync_one']) // each caller's sync is one of its own
 
 /** 'store/floor.c: write_slot, line 312' of 'gatepost-keeper+0x1234'; what SQLite syncs is known by its place. */
@@ -38,7 +39,7 @@ export async function missingSyncs(t, { states, seed, log, only = /^/, life: liv
   const life = await live(t), all = await sites(life), found = []
   for (const site of [...new Set(all)].filter((s) => s && only.test(s)).sort()) {
     const records = life.records.map((r, i) => all[i] === site ? { ...r, op: 'nothing' } : r)
-    const result = await cutPower({ ...life, records }, life.world.dir, { states, seed, chain_every: Infinity, fail_fast: true })
+    const result = await cutPower({ ...life, records }, life.world.dir, { states, seed, subsets: SUBSETS, chain_every: Infinity, fail_fast: true })
     found.push({ site, times: all.filter((s) => s === site).length, states: result.states, noticed: result.failures[0] ?? null })
     log?.(JSON.stringify(found.at(-1)))
   }

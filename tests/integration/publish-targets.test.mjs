@@ -504,7 +504,7 @@ describe('the newest release', () => {
       account: desk.owner, to: desk.registry.address, gas: 200000n,
       data: encodeFunctionData({ abi: desk.registry.abi, functionName: 'publish', args: [id, BigInt(next), `0x${(await readFile(envelope)).toString('hex')}`] }),
     })
-    await desk.registry.client.waitForTransactionReceipt({ hash })
+    await desk.registry.receipt(hash)
   }
 
   test('that gateways reject, for another product or number, is told apart', async () => {

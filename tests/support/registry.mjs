@@ -4,6 +4,7 @@ import {
   concat, createPublicClient, createWalletClient, decodeErrorResult, decodeEventLog, defineChain, encodeAbiParameters,
   encodeFunctionData, http, keccak256, numberToHex, pad,
 } from 'viem'
+import { waitFor } from './wait.mjs'
 
 // In a process of its own: the compiler would leave 200 MB behind, which every later fork of this one would have to map.
 const COMPILE = `
@@ -46,7 +47,7 @@ export function unpackWord(hex) {
  * Deploys a registry (by accounts[0], who gets no rights by that) and gives its handle:
  *   call(account, fn, …args)     sends, waits, returns { hash, gas, block, logs: [{ event, args, topics, data }] }
  *   refusal(account, fn, …args)  eth_call that has to fail: { name, args }; name 'bare' for a revert without data
- *   read(fn, …args), product(id), history(id), register/publish helpers
+ *   read(fn, …args), product(id), history(id), receipt(hash), register/publish helpers
  * An object of options may follow the account's place in call(): { value, gas }.
  */
 export async function deployRegistry(chain, { account = chain.accounts[0] } = {}) {
@@ -58,7 +59,8 @@ export async function deployRegistry(chain, { account = chain.accounts[0] } = {}
   const client = createPublicClient({ chain: viemChain, transport, pollingInterval: 10, cacheTime: 0 })
   const wallet = createWalletClient({ chain: viemChain, transport })
   const { abi } = contract
-  const receipt = (hash) => client.waitForTransactionReceipt({ hash, pollingInterval: 10 })
+  // viem's own wait asks again only when there is a new block; on a busy machine anvil tells of a receipt later than of its block.
+  const receipt = (hash) => waitFor(`the receipt of ${hash}`, () => client.getTransactionReceipt({ hash }), { deadline_ms: 60000, every_ms: 2 })
 
   const created = await receipt(await wallet.deployContract({ account, abi, bytecode: contract.bytecode }))
   const address = created.contractAddress
@@ -90,6 +92,7 @@ export async function deployRegistry(chain, { account = chain.accounts[0] } = {}
     abi,
     client,
     wallet,
+    receipt,
     deployed: { block: created.blockNumber, gas: Number(created.gasUsed) },
     call,
     read,
