@@ -5,8 +5,8 @@
 // releases come in bundles.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, stat, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, stat, truncate, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { codeName, OPTION, openClient, POST, uint } from '../support/coap.mjs'
 import { startGateway } from '../support/gateway.mjs'
 import { carOf, readCid } from '../support/ipfs-blocks.mjs'
@@ -82,6 +82,14 @@ class Recording {
     await this.log.add({ op: 'sync', ino })
     await handle.write(bytes, 0, n, at)
     await handle.close()
+  }
+  /** Somebody puts a file there, and syncs nothing. */
+  async put(file, bytes) {
+    const { ino: dir } = await stat(dirname(file))
+    await writeFile(file, bytes, { mode: 0o640 })
+    const { ino } = await stat(file)
+    await this.log.add({ op: 'create', ino: dir, a: ino, text: basename(file) })
+    await this.log.add({ op: 'write', ino, a: 0, b: bytes.length, bytes })
   }
   async shorten(file, size) {
     const { ino } = await stat(file)
@@ -173,7 +181,13 @@ export async function recordMended(t, { log: say = () => {} } = {}) {
   await tell({ [`pinned ${PRODUCT}`]: false }, () => gateway.ask('unpin', PRODUCT))
   await tell({ 'token reader': undefined }, () => gateway.cli('token', 'revoke', 'reader'))
   await told.forget(/^(blocks|state)/)
-  await tell({ [`active ${PRODUCT}`]: 4, [`state ${PRODUCT} 3`]: 'revoked' }, () => life.publish(90000, { chunk: 20000 }), () => life.becomes(4, 'active'))
+  await tell({ [`active ${PRODUCT}`]: 4, [`state ${PRODUCT} 3`]: 'revoked' }, async () => {
+    world.source.hold('car')
+    const { image, sha256: digest } = await life.publish(90000, { chunk: 20000 })
+    await waitFor('it to be fetched', () => stat(life.fileOf(digest, '.part')))
+    await life.put(life.fileOf(digest), image) // meanwhile by somebody else
+    world.source.letGo()
+  }, () => life.becomes(4, 'active'))
   await waitFor('something to purge', async () => (await gateway.ask('cache')).unneeded.images > 0)
   assert.ok((await gateway.ask('purge')).images > 0)
   await log.setAhead(11 * 60000)

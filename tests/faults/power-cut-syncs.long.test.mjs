@@ -4,9 +4,10 @@ import { test } from 'node:test'
 import { LIVES } from './power-cut-lives.mjs'
 import { missingSyncs } from './power-cut-syncs.mjs'
 
-// The state directory, which SQLite and who makes `objects` sync, is synced by others as well before anything is told; of SQLite's first journal nothing depends on the sync.
+// The state directory, which SQLite, who makes `objects` and who sets a database aside sync, is synced by others as well before anything is told; of SQLite's first
+// journal nothing depends on the sync.
 // The second copy (owncopy) is for rot: after a cut the database has all of it.
-const WANTED = /^store\/(?!blobdir\.c: open_objects|owncopy)|^SQLite: gatepost\.db(-wal)?$/
+const WANTED = /^store\/(?!blobdir\.c: open_objects|store\.c: store_set_aside|owncopy)|^SQLite: gatepost\.db(-wal)?$/
 
 test('a sync that is taken out of a recorded life is noticed', async (t) => {
   const noticed = new Set(), alive = new Set(), seed = Number(process.env.POWER_CUT_SEED ?? 1)

@@ -23,8 +23,8 @@ function wanted(url, accept = '') {
 
 /**
  * Starts one for the test `t` (or anything with after()). `add` imports a file; `fault = NAME` makes it hostile from the next request on, null honest
- * again (see ipfs-faults.mjs); `dups = false` leaves repetitions out of its CARs; `requests` is what it was asked, as { format, cid, status, bytes }. hold() lets single blocks wait, until letGo() gives
- * them, or letGo({ lacks: true }) says that there are none.
+ * again (see ipfs-faults.mjs); `dups = false` leaves repetitions out of its CARs; `requests` is what it was asked, as { format, cid, status, bytes }. hold() lets single blocks wait, hold('car')
+ * archives, until letGo() gives them, or letGo({ lacks: true }) says that there are no single blocks.
  */
 export async function startGateway(t, { blocks = new Blocks(), fault = null, host = '127.0.0.1', port = 0 } = {}) {
   const gateway = { blocks, fault, dups: true, requests: [], held: null, lacksRaw: false, add: (bytes, options) => blocks.add(bytes, options) }
@@ -35,8 +35,8 @@ export async function startGateway(t, { blocks = new Blocks(), fault = null, hos
     })
   })
   await new Promise((resolve) => server.listen(port, host, resolve))
-  gateway.hold = () => {
-    const held = {}
+  gateway.hold = (format = 'raw') => {
+    const held = { format }
     held.over = new Promise((resolve) => { held.end = resolve })
     gateway.held = held
   }
@@ -63,7 +63,7 @@ async function answer(gateway, req, res) {
   } catch (error) {
     return res.writeHead(400).end(`${error.message}\n`)
   }
-  if (want.format === 'raw') await gateway.held?.over
+  if (want.format === gateway.held?.format) await gateway.held.over
   if (want.format === 'raw' && gateway.lacksRaw) return res.writeHead(404).end('no single blocks here\n')
   const hostile = gateway.fault ? faults[gateway.fault] : {}
   if (!hostile) throw new Error(`no fault is called ${gateway.fault}`)
