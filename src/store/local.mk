@@ -24,6 +24,7 @@ libstore_a_SOURCES = \
 	%D%/owncopy_ahead.c \
 	%D%/owncopy_recall.c \
 	%D%/ownlog.c %D%/ownlog.h \
+	%D%/ownpatch.c %D%/ownpatch.h \
 	%D%/pagesum.c %D%/pagesum.h \
 	%D%/products.c %D%/products.h \
 	%D%/recover.c %D%/recover.h \

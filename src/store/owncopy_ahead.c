@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "store/audit.h"
 #include "store/devices.h"
-#include "store/ownlog.h"
+#include "store/ownpatch.h"
 
 #include <string.h>
 
@@ -102,7 +102,7 @@ static struct last_records last_of(struct span log)
 	uint64_t skipped = 0;
 	struct span patch;
 
-	while (ownlog_next(&log, &patch, &skipped))
+	while (ownpatch_next(&log, &patch, &skipped))
 		r.at[r.n++ % LOOK_BACK] = patch;
 	return r;
 }

@@ -7,7 +7,7 @@
 #include "store/audit.h"
 #include "store/devices.h"
 #include "store/own.h"
-#include "store/ownlog.h"
+#include "store/ownpatch.h"
 #include "store/scratch.h"
 
 #include <errno.h>
@@ -134,7 +134,7 @@ static int apply_all(struct store *to, struct span log, struct owncopy_recalled 
 	struct span patch;
 	int rc = ERR_OK;
 
-	while (!rc && ownlog_next(&log, &patch, &about->skipped))
+	while (!rc && ownpatch_next(&log, &patch, &about->skipped))
 		rc = apply(to, patch, about, e);
 	return rc ? rc : store_commit(&tx, e);
 }
@@ -144,7 +144,7 @@ static void count_all(struct span log, struct owncopy_recalled *about)
 {
 	struct span patch;
 
-	while (ownlog_next(&log, &patch, &about->skipped))
+	while (ownpatch_next(&log, &patch, &about->skipped))
 		if (patch.n == 0)
 			about->is_whole &= about->has_base;
 		else

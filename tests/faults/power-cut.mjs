@@ -50,9 +50,13 @@ function* anyPlaces(life, dice) {
   }
 }
 
-/** States that differ, in rounds until there are so many: [{ … }] as statesOf gives, never twice the same with as much told. */
-function* distinct(life, wanted, dice, subsets) {
+/**
+ * States that differ, in rounds until there are so many, and half as many anywhere: [{ … }] as statesOf gives, never twice the same with
+ * as much told.
+ */
+function* distinct(life, least, dice, subsets) {
   const seen = new Map(), any = anyPlaces(life, dice)
+  let wanted = least
   let places = [...sharpPlaces(life), ...subsetPlaces(life.records, life.rootIno, subsets)].filter(({ cut }) => cut >= (life.from ?? 0))
   for (let round = 0; seen.size < wanted && round < 40; round++) {
     const missing = wanted - seen.size
@@ -63,6 +67,7 @@ function* distinct(life, wanted, dice, subsets) {
       seen.set(state.hash, acked)
       yield { ...state, is_new }
     }
+    if (round === 0) wanted = Math.max(least, seen.size + least / 2)
     places = []
   }
 }
@@ -283,7 +288,7 @@ async function checkState(life, dir, state, { is_again, with_chain }) {
 const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed ${seed}`
 
 /**
- * Starts the daemon on `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
+ * Starts the daemon on at least `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
  * subsets: where at most so many calls are not synced, each subset of them is tried; again_every: of so many states one is started twice,
  * because what a start tidies up after it is ready must not be lost either, and read over CoAP; chain_every: of so many one is also
  * started with chain and source; fail_fast: the first failure ends it.

@@ -281,6 +281,17 @@ const more = [
   ['store/ownlog.c', '	sha256_add(&h, SPAN(length, 4));\n', ''],
   ['store/ownlog.c', '	*skipped += rest->n;\n', ''],
   ['store/ownlog.c', ', ++*skipped)', ')'],
+  ['store/ownpatch.c', 'i < VARINT_LEN', 'i < VARINT_LEN + 1'],
+  ['store/ownpatch.c', 'keys.n == 0 || ', ''],
+  ['store/ownpatch.c', ' || keys.n > OWNPATCH_COLUMNS_MAX', ''],
+  ['store/ownpatch.c', '\t\tcur_take(c, NUMBER_LEN);\n', ''],
+  ['store/ownpatch.c', '\tdefault:\n\t\tcur_fail(c);\n', ''],
+  ['store/ownpatch.c', 'op != SQLITE_INSERT && ', ''],
+  ['store/ownpatch.c', 'op != SQLITE_UPDATE && ', ''],
+  ['store/ownpatch.c', ' && op != SQLITE_DELETE)', ')'],
+  ['store/ownpatch.c', 'op != SQLITE_DELETE || ', ''],
+  ['store/ownpatch.c', 'return cur_ok(&c);', 'return true;'],
+  ['store/ownpatch.c', '*skipped += OWNLOG_HEAD + patch->n)', '(void)0)'],
   ['store/db.c', '		db_leave_wal(db, true);\n', ''],
   ['store/db.c', '	db_committed(p->db);\n', ''],
   ['store/db.c', 'db->on_commit && ', ''],
@@ -349,7 +360,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_owncopy', 'test_recall', 'test_owncopy_memory']
+const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_ownpatch', 'test_owncopy', 'test_recall', 'test_owncopy_memory']
 
 const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 
@@ -363,6 +374,7 @@ export function programsOf({ file }) {
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']
+  if (name === 'ownpatch') return ['test_ownpatch']
   if (/^own(copy|copy_ahead|copy_recall|log)$/.test(name)) return [...SECOND_COPY, 'test_restore']
   if (name === 'own') return [...SECOND_COPY, 'test_damaged', 'test_restore', 'test_parts']
   if (/^(restore|save|savefile|scratch)$/.test(name)) return name === 'savefile' ? ['test_savefile', 'test_damaged'] : ['test_damaged', 'test_restore', 'test_parts']

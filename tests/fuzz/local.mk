@@ -123,6 +123,9 @@ FUZZ_TARGETS += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_SOURCES = %D%/fuzz_bundle.c %D%/sum_hash.c
 tests_fuzz_fuzz_bundle_LDADD = $(FUZZ_MAIN) libipfs.a libformats.a libbase.a
 
+FUZZ_TARGETS += tests/fuzz/fuzz_ownpatch
+tests_fuzz_fuzz_ownpatch_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_fuzz_fuzz_ownpatch_LDADD = $(FUZZ_MAIN) libstore.a libformats.a libbase.a $(STORE_LIBS) $(FORMATS_LIBS)
 FUZZ_TARGETS += tests/fuzz/fuzz_savefile
 tests_fuzz_fuzz_savefile_SOURCES = %D%/fuzz_savefile.c %D%/sum_hash.c
 tests_fuzz_fuzz_savefile_LDADD = $(FUZZ_MAIN) libstore.a libformats.a libbase.a $(STORE_LIBS)

@@ -25,6 +25,11 @@ tests_unit_test_recall_SOURCES = %D%/test_recall.c $(LIVED)
 tests_unit_test_recall_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_recall_LDADD = $(STORE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_ownpatch
+tests_unit_test_ownpatch_SOURCES = %D%/test_ownpatch.c
+tests_unit_test_ownpatch_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_ownpatch_LDADD = $(STORE_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_owncopy_memory
 tests_unit_test_owncopy_memory_SOURCES = %D%/test_owncopy_memory.c $(LIVED)
 tests_unit_test_owncopy_memory_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
