@@ -4,25 +4,30 @@
  * the same, page by page, and their structure is then what memory says of it. */
 #include "store/store_own.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define CODE "error code="
 #define PAGES_A_STEP 256	/* 1 MiB: some milliseconds */
 
-/* A check tells of a read that failed as of any other fault: "unable to get the page. error code=8458". */
-static bool could_not_be_read(const char *said)
+/* A check tells of a read that failed, or had no memory, as of any other fault: "unable to get the page. error code=8458". What kept it from
+ * reading; SQLITE_OK: nothing did. */
+static int kept_from_reading(const char *said)
 {
-	char code[32];
+	static const int codes[] = { SQLITE_IOERR_CORRUPTFS, SQLITE_NOMEM };
+	const char *at = strstr(said, CODE);
 
-	snprintf(code, sizeof code, "error code=%d", SQLITE_IOERR_CORRUPTFS);
-	return strstr(said, code) != NULL;
+	for (size_t i = 0; at && i < sizeof codes / sizeof *codes; i++)
+		if (strtol(at + sizeof CODE - 1, NULL, 10) == codes[i])
+			return codes[i];
+	return SQLITE_OK;
 }
 
 /* "ok", or the first thing that is wrong. */
 static int expect_ok(struct store *s, struct db_stmt *q, struct err *e)
 {
 	char said[200];
-	int rc;
+	int rc, kept;
 
 	if ((rc = db_one(q, "answer", e)))
 		return rc;
@@ -31,8 +36,8 @@ static int expect_ok(struct store *s, struct db_stmt *q, struct err *e)
 		return rc;
 	for (char *p = said; (p = strchr(p, '\n'));)
 		*p = ' ';		/* a message is one line */
-	if (could_not_be_read(said))
-		return db_fail(s->db, SQLITE_IOERR_CORRUPTFS, e, said);
+	if ((kept = kept_from_reading(said)) != SQLITE_OK)
+		return db_fail(s->db, kept, e, said);
 	return strcmp(said, "ok") == 0 ? ERR_OK : db_damage(s->db, e, said);
 }
 

@@ -281,6 +281,8 @@ const more = [
   ['store/ownlog.c', '	sha256_add(&h, SPAN(length, 4));\n', ''],
   ['store/ownlog.c', '	*skipped += rest->n;\n', ''],
   ['store/ownlog.c', ', ++*skipped)', ')'],
+  ['store/store_check.c', ', SQLITE_NOMEM };', ' };'],
+  ['store/store_check.c', 'SQLITE_IOERR_CORRUPTFS, ', ''],
   ['store/ownpatch.c', 'i < VARINT_LEN', 'i < VARINT_LEN + 1'],
   ['store/ownpatch.c', 'keys.n == 0 || ', ''],
   ['store/ownpatch.c', ' || keys.n > OWNPATCH_COLUMNS_MAX', ''],
