@@ -77,3 +77,13 @@ check_PROGRAMS += tests/unit/test_bundle_import
 tests_unit_test_bundle_import_SOURCES = %D%/test_bundle_import.c $(RIG)
 tests_unit_test_bundle_import_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_bundle_import_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_disk
+tests_unit_test_keeper_disk_SOURCES = %D%/test_keeper_disk.c tests/unit/store/faulty.h $(RIG)
+tests_unit_test_keeper_disk_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_disk_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_images
+tests_unit_test_keeper_images_SOURCES = %D%/test_keeper_images.c $(RIG)
+tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
