@@ -50,10 +50,13 @@ tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c $(RIG)
 tests_unit_test_catalogs_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_catalogs_LDADD = $(KEEPER_WHOLE)
 
-check_PROGRAMS += tests/unit/test_scrubber
-tests_unit_test_scrubber_SOURCES = %D%/test_scrubber.c $(RIG)
+check_PROGRAMS += tests/unit/test_scrubber tests/unit/test_scrubber_others
+tests_unit_test_scrubber_SOURCES = %D%/test_scrubber.c %D%/scrubbing.h $(RIG)
 tests_unit_test_scrubber_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_scrubber_LDADD = $(KEEPER_WHOLE)
+tests_unit_test_scrubber_others_SOURCES = %D%/test_scrubber_others.c %D%/scrubbing.h $(RIG)
+tests_unit_test_scrubber_others_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_scrubber_others_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_entryfiles
 tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c $(RIG)
