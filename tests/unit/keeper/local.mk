@@ -90,3 +90,8 @@ check_PROGRAMS += tests/unit/test_keeper_images
 tests_unit_test_keeper_images_SOURCES = %D%/test_keeper_images.c $(RIG)
 tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_verify
+tests_unit_test_verify_SOURCES = %D%/test_verify.c %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
