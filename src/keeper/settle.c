@@ -111,7 +111,7 @@ static bool is_missing(const struct settling *s, size_t i)
 {
 	const struct judge_release *j = &s->judged[i];
 
-	return j->h->has_manifest && ((j->is_wanted && j->image != IMAGE_GOOD) || (s->noted[i].needs_repair && may_be_repaired(j)));
+	return (j->is_wanted && j->image != IMAGE_GOOD) || (s->noted[i].needs_repair && may_be_repaired(j));
 }
 
 static int write_want(struct settling *s, size_t i, struct err *e)

@@ -95,3 +95,13 @@ check_PROGRAMS += tests/unit/test_verify
 tests_unit_test_verify_SOURCES = %D%/test_verify.c %D%/scrubbing.h $(RIG)
 tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_catalogs_copy
+tests_unit_test_catalogs_copy_SOURCES = %D%/test_catalogs_copy.c $(RIG)
+tests_unit_test_catalogs_copy_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_catalogs_copy_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_settle
+tests_unit_test_settle_SOURCES = %D%/test_settle.c $(WORLD)
+tests_unit_test_settle_CPPFLAGS = $(WORLD_CPPFLAGS)
+tests_unit_test_settle_LDADD = $(KEEPER_WHOLE)
