@@ -252,7 +252,6 @@ const more = [
   ['keeper_own.c', '!was_behind && !k->is_copy_in_trouble', '!k->is_copy_in_trouble'],
   ['keeper_own.c', '	keeper_look_at_store(k);\n', ''],
 
-  ['entryfiles.c', ' || !S_ISREG(st.st_mode)', ''],
   ['entryfiles.c', 'f->is_seen_to && f->entries == entries', 'f->is_seen_to'],
   ['entryfiles.c', 'f->is_seen_to && f->entries == entries', 'f->entries == entries'],
   ['entryfiles.c', 'n > 0 && k < (size_t)n && room[k] == want.p[k]', 'n > 0 && k < (size_t)n'],
@@ -375,8 +374,8 @@ const UNITS = {
   settle: ['settle', 'ledger', 'bundle_import'],
   settle_look: ['settle', 'ledger', 'bundle_import'],
   settle_walk: ['settle', 'ledger', 'bundle_import'],
-  keeper_own: ['catalogs'],
-  entryfiles: ['entryfiles', 'catalogs'],
+  keeper_own: ['keeper_own', 'catalogs'],
+  entryfiles: ['entryfiles', 'verify'],
   devices: ['devices'],
   restoring: [],
   backup: ['api'],

@@ -54,12 +54,12 @@ check_PROGRAMS += tests/unit/test_scrubber tests/unit/test_scrubber_others
 tests_unit_test_scrubber_SOURCES = %D%/test_scrubber.c %D%/scrubbing.h $(RIG)
 tests_unit_test_scrubber_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_scrubber_LDADD = $(KEEPER_WHOLE)
-tests_unit_test_scrubber_others_SOURCES = %D%/test_scrubber_others.c %D%/scrubbing.h $(RIG)
+tests_unit_test_scrubber_others_SOURCES = %D%/test_scrubber_others.c tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
 tests_unit_test_scrubber_others_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_scrubber_others_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_entryfiles
-tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c $(RIG)
+tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c tests/unit/support/fds.h $(RIG)
 tests_unit_test_entryfiles_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_entryfiles_LDADD = $(KEEPER_WHOLE)
 
@@ -92,7 +92,7 @@ tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_verify
-tests_unit_test_verify_SOURCES = %D%/test_verify.c %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
 tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
 
@@ -105,3 +105,8 @@ check_PROGRAMS += tests/unit/test_settle
 tests_unit_test_settle_SOURCES = %D%/test_settle.c $(WORLD)
 tests_unit_test_settle_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_settle_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_own
+tests_unit_test_keeper_own_SOURCES = %D%/test_keeper_own.c $(RIG)
+tests_unit_test_keeper_own_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_own_LDADD = $(KEEPER_WHOLE)

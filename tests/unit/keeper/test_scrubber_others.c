@@ -1,9 +1,9 @@
 /* test_scrubber_others.c: the scrubber beside whoever else works at images: whose turn it is, what is broken off, what is asked of it, what fails. */
 #include "scrubbing.h"
 #include "store/store_own.h"
+#include "support/fds.h"
 
 #include <semaphore.h>
-#include <sys/resource.h>
 
 /* One step, without the loop. */
 static void step(void)
@@ -276,15 +276,6 @@ END_TEST
 
 /* --- what fails --- */
 
-static void allow_files(rlim_t n)
-{
-	struct rlimit r;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &r), 0);
-	r.rlim_cur = n;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &r), 0);
-}
-
 START_TEST(what_could_not_be_read_is_not_verified)
 {
 	int64_t before;
@@ -294,11 +285,11 @@ START_TEST(what_could_not_be_read_is_not_verified)
 	later(INTERVAL_S);
 	keep_workers();
 	run_to_read();
-	allow_files(0);
+	fds_allow(0);
 	let_workers_go();
 	while (is_at_work())
 		uv_run(&rig.k.loop, UV_RUN_ONCE);
-	allow_files(1000);
+	fds_allow(1000);
 	ck_assert(row(0).state == IMAGE_IS_GOOD && row(0).verified_ms == before && scrubber()->counts.images == 1);
 }
 END_TEST
