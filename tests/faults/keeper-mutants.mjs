@@ -383,7 +383,7 @@ export async function keeperMutants() {
 const UNITS = {
   degraded: ['degraded', 'catalogs'],
   keeper_disk: ['keeper_disk', 'catalogs'],
-  keeper_images: ['keeper_images', 'catalogs', 'scrubber', 'api'],
+  keeper_images: ['keeper_images', 'catalogs', 'bundle_import', 'scrubber'],
   scrubber: ['scrubber_others', 'scrubber', 'verify'],
   verify: ['verify', 'scrubber_others'],
   verified: ['verified', 'ledger'],

@@ -443,6 +443,28 @@ START_TEST(an_object_is_adopted)
 }
 END_TEST
 
+/* It may turn out to be all that is wanted. */
+START_TEST(what_is_being_adopted_is_not_wanted_back)
+{
+	struct hash32 sha = put_object();
+	struct blob_digests d = { .sums = hash_of(1) };
+
+	publish_as(0, &sha, SIZE, 0);
+	ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, "raw", 1, &err));
+	fill_cache(0);
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
+	keeper_recover(&rig.k);
+	ck_assert(keeper_is_adopting(&rig.k, &sha));
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert(!is_known(&sha));
+	run_adoptions();
+}
+END_TEST
+
 /* By it a neighbour asks for it; the bytes do not tell it. */
 START_TEST(an_adopted_one_has_the_cid_of_the_last_run)
 {
@@ -526,12 +548,13 @@ START_TEST(whoever_works_at_an_image_sees_to_its_files)
 	struct image_row i = { .sha256 = world_sha(0), .size = SIZE };
 	struct recover_counts n = { .lost = 0 };
 
+	ck_ok(images_want(rig.w.store, &sha, SIZE, world_cid[0], 1, &err));
 	ck_ok(fetcher_want(&rig.k.fetcher, &w, &err));
 	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
 	world_image(&rig.w, 0, IMAGE_IS_GOOD);
 	scrubber_read(&rig.k.scrubber, &i);
 	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
-	ck_assert(n.lost == 0 && rig.k.adoptions == 0);
+	ck_assert(n.lost == 0 && n.resume == 0 && rig.k.adoptions == 0);
 }
 END_TEST
 
@@ -550,7 +573,7 @@ int main(void)
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
 		damage_hurries_its_fetch, an_operator_hurries_a_fetch, what_is_on_its_way_out_is_not_wanted_back,
-		what_is_revoked_is_not_wanted_back, an_object_is_adopted, an_adopted_one_has_the_cid_of_the_last_run,
+		what_is_revoked_is_not_wanted_back, an_object_is_adopted, what_is_being_adopted_is_not_wanted_back, an_adopted_one_has_the_cid_of_the_last_run,
 		what_is_not_what_its_name_says_is_not_adopted, an_eviction_goes_on_and_a_part_waits, a_lost_object_is_told_at_once,
 		nobody_is_looked_at_twice, whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
 	};
