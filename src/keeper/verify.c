@@ -372,7 +372,7 @@ static bool is_repaired(struct verify *v, const struct finding *f)
 	struct image_row i;
 	int rc;
 
-	if (f->is_repaired || is_file(f))
+	if (is_file(f))
 		return f->is_repaired;
 	rc = images_get(v->k->store, &f->sha256, &i, NULL);
 	if (rc)

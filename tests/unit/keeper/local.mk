@@ -110,3 +110,8 @@ check_PROGRAMS += tests/unit/test_keeper_own
 tests_unit_test_keeper_own_SOURCES = %D%/test_keeper_own.c $(RIG)
 tests_unit_test_keeper_own_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_own_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_start
+tests_unit_test_keeper_start_SOURCES = %D%/test_keeper_start.c $(RIG)
+tests_unit_test_keeper_start_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_start_LDADD = $(KEEPER_WHOLE)

@@ -237,7 +237,7 @@ static void go_without(const char *where)
 	struct err why = { .code = ERR_READ_ONLY, .msg = "cannot be opened" };
 
 	ck_ok(keeper_do_without_store(&rig.k, &why, &err));
-	rig.w.store = rig.k.store;
+	rig.w.store = rig.k.chain.store = rig.k.devices.store = rig.k.ledger.store = rig.k.store;
 	rig.k.conf->gateway.state_dir = (char *)(uintptr_t)where;
 }
 

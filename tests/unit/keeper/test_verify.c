@@ -217,6 +217,15 @@ START_TEST(what_waits_already_is_waited_for_once)
 }
 END_TEST
 
+START_TEST(what_is_damaged_is_not_read)
+{
+	put_image(0);
+	ck_ok(images_add_damage(rig.w.store, &name[0], 1, 0, &err));
+	verify();
+	ck_assert_msg(scrubber()->image.size == 0, "nothing ever was");
+}
+END_TEST
+
 START_TEST(what_is_being_fetched_is_not_read)
 {
 	put_image(0);
@@ -343,6 +352,18 @@ START_TEST(it_waits_as_long_as_something_gets_on)
 }
 END_TEST
 
+START_TEST(the_first_look_is_at_once)
+{
+	begin(true);
+	while (!is_at("repairing"))
+		ck_assert_int_eq(verify_turn(rig.k.verify), 0);
+	rig.k.adoptions = 1;
+	ck_assert_int_eq(verify_turn(rig.k.verify), VERIFY_LOOK_MS);
+	rig.k.adoptions = 0;
+	ck_assert_int_eq(verify_turn(rig.k.verify), -1);
+}
+END_TEST
+
 START_TEST(what_is_being_adopted_is_waited_for)
 {
 	begin(true);
@@ -396,6 +417,9 @@ START_TEST(what_is_not_named_is_counted)
 	go_to("images");
 	ck_assert_uint_eq(number(said, "found"), VERIFY_FINDINGS_MAX + 1);
 	ck_assert_uint_eq(json_array_size(json_object_get(said, "findings")), VERIFY_FINDINGS_MAX);
+	ck_ok(db_exec(rig.w.store->db, "DELETE FROM image", &err));
+	go_to("done");
+	ck_assert_msg(!is_whole(), "all that are named are gone, and there was one more");
 }
 END_TEST
 
@@ -502,7 +526,10 @@ START_TEST(a_catalog_of_the_last_run_has_to_wait)
 	ck_ok(catalogs_load(&rig.k, &err));
 	rig.k.is_recovered = false;
 	write_at("catalog", 100, "rot");
-	verify();
+	begin(true);
+	go_to("repairing");
+	turn();
+	ck_assert_msg(is_at("done") && !is_whole(), "waiting here would be in vain");
 	found("catalog", "catalog", false);
 	ck_assert_msg(!has_trouble() && !keeper_is_paused(&rig.k), "that is no trouble");
 }
@@ -591,8 +618,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		all_is_well, without_images_it_is_soon_over, an_image_that_could_not_be_read_is_not_called_whole,
-		what_waits_already_is_waited_for_once, what_is_being_fetched_is_not_read, replaced_while_it_is_read, evicted_while_it_is_read,
-		another_ones_read_counts_for_nothing, it_waits_as_long_as_something_gets_on, what_is_being_adopted_is_waited_for,
+		what_waits_already_is_waited_for_once, what_is_damaged_is_not_read, what_is_being_fetched_is_not_read, replaced_while_it_is_read, evicted_while_it_is_read,
+		another_ones_read_counts_for_nothing, it_waits_as_long_as_something_gets_on, the_first_look_is_at_once, what_is_being_adopted_is_waited_for,
 		repairs_are_hurried, what_is_not_named_is_counted, a_floor_file_is_written_again, both_floor_files_are_written_again,
 		a_floor_file_that_cannot_be_written, the_second_copy_is_made_again, a_second_copy_that_cannot_be_looked_at,
 		the_catalog_is_written_again, a_catalog_of_the_last_run_has_to_wait, a_catalog_that_cannot_be_written,
