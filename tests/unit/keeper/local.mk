@@ -92,7 +92,7 @@ tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_verify
-tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
 tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
 

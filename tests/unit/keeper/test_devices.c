@@ -4,6 +4,7 @@
 #include "store/store_own.h"
 #include "world.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdint.h>
@@ -305,7 +306,23 @@ static void fill_table(void)
 	ck_assert_int_eq(rc, ERR_NO_SPACE);
 }
 
-enum { READ_ONLY, FULL, NO_MEMORY, CORRUPT, WAYS };
+static ssize_t no_answer(int fd, void *p, size_t n, off_t at)
+{
+	(void)fd, (void)p, (void)n, (void)at;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+static void read_by(ssize_t (*read)(int, void *, size_t, off_t))
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_ok(db_exec(w.store->db, "PRAGMA shrink_memory", &err));	/* so that it has to read */
+}
+
+enum { READ_ONLY, FULL, NO_MEMORY, CORRUPT, UNREADABLE, WAYS };
 
 static void break_store(int how)
 {
@@ -318,6 +335,8 @@ static void break_store(int how)
 		sqlite3_hard_heap_limit64(1);
 	if (how == CORRUPT)
 		err_drop(db_damage(w.store->db, &err, "a page"));
+	if (how == UNREADABLE)
+		read_by(no_answer);
 }
 
 /* Each is the disk's doing, or the keeper's: the report is as good as it was, and may come again. */
@@ -329,6 +348,7 @@ START_TEST(no_report_is_blamed_for_the_store)
 	while (acks == 0)
 		uv_run(&loop, UV_RUN_ONCE);
 	sqlite3_hard_heap_limit64(0);
+	read_by(NULL);
 	ck_assert(ack[0].status == 503 && troubles > 0);
 }
 END_TEST

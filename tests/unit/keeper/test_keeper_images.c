@@ -491,8 +491,9 @@ START_TEST(what_is_not_what_its_name_says_is_not_adopted)
 {
 	struct hash32 sha = put_object();
 	char rel[BLOB_PATH_MAX];
+	autoclose int fd = openat(blobs_fd(rig.k.blobs), blobs_path(&sha, rel), O_WRONLY | O_CLOEXEC);
 
-	ck_assert_int_eq(ftruncate(openat(blobs_fd(rig.k.blobs), blobs_path(&sha, rel), O_WRONLY | O_CLOEXEC), 500), 0);
+	ck_assert_int_eq(ftruncate(fd, 500), 0);
 	recover();
 	ck_assert_msg(state_of(&sha) == IMAGE_STATES && degraded_is_fine(&rig.k.degraded), "and that is no trouble");
 }

@@ -1,4 +1,5 @@
 /* test_verify.c: what `cache verify` finds, what it calls repaired, how long it waits for repairs, and what it does not count twice. */
+#include "store/faulty.h"	/* first: the next one has a `name` */
 #include "scrubbing.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
@@ -473,10 +474,20 @@ static void verify_files_on_a_full_disk(void)
 	ck_assert(is_at("entries"));
 }
 
+/* On a disk that refuses nothing else. */
 START_TEST(a_floor_file_that_cannot_be_written)
 {
+	floor_free(rig.w.floors);
+	ck_ok(floor_load(rig.k.state_dir, &sysio_faulty, &rig.w.floors, &err));
+	rig.k.floors = rig.k.ledger.floors = rig.w.ledger.floors = rig.w.floors;
 	spoil_floor("floor.a");
-	verify_files_on_a_full_disk();
+	faulty.at = faulty.calls + 1;
+	faulty.sys = ENOSPC;
+	faulty.only = "pwrite";
+	faulty.is_sticky = true;
+	begin(true);
+	go_to("entries");
+	faulty.at = 0;
 	found("floor", "floor", false);
 	ck_assert(has_trouble());
 }
@@ -537,9 +548,15 @@ END_TEST
 
 START_TEST(a_catalog_that_cannot_be_written)
 {
+	int dir = rig.k.state_dir;
+
 	make_catalog();
-	write_at("catalog", 100, "rot");
-	verify_files_on_a_full_disk();
+	begin(true);
+	go_to("files");
+	rig.k.state_dir = -1;
+	turn();
+	rig.k.state_dir = dir;
+	ck_assert(is_at("entries"));
 	found("catalog", "catalog", false);
 	ck_assert(has_trouble());
 }
