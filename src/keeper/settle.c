@@ -150,7 +150,7 @@ static int note_floor(struct settling *s, struct err *e)
 		return err_set(e, ERR_MEMORY, "no memory for the floor");
 	snprintf(item.name, sizeof item.name, "%s", s->p->name);
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->history.release[i].is_revoked && i + 1 >= item.floor)
+		if (s->history.release[i].is_revoked)
 			revoked[item.revoked_n++] = i + 1;
 		if (s->judged[i].state == RELEASE_ACTIVE)
 			item.active = i + 1;

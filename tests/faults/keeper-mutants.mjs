@@ -221,8 +221,6 @@ const more = [
   ['settle.c', 'memcmp(&s->row, &s->was, sizeof s->row) ? products_put(s->l->store, &s->row, e) : ERR_OK', 'ERR_OK'],
   ['settle.c', '.proven = final_sequence(s), ', ''],
   ['settle.c', '.floor = s->history.floor, ', ''],
-  ['settle.c', 's->history.release[i].is_revoked && i + 1 >= item.floor', 's->history.release[i].is_revoked'],
-  ['settle.c', 's->history.release[i].is_revoked && i + 1 >= item.floor', 'false'],
   ['settle.c', 'is_needed ? IMAGE_IS_GOOD : IMAGE_IS_REVOKED', 'IMAGE_IS_GOOD'],
   ['settle.c', 'is_behind_floor(s) || is_recovering(s->l)', 'is_recovering(s->l)'],
   ['settle.c', 'is_behind_floor(s) || is_recovering(s->l)', 'is_behind_floor(s)'],

@@ -116,16 +116,17 @@ static void refuse_bytes(bool is_refused)
 START_TEST(a_copy_that_cannot_be_written_goes)
 {
 	struct err e = { 0 };
+	int rc;
 
 	one_active();
 	release(0, 1);
 	world_settle(&rig.w);
 	ck_assert(has_copy());
 	refuse_bytes(true);
-	ck_assert_int_ne(catalogs_publish(&rig.k, &e), ERR_OK);
+	rc = catalogs_publish(&rig.k, &e);
 	refuse_bytes(false);
 	ck_assert_msg(!has_copy(), "what is older than what devices were told must not be told");
-	ck_assert_msg(e.code && e.msg[0], "and the keeper hears why");
+	ck_assert_msg(rc && e.code == (enum err_code)rc && strstr(e.msg, "too large"), "and the keeper hears why: %s", e.msg);
 }
 END_TEST
 
@@ -242,6 +243,22 @@ START_TEST(what_is_not_proven_again_is_held_for)
 }
 END_TEST
 
+START_TEST(objects_that_are_being_hashed_hold_it)
+{
+	one_active();
+	load();
+	rig.k.is_recovered = true;
+	rig.k.adoptions = 1;
+	world_register(&rig.w, 0, 1, "A");
+	release(0, 0);
+	publish();
+	ck_assert_ptr_nonnull(rig.k.catalogs.last);
+	rig.k.adoptions = 0;
+	publish();
+	ck_assert_ptr_null(rig.k.catalogs.last);
+}
+END_TEST
+
 /* Then nobody can look for objects: what is known is told. */
 START_TEST(at_rest_nothing_is_held_for_recovery)
 {
@@ -282,7 +299,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		an_image_that_leaves_is_not_told, a_first_proof_is_told, a_copy_that_cannot_be_written_goes, generations_go_on,
-		what_is_held_is_sent_once, what_is_not_proven_again_is_held_for, at_rest_nothing_is_held_for_recovery,
+		what_is_held_is_sent_once, what_is_not_proven_again_is_held_for, objects_that_are_being_hashed_hold_it, at_rest_nothing_is_held_for_recovery,
 		each_image_has_its_own_cid,
 	};
 	TCase *tc = tcase_create("all");

@@ -301,13 +301,32 @@ START_TEST(what_was_here_is_evicted)
 }
 END_TEST
 
+/* Another product's image was on its way out when this release was first heard of. */
+START_TEST(what_left_before_it_was_looked_at_is_evicted)
+{
+	struct hash32 sha = world_sha(0);
+
+	one_active();
+	ck_ok(images_set_state(w.store, &sha, IMAGE_IS_EVICTING, 1, &err));
+	world_register(&w, 1, 1, "A");
+	world_publish(&w, 1, 0);
+	for (unsigned n = 1; n < 4; n++)
+		release(1, n);
+	world_settle(&w);
+	ck_state(1, 1, "evicted");
+	ck_ok(images_delete(w.store, &sha, &err));
+	settle();
+	ck_state(1, 1, "evicted");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		facts_are_the_manifests, what_was_taken_back_is_not_remembered, an_entry_that_is_none_is_refused,
 		what_signers_vouch_for_counts_as_final, changes_are_told, without_signers_there_is_no_set,
 		a_floor_names_no_revocation_below_it, damage_and_times_stay, a_lie_about_a_size_mends_nothing, a_wrong_claim_stays_wrong,
-		the_wrong_size_is_named,
+		the_wrong_size_is_named, what_left_before_it_was_looked_at_is_evicted,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("settle");
