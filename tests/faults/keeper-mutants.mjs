@@ -322,7 +322,6 @@ const more = [
 
   ['keeper_start.c', 's == CLOCK_UNSET ? CLOCK_UNSET : CLOCK_SYNCED', 'CLOCK_SYNCED'],
   ['keeper_start.c', ' - (s->kind == CONF_PEER ? PEER_AHEAD : 0)', ''],
-  ['keeper_start.c', 'n < c->sources_n && n < SOURCES_MAX', 'n < c->sources_n'],
   ['keeper_start.c', '	secrets_add_url(&k->secrets, c->network.proxy);\n', ''],
   ['keeper_start.c', '		secrets_add_url(&k->secrets, c->providers[i].url);\n', ''],
   ['keeper_start.c', '		secrets_add_url(&k->secrets, c->sources[i].url);\n', ''],
@@ -393,7 +392,7 @@ const UNITS = {
   restoring: [],
   backup: ['api'],
   kept: ['fetcher'],
-  keeper_start: ['keeper_start', 'keeper_disk'],
+  keeper_start: ['keeper_start', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher'],
   fetcher: ['fetcher'],
 }

@@ -115,3 +115,8 @@ check_PROGRAMS += tests/unit/test_keeper_start
 tests_unit_test_keeper_start_SOURCES = %D%/test_keeper_start.c $(RIG)
 tests_unit_test_keeper_start_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_start_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_conf
+tests_unit_test_keeper_conf_SOURCES = %D%/test_keeper_conf.c
+tests_unit_test_keeper_conf_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_conf_LDADD = $(KEEPER_WHOLE)

@@ -59,7 +59,7 @@ static void alter(struct release_row *r, int field)
 	r->tx.b[0] ^= field == TX;
 	r->entry_order += field == ORDER;
 	r->has_facts &= field != FACTS;
-	r->manifest_len = (uint16_t)(r->manifest_len - (field == LENGTH));
+	r->manifest_len = (uint16_t)(r->manifest_len + (field == LENGTH));
 	r->manifest[9] ^= field == BYTES;
 }
 
