@@ -37,6 +37,7 @@ const spared = {
     'k->is_copy_in_trouble && !was_in_trouble': 'the log',
     '!k->is_copy_in_trouble && was_in_trouble': 'the log',
   },
+  'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'entryfiles.c': { 'fd < 0 @ append': 'the write that follows fails as well', 'rc == ERR_MEMORY': MEMORY },
 }
 
@@ -389,8 +390,8 @@ const UNITS = {
   keeper_own: ['keeper_own', 'catalogs'],
   entryfiles: ['entryfiles', 'verify', 'catalogs'],
   devices: ['devices'],
-  restoring: [],
-  backup: ['api'],
+  restoring: ['backup'],
+  backup: ['backup', 'api'],
   kept: ['fetcher'],
   keeper_start: ['keeper_start', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher'],

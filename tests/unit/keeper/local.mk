@@ -120,3 +120,8 @@ check_PROGRAMS += tests/unit/test_keeper_conf
 tests_unit_test_keeper_conf_SOURCES = %D%/test_keeper_conf.c
 tests_unit_test_keeper_conf_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_conf_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_backup
+tests_unit_test_backup_SOURCES = %D%/test_backup.c tests/unit/store/faulty.h $(RIG)
+tests_unit_test_backup_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_backup_LDADD = $(KEEPER_WHOLE)
