@@ -400,7 +400,8 @@ const UNITS = {
 
 const story = (file, name) => [`tests/${file}.test.mjs`, name]
 const DISK = ['ENOSPC', 'EROFS', 'EIO'].map((error) => story('faults/disk-refuses', `${error} at the start`))
-const COPY = ['a page of it has rotted', 'it is gone', 'the log of the database has rotted', 'both are damaged'].map((name) => story('faults/second-copy', name))
+const COPY = ['a page of it has rotted', 'it is gone', 'the log of the database has rotted', 'both are damaged']
+  .map((name) => story('faults/second-copy', name))
 const BACKUP = ['new-card', 'old-backup', 'refused:', 'damaged-here'].map((name) => story('integration/backup', name))
 
 /** By file: the stories that may notice what no unit test does: [file, name of a test]. */
@@ -415,9 +416,12 @@ const STORIES = {
   entryfiles: [story('integration/entries', 'database lost')],
   restoring: BACKUP,
   backup: BACKUP,
-  keeper_start: [story('integration/uplink', 'keys-in-urls|own-authority|freshness-clock|another-chain'), ...DISK, ...COPY, story('faults/odd-files', 'any file'),
-    story('faults/rotten-start', ''), story('integration/cache', 'a damaged database'), story('integration/reorg', ''), story('integration/backup', 'refused:')],
+  keeper_start: [story('integration/uplink', 'keys-in-urls|own-authority|freshness-clock|another-chain'), ...DISK, ...COPY,
+    story('faults/odd-files', 'any file'), story('faults/rotten-start', ''), story('integration/cache', 'a damaged database'),
+    story('integration/reorg', ''), story('integration/backup', 'refused:')],
 }
+
+const LIBRARIES = ['jansson', 'libcrypto', 'libsecp256k1', 'libuv', 'libcurl', 'sqlite3', 'libseccomp']
 
 const nameOf = ({ file }) => basename(file, '.c')
 export const programsOf = (mutant) => UNITS[nameOf(mutant)].map((name) => `test_${name}`)
@@ -444,7 +448,8 @@ export async function keeperWorkshop(is_fast = false) {
   const dag = ['tests/unit/ipfs/dag.c'], helpers = ['world', 'rig', 'yaml', 'peers'].map((n) => `tests/unit/keeper/${n}.c`)
   const names = [...new Set(Object.values(UNITS).flat())], programs = {}
   for (const name of names) programs[`test_${name}`] = { sources: [`tests/unit/keeper/test_${name}.c`], helpers: [...dag, ...helpers] }
-  const folders = await Promise.all(['base', 'formats', 'chain', 'ipfs', 'net', 'catalog', 'store', 'daemon', 'keeper'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test)/.test(n))))
+  const folders = await Promise.all(['base', 'formats', 'chain', 'ipfs', 'net', 'catalog', 'store', 'daemon', 'keeper']
+    .map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test)/.test(n))))
   const [, version] = /AC_INIT\(\[[^\]]*\], \[([^\]]*)\]/.exec(await readFile(join(root, 'configure.ac'), 'utf8'))
   return workshop({
     sources: [...folders.flat(), 'src/store/migrations.c'],
@@ -452,14 +457,16 @@ export async function keeperWorkshop(is_fast = false) {
     stories: { program: 'gatepost-keeper', main: 'src/keeper/main.c', build: buildDir },
     is_fast,
     prepare: makeSources,
-    flags: ['-I.', '-Itests/unit', '-Itests/unit/ipfs', '-Itests/unit/keeper', `-DGATEPOST_VERSION="${version}"`, '-DGATEPOST_SYSCONFDIR="/etc/gatepost"'],
-    libs: (await output('pkg-config', '--cflags', '--libs', 'jansson', 'libcrypto', 'libsecp256k1', 'libuv', 'libcurl', 'sqlite3', 'libseccomp')).trim().split(/\s+/),
+    flags: [...['.', 'tests/unit', 'tests/unit/ipfs', 'tests/unit/keeper'].map((f) => `-I${f}`), `-DGATEPOST_VERSION="${version}"`,
+      '-DGATEPOST_SYSCONFDIR="/etc/gatepost"'],
+    libs: (await output('pkg-config', '--cflags', '--libs', ...LIBRARIES)).trim().split(/\s+/),
   })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const has = (option) => process.argv.includes(option), only = process.argv.slice(2).filter((a) => !a.startsWith('--'))
   const mutants = await keeperMutants(), shop = await keeperWorkshop(has('--fast'))
-  await report(shop, only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(`/${f}`))) : mutants, programsOf, has('--units') ? undefined : storiesOf)
+  const asked = only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(`/${f}`))) : mutants
+  await report(shop, asked, programsOf, has('--units') ? undefined : storiesOf)
   await shop.close()
 }

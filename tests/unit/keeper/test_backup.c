@@ -287,8 +287,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		it_comes_in_pieces, a_piece_may_be_asked_for_twice, one_at_a_time, a_floor_that_is_not_on_disk_yet_is_no_backup,
-		a_backup_is_restored, a_product_under_anothers_id_is_refused, another_chains_is_refused, without_a_configuration_nothing_is_restored,
-		an_answer_that_cannot_be_said_is_a_failure,
+		a_backup_is_restored, a_product_under_anothers_id_is_refused, another_chains_is_refused,
+		without_a_configuration_nothing_is_restored, an_answer_that_cannot_be_said_is_a_failure,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("backup");

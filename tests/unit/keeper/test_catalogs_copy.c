@@ -299,8 +299,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		an_image_that_leaves_is_not_told, a_first_proof_is_told, a_copy_that_cannot_be_written_goes, generations_go_on,
-		what_is_held_is_sent_once, what_is_not_proven_again_is_held_for, objects_that_are_being_hashed_hold_it, at_rest_nothing_is_held_for_recovery,
-		each_image_has_its_own_cid,
+		what_is_held_is_sent_once, what_is_not_proven_again_is_held_for, objects_that_are_being_hashed_hold_it,
+		at_rest_nothing_is_held_for_recovery, each_image_has_its_own_cid,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("catalogs_copy");

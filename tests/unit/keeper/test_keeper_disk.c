@@ -309,7 +309,8 @@ int main(void)
 		a_latched_alarm_is_stored_when_that_works, recovery_is_made_up_for, floors_are_written_before_it_is_over,
 		objects_are_tried_as_well, what_could_not_be_read_is_read, what_could_be_read_is_only_written, damage_ends_the_keeper,
 		damage_that_a_look_meets_ends_the_keeper, damage_that_was_met_in_passing_is_told, without_a_database_it_is_opened_again,
-		one_that_cannot_be_written_is_waited_for, one_that_cannot_be_opened_is_waited_for, a_damaged_one_is_no_reason_to_wait, what_may_pass_is_tried_again,
+		one_that_cannot_be_written_is_waited_for, one_that_cannot_be_opened_is_waited_for, a_damaged_one_is_no_reason_to_wait,
+		what_may_pass_is_tried_again,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_disk");

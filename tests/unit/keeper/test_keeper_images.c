@@ -574,9 +574,10 @@ int main(void)
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
 		damage_hurries_its_fetch, an_operator_hurries_a_fetch, what_is_on_its_way_out_is_not_wanted_back,
-		what_is_revoked_is_not_wanted_back, an_object_is_adopted, what_is_being_adopted_is_not_wanted_back, an_adopted_one_has_the_cid_of_the_last_run,
-		what_is_not_what_its_name_says_is_not_adopted, an_eviction_goes_on_and_a_part_waits, a_lost_object_is_told_at_once,
-		nobody_is_looked_at_twice, whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
+		what_is_revoked_is_not_wanted_back, an_object_is_adopted, what_is_being_adopted_is_not_wanted_back,
+		an_adopted_one_has_the_cid_of_the_last_run, what_is_not_what_its_name_says_is_not_adopted,
+		an_eviction_goes_on_and_a_part_waits, a_lost_object_is_told_at_once, nobody_is_looked_at_twice,
+		whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_images");

@@ -657,12 +657,13 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		all_is_well, without_images_it_is_soon_over, an_image_that_could_not_be_read_is_not_called_whole,
-		what_waits_already_is_waited_for_once, what_others_met_meanwhile_counts, what_is_damaged_is_not_read, what_is_being_fetched_is_not_read, replaced_while_it_is_read, evicted_while_it_is_read,
-		another_ones_read_counts_for_nothing, it_waits_as_long_as_something_gets_on, the_first_look_is_at_once, what_is_being_adopted_is_waited_for,
-		repairs_are_hurried, what_is_not_named_is_counted, a_floor_file_is_written_again, both_floor_files_are_written_again,
+		what_waits_already_is_waited_for_once, what_others_met_meanwhile_counts, what_is_damaged_is_not_read,
+		what_is_being_fetched_is_not_read, replaced_while_it_is_read, evicted_while_it_is_read, another_ones_read_counts_for_nothing,
+		it_waits_as_long_as_something_gets_on, the_first_look_is_at_once, what_is_being_adopted_is_waited_for, repairs_are_hurried,
+		what_is_not_named_is_counted, a_floor_file_is_written_again, both_floor_files_are_written_again,
 		a_floor_file_that_cannot_be_written, the_second_copy_is_made_again, a_second_copy_that_cannot_be_looked_at,
-		the_catalog_is_written_again, a_whole_catalog_is_left_alone, a_catalog_of_the_last_run_has_to_wait, a_catalog_that_cannot_be_written,
-		what_lies_there_is_looked_at, upkeep_names_no_image,
+		the_catalog_is_written_again, a_whole_catalog_is_left_alone, a_catalog_of_the_last_run_has_to_wait,
+		a_catalog_that_cannot_be_written, what_lies_there_is_looked_at, upkeep_names_no_image,
 		a_damaged_database_is_all_that_can_be_said, its_pages_are_counted,
 	};
 	TCase *tc = tcase_create("all");
