@@ -191,6 +191,7 @@ START_TEST(a_report_without_a_place_is_not_acknowledged)
 	devices_take_report(&d, &(struct link_report[]){ report(1, "dev-1") }[0]);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert(acks == 1 && ack[0].status == 503);
+	ck_assert_msg(!floors[0], "nor is a floor told that is nowhere kept");
 }
 END_TEST
 
