@@ -82,11 +82,16 @@ START_TEST(a_piece_may_be_asked_for_twice)
 	ck_refused(backup_piece(rig.k.backup, 5, &s, &is_last, &err), ERR_EXISTS, "the next byte is another");
 	whole.n = 0;
 	buf_add(&whole, piece(0, &is_last));
-	while (!is_last)
-		buf_add(&whole, piece(whole.n, &is_last));
+	while (!is_last) {
+		s = piece(whole.n, &is_last);
+		last = s.n;
+		buf_add(&whole, s);
+	}
 	is_whole();
 	s = piece(whole.n, &is_last);
-	ck_assert_msg(is_last, "who did not hear the last answer asks again");
+	ck_assert_msg(is_last && s.n == 0, "nothing comes after it");
+	s = piece(whole.n - last, &is_last);
+	ck_assert_msg(is_last && s.n == last, "who did not hear the last answer asks again");
 }
 END_TEST
 
@@ -124,6 +129,39 @@ START_TEST(a_floor_that_is_not_on_disk_yet_is_no_backup)
 	faulty.is_sticky = true;
 	ck_refused(backup_begin(&rig.k, &err), ERR_NO_SPACE, "the operator hears of it here");
 	ck_assert_ptr_null(rig.k.backup);
+}
+END_TEST
+
+/* The database's part lies in a file without a name. */
+static void lose_database_part(void)
+{
+	char link[40], path[PATH_MAX];
+	unsigned found = 0;
+
+	for (int fd = 3; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof path - 1);
+		path[n > 0 ? n : 0] = '\0';
+		if (!strncmp(path, rig.w.dir, strlen(rig.w.dir)) && strstr(path, " (deleted)") && ftruncate(fd, 0) == 0)
+			found++;
+	}
+	ck_assert_uint_eq(found, 1);
+}
+
+START_TEST(one_that_cannot_be_read_is_over)
+{
+	struct span s;
+	bool is_last;
+
+	ck_ok(backup_begin(&rig.k, &err));
+	lose_database_part();
+	ck_assert_int_ne(backup_piece(rig.k.backup, 0, &s, &is_last, &err), ERR_OK);
+	ck_refused(backup_piece(rig.k.backup, 0, &s, &is_last, &err), ERR_RULE, "half of it is none");
+	whole.n = 0;
+	take_all();
+	is_whole();
 }
 END_TEST
 
@@ -286,7 +324,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		it_comes_in_pieces, a_piece_may_be_asked_for_twice, one_at_a_time, a_floor_that_is_not_on_disk_yet_is_no_backup,
+		it_comes_in_pieces, a_piece_may_be_asked_for_twice, one_at_a_time, one_that_cannot_be_read_is_over, a_floor_that_is_not_on_disk_yet_is_no_backup,
 		a_backup_is_restored, a_product_under_anothers_id_is_refused, another_chains_is_refused,
 		without_a_configuration_nothing_is_restored, an_answer_that_cannot_be_said_is_a_failure,
 	};
