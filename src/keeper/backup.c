@@ -188,7 +188,7 @@ int backup_piece(struct backup *b, uint64_t offset, struct span *out, bool *is_l
 		return err_set(e, why.code, "%s", why.msg);
 	}
 	b->touched_ms = clock_mono_ms(b->k->clock);
-	*out = buf_span(&b->piece);
+	*out = offset == b->at ? buf_span(&b->piece) : SPAN(NULL, 0);	/* after the last one there is nothing */
 	*is_last = b->at + b->piece.n == b->about.total;
 	if (*is_last && b->sm.at == BACKUP_READY)
 		sm_move(&b->sm, BACKUP_DONE);

@@ -289,10 +289,9 @@ static bool is_holding(struct keeper *k)
 static bool keeps_release(void *arg, const struct catalog *c, const struct catalog_product *p, const struct catalog_release *r)
 {
 	const struct keeper *k = arg;
-	const struct floor_item *f = floor_get(k->floors, &p->id);
 
 	(void)c;
-	return !(f && r->sequence < f->floor) && !floor_is_revoked(k->floors, &p->id, r->sequence);
+	return !floor_is_revoked(k->floors, &p->id, r->sequence);
 }
 
 /* The last run's, without what may not be told any more; nothing when that was sent already. */

@@ -78,7 +78,7 @@ static uint64_t same_bytes(int fd, struct span whole, uint64_t *size)
 	uint64_t same = 0;
 	struct stat st;
 
-	*size = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? UINT64_MAX : (uint64_t)st.st_size;
+	*size = fstat(fd, &st) < 0 ? UINT64_MAX : (uint64_t)st.st_size;
 	while (room && same < whole.n) {
 		struct span want = span_cut(whole, (size_t)same, COMPARE_BYTES);
 		ssize_t n = pread(fd, room, want.n, (off_t)same);

@@ -321,14 +321,6 @@ void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256)
 		scrubber_ask_dag(&k->scrubber, sha256);
 }
 
-static int note_want(struct keeper *k, const struct ledger_want *w, struct err *e)
-{
-	int rc = images_want(k->store, &w->sha256, w->size, w->cid, now_ms(k), e);
-
-	/* Known with another size, which may be the lie: the fetch finds out. */
-	return rc == ERR_RULE ? ERR_OK : rc;
-}
-
 /* "evicted: image dropped for space; fetched again when wanted". For once: whoever wants it asks again. */
 static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 {
@@ -343,7 +335,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;
-	rc = rc == ERR_NOT_FOUND ? note_want(k, &w, e) : rc;
+	rc = rc == ERR_NOT_FOUND ? images_want(k->store, &w.sha256, w.size, w.cid, now_ms(k), e) : rc;
 	return rc ? rc : fetcher_want_once(&k->fetcher, &w, e);
 }
 

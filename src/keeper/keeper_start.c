@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+_Static_assert(CONF_SOURCES_MAX <= SOURCES_MAX, "a fetch remembers each of them");
+
 #define PEER_AHEAD 1001	/* peers are asked first, whatever their priority says (at most 1,000) */
 
 /* --- configuration --- */
@@ -61,7 +63,7 @@ static int make_sources(struct keeper *k, struct err *e)
 	k->entries_n = 1;
 	if (!k->source || !k->entries)
 		return err_set(e, ERR_MEMORY, "no memory for the sources");
-	for (; n < c->sources_n && n < SOURCES_MAX; n++) {
+	for (; n < c->sources_n; n++) {
 		k->source[n] = source_of(&c->sources[n]);
 		k->entries_n += entries_source_of(&c->sources[n], &k->source[n], &k->entries[k->entries_n]);
 	}

@@ -111,7 +111,7 @@ static bool is_missing(const struct settling *s, size_t i)
 {
 	const struct judge_release *j = &s->judged[i];
 
-	return j->h->has_manifest && ((j->is_wanted && j->image != IMAGE_GOOD) || (s->noted[i].needs_repair && may_be_repaired(j)));
+	return (j->is_wanted && j->image != IMAGE_GOOD) || (s->noted[i].needs_repair && may_be_repaired(j));
 }
 
 static int write_want(struct settling *s, size_t i, struct err *e)
@@ -150,7 +150,7 @@ static int note_floor(struct settling *s, struct err *e)
 		return err_set(e, ERR_MEMORY, "no memory for the floor");
 	snprintf(item.name, sizeof item.name, "%s", s->p->name);
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->history.release[i].is_revoked && i + 1 >= item.floor)
+		if (s->history.release[i].is_revoked)
 			revoked[item.revoked_n++] = i + 1;
 		if (s->judged[i].state == RELEASE_ACTIVE)
 			item.active = i + 1;

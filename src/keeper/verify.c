@@ -85,11 +85,13 @@ static bool has_room(struct verify *v)
 	size_t room = v->room ? 2 * v->room : 16;
 	struct finding *more;
 
+	if (v->findings == VERIFY_FINDINGS_MAX)
+		return false;
 	if (v->findings < v->room)
 		return true;
-	more = v->findings < VERIFY_FINDINGS_MAX ? reallocarray(v->finding, room, sizeof *more) : NULL;
+	more = reallocarray(v->finding, room, sizeof *more);
 	if (!more)
-		return false;
+		return false;		/* no memory */
 	v->finding = more;
 	v->room = room;
 	return true;
@@ -341,9 +343,6 @@ void verify_saw(struct verify *v, const struct scrubber *s, bool is_believed)
 
 	if (!v || v->sm.at != VERIFY_IMAGES)
 		return;
-	/* The scrubber's own turn may have been another image's. */
-	if (v->has_after && hash32_cmp(&s->image.sha256, &v->after) <= 0)
-		return;
 	if (!is_believed && is_for_later(v, s))
 		return;
 	pass(v, &s->image);
@@ -361,15 +360,24 @@ void verify_saw(struct verify *v, const struct scrubber *s, bool is_believed)
 
 /* --- repairs --- */
 
+/* Of a file that could not be written again at once nothing more is to be expected. */
+static bool is_file(const struct finding *f)
+{
+	return hash32_is_zero(&f->sha256);
+}
+
 /* Whole again, or gone for good. */
 static bool is_repaired(struct verify *v, const struct finding *f)
 {
 	struct image_row i;
-	int rc = f->is_repaired ? ERR_OK : images_get(v->k->store, &f->sha256, &i, NULL);
+	int rc;
 
-	if (f->is_repaired || rc == ERR_NOT_FOUND)
-		return true;
-	return !rc && i.state != IMAGE_IS_DAMAGED && i.state != IMAGE_IS_WANTED && i.state != IMAGE_IS_FETCHING && !i.is_dag_lost;
+	if (is_file(f))
+		return f->is_repaired;
+	rc = images_get(v->k->store, &f->sha256, &i, NULL);
+	if (rc)
+		return rc == ERR_NOT_FOUND;
+	return i.state != IMAGE_IS_DAMAGED && i.state != IMAGE_IS_WANTED && i.state != IMAGE_IS_FETCHING && !i.is_dag_lost;
 }
 
 static size_t look_again(struct verify *v)
@@ -380,7 +388,7 @@ static size_t look_again(struct verify *v)
 		struct finding *f = &v->finding[n];
 
 		f->is_repaired = is_repaired(v, f);
-		open += !f->is_repaired;
+		open += !f->is_repaired && !is_file(f);
 	}
 	return open;
 }

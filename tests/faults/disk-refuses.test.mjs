@@ -142,6 +142,7 @@ test('a full disk keeps the copy of the catalog from being made, and the databas
   shim.stick(KEEPER, ['write'], 'ENOSPC', { path: join(gateway.stateDir, 'catalog.new') })
   await world.finalize()
   await waitFor('the second release to be offered', async () => (await gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence') === '2')
+  assert.deepEqual(gateway.lines().filter((l) => /store: trouble/.test(l)), [], 'the copy was overwritten, and that is no trouble')
   await gateway.stop()
   shim.stick(KEEPER, WRITES, 'ENOSPC', { path: gateway.stateDir })
   await gateway.start()

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chainMutants } from './chain-mutants.mjs'
 import { ipfsMutants } from './ipfs-mutants.mjs'
+import { keeperMutants } from './keeper-mutants.mjs'
 import { storeMutants } from './store-mutants.mjs'
 
 test('chain-mutants: every row stands in the sources once, and every file is there', async () => {
@@ -27,5 +28,13 @@ test('store-mutants: every row stands in the sources once, and every file is the
   assert.ok(syncs.length > 25, `${syncs.length} of syncs`)
   for (const name of ['store/blob_finish', 'store/blobdir', 'store/floor', 'store/durable', 'store/db', 'store/pagesum', 'catalog/check', 'server/objects_read']) {
     assert.ok(mutants.some(({ file }) => file === `src/${name}.c`), name)
+  }
+})
+
+test('keeper-mutants: every row stands in the sources once, and every file is there', async () => {
+  const mutants = await keeperMutants()
+  assert.ok(mutants.length > 550, `${mutants.length} mutants`)
+  for (const name of ['degraded', 'keeper_disk', 'keeper_images', 'scrubber', 'verify', 'catalogs', 'settle', 'keeper_own', 'entryfiles', 'devices', 'backup', 'keeper_start']) {
+    assert.ok(mutants.some(({ file }) => file === `src/keeper/${name}.c`), name)
   }
 })

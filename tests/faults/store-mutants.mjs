@@ -391,7 +391,7 @@ async function pkgConfig(...packages) {
 }
 
 /** The migrations are C that is made. */
-async function embedSql(dir) {
+export async function embedSql(dir) {
   const sql = (await run('sh', ['-c', 'ls sql/*.sql'], { cwd: root })).stdout.trim().split('\n')
   const { code, stdout, stderr } = await run(join(root, 'src/store/embed-sql'), sql, { cwd: root })
   if (code) throw new Error(stderr)

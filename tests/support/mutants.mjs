@@ -1,12 +1,14 @@
 // mutants.mjs: takes something out of a C file, one thing at a time, and looks whether a unit test notices.
 //
 // Everything is built once, from a copy of the tree; a mutant costs one compilation, a link and the tests up to the first that
-// fails. Test programs run in one process each (CK_FORK=no): a crash, a leak and a hang are noticed as well.
+// fails. Test programs run in one process each (CK_FORK=no): a crash, a leak and a hang are noticed as well. What no unit test notices can
+// be asked of stories: the mutant becomes the real program then, and node tests run with it.
 import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeBuild, tell } from './mutant-stories.mjs'
 import { run } from './process.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -112,9 +114,11 @@ function firstFailure(program) {
  * Builds `sources` (C files of the tree) and the test programs, { name: { sources, helpers, link } }, of which helpers are linked only
  * where they are needed, and `link` are options for the linker: once plain and fast, and once so that the mutated file is watched by the sanitizers, for what the
  * plain tests do not notice. `prepare` may add to the copy of the tree; `flags` and `libs` go to the compiler. Throws when the tests
- * fail as things are. `is_fast` does without the sanitizers. `noticedBy(mutant, names)` runs the programs of these names; `close` takes everything away.
+ * fail as things are. `is_fast` does without the sanitizers. `stories`, { program, main, build }, is for what only the real program shows: `main` is the C
+ * file that makes it of the sources, `build` where all programs are. `noticedBy(mutant, names, told)` runs the programs of these names, and then tells the
+ * stories [file, name of a test], each of which has to hold for the program as it is; `close` takes everything away.
  */
-export async function workshop({ sources, programs, flags = [], libs = [], is_fast = false, prepare = async () => {} }) {
+export async function workshop({ sources, programs, stories, flags = [], libs = [], is_fast = false, prepare = async () => {} }) {
   const dir = await mkdtemp(join(tmpdir(), 'gatepost-mutants-'))
   const helpers = [...new Set(Object.values(programs).flatMap((p) => p.helpers ?? []))]
   const tool = async (command, args) => {
@@ -133,7 +137,7 @@ export async function workshop({ sources, programs, flags = [], libs = [], is_fa
   await prepare(dir)
   await archive('sources.a', sources)
   await archive('helpers.a', helpers)
-  await inLanes(Object.values(programs).flatMap((p) => p.sources), (file) => compile(file, object(file), '-O2'))
+  await inLanes([...Object.values(programs).flatMap((p) => p.sources), ...stories ? [stories.main] : []], (file) => compile(file, object(file), '-O2'))
 
   const noticed = async (lane, mutant, names, ...sanitize) => {
     const own = mutant ? [join(lane, 'mutant.o')] : []
@@ -147,13 +151,37 @@ export async function workshop({ sources, programs, flags = [], libs = [], is_fa
     }
     return null
   }
+  /** The real program, of the mutant or (null) as it is, among the others of a build. */
+  const makeProgram = async (lane, mutant) => {
+    const build = join(dir, lane, 'build'), own = mutant ? [join(lane, 'mutant.o')] : []
+    await makeBuild(build, stories.build, stories.program)
+    if (mutant) await compile(join(lane, mutant.file), own[0], '-O2')
+    await tool('cc', [...own, object(stories.main), 'sources.a', ...libs, '-lm', '-lpthread', '-o', join(build, stories.program)])
+    return build
+  }
+  let sound // a build without any mutant
+  const holds = {} // by story: what is wrong with it as things are
+  const toldBy = async (lane, mutant, told) => {
+    for (const story of told) {
+      sound ??= makeProgram('sound', null)
+      const wrong = await (holds[story] ??= sound.then((build) => tell(story, build)))
+      if (wrong) throw new Error(`fails without any mutant: ${wrong}`)
+    }
+    const build = told.length && await makeProgram(lane, mutant)
+    for (const story of told) {
+      const found = await tell(story, build)
+      if (found) return found
+    }
+    return null
+  }
   let lanes = 0
   const idle = []
-  const noticedBy = async (mutant, names = Object.keys(programs)) => {
+  const noticedBy = async (mutant, names = Object.keys(programs), told = []) => {
     const lane = idle.pop() ?? `lane${lanes++}`
     await mkdir(join(dir, lane, dirname(mutant?.file ?? 'none')), { recursive: true })
     if (mutant) await writeFile(join(dir, lane, mutant.file), mutant.text)
-    const found = await noticed(lane, mutant, names) ?? (is_fast ? null : await noticed(lane, mutant, names, ...SANITIZE))
+    const found = await noticed(lane, mutant, names) ?? (is_fast ? null : await noticed(lane, mutant, names, ...SANITIZE)) ??
+      await toldBy(lane, mutant, told)
     idle.push(lane)
     return found
   }
@@ -173,10 +201,10 @@ export async function inLanes(items, work, lanes = Number(process.env.LANES ?? 2
 }
 
 /** All mutants in turn, from a command line: a line for each, the survivors at the end, the exit status. */
-export async function report(shop, mutants, programsOf) {
+export async function report(shop, mutants, programsOf, storiesOf) {
   const alive = []
   await inLanes(mutants, async (m) => {
-    const found = await shop.noticedBy(m, programsOf?.(m))
+    const found = await shop.noticedBy(m, programsOf?.(m), storiesOf?.(m))
     console.log(`${found ? 'caught' : 'ALIVE '} ${m.file} ${m.what}${found ? `: ${found}` : ''}`)
     if (!found) alive.push(m)
   })

@@ -50,13 +50,16 @@ tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c $(RIG)
 tests_unit_test_catalogs_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_catalogs_LDADD = $(KEEPER_WHOLE)
 
-check_PROGRAMS += tests/unit/test_scrubber
-tests_unit_test_scrubber_SOURCES = %D%/test_scrubber.c $(RIG)
+check_PROGRAMS += tests/unit/test_scrubber tests/unit/test_scrubber_others
+tests_unit_test_scrubber_SOURCES = %D%/test_scrubber.c %D%/scrubbing.h $(RIG)
 tests_unit_test_scrubber_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_scrubber_LDADD = $(KEEPER_WHOLE)
+tests_unit_test_scrubber_others_SOURCES = %D%/test_scrubber_others.c tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
+tests_unit_test_scrubber_others_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_scrubber_others_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_entryfiles
-tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c $(RIG)
+tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c tests/unit/support/fds.h $(RIG)
 tests_unit_test_entryfiles_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_entryfiles_LDADD = $(KEEPER_WHOLE)
 
@@ -77,3 +80,48 @@ check_PROGRAMS += tests/unit/test_bundle_import
 tests_unit_test_bundle_import_SOURCES = %D%/test_bundle_import.c $(RIG)
 tests_unit_test_bundle_import_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_bundle_import_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_disk
+tests_unit_test_keeper_disk_SOURCES = %D%/test_keeper_disk.c tests/unit/store/faulty.h $(RIG)
+tests_unit_test_keeper_disk_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_disk_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_images
+tests_unit_test_keeper_images_SOURCES = %D%/test_keeper_images.c $(RIG)
+tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_verify
+tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_catalogs_copy
+tests_unit_test_catalogs_copy_SOURCES = %D%/test_catalogs_copy.c $(RIG)
+tests_unit_test_catalogs_copy_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_catalogs_copy_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_settle
+tests_unit_test_settle_SOURCES = %D%/test_settle.c $(WORLD)
+tests_unit_test_settle_CPPFLAGS = $(WORLD_CPPFLAGS)
+tests_unit_test_settle_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_own
+tests_unit_test_keeper_own_SOURCES = %D%/test_keeper_own.c $(RIG)
+tests_unit_test_keeper_own_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_own_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_start
+tests_unit_test_keeper_start_SOURCES = %D%/test_keeper_start.c $(RIG)
+tests_unit_test_keeper_start_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_start_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_conf
+tests_unit_test_keeper_conf_SOURCES = %D%/test_keeper_conf.c
+tests_unit_test_keeper_conf_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_conf_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_backup
+tests_unit_test_backup_SOURCES = %D%/test_backup.c tests/unit/store/faulty.h $(RIG)
+tests_unit_test_backup_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_backup_LDADD = $(KEEPER_WHOLE)

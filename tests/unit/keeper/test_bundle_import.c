@@ -136,6 +136,25 @@ START_TEST(other_bytes_are_refused)
 }
 END_TEST
 
+/* Its part is the import's: no fetch, and no look at what lies there. */
+START_TEST(nobody_else_works_at_what_comes)
+{
+	struct recover_counts n = { .lost = 0 };
+	struct fetch_progress p;
+
+	publish(SIZE);
+	ck_ok(begin(true, SIZE));
+	ck_ok(put(0, 1000));
+	ck_ok(images_want(rig.k.store, &sha256, SIZE, "", 1, &err));
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert_uint_eq(n.resume, 0);
+	ck_ok(images_delete(rig.k.store, &sha256, &err));
+	ck_ok(releases_set_state(rig.k.store, &rig.w.product[0].id, 1, RELEASE_EVICTED, "", 1, NULL, &err));
+	keeper_image_wanted(&rig.k, &sha256);
+	ck_assert(!fetcher_progress(&rig.k.fetcher, &sha256, &p) && has_part());
+}
+END_TEST
+
 static const struct { const char *rule; uint64_t published, asked; enum err_code code; } unknown[] = {
 	{ "some manifest names it", 0, SIZE, ERR_NOT_FOUND },
 	{ "with this size", SIZE + 1, SIZE, ERR_NOT_FOUND },
@@ -259,6 +278,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_image_comes_in_pieces);
+	tcase_add_test(t, nobody_else_works_at_what_comes);
 	tcase_add_test(t, other_bytes_are_refused);
 	tcase_add_loop_test(t, what_no_manifest_names_is_not_begun, 0, sizeof unknown / sizeof *unknown);
 	tcase_add_test(t, a_revoked_one_is_not_begun);

@@ -120,6 +120,10 @@ START_TEST(it_is_tried_again_later_and_later_but_within_15_s)
 		look();
 		ck_assert(degraded_is_paused(&d));
 	}
+	for (int i = 0; i < 100; i++) {
+		look();
+		ck_assert_int_eq(d.pause_ms, 15000);
+	}
 	ck_assert_str_eq(d.why, "still not");
 	probe_rc = ERR_OK;
 	look();

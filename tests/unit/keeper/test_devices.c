@@ -1,9 +1,12 @@
 /* test_devices.c: what the server says of devices, on its way into a real store; some servers are taken over. */
 #include "keeper/devices.h"
 #include "store/devices.h"
+#include "store/store_own.h"
 #include "world.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -131,6 +134,8 @@ static const struct { const char *rule; const char *device, *product; uint64_t s
 	{ "no id", "", "acme/thermostat", 1, 400 },
 	{ "an id with a space", "a b", "acme/thermostat", 1, 400 },
 	{ "an id with a byte above ASCII", "d\xc3\xa9v", "acme/thermostat", 1, 400 },
+	{ "an id of 65 bytes", "0123456789012345678901234567890123456789012345678901234567890123x", "acme/thermostat", 1, 400 },
+	{ "an id of 64 bytes is one", "0123456789012345678901234567890123456789012345678901234567890123", "acme/thermostat", 1, 204 },
 	{ "a sequence that no registry can have", "dev-1", "acme/thermostat", UINT64_MAX, 400 },
 	{ "a sequence that is not there is the device's business", "dev-1", "acme/thermostat", 99, 204 },
 };
@@ -151,6 +156,34 @@ START_TEST(an_odd_report_harms_only_itself)
 }
 END_TEST
 
+START_TEST(an_id_ends_where_it_says)
+{
+	struct link_report r = report(1, "dev-1");
+
+	r.device = SPAN("dev-1\0x", 7);
+	devices_take_report(&d, &r);
+	ck_assert(acks == 1 && ack[0].status == 400);
+}
+END_TEST
+
+static const struct { uint8_t state; bool is_terminal, raises_floor; } states[] = {
+	{ REPORT_INSTALLED, true, true }, { REPORT_RUNNING, true, true }, { REPORT_FAILED, true, false }, { REPORT_DOWNLOADING, false, false },
+};
+
+/* What a device says once is acknowledged when it is durable; only what it has can raise its floor. */
+START_TEST(a_report_counts_by_its_state)
+{
+	struct link_report r = report(1, "dev-1");
+
+	r.state = states[_i].state;
+	devices_take_report(&d, &r);
+	ck_assert_uint_eq(acks, !states[_i].is_terminal);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	ck_assert_uint_eq(acks, 1);
+	ck_assert_uint_eq(floor_of("dev-1"), states[_i].raises_floor);
+}
+END_TEST
+
 START_TEST(a_report_without_a_place_is_not_acknowledged)
 {
 	for (int i = 0; i < 4; i++)
@@ -158,6 +191,7 @@ START_TEST(a_report_without_a_place_is_not_acknowledged)
 	devices_take_report(&d, &(struct link_report[]){ report(1, "dev-1") }[0]);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	ck_assert(acks == 1 && ack[0].status == 503);
+	ck_assert_msg(!floors[0], "nor is a floor told that is nowhere kept");
 }
 END_TEST
 
@@ -178,11 +212,13 @@ START_TEST(sightings_add_up)
 	struct device_row row;
 
 	devices_take_seen(&d, &s);
+	s.given = 0;
 	devices_take_seen(&d, &s);
 	ck_assert_uint_eq(d.seen_n, 1);
 	close_devices();
 	ck_ok(devices_get(w.store, "dev-1", &row, &err));
 	ck_assert_uint_eq(row.bytes, 200);
+	ck_assert_str_eq(row.address, "192.0.2.1");
 	ck_assert_uint_eq(floor_of("dev-1"), 1);
 }
 END_TEST
@@ -207,6 +243,7 @@ START_TEST(a_lie_raises_no_floor)
 	ck_ok(devices_floor(w.store, "dev-1", world_name[0], lies[_i].channel, &floor, &err));
 	ck_assert_msg(floor == 0, "%s", lies[_i].rule);
 	ck_ok(devices_get(w.store, "dev-1", &row, &err));
+	ck_assert_uint_eq(row.bytes, 1024 * GIB);
 	ck_assert_msg(floor_of("dev-2") == 1 && troubles == 0, "%s: the other one is stored", lies[_i].rule);
 }
 END_TEST
@@ -253,6 +290,67 @@ START_TEST(a_disk_that_refuses_is_trouble)
 	ck_assert(ack[0].status == 503);
 	ck_assert_str_eq(floors, "");
 	ck_assert_msg(d.seen_n == 1 && uv_is_active((uv_handle_t *)&d.flush), "sightings wait for the next try");
+}
+END_TEST
+
+/* So that whatever comes after these in the table needs another page. */
+static void fill_table(void)
+{
+	char id[32];
+	int rc = ERR_OK;
+
+	ck_ok(db_exec(w.store->db, "PRAGMA max_page_count=1", &err));	/* that is: no more than there are */
+	for (int n = 0; !rc; n++) {
+		snprintf(id, sizeof id, "dev-0-%05d", n);
+		rc = devices_put(w.store, id, NULL, NULL, NULL, 1, &err);
+	}
+	ck_assert_int_eq(rc, ERR_NO_SPACE);
+}
+
+static ssize_t no_answer(int fd, void *p, size_t n, off_t at)
+{
+	(void)fd, (void)p, (void)n, (void)at;
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+static void read_by(ssize_t (*read)(int, void *, size_t, off_t))
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read), SQLITE_OK);
+	ck_ok(db_exec(w.store->db, "PRAGMA shrink_memory", &err));	/* so that it has to read */
+}
+
+enum { READ_ONLY, FULL, NO_MEMORY, CORRUPT, UNREADABLE, WAYS };
+
+static void break_store(int how)
+{
+	if (how == READ_ONLY)
+		ck_ok(db_exec(w.store->db, "PRAGMA query_only=ON", &err));
+	d.devices_max = 1000000;
+	if (how == FULL)
+		fill_table();
+	if (how == NO_MEMORY)
+		sqlite3_hard_heap_limit64(1);
+	if (how == CORRUPT)
+		err_drop(db_damage(w.store->db, &err, "a page"));
+	if (how == UNREADABLE)
+		read_by(no_answer);
+}
+
+/* Each is the disk's doing, or the keeper's: the report is as good as it was, and may come again. */
+START_TEST(no_report_is_blamed_for_the_store)
+{
+	devices_take_report(&d, &(struct link_report[]){ report(1, "dev-1") }[0]);
+	devices_take_seen(&d, &(struct link_seen[]){ seen("dev-2", 1) }[0]);
+	break_store(_i);
+	while (acks == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	sqlite3_hard_heap_limit64(0);
+	read_by(NULL);
+	ck_assert(ack[0].status == 503 && troubles > 0);
 }
 END_TEST
 
@@ -321,7 +419,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, the_server_hears_of_floors_before_it_is_acknowledged, a_report_without_a_place_is_not_acknowledged,
-		another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
+		an_id_ends_where_it_says, another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
 		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
 		floors_that_are_not_written_yet_are_told_too };
 
@@ -329,6 +427,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, a_report_counts_by_its_state, 0, sizeof states / sizeof *states);
+	tcase_add_loop_test(t, no_report_is_blamed_for_the_store, 0, WAYS);
 	tcase_add_loop_test(t, an_odd_report_harms_only_itself, 0, sizeof odd / sizeof *odd);
 	tcase_add_loop_test(t, a_lie_raises_no_floor, 0, sizeof lies / sizeof *lies);
 	suite_add_tcase(s, t);

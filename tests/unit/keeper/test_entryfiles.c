@@ -6,6 +6,8 @@
 #include "formats/sha256.h"
 #include "store/entries.h"
 #include "../store/faulty.h"
+#include "support/fds.h"
+#include "store/store_own.h"
 
 #include <sys/wait.h>
 
@@ -251,6 +253,47 @@ START_TEST(a_disk_that_refuses)
 }
 END_TEST
 
+/* What was read of it before would pass for the whole history. */
+START_TEST(a_database_that_cannot_be_read_writes_nothing)
+{
+	struct entryfile before;
+
+	three_final();
+	ck_ok(bring());
+	before = f;
+	one_more();
+	err_drop(db_damage(rig.w.store->db, &err, "a page"));
+	faulty.calls = 0;
+	ck_assert_int_ne(entryfiles_bring(&all, &rig.w.product[0].id, before.entries + 1, &f, &err), ERR_OK);
+	ck_assert(faulty.calls == 0 && f.entries == before.entries);
+}
+END_TEST
+
+static bool keeps_all(void *arg, const struct hash32 *product)
+{
+	(void)arg, (void)product;
+	return true;
+}
+
+START_TEST(without_descriptors_nothing_is_swept)
+{
+	unsigned before;
+
+	three_final();
+	ck_ok(bring());
+	before = count_fds();
+	one_more();
+	ck_ok(bring());
+	ck_ok(entryfiles_sweep(&all, keeps_all, NULL, &err));
+	ck_assert_msg(count_fds() == before, "nothing is left open");
+	all.is_swept = false;
+	fds_allow(0);
+	ck_assert_int_ne(entryfiles_sweep(&all, keeps_all, NULL, &err), ERR_OK);
+	fds_allow(1000);
+	ck_assert(!all.is_swept);
+}
+END_TEST
+
 /* The power goes at the Nth call; the next start finds or makes the right file. */
 START_TEST(a_power_cut)
 {
@@ -418,6 +461,8 @@ int main(void)
 	tcase_add_loop_test(t, a_new_entry_mends_what_differs, 0, (int)(sizeof found / sizeof *found));
 	tcase_add_loop_test(t, a_disk_that_refuses, 0, 3);
 	tcase_add_test(t, a_power_cut);
+	tcase_add_test(t, a_database_that_cannot_be_read_writes_nothing);
+	tcase_add_test(t, without_descriptors_nothing_is_swept);
 	tcase_add_test(t, a_history_that_is_too_long_gets_no_file);
 	tcase_add_test(t, a_report_of_rot_mends_it);
 	tcase_add_test(t, reports_of_rot_are_not_believed_all_the_time);

@@ -1,9 +1,10 @@
-/* fds.h: how many descriptors this process has. */
+/* fds.h: how many descriptors this process has, and may have. */
 #ifndef TESTS_FDS_H
 #define TESTS_FDS_H
 
 #include <check.h>
 #include <dirent.h>
+#include <sys/resource.h>
 
 /* With the one that the walk takes itself. */
 static inline unsigned count_fds(void)
@@ -16,6 +17,16 @@ static inline unsigned count_fds(void)
 		n++;
 	closedir(d);
 	return n;
+}
+
+/* So many may be open from now on, besides those that are. */
+static inline void fds_allow(rlim_t n)
+{
+	struct rlimit r;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &r), 0);
+	r.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &r), 0);
 }
 
 #endif

@@ -1,0 +1,599 @@
+/* test_keeper_images.c: who gets room and who makes it, whose claim is judged, what is wanted back, and what lies on the disk without a row. */
+#include "rig.h"
+#include "base/cleanup.h"
+#include "formats/sha256.h"
+#include "store/store_own.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define SIZE 1000
+
+static struct rig rig;
+static const struct fetcher_owner *owner;
+
+static void setup(void)
+{
+	static struct fetcher_owner o;
+
+	rig_open(&rig);
+	o = keeper_fetcher_owner(&rig.k);
+	owner = &o;
+	world_register(&rig.w, 0, 1, "A");
+	rig.k.ledger = rig.w.ledger;
+}
+
+static void teardown(void)
+{
+	rig_close(&rig);
+}
+
+static enum image_state state_of(const struct hash32 *sha256)
+{
+	struct image_row i;
+
+	return images_get(rig.w.store, sha256, &i, NULL) ? IMAGE_STATES : i.state;
+}
+
+static enum image_state image_state(unsigned n)
+{
+	struct hash32 sha = world_sha(n);
+
+	return state_of(&sha);
+}
+
+static void settle(void)
+{
+	world_settle(&rig.w);
+	rig.k.ledger = rig.w.ledger;
+}
+
+/* Publishes what another one has published already, by another CID or with another size. */
+static void publish_as(size_t product, const struct hash32 *sha256, uint64_t size, unsigned cid)
+{
+	struct suit_manifest m = world_manifest(&rig.w, product);
+
+	m.image_sha256 = *sha256;
+	m.image_size = size;
+	snprintf(m.cid, sizeof m.cid, "%s", world_cid[cid]);
+	world_publish_as(&rig.w, product, &m, "A");
+	world_final(&rig.w, product);
+	settle();
+}
+
+static struct fetch_target target(unsigned image, unsigned cid)
+{
+	struct fetch_target t = { .sha256 = world_sha(image), .size = SIZE };
+
+	snprintf(t.cid, sizeof t.cid, "%s", world_cid[cid]);
+	return t;
+}
+
+/* Nothing can be written, but everything read. */
+static void refuse_writes(bool is_refused)
+{
+	ck_ok(db_exec(rig.w.store->db, is_refused ? "PRAGMA query_only=ON" : "PRAGMA query_only=OFF", &err));
+}
+
+/* --- verdicts --- */
+
+static void two_claims(void)
+{
+	struct hash32 sha = world_sha(0);
+
+	world_register(&rig.w, 1, 1, "A");
+	publish_as(0, &sha, SIZE, 0);
+	publish_as(1, &sha, SIZE, 1);
+}
+
+START_TEST(a_wrong_cid_is_not_anothers)
+{
+	struct fetch_target t = target(0, 1);
+
+	two_claims();
+	owner->on_wrong(&rig.k, &t, "another image");
+	ck_assert(!world_row(&rig.w, 0, 1).image_is_wrong && world_row(&rig.w, 1, 1).image_is_wrong);
+}
+END_TEST
+
+START_TEST(a_good_image_leaves_a_wrong_claim_wrong)
+{
+	struct fetched f = { .target = target(0, 0), .format = "raw" };
+	struct fetch_target t = target(0, 1);
+
+	two_claims();
+	owner->on_wrong(&rig.k, &t, "another image");
+	owner->on_good(&rig.k, &f);
+	ck_assert(world_row(&rig.w, 1, 1).image_is_wrong);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_GOOD);
+}
+END_TEST
+
+static bool has_part(const struct hash32 *sha256)
+{
+	char rel[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 8];
+
+	snprintf(path, sizeof path, "%s.part", blobs_path(sha256, rel));
+	return faccessat(blobs_fd(rig.k.blobs), path, F_OK, 0) == 0;
+}
+
+static const struct { enum image_state before, after; } wrong[] = {
+	{ IMAGE_IS_WANTED, IMAGE_STATES }, { IMAGE_IS_FETCHING, IMAGE_STATES }, { IMAGE_IS_DAMAGED, IMAGE_IS_DAMAGED },
+};
+
+/* The row of one that is only wanted had the wrong claim's size. */
+START_TEST(what_is_damaged_outlives_a_wrong_claim)
+{
+	struct fetch_target t = target(0, 0);
+	struct blob *part;
+
+	world_image(&rig.w, 0, wrong[_i].before);
+	ck_ok(blob_start(rig.k.blobs, &t.sha256, SIZE, &part, NULL, &err));
+	blob_free(part);
+	ck_assert(has_part(&t.sha256));
+	owner->on_wrong(&rig.k, &t, "another image");
+	ck_assert(!has_part(&t.sha256));
+	ck_assert_int_eq(image_state(0), wrong[_i].after);
+}
+END_TEST
+
+START_TEST(a_fetch_that_begins_is_told)
+{
+	struct hash32 sha = world_sha(0);
+
+	world_image(&rig.w, 0, IMAGE_IS_WANTED);
+	owner->on_begun(&rig.k, &sha);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_FETCHING);
+}
+END_TEST
+
+static void go_to_rest(void)
+{
+	struct err e = { .code = ERR_IO, .msg = "failed" };
+
+	keeper_trouble(&rig.k, &e);
+	ck_assert(keeper_is_paused(&rig.k));
+}
+
+/* "no source has it" would be said of a disk. */
+START_TEST(at_rest_no_fetch_fails)
+{
+	struct fetch_target t = target(0, 0);
+
+	publish_as(0, &t.sha256, SIZE, 0);
+	go_to_rest();
+	owner->on_failed(&rig.k, &t, "at rest", 1, 1790000001000);
+	ck_assert_int_eq(world_row(&rig.w, 0, 1).retry_at_ms, 0);
+}
+END_TEST
+
+/* --- room --- */
+
+/* Four releases of 1000 bytes and their blocks beside them; two are kept. */
+static void fill_cache(uint64_t dag_bytes)
+{
+	struct images_totals t;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct hash32 sha = world_sha(i);
+		struct blob_digests d = { .sums = hash_of(2000 + i), .dag_bytes = dag_bytes };
+
+		world_publish(&rig.w, 0, i);
+		world_final(&rig.w, 0);
+		ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, "raw", rig.w.wall_ms++, &err));
+		ck_ok(ledger_mark_image(&rig.w.ledger, &sha, &err));
+	}
+	settle();
+	ck_ok(images_totals(rig.w.store, &t, &err));
+	rig.k.conf->cache.size = t.bytes;
+}
+
+START_TEST(what_leaves_already_counts)
+{
+	fill_cache(0);
+	ck_assert_int_eq(owner->make_room(&rig.k, SIZE, &err), ERR_NO_SPACE);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_EVICTING);
+	ck_assert_int_eq(owner->make_room(&rig.k, 2 * SIZE, &err), ERR_NO_SPACE);
+	ck_assert_msg(image_state(1) == IMAGE_IS_EVICTING, "only one more is missing, and only one may leave");
+	ck_assert_msg(strstr(err.msg, "waiting"), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(what_lies_beside_it_leaves_too)
+{
+	fill_cache(5000);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(owner->make_room(&rig.k, 3 * SIZE, &err), ERR_NO_SPACE);
+	ck_assert(image_state(0) == IMAGE_IS_EVICTING && image_state(1) == IMAGE_IS_GOOD);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_what_may_not_leave)
+{
+	fill_cache(0);
+	ck_assert_int_eq(owner->make_room(&rig.k, 3 * SIZE, &err), ERR_NO_SPACE);
+	ck_assert(image_state(0) == IMAGE_IS_GOOD && !strstr(err.msg, "waiting"));
+}
+END_TEST
+
+static const struct { enum image_state state; bool is_whole, has_room; } places[] = {
+	{ IMAGE_STATES, false, false }, { IMAGE_IS_WANTED, false, false }, { IMAGE_IS_FETCHING, false, true }, { IMAGE_IS_DAMAGED, false, true },
+};
+
+/* What lies there already takes no more room. */
+START_TEST(a_place_is_what_the_row_says)
+{
+	struct fetch_place place = { .is_whole = true, .has_room = !places[_i].has_room };
+	struct hash32 sha = world_sha(0);
+
+	if (places[_i].state == IMAGE_STATES)
+		place = (struct fetch_place){ .is_whole = false };
+	else
+		world_image(&rig.w, 0, places[_i].state);
+	ck_ok(owner->look(&rig.k, &sha, &place, &err));
+	ck_assert(place.is_whole == places[_i].is_whole && place.has_room == places[_i].has_room);
+}
+END_TEST
+
+START_TEST(damage_that_cannot_be_noted_is_no_place)
+{
+	struct fetch_place place = { .is_whole = false };
+	struct hash32 sha = world_sha(0);
+
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);	/* no file: another size */
+	refuse_writes(true);
+	ck_refused(owner->look(&rig.k, &sha, &place, &err), ERR_READ_ONLY, "its repair would write over what is served");
+	ck_assert(!place.has_room);
+	refuse_writes(false);
+}
+END_TEST
+
+/* --- damage --- */
+
+static bool has_alarm(const char *code)
+{
+	return alarms_has(&rig.k.alarms, span_str(code));
+}
+
+START_TEST(damage_of_what_nobody_names_is_dropped)
+{
+	struct hash32 sha = world_sha(0);
+
+	publish_as(0, &sha, SIZE, 0);
+	world_image(&rig.w, 0, IMAGE_IS_DAMAGED);
+	world_image(&rig.w, 1, IMAGE_IS_DAMAGED);
+	keeper_sweep(&rig.k);
+	ck_assert(image_state(0) == IMAGE_IS_DAMAGED && image_state(1) == IMAGE_IS_EVICTING);
+	ck_assert(has_alarm("images-damaged"));
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	keeper_sweep(&rig.k);
+	ck_assert(!has_alarm("images-damaged"));
+}
+END_TEST
+
+START_TEST(at_rest_damage_is_not_noted)
+{
+	struct hash32 sha = world_sha(0);
+
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	go_to_rest();
+	keeper_image_rotten(&rig.k, &(struct link_rot){ sha, 0 });
+	ck_assert_int_eq(image_state(0), IMAGE_IS_GOOD);
+}
+END_TEST
+
+static const struct { const char *what; enum image_state state; uint64_t dag_bytes; const char *format; bool is_lost, is_asked; } doubts[] = {
+	{ "it has blocks", IMAGE_IS_GOOD, 500, "raw", false, true },
+	{ "adopted: nobody knows", IMAGE_IS_GOOD, 0, "", false, true },
+	{ "it never had any", IMAGE_IS_GOOD, 0, "raw", false, false },
+	{ "they are lost already", IMAGE_IS_GOOD, 500, "raw", true, false },
+	{ "all of it is repaired", IMAGE_IS_DAMAGED, 500, "raw", false, false },
+};
+
+START_TEST(the_server_doubts_blocks)
+{
+	struct blob_digests d = { .sums = hash_of(1), .dag_bytes = doubts[_i].dag_bytes };
+	struct hash32 sha = world_sha(0);
+
+	ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, doubts[_i].format, rig.w.wall_ms, &err));
+	if (doubts[_i].is_lost)
+		ck_ok(images_set_dag_lost(rig.w.store, &sha, &err));
+	ck_ok(images_set_state(rig.w.store, &sha, doubts[_i].state, rig.w.wall_ms, &err));
+	keeper_dag_rotten(&rig.k, &sha);
+	ck_assert_msg(rig.k.scrubber.asked_n == doubts[_i].is_asked, "%s", doubts[_i].what);
+}
+END_TEST
+
+/* --- wanted back --- */
+
+static bool is_known(const struct hash32 *sha256)
+{
+	struct fetch_progress p = { .total = 0 };
+
+	return fetcher_progress(&rig.k.fetcher, sha256, &p);
+}
+
+/* Tried, in vain: there was no room. */
+static void fetch_in_vain(const struct hash32 *sha256)
+{
+	struct ledger_want w = { .sha256 = *sha256, .size = SIZE, .cid = world_cid[0], .product = world_name[0], .version = "1", .sequence = 1 };
+
+	uint64_t size = rig.k.conf->cache.size;
+
+	rig.k.conf->cache.size = 1;
+	ck_ok(fetcher_want(&rig.k.fetcher, &w, &err));
+	rig.k.conf->cache.size = size;
+	ck_assert(is_known(sha256) && !fetcher_is_fetching(&rig.k.fetcher, sha256));
+}
+
+START_TEST(damage_hurries_its_fetch)
+{
+	struct hash32 sha = world_sha(0);
+
+	fetch_in_vain(&sha);
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	keeper_image_rotten(&rig.k, &(struct link_rot){ sha, 0 });
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+}
+END_TEST
+
+START_TEST(an_operator_hurries_a_fetch)
+{
+	struct hash32 sha = world_sha(0);
+	struct release_row r;
+
+	publish_as(0, &sha, SIZE, 0);
+	fetch_in_vain(&sha);
+	r = world_row(&rig.w, 0, 1);
+	ck_ok(keeper_refetch(&rig.k, ledger_find(&rig.k.ledger, &r.product), &r, &err));
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+}
+END_TEST
+
+static void evict_first(void)
+{
+	struct hash32 sha = world_sha(0);
+
+	fill_cache(0);
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
+}
+
+START_TEST(what_is_on_its_way_out_is_not_wanted_back)
+{
+	struct hash32 sha = world_sha(0);
+
+	evict_first();
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert(!is_known(&sha));
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	go_to_rest();
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert_msg(!is_known(&sha), "nor at rest");
+}
+END_TEST
+
+START_TEST(what_is_revoked_is_not_wanted_back)
+{
+	struct hash32 sha = world_sha(5);
+
+	publish_as(0, &sha, SIZE, 0);
+	world_revoke(&rig.w, 0, 1);
+	world_final(&rig.w, 0);
+	settle();
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "revoked");
+	err_drop(images_delete(rig.w.store, &sha, &err));
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert(!is_known(&sha));
+}
+END_TEST
+
+/* --- what lies on the disk --- */
+
+static uint8_t image[SIZE];
+
+/* An object without a row. */
+static struct hash32 put_object(void)
+{
+	struct blob_digests d;
+	struct hash32 sha;
+	struct blob *w;
+
+	memset(image, 7, sizeof image);
+	sha = sha256_of(SPAN_OF(image));
+	ck_ok(blob_start(rig.k.blobs, &sha, SIZE, &w, NULL, &err));
+	ck_ok(blob_write(w, 0, SPAN_OF(image), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	return sha;
+}
+
+static void run_adoptions(void)
+{
+	while (rig.k.adoptions)
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+}
+
+static void recover(void)
+{
+	keeper_recover(&rig.k);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered);
+}
+
+static void unmark(void)
+{
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_assert(!rig.k.ledger.product[0]->is_marked);
+}
+
+START_TEST(an_object_is_adopted)
+{
+	struct hash32 sha = put_object(), other = world_sha(3);
+
+	keeper_recover(&rig.k);
+	ck_assert(rig.k.adoptions == 1 && keeper_is_adopting(&rig.k, &sha) && !keeper_is_adopting(&rig.k, &other));
+	unmark();
+	run_adoptions();
+	ck_assert_int_eq(state_of(&sha), IMAGE_IS_GOOD);
+	ck_assert_msg(rig.k.ledger.product[0]->is_marked, "whatever waited for it");
+}
+END_TEST
+
+/* It may turn out to be all that is wanted. */
+START_TEST(what_is_being_adopted_is_not_wanted_back)
+{
+	struct hash32 sha = put_object();
+	struct blob_digests d = { .sums = hash_of(1) };
+
+	publish_as(0, &sha, SIZE, 0);
+	ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, "raw", 1, &err));
+	fill_cache(0);
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
+	keeper_recover(&rig.k);
+	ck_assert(keeper_is_adopting(&rig.k, &sha));
+	keeper_image_wanted(&rig.k, &sha);
+	ck_assert(!is_known(&sha));
+	run_adoptions();
+}
+END_TEST
+
+/* By it a neighbour asks for it; the bytes do not tell it. */
+START_TEST(an_adopted_one_has_the_cid_of_the_last_run)
+{
+	struct hash32 sha = put_object();
+	struct image_row i;
+
+	publish_as(0, &sha, SIZE, 0);
+	recover();
+	ck_ok(images_get(rig.w.store, &sha, &i, &err));
+	ck_assert_str_eq(i.cid, "");
+	ck_ok(images_set_cid(rig.w.store, &sha, world_cid[0], &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	ck_ok(catalogs_publish(&rig.k, &err));
+	ck_ok(catalogs_load(&rig.k, &err));
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	recover();
+	ck_ok(images_get(rig.w.store, &sha, &i, &err));
+	ck_assert_str_eq(i.cid, world_cid[0]);
+}
+END_TEST
+
+START_TEST(what_is_not_what_its_name_says_is_not_adopted)
+{
+	struct hash32 sha = put_object();
+	char rel[BLOB_PATH_MAX];
+	autoclose int fd = openat(blobs_fd(rig.k.blobs), blobs_path(&sha, rel), O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, 500), 0);
+	recover();
+	ck_assert_msg(state_of(&sha) == IMAGE_STATES && degraded_is_fine(&rig.k.degraded), "and that is no trouble");
+}
+END_TEST
+
+START_TEST(an_eviction_goes_on_and_a_part_waits)
+{
+	struct hash32 sha = put_object(), part = world_sha(1);
+	struct blob_digests d = { .sums = hash_of(1) };
+	struct blob *w;
+
+	ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, "raw", 0, &err));
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+	world_image(&rig.w, 1, IMAGE_IS_FETCHING);
+	ck_ok(blob_start(rig.k.blobs, &part, SIZE, &w, NULL, &err));
+	blob_free(w);
+	keeper_recover(&rig.k);
+	ck_assert_uint_eq(rig.k.adoptions, 0);
+	ck_assert(state_of(&sha) == IMAGE_IS_EVICTING && has_part(&part));
+}
+END_TEST
+
+START_TEST(a_lost_object_is_told_at_once)
+{
+	struct recover_counts n = { .lost = 0 };
+
+	unmark();
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert_msg(!rig.k.ledger.product[0]->is_marked, "nothing was lost");
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	unmark();
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(n.lost == 1 && image_state(0) == IMAGE_IS_DAMAGED && rig.k.ledger.product[0]->is_marked);
+}
+END_TEST
+
+START_TEST(nobody_is_looked_at_twice)
+{
+	struct recover_counts n = { .lost = 0 };
+
+	put_object();
+	keeper_recover(&rig.k);
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert_uint_eq(rig.k.adoptions, 1);
+	run_adoptions();
+}
+END_TEST
+
+START_TEST(whoever_works_at_an_image_sees_to_its_files)
+{
+	struct hash32 sha = put_object();
+	struct ledger_want w = { .sha256 = sha, .size = SIZE, .cid = world_cid[0], .product = world_name[0], .version = "1", .sequence = 1 };
+	struct image_row i = { .sha256 = world_sha(0), .size = SIZE };
+	struct recover_counts n = { .lost = 0 };
+
+	ck_ok(images_want(rig.w.store, &sha, SIZE, world_cid[0], 1, &err));
+	ck_ok(fetcher_want(&rig.k.fetcher, &w, &err));
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	scrubber_read(&rig.k.scrubber, &i);
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(n.lost == 0 && n.resume == 0 && rig.k.adoptions == 0);
+}
+END_TEST
+
+START_TEST(what_could_not_be_looked_at_is_looked_at_again)
+{
+	err_drop(db_damage(rig.w.store->db, &err, "a page"));
+	keeper_recover(&rig.k);
+	ck_assert(!rig.k.is_recovered && keeper_is_paused(&rig.k));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, a_fetch_that_begins_is_told, at_rest_no_fetch_fails,
+		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
+		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
+		damage_hurries_its_fetch, an_operator_hurries_a_fetch, what_is_on_its_way_out_is_not_wanted_back,
+		what_is_revoked_is_not_wanted_back, an_object_is_adopted, what_is_being_adopted_is_not_wanted_back,
+		an_adopted_one_has_the_cid_of_the_last_run, what_is_not_what_its_name_says_is_not_adopted,
+		an_eviction_goes_on_and_a_part_waits, a_lost_object_is_told_at_once, nobody_is_looked_at_twice,
+		whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
+	};
+	TCase *tc = tcase_create("all");
+	Suite *s = suite_create("keeper_images");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+		tcase_add_test(tc, tests[i]);
+	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
+	tcase_add_loop_test(tc, a_place_is_what_the_row_says, 0, sizeof places / sizeof *places);
+	tcase_add_loop_test(tc, the_server_doubts_blocks, 0, sizeof doubts / sizeof *doubts);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
