@@ -34,7 +34,7 @@ struct floor_item {
 	uint64_t proven;		/* newest sequence that was proven final */
 	uint64_t active;		/* newest sequence that was ever active, on any channel */
 	size_t revoked_n;
-	const uint64_t *revoked;	/* ascending, all ≥ floor */
+	const uint64_t *revoked;	/* ascending; what is below the floor goes */
 };
 
 struct floors;
