@@ -134,6 +134,9 @@ void rig_close(struct rig *r)
 	close(r->supervisor);
 	verify_free(k->verify);
 	verify_free(k->upkeep);
+	backup_free(k->backup);
+	if (k->ledger.verified.slot != r->w.ledger.verified.slot)	/* each has judged with its own */
+		verified_fini(&k->ledger.verified);
 	catalog_put(k->catalogs.last);
 	tokens_free(k->tokens);
 	blobs_free(k->blobs);

@@ -156,6 +156,14 @@ START_TEST(an_odd_report_harms_only_itself)
 }
 END_TEST
 
+START_TEST(the_end_waits_for_no_timer)
+{
+	devices_take_report(&d, &(struct link_report[]){ report(1, "dev-1") }[0]);
+	close_devices();
+	ck_assert(acks == 1 && ack[0].status == 204 && floor_of("dev-1") == 1);
+}
+END_TEST
+
 START_TEST(an_id_ends_where_it_says)
 {
 	struct link_report r = report(1, "dev-1");
@@ -419,7 +427,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, the_server_hears_of_floors_before_it_is_acknowledged, a_report_without_a_place_is_not_acknowledged,
-		an_id_ends_where_it_says, another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
+		the_end_waits_for_no_timer, an_id_ends_where_it_says, another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
 		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
 		floors_that_are_not_written_yet_are_told_too };
 

@@ -198,10 +198,11 @@ END_TEST
 
 START_TEST(damage_ends_the_keeper)
 {
+	rig.k.exit_status = 1;
 	damage();
 	fail_with(ERR_CORRUPT);
 	look();
-	ck_assert(rig.k.is_store_damaged && is_ending());
+	ck_assert(rig.k.is_store_damaged && is_ending() && rig.k.exit_status == 0);
 	ck_assert_msg(!rig.k.chain.is_paused, "the next start is at once");
 }
 END_TEST
