@@ -10,7 +10,7 @@
 
 #include "base/span.h"
 
-#define OWNPATCH_COLUMNS_MAX 127	/* one byte says how many; the widest table has 15 */
+#define OWNPATCH_COLUMNS_MAX 127	/* one byte says how many; the widest table that is copied has 16 */
 
 /* Is each part of it within it? Of no bytes: yes. */
 bool ownpatch_is_sound(struct span patch);

@@ -207,20 +207,41 @@ static const struct { const char *bytes; size_t n; } forged[] = {
 	{ "no patch", 8 }, { "P\1\1device", 9 }, { "P\2\1\0recalled\0\x17\0\0\0", 17 },
 };
 
-START_TEST(a_record_that_is_no_patch)
+static void forge(int i)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(KIB);
-	autoclose int fd = -1;
+	autoclose int fd = openat(dir, "own/log", O_WRONLY | O_APPEND | O_CLOEXEC);
 
+	ownlog_add(&b, SPAN(forged[i].bytes, forged[i].n));
+	ck_ok(io_write_all(fd, buf_span(&b), &err));
+}
+
+START_TEST(a_record_that_is_no_patch)
+{
 	live();
 	ck_ok(owncopy_save(store, &err));
-	ownlog_add(&b, SPAN(forged[_i].bytes, forged[_i].n));
-	fd = openat(dir, "own/log", O_WRONLY | O_APPEND | O_CLOEXEC);
-	ck_ok(io_write_all(fd, buf_span(&b), &err));
+	forge(_i);
 	lose_database();
 	ck_assert(recalled.was_there && !recalled.is_whole);
 	ck_assert_uint_eq(recalled.devices, 2);
 	ck_assert_uint_eq(recalled.records, 0);
+}
+END_TEST
+
+/* Neither who asks whether the log is ahead nor who looks at the copy waits for an end that never comes. */
+START_TEST(a_record_that_is_no_patch_beside_a_database)
+{
+	bool is_damaged = false;
+
+	live();
+	ck_ok(owncopy_save(store, &err));
+	forge(_i);
+	stop();
+	start();
+	ck_assert(!recalled.was_there);
+	forge(_i);
+	ck_ok(owncopy_check(store, &is_damaged, &err));
+	ck_assert(is_damaged);
 }
 END_TEST
 
@@ -675,6 +696,7 @@ int main(void)
 	tcase_add_test(tc, a_log_whose_copy_is_gone);
 	tcase_add_test(tc, a_log_that_is_longer_than_can_be);
 	tcase_add_loop_test(tc, a_record_that_is_no_patch, 0, sizeof forged / sizeof *forged);
+	tcase_add_loop_test(tc, a_record_that_is_no_patch_beside_a_database, 0, sizeof forged / sizeof *forged);
 	tcase_add_test(tc, without_a_copy);
 	tcase_add_loop_test(tc, a_copy_that_knows_more, 0, 6);
 	tcase_add_loop_test(tc, a_copy_that_is_in_step, 0, 5);
