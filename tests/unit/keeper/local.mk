@@ -46,7 +46,7 @@ tests_unit_test_api_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_api_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_catalogs
-tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c $(RIG)
+tests_unit_test_catalogs_SOURCES = %D%/test_catalogs.c %D%/handed.h $(RIG)
 tests_unit_test_catalogs_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_catalogs_LDADD = $(KEEPER_WHOLE)
 
@@ -92,12 +92,12 @@ tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_verify
-tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h tests/unit/support/no_bytes.h %D%/scrubbing.h $(RIG)
 tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_catalogs_copy
-tests_unit_test_catalogs_copy_SOURCES = %D%/test_catalogs_copy.c $(RIG)
+tests_unit_test_catalogs_copy_SOURCES = %D%/test_catalogs_copy.c %D%/handed.h tests/unit/support/no_bytes.h $(RIG)
 tests_unit_test_catalogs_copy_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_catalogs_copy_LDADD = $(KEEPER_WHOLE)
 

@@ -1,5 +1,5 @@
 /* test_catalogs.c: from a real store to what the supervisor is handed; images on their way in and out; a lost database. */
-#include "rig.h"
+#include "handed.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/io.h"
@@ -11,41 +11,6 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
-
-static struct rig rig;
-static struct catalog *got;	/* the newest that the supervisor was handed */
-static unsigned handed;
-
-static void setup(void)
-{
-	rig_open(&rig);
-	got = NULL;
-	handed = 0;
-}
-
-static void teardown(void)
-{
-	catalog_put(got);
-	rig_close(&rig);
-}
-
-static void receive(void)
-{
-	uint8_t type[SUP_MESSAGE_MAX];
-	int fds[IO_FDS_MAX];
-	size_t n;
-
-	while (io_recv_fds(rig.supervisor, type, sizeof type, &n, fds, NULL) == ERR_OK) {
-		if (type[0] == SUP_CATALOG) {
-			catalog_put(got);
-			ck_ok(catalog_open(fds[0], CATALOG_FROM_MEMFD, &got, &err));
-			handed++;
-		}
-		for (size_t i = 0; i < IO_FDS_MAX; i++)
-			if (fds[i] >= 0)
-				close(fds[i]);
-	}
-}
 
 static void publish(void)
 {
@@ -82,13 +47,6 @@ static const char *told(size_t which)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u%s", n ? " " : "", (unsigned)catalog_release(got, i)->sequence,
 				      catalog_release(got, i)->state == CATALOG_ACTIVE ? "" : "s");
 	return text;
-}
-
-static void release(size_t which, unsigned image)
-{
-	world_publish(&rig.w, which, image);
-	world_final(&rig.w, which);
-	world_image(&rig.w, image, IMAGE_IS_GOOD);
 }
 
 static void one_active(void)

@@ -1,57 +1,13 @@
 /* test_catalogs_copy.c: the catalog's copy on the disk and what a start makes of it; what a send that fails leaves behind. */
-#include "rig.h"
+#include "handed.h"
 #include "base/cleanup.h"
-#include "base/io.h"
-#include "catalog/catalog.h"
-
-#include <signal.h>
-#include <sys/resource.h>
-
-static struct rig rig;
-static struct catalog *got;	/* the newest that the supervisor was handed */
-static unsigned handed;
-
-static void setup(void)
-{
-	rig_open(&rig);
-	got = NULL;
-	handed = 0;
-}
-
-static void teardown(void)
-{
-	catalog_put(got);
-	rig_close(&rig);
-}
-
-static void receive(void)
-{
-	uint8_t type[SUP_MESSAGE_MAX];
-	int fds[IO_FDS_MAX];
-	size_t n;
-
-	while (io_recv_fds(rig.supervisor, type, sizeof type, &n, fds, NULL) == ERR_OK) {
-		catalog_put(STEAL_PTR(got));
-		ck_ok(catalog_open(fds[0], CATALOG_FROM_MEMFD, &got, &err));
-		handed++;
-		for (size_t i = 0; i < IO_FDS_MAX; i++)
-			if (fds[i] >= 0)
-				close(fds[i]);
-	}
-}
+#include "support/no_bytes.h"
 
 static void publish(void)
 {
 	world_settle(&rig.w);
 	ck_ok(catalogs_publish(&rig.k, &err));
 	receive();
-}
-
-static void release(size_t which, unsigned image)
-{
-	world_publish(&rig.w, which, image);
-	world_final(&rig.w, which);
-	world_image(&rig.w, image, IMAGE_IS_GOOD);
 }
 
 static void one_active(void)
@@ -99,19 +55,6 @@ START_TEST(a_first_proof_is_told)
 END_TEST
 
 /* --- what fails --- */
-
-static void refuse_bytes(bool is_refused)
-{
-	static struct rlimit before;
-	struct rlimit none;
-
-	if (is_refused)
-		ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-	none = before;
-	none.rlim_cur = 0;
-	signal(SIGXFSZ, is_refused ? SIG_IGN : SIG_DFL);
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, is_refused ? &none : &before), 0);
-}
 
 START_TEST(a_copy_that_cannot_be_written_goes)
 {

@@ -6,10 +6,9 @@
 #include "store/owncopy.h"
 #include "store/store_own.h"
 #include "support/fds.h"
+#include "support/no_bytes.h"
 
 #include <jansson.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 static json_t *said;
 
@@ -460,20 +459,6 @@ START_TEST(both_floor_files_are_written_again)
 	ck_assert_str_eq(text(finding(1), "name"), "floor.b");
 }
 END_TEST
-
-/* No file may grow, nor be written at all. */
-static void refuse_bytes(bool is_refused)
-{
-	static struct rlimit before;
-	struct rlimit none;
-
-	if (is_refused)
-		ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-	none = before;
-	none.rlim_cur = 0;
-	signal(SIGXFSZ, is_refused ? SIG_IGN : SIG_DFL);
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, is_refused ? &none : &before), 0);
-}
 
 static void verify_files_on_a_full_disk(void)
 {
