@@ -96,6 +96,11 @@ int db_damage(struct db *db, struct err *e, const char *what)
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
 }
 
+int db_refuse_damaged(struct db *db, struct err *e)
+{
+	return db->is_corrupt ? db_damage(db, e, "it was found damaged before") : ERR_OK;
+}
+
 bool db_is_unreadable(const struct db *db)
 {
 	return db->unreadable > 0;
@@ -367,13 +372,28 @@ static int release(struct db *db, struct err *e)
 	return db_run(&q, e);
 }
 
+/* IMMEDIATE: what cannot be written fails here, not in the middle. */
+static int begin(struct db *db, struct err *e)
+{
+	int rc = db_refuse_damaged(db, e);
+
+	return rc ? rc : db_exec(db, "BEGIN IMMEDIATE", e);
+}
+
+/* Nor is anything kept that was built on damage, whoever has overlooked it. */
+static int commit(struct db *db, struct err *e)
+{
+	int rc = db_refuse_damaged(db, e);
+
+	return rc ? rc : db_exec(db, "COMMIT", e);
+}
+
 struct db_part db_part(struct db *db)
 {
 	struct db_part p = { .db = db };
 
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
-	/* IMMEDIATE: what cannot be written fails here, not in the middle. */
-	p.rc = p.is_outermost ? db_exec(db, "BEGIN IMMEDIATE", &p.err) : savepoint(db, &p.err);
+	p.rc = p.is_outermost ? begin(db, &p.err) : savepoint(db, &p.err);
 	if (p.rc && db->not_begun++ == 0)
 		db->why_not_begun = p.err;
 	return p;
@@ -394,7 +414,7 @@ int db_part_keep(struct db_part *p, struct err *e)
 			*e = p->err;
 		return rc;
 	}
-	rc = p->is_outermost ? db_exec(p->db, "COMMIT", e) : release(p->db, e);
+	rc = p->is_outermost ? commit(p->db, e) : release(p->db, e);
 	if (rc)
 		return rc;
 	db_committed(p->db);

@@ -45,6 +45,8 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);
 
 /* The file holds what we never wrote. */
 int db_damage(struct db *db, struct err *e, const char *what);
+/* ERR_CORRUPT once damage was found: nothing more is read of such a file, begun in it or kept. */
+int db_refuse_damaged(struct db *db, struct err *e);
 
 /* From now on what is read of the file comes from the disk, as far as the kernel goes along. */
 void db_forget_pages(struct db *db);

@@ -25,10 +25,9 @@ struct db_stmt db_stmt_of(struct db *db, const struct db_sql *sql)
 	struct db_kept *kept = &db->kept[sql - __start_db_sql];
 	struct db_stmt q = { .db = db };
 
-	if (db->is_corrupt) {
-		q.rc = db_damage(db, &q.err, "it was found damaged before");
+	q.rc = db_refuse_damaged(db, &q.err);
+	if (q.rc)
 		return q;
-	}
 	if (db->not_begun) {
 		q.err = db->why_not_begun;
 		q.rc = (int)q.err.code;

@@ -388,7 +388,7 @@ const UNITS = {
   devices: ['devices'],
   restoring: ['backup'],
   backup: ['backup', 'api'],
-  kept: ['fetcher'],
+  kept: ['kept', 'fetcher'],
   keeper_start: ['keeper_start', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher'],
   fetcher: ['fetcher'],

@@ -34,6 +34,10 @@ tests_unit_test_devices_SOURCES = %D%/test_devices.c $(WORLD)
 tests_unit_test_devices_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_devices_LDADD = $(KEEPER_WHOLE)
 
+check_PROGRAMS += tests/unit/test_kept
+tests_unit_test_kept_SOURCES = %D%/test_kept.c
+tests_unit_test_kept_LDADD = libkeeper.a libstore.a libformats.a libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(UNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test_fetcher
 tests_unit_test_fetcher_SOURCES = %D%/test_fetcher.c %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
 tests_unit_test_fetcher_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs

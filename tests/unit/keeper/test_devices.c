@@ -18,6 +18,7 @@ static struct devices d;
 static struct link_report_ack ack[ACKS];
 static size_t acks;
 static unsigned troubles;
+static int trouble;	/* the last one's code */
 static bool is_closed;
 
 static void on_ack(void *arg, const struct link_report_ack *a)
@@ -43,7 +44,7 @@ static void on_floors(void *arg, struct span records)
 static void on_trouble(void *arg, const struct err *e)
 {
 	(void)arg;
-	ck_assert_int_ne(e->code, ERR_OK);
+	trouble = (int)e->code;
 	troubles++;
 }
 
@@ -358,7 +359,31 @@ START_TEST(no_report_is_blamed_for_the_store)
 		uv_run(&loop, UV_RUN_ONCE);
 	sqlite3_hard_heap_limit64(0);
 	read_by(NULL);
-	ck_assert(ack[0].status == 503 && troubles > 0);
+	ck_assert(ack[0].status == 503 && troubles > 0 && trouble != ERR_OK);
+}
+END_TEST
+
+/* Nobody would say it again. */
+START_TEST(a_sighting_waits_for_the_store)
+{
+	struct device_row row;
+
+	devices_take_seen(&d, &(struct link_seen[]){ seen("dev-2", 1) }[0]);
+	break_store(FULL);
+	while (troubles == 0)
+		ck_assert_int_ne(uv_run(&loop, UV_RUN_ONCE), 0);
+	ck_assert(d.seen_n == 1 && trouble == ERR_NO_SPACE);
+	ck_ok(db_exec(w.store->db, "PRAGMA max_page_count=1000000", &err));
+	close_devices();
+	ck_ok(devices_get(w.store, "dev-2", &row, &err));
+}
+END_TEST
+
+START_TEST(nothing_to_write_is_no_trouble)
+{
+	break_store(CORRUPT);
+	close_devices();
+	ck_assert_uint_eq(troubles, 0);
 }
 END_TEST
 
@@ -428,7 +453,7 @@ int main(void)
 	int failed;
 	const TTest *const tests[] = { reports_are_acknowledged_after_their_commit, the_server_hears_of_floors_before_it_is_acknowledged, a_report_without_a_place_is_not_acknowledged,
 		the_end_waits_for_no_timer, an_id_ends_where_it_says, another_server_does_not_hear_of_them, sightings_add_up, strangers_are_not_noted, both_queues_are_bounded,
-		a_disk_that_refuses_is_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
+		a_disk_that_refuses_is_trouble, a_sighting_waits_for_the_store, nothing_to_write_is_no_trouble, at_rest_nothing_is_written, floors_for_a_new_server,
 		floors_that_are_not_written_yet_are_told_too };
 
 	tcase_add_checked_fixture(t, setup, teardown);

@@ -868,6 +868,37 @@ START_TEST(the_oldest_audit_records_make_room)
 }
 END_TEST
 
+static bool has_product(unsigned i)
+{
+	struct store *s = open_store();
+	struct product_row p;
+	struct hash32 id = hash_of(i);
+	int rc = products_get(s, &id, &p, NULL);
+
+	store_close(s);
+	return rc == ERR_OK;
+}
+
+/* Also when whoever met it went on. */
+START_TEST(nothing_is_kept_that_was_built_on_damage)
+{
+	struct store *s = open_store();
+	struct product_row p = { .id = hash_of(1), .name = "acme/p1", .sequence = 1 };
+	struct store_tx tx = store_begin(s);
+
+	ck_ok(products_put(s, &p, &err));
+	err_drop(db_damage(s->db, &err, "a page"));
+	ck_refused(store_commit(&tx, &err), ERR_CORRUPT, "the rest of this transaction");
+	store_tx_end(&tx);
+	tx = store_begin(s);
+	ck_refused(tx.rc, ERR_CORRUPT, "and no other begins");
+	ck_refused(store_commit(&tx, &err), ERR_CORRUPT, "and no other begins");
+	store_tx_end(&tx);
+	store_close(s);
+	ck_assert(!has_product(1));
+}
+END_TEST
+
 START_TEST(no_memory_is_an_error)
 {
 	struct store *s = open_store();
@@ -900,7 +931,7 @@ int main(void)
 		another_manifest_is_not_the_publishers, a_long_life_raises_no_false_alarm,
 		the_check_in_steps_finds_what_changed_below_a_running_program, the_check_in_steps_lets_others_have_their_turn,
 		free_pages_are_looked_at, rows_that_must_not_be_are_found,
-		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, no_memory_is_an_error,
+		an_edited_audit_log_is_found, the_oldest_audit_records_make_room, nothing_is_kept_that_was_built_on_damage, no_memory_is_an_error,
 	};
 	TCase *t = tcase_create("db");
 	Suite *s = suite_create("db");
