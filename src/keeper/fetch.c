@@ -11,9 +11,9 @@
 static const struct sm_state table[] = {
 	[FETCH_QUEUED] = { "queued", TO(FETCH_OPENING) },
 	[FETCH_OPENING] = { "opening", TO(FETCH_RESTORING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_RESTORING] = { "restoring", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_RESTORING] = { "restoring", TO(FETCH_FETCHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_FETCHING] = { "fetching", TO(FETCH_SETTLING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_SETTLING] = { "settling", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_SETTLING] = { "settling", TO(FETCH_FETCHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_FINISHING] = { "finishing", TO(FETCH_DONE) | TO(FETCH_OPENING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_WAITING] = { "waiting", TO(FETCH_QUEUED) },
 	[FETCH_DONE] = { "done", 0 },
@@ -45,7 +45,6 @@ static void tell_disk(struct fetch *f)
 	struct err e = f->disk;
 	bool is_news = e.code && !is_bad_place(f);
 
-	f->disk.code = ERR_OK;
 	f->told_io |= e.code == ERR_IO;
 	if (is_news)
 		f->owner->owner.on_trouble(f->owner->owner.arg, &e);
@@ -90,8 +89,6 @@ static void after_plan_work(uv_work_t *work, int status)
 		fetch_fail(f, FETCH_WRONG, f->work_err.msg);
 	else if (f->work_verdict == PLAN_STORAGE)
 		fetch_fail(f, FETCH_WAITING, f->work_err.msg);
-	else if (plan_is_done(f->plan))
-		fetch_enter(f, FETCH_FINISHING);
 	else
 		fetch_enter(f, FETCH_FETCHING);
 }
@@ -246,7 +243,6 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		fetcher_next(f->owner);
 		return;
 	case FETCH_OPENING:
-		fetch_next_claim(f);
 		fetch_open(f);
 		return;
 	case FETCH_RESTORING:
@@ -310,8 +306,10 @@ int fetch_new(struct fetcher *owner, const struct ledger_want *w, bool is_once, 
 	return ERR_OK;
 }
 
+/* What a try doubts and looks at again stays this one claim's. */
 void fetch_start(struct fetch *f)
 {
+	fetch_next_claim(f);
 	fetch_enter(f, FETCH_OPENING);
 }
 

@@ -37,6 +37,7 @@ const spared = {
     'k->is_copy_in_trouble && !was_in_trouble': 'the log',
     '!k->is_copy_in_trouble && was_in_trouble': 'the log',
   },
+  'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'entryfiles.c': { 'fd < 0 @ append': 'the write that follows fails as well', 'rc == ERR_MEMORY': MEMORY },
 }
@@ -342,7 +343,8 @@ const more = [
   ['fetch.c', ' || rc == ERR_IO)', ')'],
   ['fetch.c', 'f->disk.code == ERR_IO && f->told_io', 'false'],
   ['fetch.c', 'e.code && !is_bad_place(f)', 'e.code'],
-  ['fetch.c', '	f->disk.code = ERR_OK;\n	f->told_io', '	f->told_io'],
+  ['fetch.c', '	f->disk.code = ERR_OK;\n', ''],
+  ['fetch.c', '	fetch_next_claim(f);\n', ''],
   ['fetch.c', '	f->told_io |= e.code == ERR_IO;\n', ''],
   ['fetch.c', '	blob_keep_part(f->blob);\n', ''],
   ['fetch.c', '	f->unproven++;\n', ''],
@@ -389,8 +391,8 @@ const UNITS = {
   restoring: ['backup'],
   backup: ['backup', 'api'],
   kept: ['kept', 'fetcher'],
-  keeper_start: ['keeper_start', 'keeper_conf', 'keeper_disk'],
-  fetch: ['fetcher'],
+  keeper_start: ['keeper_start', 'keeper_state', 'keeper_conf', 'keeper_disk'],
+  fetch: ['fetcher', 'fetch_sources', 'fetch_lanes'],
   fetcher: ['fetcher'],
 }
 
@@ -412,9 +414,6 @@ const STORIES = {
   entryfiles: [story('integration/entries', 'database lost')],
   restoring: BACKUP,
   backup: BACKUP,
-  keeper_start: [story('integration/uplink', 'keys-in-urls|own-authority|freshness-clock|another-chain'), ...DISK, ...COPY,
-    story('faults/odd-files', 'any file'), story('faults/rotten-start', ''), story('integration/cache', 'a damaged database'),
-    story('integration/reorg', ''), story('integration/backup', 'refused:')],
 }
 
 const LIBRARIES = ['jansson', 'libcrypto', 'libsecp256k1', 'libuv', 'libcurl', 'sqlite3', 'libseccomp']

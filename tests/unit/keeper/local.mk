@@ -38,10 +38,17 @@ check_PROGRAMS += tests/unit/test_kept
 tests_unit_test_kept_SOURCES = %D%/test_kept.c
 tests_unit_test_kept_LDADD = libkeeper.a libstore.a libformats.a libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(UNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test_fetcher
-tests_unit_test_fetcher_SOURCES = %D%/test_fetcher.c %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+FETCHING = %D%/fetching.h %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+check_PROGRAMS += tests/unit/test_fetcher tests/unit/test_fetch_sources tests/unit/test_fetch_lanes
+tests_unit_test_fetcher_SOURCES = %D%/test_fetcher.c $(FETCHING)
 tests_unit_test_fetcher_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
 tests_unit_test_fetcher_LDADD = $(KEEPER_WHOLE)
+tests_unit_test_fetch_sources_SOURCES = %D%/test_fetch_sources.c $(FETCHING)
+tests_unit_test_fetch_sources_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
+tests_unit_test_fetch_sources_LDADD = $(KEEPER_WHOLE)
+tests_unit_test_fetch_lanes_SOURCES = %D%/test_fetch_lanes.c $(FETCHING)
+tests_unit_test_fetch_lanes_CPPFLAGS = $(WORLD_CPPFLAGS) -I$(top_srcdir)/tests/unit/ipfs
+tests_unit_test_fetch_lanes_LDADD = $(KEEPER_WHOLE)
 
 RIG = $(WORLD) %D%/rig.c %D%/rig.h
 check_PROGRAMS += tests/unit/test_api
@@ -124,6 +131,11 @@ check_PROGRAMS += tests/unit/test_keeper_conf
 tests_unit_test_keeper_conf_SOURCES = %D%/test_keeper_conf.c
 tests_unit_test_keeper_conf_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_conf_LDADD = $(KEEPER_WHOLE)
+
+check_PROGRAMS += tests/unit/test_keeper_state
+tests_unit_test_keeper_state_SOURCES = %D%/test_keeper_state.c
+tests_unit_test_keeper_state_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_state_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_backup
 tests_unit_test_backup_SOURCES = %D%/test_backup.c tests/unit/store/faulty.h $(RIG)

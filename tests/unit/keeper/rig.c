@@ -90,11 +90,12 @@ void rig_open(struct rig *r)
 
 	*k = (struct keeper){ .server_fd = -1 };
 	list_init(&k->adopting);
+	r->is_stopped = false;
 	world_open(&r->w);
 	load_conf(r);
 	uv_loop_init(&k->loop);
 	k->clock = &r->w.clock;
-	k->state_dir = r->w.dir_fd;
+	k->state_dir = fcntl(r->w.dir_fd, F_DUPFD_CLOEXEC, 0);
 	k->store = r->w.store;
 	k->floors = r->w.floors;
 	k->ledger = r->w.ledger;
@@ -108,6 +109,7 @@ void rig_open(struct rig *r)
 	ck_ok(blobs_open(k->state_dir, NULL, &k->blobs, &err));
 	ck_ok(tokens_load(k->state_dir, NULL, &k->tokens, &err));
 	uv_timer_init(&k->loop, &k->settling);
+	uv_timer_init(&k->loop, &k->housekeeping);
 	keeper_watch_disk(k);
 	fetcher_init(&k->fetcher, &k->loop, k->http, k->blobs, k->clock, k->source, 1, keeper_fetcher_owner(k));
 	devices_init(&k->devices, &k->loop, k->store, &k->ledger, k->clock, 100, (struct devices_owner){ on_ack, keeper_tell_floors, on_trouble, k });
@@ -116,32 +118,34 @@ void rig_open(struct rig *r)
 	scrubber_begin(&k->scrubber, k);
 }
 
-void rig_close(struct rig *r)
+/* What both have is the keeper's to close; the ledger that the test has fed is the world's. */
+static void part(struct rig *r)
 {
 	struct keeper *k = &r->k;
 
-	scrubber_close(&k->scrubber);
-	chain_close(&k->chain);
-	devices_close(&k->devices);
-	fetcher_close(&k->fetcher);
-	http_close(k->http, NULL, NULL);
-	seqsock_close(&k->server, NULL);
-	sup_close(&k->sup);
-	uv_close((uv_handle_t *)&k->settling, NULL);
-	degraded_close(&k->degraded);
+	if (k->ledger.verified.slot != r->w.ledger.verified.slot)	/* each has judged with its own */
+		verified_fini(&k->ledger.verified);
+	k->ledger = (struct ledger){ 0 };
+	k->follow = NULL;
+	r->w.store = NULL;
+	r->w.floors = NULL;
+}
+
+void rig_stop(struct rig *r)
+{
+	struct keeper *k = &r->k;
+
+	part(r);
+	keeper_close_all(k);
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	ck_assert_msg(uv_loop_close(&k->loop) == 0, "no handle is left");
 	close(r->supervisor);
-	verify_free(k->verify);
-	verify_free(k->upkeep);
-	backup_free(k->backup);
-	if (k->ledger.verified.slot != r->w.ledger.verified.slot)	/* each has judged with its own */
-		verified_fini(&k->ledger.verified);
-	catalog_put(k->catalogs.last);
-	tokens_free(k->tokens);
-	blobs_free(k->blobs);
-	entryfiles_close(&k->entryfiles);
-	free(k->source);
-	conf_free(k->conf);
+	r->is_stopped = true;
+}
+
+void rig_close(struct rig *r)
+{
+	if (!r->is_stopped)
+		rig_stop(r);
 	world_close(&r->w);
 }

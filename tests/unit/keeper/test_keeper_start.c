@@ -1,5 +1,6 @@
 /* test_keeper_start.c: what a start makes of the database that it finds: whole, lost, damaged, of another registry, on a disk that refuses. */
 #include "rig.h"
+#include "store/devices.h"
 #include "store/mark.h"
 #include "store/owncopy.h"
 #include "store/store_own.h"
@@ -120,6 +121,63 @@ START_TEST(what_was_kept_twice_is_missed)
 }
 END_TEST
 
+/* The start that made the database anew ended before it had brought anything back. */
+START_TEST(what_a_start_that_was_cut_short_missed_is_told)
+{
+	struct store *s;
+
+	keeper_begin_copy(&rig.k);
+	ck_ok(owncopy_save(rig.w.store, &err));
+	stop();
+	lose_database();
+	ck_ok(store_open(rig.w.dir, &s, &err));
+	store_close(s);
+	ck_ok(start());
+	ck_assert(detail_of("database-rebuilt") && strstr(detail_of("database-rebuilt"), "came back"));
+}
+END_TEST
+
+/* There is no copy beside it, and much has happened before; but it is whole. */
+START_TEST(one_that_a_restore_has_put_there_is_no_loss)
+{
+	struct floor_item item = { .product = hash_of(9), .name = "a/b", .proven = 1 };
+
+	ck_ok(floor_note(rig.w.floors, &item, &err));
+	stop();
+	ck_ok(start());
+	ck_assert_uint_eq(rig.k.alarms.n, 0);
+}
+END_TEST
+
+static void copy_file(const char *from, const char *to)
+{
+	char command[2 * PATH_MAX + 64];
+
+	snprintf(command, sizeof command, "cd '%s' && cp '%s' '%s'", rig.w.dir, from, to);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Its log has rotted, so that it is as it was some commits ago; the copy knows them. */
+START_TEST(one_that_is_older_than_its_copy_is_told)
+{
+	struct device_row row;
+
+	stop();
+	ck_ok(start());
+	ck_ok(owncopy_save(rig.k.store, &err));
+	stop();
+	copy_file("gatepost.db", "earlier");
+	ck_ok(start());
+	ck_ok(devices_put(rig.k.store, "dev-1", NULL, NULL, NULL, 1, &err));
+	stop();
+	copy_file("earlier", "gatepost.db");
+	ck_assert_int_eq(unlinkat(rig.w.dir_fd, "gatepost.db-wal", 0), 0);
+	ck_ok(start());
+	ck_assert(detail_of("database-older") && !detail_of("database-rebuilt"));
+	ck_ok(devices_get(rig.k.store, "dev-1", &row, &err));
+}
+END_TEST
+
 START_TEST(damage_is_set_aside)
 {
 	int fd = openat(rig.w.dir_fd, "gatepost.db", O_WRONLY | O_CLOEXEC);
@@ -166,13 +224,27 @@ END_TEST
 
 static const int refusals[] = { ENOSPC, EROFS, EIO };
 
-START_TEST(a_disk_that_refuses_ends_nothing)
+static void start_refused(int by)
 {
 	stop();
-	refusal = refusals[_i];
+	refusal = by;
 	ck_ok(start());
 	refusal = 0;
 	ck_assert(degraded_is_absent(&rig.k.degraded) && detail_of("store-degraded"));
+}
+
+START_TEST(a_disk_that_refuses_ends_nothing)
+{
+	start_refused(refusals[_i]);
+}
+END_TEST
+
+/* Where there is nothing to bring back nothing need be written: it is found out all the same. */
+START_TEST(a_disk_that_refuses_is_found_out)
+{
+	stop();
+	ck_ok(start());
+	start_refused(refusals[_i]);
 }
 END_TEST
 
@@ -189,11 +261,34 @@ START_TEST(a_newer_programs_database_is_refused)
 }
 END_TEST
 
+/* --- the way out --- */
+
+START_TEST(a_whole_database_stays)
+{
+	rig.k.exit_status = 3;
+	rig_stop(&rig);
+	ck_assert(faccessat(rig.w.dir_fd, "gatepost.db", F_OK, 0) == 0 && faccessat(rig.w.dir_fd, STORE_DAMAGED, F_OK, 0) < 0);
+	ck_assert_int_eq(rig.k.exit_status, 3);
+}
+END_TEST
+
+/* Whatever else has ended us: the next start must not stumble over it, and comes at once. */
+START_TEST(a_damaged_database_goes)
+{
+	err_drop(db_damage(rig.k.store->db, &err, "a page"));
+	rig.k.exit_status = 1;
+	rig_stop(&rig);
+	ck_assert(faccessat(rig.w.dir_fd, "gatepost.db", F_OK, 0) < 0 && faccessat(rig.w.dir_fd, STORE_DAMAGED, F_OK, 0) == 0);
+	ck_assert_int_eq(rig.k.exit_status, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		a_database_as_it_was_left, a_first_start_is_no_loss, what_was_there_before_is_missed, what_was_kept_twice_is_missed,
-		damage_is_set_aside, what_latches_is_raised_again, a_newer_programs_database_is_refused,
+		what_a_start_that_was_cut_short_missed_is_told, one_that_a_restore_has_put_there_is_no_loss,
+		one_that_is_older_than_its_copy_is_told, a_whole_database_stays, a_damaged_database_goes, damage_is_set_aside, what_latches_is_raised_again, a_newer_programs_database_is_refused,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_start");
@@ -205,6 +300,7 @@ int main(void)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, another_registrys_is_forgotten, 0, REGISTRIES);
 	tcase_add_loop_test(tc, a_disk_that_refuses_ends_nothing, 0, sizeof refusals / sizeof *refusals);
+	tcase_add_loop_test(tc, a_disk_that_refuses_is_found_out, 0, sizeof refusals / sizeof *refusals);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
