@@ -47,10 +47,10 @@ static bool is_device_id(struct span id)
 	return id.n >= 1 && id.n <= DEVICE_ID_MAX && !memchr(id.p, '\0', id.n);
 }
 
-/* Is the disk to blame, or this one row? */
+/* Is the transaction over, or is it this one row? (What never began, and a damaged database, say so at the commit.) */
 static bool is_trouble(int rc)
 {
-	return rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_MEMORY || rc == ERR_BUSY;
+	return rc == ERR_NO_SPACE || rc == ERR_IO || rc == ERR_MEMORY;
 }
 
 static const struct ledger_product *product_of(const struct devices *d, const char *name)

@@ -333,6 +333,21 @@ static void read_by(ssize_t (*read)(int, void *, size_t, off_t))
 }
 
 enum { READ_ONLY, FULL, NO_MEMORY, CORRUPT, UNREADABLE, WAYS };
+static const int trouble_of[WAYS] = { ERR_READ_ONLY, ERR_NO_SPACE, ERR_MEMORY, ERR_CORRUPT, ERR_IO };
+
+static unsigned looks;	/* at the clock: one for each report that is written */
+
+static int64_t short_of_memory_at_first(void *arg)
+{
+	sqlite3_hard_heap_limit64(looks++ ? 0 : 1);
+	return ((struct world *)arg)->wall_ms;
+}
+
+static int64_t unreadable_at_first(void *arg)
+{
+	read_by(looks++ ? NULL : no_answer);
+	return ((struct world *)arg)->wall_ms;
+}
 
 static void break_store(int how)
 {
@@ -341,25 +356,27 @@ static void break_store(int how)
 	d.devices_max = 1000000;
 	if (how == FULL)
 		fill_table();
+	looks = 0;
 	if (how == NO_MEMORY)
-		sqlite3_hard_heap_limit64(1);
+		w.clock.wall_ms = short_of_memory_at_first;
 	if (how == CORRUPT)
 		err_drop(db_damage(w.store->db, &err, "a page"));
 	if (how == UNREADABLE)
-		read_by(no_answer);
+		w.clock.wall_ms = unreadable_at_first;
 }
 
 /* Each is the disk's doing, or the keeper's: the report is as good as it was, and may come again. */
 START_TEST(no_report_is_blamed_for_the_store)
 {
 	devices_take_report(&d, &(struct link_report[]){ report(1, "dev-1") }[0]);
-	devices_take_seen(&d, &(struct link_seen[]){ seen("dev-2", 1) }[0]);
+	devices_take_report(&d, &(struct link_report[]){ report(2, "dev-2") }[0]);
 	break_store(_i);
 	while (acks == 0)
 		uv_run(&loop, UV_RUN_ONCE);
 	sqlite3_hard_heap_limit64(0);
 	read_by(NULL);
-	ck_assert(ack[0].status == 503 && troubles > 0 && trouble != ERR_OK);
+	ck_assert(acks == 2 && ack[0].status == 503 && ack[1].status == 503 && troubles == 1);
+	ck_assert_msg(trouble == trouble_of[_i], "the keeper does as this says: %d", trouble);
 }
 END_TEST
 

@@ -323,6 +323,53 @@ START_TEST(another_release_does_not_wait_for_the_next_try)
 }
 END_TEST
 
+START_TEST(what_was_not_paused_is_not_hurried)
+{
+	USE(DOWN);
+	want();
+	run_until(&failed, 1);
+	fetcher_resume(&fetcher);
+	ck_assert_int_eq(first()->sm.at, FETCH_WAITING);
+}
+END_TEST
+
+/* --- what is told of it --- */
+
+START_TEST(its_progress)
+{
+	struct hash32 sha = sha256_of(buf_span(&file)), other = hash_of(1);
+	struct fetch_progress p;
+
+	USE(SILENT_AFTER_HALF);
+	ck_assert_msg(!fetcher_progress(&fetcher, &sha, &p), "nobody wants it yet");
+	want();
+	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 0 && p.total == file.n && !p.source);
+	while (source[0].bytes < 150000)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.total == file.n);
+	ck_assert_msg(p.verified >= 130000 && p.verified <= 150000, "%llu", (unsigned long long)p.verified);
+	ck_assert_str_eq(p.source, "one");
+	ck_assert(!fetcher_progress(&fetcher, &other, &p));
+}
+END_TEST
+
+/* Nothing of a plain file is verified before its end; what came of it is. */
+START_TEST(a_whole_files_progress)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+	struct fetch_progress p = { 0 };
+
+	USE(SILENT_AFTER_HALF);
+	be(0, SOURCE_MIRROR);
+	source[0].source.inner = "http://127.0.0.1:1/none";
+	want();
+	while (source[0].bytes < 150000)
+		uv_run(&loop, UV_RUN_ONCE);
+	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 150000);
+	ck_assert_str_eq(p.source, "one");
+}
+END_TEST
+
 START_TEST(nothing_is_wanted_of_one_that_closes)
 {
 	USE(HONEST);
@@ -614,6 +661,7 @@ START_TEST(what_repeats_may_find_no_room)
 	run_until(&failed, 1);
 	ck_assert(troubles == 1 && last_trouble.code == ERR_NO_SPACE);
 	ck_assert_uint_eq(peer[0].blocks, 5);
+	ck_assert_msg(strstr(last_why, "No space"), "and no source is the reason: %s", last_why);
 	sys = sysio_kernel;
 	fetcher_hurry(&fetcher, &first()->target.sha256);
 	run_until(&good, 1);
@@ -739,7 +787,8 @@ int main(void)
 	const TTest *const tests[] = {
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
 		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, another_release_does_not_wait_for_the_next_try,
-		nothing_is_wanted_of_one_that_closes, it_ends_when_nobody_wants_it,
+		what_was_not_paused_is_not_hurried, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
+		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
 		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, only_so_many_at_a_time,

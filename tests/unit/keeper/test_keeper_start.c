@@ -272,6 +272,18 @@ START_TEST(a_whole_database_stays)
 }
 END_TEST
 
+/* The rig looks whether a handle is left. */
+START_TEST(what_is_being_fetched_is_let_go)
+{
+	struct ledger_want w = { .sha256 = hash_of(1), .size = 100, .cid = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+		.product = world_name[0], .version = "1", .sequence = 1 };
+
+	ck_ok(fetcher_want(&rig.k.fetcher, &w, &err));
+	ck_assert(fetcher_is_working(&rig.k.fetcher));
+	rig_stop(&rig);
+}
+END_TEST
+
 /* Whatever else has ended us: the next start must not stumble over it, and comes at once. */
 START_TEST(a_damaged_database_goes)
 {
@@ -288,7 +300,7 @@ int main(void)
 	const TTest *const tests[] = {
 		a_database_as_it_was_left, a_first_start_is_no_loss, what_was_there_before_is_missed, what_was_kept_twice_is_missed,
 		what_a_start_that_was_cut_short_missed_is_told, one_that_a_restore_has_put_there_is_no_loss,
-		one_that_is_older_than_its_copy_is_told, a_whole_database_stays, a_damaged_database_goes, damage_is_set_aside, what_latches_is_raised_again, a_newer_programs_database_is_refused,
+		one_that_is_older_than_its_copy_is_told, a_whole_database_stays, what_is_being_fetched_is_let_go, a_damaged_database_goes, damage_is_set_aside, what_latches_is_raised_again, a_newer_programs_database_is_refused,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_start");
