@@ -332,6 +332,7 @@ const more = [
   ['keeper_start.c', '	rc = restore_lock(k->state_dir, e);	/* not beside a restore */\n', ''],
   ['keeper_start.c', 'm.chain_id == k->conf->chain.chain_id && addr20_eq', 'addr20_eq'],
   ['keeper_start.c', 'm.chain_id == k->conf->chain.chain_id && addr20_eq(&m.registry, &k->conf->chain.registry)', 'm.chain_id == k->conf->chain.chain_id'],
+  ['keeper_start.c', ' || rc == ERR_BUSY)', ')'],
   ['keeper_start.c', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO', 'rc == ERR_READ_ONLY || rc == ERR_IO'],
   // … nor without ERR_READ_ONLY: of a disk that has become read-only SQLite says that the file cannot be locked, which is ERR_IO
   ['keeper_start.c', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY'],
