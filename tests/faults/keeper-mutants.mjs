@@ -278,10 +278,6 @@ const more = [
   ['devices.c', 'id.n >= 1 && ', ''],
   ['devices.c', ' && id.n <= DEVICE_ID_MAX', ''],
   ['devices.c', " && !memchr(id.p, '\\0', id.n);", ';'],
-  // after these SQLite has ended the transaction, and of its commit it would say something else
-  ['devices.c', 'rc == ERR_NO_SPACE || ', ''],
-  ['devices.c', ' || rc == ERR_IO || ', ' || '],
-  ['devices.c', ' || rc == ERR_MEMORY;', ';'],
   ['devices.c', 'd->seen_n < DEVICES_PENDING_MAX ? calloc(1, sizeof *s) : NULL', 'calloc(1, sizeof *s)'],
   ['devices.c', 'm->bytes < SEEN_BYTES_MAX ? m->bytes : SEEN_BYTES_MAX', 'm->bytes'],
   ['devices.c', 'strcmp(r.facts.channel, s->channel) ? 0 : s->given', 's->given'],
