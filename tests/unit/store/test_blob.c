@@ -956,6 +956,9 @@ START_TEST(files_are_told_apart)
 	mkdirat(tempdir_fd, "objects/cd", 0700);
 	tempdir_poke(path, 0, "x", 1);
 	ck_assert_msg(strchr(kinds(), 's'), "a name in the wrong directory is not ours");
+	mkdirat(tempdir_fd, "objects/xyz", 0700);
+	tempdir_poke("objects/xyz/x", 0, "x", 1);
+	ck_assert_msg(strspn(kinds(), "os") == 2 && strlen(kinds()) == 2, "what is no folder of ours is not looked into");
 	tempdir_poke("objects/ef", 0, "x", 1);
 	ck_assert_msg(strchr(kinds(), 's'), "nor is a file in a directory's place");
 }
