@@ -80,7 +80,7 @@ static int describe(struct db *db, int sqlite_rc, struct err *e, const char *wha
 	int sys = code == ERR_IO && db->h ? sqlite3_system_errno(db->h) : 0;
 
 	if (sqlite_rc == SQLITE_IOERR_DATA)
-		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
+		return err_set(e, (enum err_code)code, "database: %s: a page is not what was written there", what);
 	err_set(e, (enum err_code)code, "database: %s: %s (%d)%s%s", what, db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc,
 		sys ? ": " : "", sys ? strerror(sys) : "");
 	e->sys = sys;
@@ -417,11 +417,12 @@ static int commit(struct db *db, struct err *e)
 struct db_part db_part(struct db *db)
 {
 	struct db_part p = { .db = db };
+	struct err why = { 0 };
 
 	p.is_outermost = sqlite3_get_autocommit(db->h) != 0;
-	p.rc = p.is_outermost ? begin(db, &p.err) : savepoint(db, &p.err);
+	p.rc = p.is_outermost ? begin(db, &why) : savepoint(db, &why);
 	if (p.rc && db->not_begun++ == 0)
-		db->why_not_begun = p.err;
+		db->why_not_begun = why;
 	db->is_begun |= p.is_outermost && !p.rc;
 	return p;
 }
@@ -440,14 +441,8 @@ static void over(struct db *db)
 
 int db_part_keep(struct db_part *p, struct err *e)
 {
-	int rc = p->rc;
+	int rc = p->is_outermost ? commit(p->db, e) : release(p->db, e);	/* which refuse what could not begin */
 
-	if (rc) {
-		if (e)
-			*e = p->err;
-		return rc;
-	}
-	rc = p->is_outermost ? commit(p->db, e) : release(p->db, e);
 	if (rc)
 		return rc;
 	if (p->is_outermost)

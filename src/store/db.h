@@ -76,7 +76,6 @@ struct db_part {
 	struct db *db;		/* NULL once it is kept or undone */
 	bool is_outermost;
 	int rc;			/* of its beginning; db_part_keep reports it */
-	struct err err;
 };
 struct db_part db_part(struct db *db);
 MUST_USE int db_part_keep(struct db_part *p, struct err *e);

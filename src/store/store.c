@@ -189,13 +189,12 @@ struct store_tx store_begin(struct store *s)
 
 	assert(part.is_outermost && "transactions do not nest");
 	tx.rc = part.rc;
-	tx.err = part.err;
 	return tx;
 }
 
 static struct db_part part_of(struct store_tx *tx)
 {
-	return (struct db_part){ .db = tx->s->db, .is_outermost = true, .rc = tx->rc, .err = tx->err };
+	return (struct db_part){ .db = tx->s->db, .is_outermost = true, .rc = tx->rc };
 }
 
 int store_commit(struct store_tx *tx, struct err *e)

@@ -77,7 +77,6 @@ MUST_USE int store_set_aside(const char *state_dir, struct err *e);
 struct store_tx {
 	struct store *s;	/* NULL once it is over */
 	int rc;			/* of the BEGIN; store_commit reports it */
-	struct err err;
 };
 struct store_tx store_begin(struct store *s);
 MUST_USE int store_commit(struct store_tx *tx, struct err *e);
