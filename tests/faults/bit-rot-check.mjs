@@ -30,7 +30,7 @@ export function checkBitRot({ faults, seed, timeout }) {
     assertLoad(result)
     // Under load readers, or the next catalog, may have been faster; with nobody there each fault was found (bit-rot.mjs).
     for (const what of ['image', 'floor']) assert.ok(found[what] > 0, `${what}: a verification found some`)
-    for (const what of QUIET) assert.ok(quiet[what] >= Math.floor(alone / QUIET.length), `${what}: found alone`)
+    for (const what of QUIET) assert.ok((quiet[what] ?? 0) >= Math.floor(alone / QUIET.length), `${what}: found alone`)
     assert.ok(alone >= Math.floor(faults / 60), `${alone} of ${faults} faults were alone`)
     assert.ok(rebuilt > 0, 'the database was made again')
   })

@@ -4,6 +4,7 @@ export class Loops {
   #turns = new Set()
   #running = []
   #held // a promise, while they are
+  #go = () => {}
   #stopped = false
 
   /** From now on `turn` is called again and again. It handles its own errors. */
@@ -22,16 +23,21 @@ export class Loops {
     }
   }
 
-  /** Until each is between two turns, where it stays until the result is called. */
+  /** Until each is between two turns, where it stays until the result is called, or all are stopped. */
   async hold() {
-    let go
-    this.#held = new Promise((resolve) => { go = resolve })
+    this.#held = new Promise((resolve) => { this.#go = resolve })
     await Promise.all(this.#turns)
-    return () => { this.#held = undefined; go() }
+    return () => this.#letGo()
+  }
+
+  #letGo() {
+    this.#held = undefined
+    this.#go()
   }
 
   async stop() {
     this.#stopped = true
+    this.#letGo()
     await Promise.all(this.#running)
   }
 }
