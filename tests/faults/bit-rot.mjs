@@ -3,16 +3,19 @@
 //
 // Every complete answer is compared with what was published. After each batch of faults one `gatepost cache verify` must find what no reader has
 // found, and all must be mended, and what was acknowledged meanwhile must be there: the files are then read here, by the test itself, and compared with what they have to hold.
+// Then nobody reads and nobody says a word: another verification finds nothing that the first one has left, one more fault is found by the next, and by it alone.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { open, readFile, readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OPTION, block, codeName, openClient, readUint } from '../support/coap.mjs'
+import { openClient } from '../support/coap.mjs'
 import { carOf, readCid } from '../support/ipfs-blocks.mjs'
 import { random } from '../support/random.mjs'
 import { waitFor } from '../support/wait.mjs'
+import { makeEnvelope, makeManifest } from '../support/suit.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
-import { startWords } from './bit-rot-words.mjs'
+import { startReaders } from './bit-rot-readers.mjs'
+import { ASKED, startWords } from './bit-rot-words.mjs'
 
 const CHUNK = 65536
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
@@ -90,89 +93,6 @@ async function rot(world, dice, what) {
 
 const entriesOf = async (gateway) => (await readdir(join(gateway.stateDir, 'entries'))).map((name) => join(gateway.stateDir, 'entries', name))
 
-// --- readers ---
-
-/** Loops until stop() is called; a wrong byte ends it with an error. */
-function startReaders(world, dice) {
-  const counts = { whole: 0, range: 0, car: 0, raw: 0, coap: 0, manifest: 0, states: 0, refused: 0, cut: 0 }
-  const wrong = []
-  let stopped = false
-  const loop = async (name, read) => {
-    while (!stopped) {
-      try {
-        const result = await read()
-        counts[result ? name : 'refused']++
-      } catch (error) {
-        if (error.code === 'ERR_ASSERTION') wrong.push(error.message)
-        else counts.cut++ // cut short, or the keeper starts anew
-      }
-    }
-  }
-  const get = async (path, headers) => {
-    const answer = await world.gateway.get(path, { headers })
-    return { status: answer.status, headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) }
-  }
-  const any = () => dice.pick(world.published)
-  const readers = [
-    loop('whole', async () => {
-      const p = any(), { status, body } = await get(`/sha256/${p.sha256}`)
-      if (status !== 200) return false
-      assert.ok(body.equals(p.image), `whole: ${p.sequence}`)
-      return true
-    }),
-    loop('range', async () => {
-      const p = any(), from = dice.below(p.image.length), to = Math.min(p.image.length, from + 1 + dice.below(200000))
-      const { status, body } = await get(`/sha256/${p.sha256}`, { range: `bytes=${from}-${to - 1}` })
-      if (status !== 206) return false
-      assert.ok(body.equals(p.image.subarray(from, to)), `range: ${p.sequence} ${from}-${to}`)
-      return true
-    }),
-    loop('car', async () => {
-      const p = any(), { status, body } = await get(`/ipfs/${p.cid}?format=car`)
-      if (status !== 200) return false
-      assert.ok(body.equals(p.car), `CAR: ${p.sequence}`)
-      return true
-    }),
-    loop('raw', async () => {
-      const p = any(), b = dice.pick(p.blocks), { status, body } = await get(`/ipfs/${b.cid}?format=raw`)
-      if (status !== 200) return false
-      assert.ok(body.equals(Buffer.from(b.bytes)), `block: ${p.sequence} ${b.cid}`)
-      return true
-    }),
-    loop('manifest', async () => {
-      const { status, headers, body } = await get(`/fw/${PRODUCT}`)
-      if (status !== 200) return false
-      assert.equal(headers.get('gatepost-sequence'), String(world.newest.sequence), 'an older release is offered')
-      assert.ok(body.equals(Buffer.from(world.newest.envelope)), 'manifest')
-      return true
-    }),
-    loop('states', async () => {
-      const rows = await world.gateway.releases(PRODUCT)
-      assert.deepEqual(rows.filter((r) => r.state === 'active' && r.sequence !== world.newest.sequence), [], 'an older release is active')
-      return rows.length > 0
-    }),
-    loop('coap', () => readCoap(world)),
-  ]
-  return { counts, wrong, async stop() { stopped = true; await Promise.all(readers) } }
-}
-
-/** The active image in blocks of 1 KiB; false when one is refused. */
-async function readCoap(world) {
-  const { image } = world.newest, parts = []
-  let etag
-  for (let n = 0, more = true; more; n++) {
-    const reply = await world.coap.ask(`/fw/${PRODUCT}/image`, { options: [[OPTION.BLOCK2, block(n, 6)]], tries: 3, wait_ms: 1000 })
-    if (!reply || codeName(reply.code) !== '2.05') return false
-    const tag = reply.options.get(OPTION.ETAG)?.[0]?.toString('hex')
-    if (n && tag !== etag) return false
-    etag = tag
-    parts.push(reply.payload)
-    more = (readUint(reply.options.get(OPTION.BLOCK2)[0]) & 8) !== 0
-  }
-  assert.ok(Buffer.concat(parts).equals(image), 'CoAP image')
-  return true
-}
-
 // --- what the files have to hold ---
 
 const sumsOf = (image) => Buffer.concat(Array.from({ length: Math.ceil(image.length / CHUNK) }, (_, i) => sha256(image.subarray(i * CHUNK, (i + 1) * CHUNK))))
@@ -187,7 +107,8 @@ async function checkDisk(world) {
     assert.ok((await readFile(all.digests[i])).equals(sumsOf(p.image)), `digests ${p.sequence} on disk`)
   }
   for (const file of all.floor) assert.ok(isWholeFloor(await readFile(file)), `${file} on disk`)
-  for (const file of await entriesOf(world.gateway)) assert.ok((await readFile(file)).equals(world.entries), 'entries on disk')
+  assert.deepEqual((await entriesOf(world.gateway)).sort(), [...world.entries.keys()].sort())
+  for (const [file, bytes] of world.entries) assert.ok((await readFile(file)).equals(bytes), 'entries on disk')
 }
 
 /** Every image in each form, once; in a moment, since a server hears of repairs by its next catalog. */
@@ -202,16 +123,30 @@ const checkServed = (world) => waitFor('everything to be served again', async ()
   return true
 }, { deadline_ms: 60000, every_ms: 50 })
 
-/** Verifies until all is whole; after damage in the database the gateway starts anew, and is asked again. Gives the runs. */
-async function verify(world, { database = false } = {}) {
+/** One verification, as an operator runs it: { code, text } and, when it answered, { found, findings, whole, … }. */
+async function verifyOnce(world) {
+  const { code, stdout, stderr } = await world.gateway.cli('cache', 'verify', '--json')
+  return { code, text: `${stdout}${stderr}`.trim(), ...(stdout.trim() ? JSON.parse(stdout) : {}) }
+}
+
+/** One that comes out whole; gives it. */
+async function verifyWhole(world) {
+  const run = await verifyOnce(world)
+  assert.ok(run.code === 0 && run.whole, `one verification, and all is whole: ${run.text}`)
+  return run
+}
+
+const STARTS_ANEW = /has started anew meanwhile/
+
+/** Damage in the database one verification finds, and the gateway starts anew; the next comes out whole. Gives the runs, but for those while it was away. */
+async function verifyAnew(world) {
   const runs = []
   await waitFor('a verification that comes out whole', async () => {
-    const r = await world.gateway.cli('cache', 'verify', '--json')
-    const run = r.stdout.trim() ? JSON.parse(r.stdout) : undefined
-    runs.push(run ?? r.stderr.trim())
-    if (!database) assert.equal(r.code, 0, `${r.stderr} ${r.stdout}`)
-    return r.code === 0 && run.whole
+    const run = await verifyOnce(world)
+    if (run.findings || STARTS_ANEW.test(run.text)) runs.push(run)
+    return run.code === 0 && run.whole
   }, { deadline_ms: 60000, every_ms: 50 })
+  assert.ok(runs.length <= 2, `found by one, and whole by the next: ${runs.map(({ text }) => text).join('\n')}`)
   return runs
 }
 
@@ -220,12 +155,21 @@ async function checkReleases(world) {
   // The server may tell of blocks that were damaged a moment ago when they are mended already: they are looked at once more then.
   await waitFor('every image to be good, blocks and all', async () => {
     const images = (await world.gateway.ask('images')).items
-    assert.deepEqual(images.map((i) => [i.sha256, i.state, i.blocks_lost]).sort(), world.digests.map((d) => [d, 'good', false]).sort())
+    assert.deepEqual(images.map((i) => [i.sha256, i.state, i.blocks_lost]).sort(), [...world.digests, world.asked.sha256].map((d) => [d, 'good', false]).sort())
     return true
   }, { deadline_ms: 60000, every_ms: 50 })
 }
 
 // --- the whole ---
+
+/** A release that waits for the operator's word. Its image does not rot. */
+async function publishAsked(world, image) {
+  const { registry, owner, signers } = world, cid = String(await world.source.add(image)), digest = sha256(image)
+  const id = await registry.register(owner, ASKED, { threshold: 1, signers })
+  const manifest = makeManifest({ product: ASKED, sequence: 1, version: '1.0', image: { sha256: digest, size: image.length, cid } })
+  await registry.publish(owner, id, 1, makeEnvelope(manifest, signers))
+  return { sha256: digest.toString('hex') }
+}
 
 async function start(t, dice) {
   const world = await makeWorld(t)
@@ -239,52 +183,93 @@ async function start(t, dice) {
   }
   world.newest = world.published.at(-1)
   world.digests = world.published.map((p) => p.sha256)
+  world.asked = await publishAsked(world, dice.bytes(30000))
   await world.finalize()
   // Little of it is kept in memory: most reads are of the disk.
-  world.gateway = await world.gateway({ product: { keep: IMAGES.length }, config: { extra: '[limits]\nhot = 1M' } })
+  const registrant = world.owner.address
+  world.gateway = await world.gateway({ config: { extra: '[limits]\nhot = 1M',
+    products: { [PRODUCT]: { registrant, keep: IMAGES.length }, [ASKED]: { registrant, policy: 'approve' } } } })
   for (const p of world.published) await world.gateway.waitRelease(PRODUCT, p.sequence, 'active', 'superseded')
+  await world.gateway.waitRelease(ASKED, 1, 'held')
   world.coap = await openClient(Number(world.gateway.coap.split(':').pop()))
   t.after(() => world.coap.close())
-  world.entries = await readFile((await entriesOf(world.gateway))[0])
+  world.entries = new Map(await Promise.all((await entriesOf(world.gateway)).map(async (file) => [file, await readFile(file)])))
   return world
 }
 
+// What one verification finds of one fault; damage in the database it finds by ending.
+export const QUIET = ['image', 'digests', 'blocks', 'floor', 'entries', 'catalog', 'own']
 const MIX = ['image', 'image', 'image', 'image', 'digests', 'blocks', 'blocks', 'floor', 'entries', 'catalog', 'own']
 
+/** Of one fault, with nobody there: one verification finds it, alone, and mends it; the next finds nothing. Gives what it was. */
+async function quietFault(world, dice, what) {
+  let fault
+  while (!fault) fault = await rot(world, dice, what)
+  const { found, findings, text } = await verifyWhole(world)
+  assert.equal(found, 1, `${fault}: one verification finds it: ${text}`)
+  assert.ok(findings[0].repaired, `${fault}: ${text}`)
+  await findsNothing(world)
+  await checkDisk(world)
+  return fault
+}
+
+const findsNothing = async (world) => assert.deepEqual((await verifyWhole(world)).findings, [], 'another verification finds what the one before has left')
+
 /**
- * `faults` of them in batches of `batch`; every `databaseEvery`th batch is of the WAL and the database. Gives the counts.
+ * `faults` of them in batches of `batch`; every `databaseEvery`th batch is of the WAL and the database, the last fault of each other one comes while nobody is there.
+ * Gives the counts.
  */
 export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 }) {
   const dice = random(seed), world = await start(t, dice)
   const readers = startReaders(world, random(seed + 1)), operator = await startWords(world.gateway, random(seed + 2))
-  const did = {}, count = (what) => { did[what] = (did[what] ?? 0) + 1; return 1 }
-  const result = { seed, faults: 0, batches: 0, found: {}, rebuilt: 0, did, reads: readers.counts }
+  const did = {}, found = {}, quiet = {}, count = (what, counts) => { counts[what] = (counts[what] ?? 0) + 1 }
+  const result = { seed, faults: 0, batches: 0, found, quiet, alone: 0, rebuilt: 0, runs: 0, did, reads: readers.counts, acknowledged: operator.words.acknowledged }
   const spoil = async (n, pool) => {
     for (let left = n; left > 0;) {
       const what = await rot(world, dice, dice.pick(pool))
-      if (what) left -= count(what)
-      result.faults += what ? 1 : 0
+      if (!what) continue
+      count(what, did)
+      result.faults++
+      left--
     }
+  }
+  const all = async () => {
+    await checkReleases(world)
+    await checkDisk(world)
+    await checkServed(world)
+    await operator.check()
+    assert.deepEqual(readers.wrong, [])
+  }
+  const verified = (run) => {
+    result.runs++
+    for (const f of run.findings ?? []) count(f.what, found)
+  }
+  const alone = async (isDatabase) => {
+    const goOn = [await readers.hold(), await operator.hold()]
+    await findsNothing(world)
+    if (!isDatabase) {
+      const what = QUIET[result.alone++ % QUIET.length]
+      count(what, quiet)
+      count(await quietFault(world, dice, what), did)
+      result.faults++
+    }
+    for (const go of goOn) go()
   }
   try {
     while (result.faults < faults) {
       const isDatabase = result.batches % databaseEvery === databaseEvery - 1
-      const n = Math.min(batch, faults - result.faults)
+      const n = Math.min(batch, faults - result.faults) - (isDatabase ? 0 : 1)
       const pool = isDatabase ? ['database', 'wal'] : MIX
       // Half of it while nobody looks, half while everything is looked through and mended.
       await spoil(Math.ceil(n / 2), pool)
-      const first = isDatabase ? undefined : world.gateway.cli('cache', 'verify')
+      const first = isDatabase ? undefined : verifyOnce(world)
       await spoil(Math.floor(n / 2), pool)
-      await first
-      for (const run of await verify(world, { database: isDatabase })) {
-        if (typeof run === 'string') result.rebuilt++
-        else for (const f of run.findings) result.found[f.what] = (result.found[f.what] ?? 0) + 1
-      }
-      await checkReleases(world)
-      await checkDisk(world)
-      await checkServed(world)
-      await operator.check()
-      assert.deepEqual(readers.wrong, [])
+      if (first) verified(await first)
+      const runs = isDatabase ? await verifyAnew(world) : [await verifyWhole(world)]
+      runs.forEach(verified)
+      result.rebuilt += runs.length - 1
+      await all()
+      await alone(isDatabase)
       result.batches++
     }
   } catch (error) {
@@ -295,7 +280,7 @@ export async function bitRot(t, { faults, seed, batch = 40, databaseEvery = 4 })
     await readers.stop()
   }
   assert.deepEqual(readers.wrong, [], 'wrong bytes out')
-  result.acknowledged = operator.words.acknowledged
-  for (const line of [`acknowledged: ${result.acknowledged}`, `${result.faults} faults in ${result.batches} batches, seed ${seed}`, ...['did', 'found', 'reads'].map((k) => `${k}: ${JSON.stringify(result[k])}`), `database made again: ${result.rebuilt}`]) t.diagnostic(line)
+  t.diagnostic(`${result.faults} faults in ${result.batches} batches, seed ${seed}; database made again: ${result.rebuilt}; verifications: ${result.runs}`)
+  for (const k of ['did', 'found', 'quiet', 'reads', 'acknowledged']) t.diagnostic(`${k}: ${JSON.stringify(result[k])}`)
   return result
 }

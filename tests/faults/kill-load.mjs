@@ -1,5 +1,6 @@
 // kill-load.mjs: who uses a gateway while it is killed: readers of images, devices, peers, and its operator. Each asks, and tells the
-// witness of what came back complete; an answer that was cut off, or none, says nothing.
+// witness of what came back complete; an answer that was cut off, or none, says nothing. A turn that brought something to be judged gives true,
+// and is counted by who took it: a load that nobody answers is no load.
 import { setTimeout as pause } from 'node:timers/promises'
 import { CarReader } from '@ipld/car/reader'
 import { OPTION, block, codeName, openClient, readUint } from '../support/coap.mjs'
@@ -43,6 +44,8 @@ export async function readManifest(station, product, { device } = {}) {
   return { status: r.status }
 }
 
+const isOffered = async (station, product, who) => (await readManifest(station, product, who)).sequence !== undefined
+
 async function readImage(station, product) {
   const { witness } = station
   const since = witness.now()
@@ -54,6 +57,7 @@ async function readImage(station, product) {
   if (!release) return
   if (sha256(r.body) !== release.sha256) witness.wrong.push(`/fw/${product}/image: not all of ${release.sha256}`)
   witness.offers(product, release.sequence, since)
+  return true
 }
 
 /** A piece of an image by its digest or CID, or the whole. */
@@ -66,11 +70,12 @@ async function readPart(station, dice) {
   const r = await ask(station, station.gateway.http + path, isWhole ? {} : { headers: { range: `bytes=${from}-${to}` } })
   if (!r) return
   witness.status(r.status, path)
-  if (r.status === 410) return witness.isGone(release.sha256)
+  if (r.status === 410) return void witness.isGone(release.sha256)
   if (r.status !== 200 && r.status !== 206) return
   const start = r.status === 206 ? from : 0, length = r.status === 206 ? to - from + 1 : release.image.length
   witness.bytes(release.sha256, r.body, start, path)
   if (r.body.length !== length) witness.wrong.push(`${path}: ${r.body.length} bytes instead of ${length}`)
+  return true
 }
 
 /** As another gateway asks: an archive, or one block. */
@@ -89,6 +94,7 @@ async function readBlocks(station, dice) {
   const wanted = isCar ? blocks.map((b) => Buffer.from(b.bytes)) : [Buffer.from(one.bytes)]
   if (given.length !== wanted.length || given.some((bytes, i) => !wanted[i].equals(bytes)))
     witness.wrong.push(`/ipfs/${cid}: ${isCar ? 'the archive' : 'a block'} is not what its name says`)
+  return true
 }
 
 async function carBlocks(bytes) {
@@ -124,8 +130,9 @@ async function readOverCoap(station, client, dice) {
   const release = isImage ? world.truth.byDigest(sha256(r.body)) : world.truth.all().find((known) => known.envelope.equals(r.body))
   witness.counts.reads++
   const etag = Buffer.from(sha256(r.body), 'hex').subarray(0, 8)
-  if (!release || !r.etag.equals(etag)) return witness.wrong.push(`/fw/${product} over CoAP: bytes that nobody published`)
+  if (!release || !r.etag.equals(etag)) return void witness.wrong.push(`/fw/${product} over CoAP: bytes that nobody published`)
   witness.offers(product, release.sequence, since)
+  return true
 }
 
 /** A device takes what it is offered and says how that went. Half of them come once, the others again and again. */
@@ -142,6 +149,7 @@ async function report(station, dice, n) {
   })
   if (r?.status === 204) acknowledged()
   if (r) witness.status(r.status, 'a report')
+  return r?.status === 204
 }
 
 /** Dice for a word that is always said over REST. */
@@ -195,28 +203,33 @@ async function token(station, dice, n) {
   }
 }
 
-const operate = (station, dice, n) => dice.pick([decideSomething, decideSomething, decideSomething, pin, token])(station, dice, n)
+/** Which of its words were acknowledged the witness counts. */
+async function operate(station, dice, n) {
+  await dice.pick([decideSomething, decideSomething, decideSomething, pin, token])(station, dice, n)
+  return true
+}
 
 /** Puts load on a station until `isOver()`; each works at its own pace. */
 export async function loadUntil(station, dice, isOver, pause_ms) {
   const client = await openClient(station.ports.coap)
-  const again = async (factor, work) => {
+  const { counts } = station.witness
+  const again = async (who, factor, work) => {
     for (let n = 0; !isOver(); n++) {
-      await work(n)
+      if (await work(n) === true) counts[who]++
       await pause(dice.below(2 * pause_ms * factor))
     }
   }
   await Promise.all([
-    again(1, () => readManifest(station, dice.pick(products))),
-    again(2, () => readImage(station, dice.pick(products))),
-    again(1, () => readPart(station, dice)),
-    again(4, () => readBlocks(station, dice)),
-    again(6, () => readOverCoap(station, client, dice)),
-    again(1, (n) => report(station, dice, n)),
-    again(2, (n) => operate(station, dice, n)),
-    again(3, () => {
+    again('manifests', 1, () => isOffered(station, dice.pick(products))),
+    again('images', 2, () => readImage(station, dice.pick(products))),
+    again('parts', 1, () => readPart(station, dice)),
+    again('blocks', 4, () => readBlocks(station, dice)),
+    again('overCoap', 6, () => readOverCoap(station, client, dice)),
+    again('reported', 1, (n) => report(station, dice, n)),
+    again('operator', 2, (n) => operate(station, dice, n)),
+    again('asDevices', 3, () => {
       const device = dice.pick(station.witness.devices().slice(-20))
-      return device && readManifest(station, station.witness.deviceProduct(device), { device })
+      return device && isOffered(station, station.witness.deviceProduct(device), { device })
     }),
   ])
   client.close()

@@ -69,7 +69,13 @@ export class Witness {
   lost
   wrong
   hands = []
-  counts = { offers: 0, bytes: 0, reads: 0, cut: 0, tooEarly: 0, reports: 0, words: 0, looks: 0 }
+  counts = { offers: 0, bytes: 0, reads: 0, cut: 0, tooEarly: 0, reports: 0, words: 0, looks: 0,
+    // by who asked; of these turns something came that could be judged
+    manifests: 0, images: 0, parts: 0, blocks: 0, overCoap: 0, asDevices: 0, reported: 0, operator: 0,
+    // words that were acknowledged, by kind
+    approve: 0, hold: 0, pin: 0, unpin: 0, token: 0, revoke: 0,
+    // how often one was looked for, and judged
+    seenDecisions: 0, seenPins: 0, seenTokens: 0, seenReports: 0 }
   #truth
   #approved
   #moment = 0
@@ -161,6 +167,12 @@ export class Witness {
 
   // --- words ---
 
+  /** Counts it once it was acknowledged. */
+  #told(said, word, as = word) {
+    const done = said.say(word)
+    return () => { this.counts[as]++; done() }
+  }
+
   decides(product, sequence, word) {
     const name = key(product, sequence)
     this.counts.words++
@@ -169,20 +181,20 @@ export class Witness {
       this.#shown.get(product)?.delete(sequence)
     }
     if (!this.#decisions.has(name)) this.#decisions.set(name, new Said('none', () => this.now()))
-    return this.#decisions.get(name).say(word)
+    return this.#told(this.#decisions.get(name), word)
   }
   decided(product, sequence) { return this.#decisions.get(key(product, sequence)) }
   pins(product, word) {
     this.counts.words++
     if (!this.#pins.has(product)) this.#pins.set(product, new Said('unpin', () => this.now()))
-    return this.#pins.get(product).say(word)
+    return this.#told(this.#pins.get(product), word)
   }
   /** `text` is what the acknowledgement brought. */
   tokens(name, word) {
     this.counts.words++
     const token = this.#tokens.get(name) ?? { said: new Said('none', () => this.now()) }
     this.#tokens.set(name, token)
-    const done = token.said.say(word)
+    const done = this.#told(token.said, word, word === 'there' ? 'token' : 'revoke')
     return (text) => { token.text ??= text; done() }
   }
   /** Tokens that must work, or must not. Those that must not are asked about once. */
@@ -193,6 +205,7 @@ export class Witness {
   seesToken(name, works, since) {
     const { said } = this.#tokens.get(name)
     if (!said.only || !said.isSince(since)) return
+    this.counts.seenTokens++
     if (works !== (said.only === 'there')) this.lost.push(`token ${name} (${said.only}) ${works ? 'works' : 'does not work'}`)
     if (said.only === 'revoked') this.#tokens.delete(name)
   }
@@ -226,6 +239,7 @@ export class Witness {
   seesDevice(device, row, since) {
     const { said } = this.#reports.get(device)
     if (said.words.has('none') || !said.isSince(since)) return
+    this.counts.seenReports++
     if (!row || !said.words.has(`${row.sequence} ${row.state}`))
       this.lost.push(`report of ${device}: ${[...said.words].join(' or ')}, but ${row ? `${row.sequence} ${row.state}` : 'no such device'}`)
   }
@@ -251,13 +265,16 @@ export class Witness {
       this.lost.push(`${name} was ${before} and is ${row.state}: ${row.why}`)
     const said = this.#decisions.get(name), word = said?.isSince(since) ? said.only : undefined
     if (row.state === 'revoked' || row.why.startsWith('a revocation is proven')) return
+    if (word === 'hold' || word === 'approve') this.counts.seenDecisions++
     if (word === 'hold' && row.why !== 'held by the operator') this.lost.push(`hold of ${name}: it is ${row.state}: ${row.why}`)
     if (word === 'approve' && row.state === 'held') this.lost.push(`approval of ${name}: it is held: ${row.why}`)
   }
   seesProducts(list, since) {
     for (const { product, pinned } of list) {
       const said = this.#pins.get(product), word = said?.only
-      if (word && said.isSince(since) && pinned !== (word === 'pin')) this.lost.push(`${word} of ${product}`)
+      if (!word || !said.isSince(since)) continue
+      this.counts.seenPins++
+      if (pinned !== (word === 'pin')) this.lost.push(`${word} of ${product}`)
     }
   }
 }

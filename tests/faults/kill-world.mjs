@@ -9,6 +9,8 @@ import { Truth, sha256 } from './kill-truth.mjs'
 export const AUTO = PRODUCT, ASKED = 'acme/lock'
 export const products = [AUTO, ASKED]
 const CALM = 3 // releases of a product between two of its revocations, so that an older one is always there
+// All of them: whether an older image is here would tell who was away while it was among the newest.
+const KEPT = 1000
 // Bytes of an image and how it is cut: one block, or several.
 const shapes = [[700], [700], [20_000], [20_000], [120_000, { chunk: 16384 }], [200_000, { chunk: 65536 }], [1_200_000]]
 
@@ -66,7 +68,7 @@ export async function makeKillWorld(t, dice) {
       dir: world.otherDir(name),
       config: {
         providers: [{ name: 'one', url: proxy.url, operator: 'alpha' }],
-        products: { [AUTO]: { registrant: world.owner.address, keep: 6 }, [ASKED]: { registrant: world.owner.address, keep: 6, policy: 'approve' } },
+        products: { [AUTO]: { registrant: world.owner.address, keep: KEPT }, [ASKED]: { registrant: world.owner.address, keep: KEPT, policy: 'approve' } },
         gateway: { 'log-level': 'info' },
         ...listen,
       },

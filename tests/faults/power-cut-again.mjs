@@ -63,7 +63,7 @@ async function liveOn(life, dir, state) {
 
 /** `lives` starts on disks of a cut, each cut again into `states` disks. As cutPower, summed up; records: of all starts. */
 export async function cutAgain(life, base, { lives, states, seed, log, ...more }) {
-  const dice = random(seed), sum = { lives: 0, records: 0, states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [] }
+  const dice = random(seed), sum = { lives: 0, records: 0, states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [], hashes: new Set() }
   while (sum.lives < lives) {
     const cut = 1 + dice.below(life.records.length - 1), kind = dice.pick(['pages', 'ext4', 'whole', 'sectors'])
     const [state] = statesOf(life.records, life.rootIno, [{ cut, kind, seed: dice.below(2 ** 32) }])
@@ -73,6 +73,7 @@ export async function cutAgain(life, base, { lives, states, seed, log, ...more }
     sum.records += second.records.length - second.from
     for (const name of ['states', 'runs', 'again', 'with_chain']) sum[name] += result[name]
     for (const [name, n] of Object.entries(result.by_kind)) sum.by_kind[name] = (sum.by_kind[name] ?? 0) + n
+    for (const hash of result.hashes) sum.hashes.add(hash)
     sum.failures.push(...result.failures.map((f) => ({ ...f, state: `first ${kind}, cut after ${cut}; then ${f.state}` })))
     log?.(`start ${sum.lives} on a cut disk: ${second.records.length - second.from} records, ${result.states} states, ${result.failures.length} failures`)
   }

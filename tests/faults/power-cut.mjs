@@ -288,13 +288,13 @@ async function checkState(life, dir, state, { is_again, with_chain }) {
 const nameOf = ({ cut, kind, seed }) => `cut after ${cut} records, ${kind}, seed ${seed}`
 
 /**
- * Starts the daemon on at least `states` different disks of the life. { states, runs, with_chain, by_kind, failures: [{ state, problems }] }.
+ * Starts the daemon on at least `states` different disks of the life. { states, hashes: of these, runs, with_chain, by_kind, failures: [{ state, problems }] }.
  * subsets: where at most so many calls are not synced, each subset of them is tried; again_every: of so many states one is started twice,
  * because what a start tidies up after it is ready must not be lost either, and read over CoAP; chain_every: of so many one is also
  * started with chain and source; fail_fast: the first failure ends it.
  */
 export async function cutPower(life, base, { states, seed, subsets = 2, again_every = 10, chain_every = 25, fail_fast = false, only, log }) {
-  const dice = random(seed), result = { states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [] }
+  const dice = random(seed), result = { states: 0, runs: 0, again: 0, with_chain: 0, by_kind: {}, failures: [], hashes: new Set() }
   const source = only ? statesOf(life.records, life.rootIno, [only]) : distinct(life, states, dice, subsets)
   const worker = async () => {
     for (;;) {
@@ -304,6 +304,7 @@ export async function cutPower(life, base, { states, seed, subsets = 2, again_ev
       const with_chain = result.runs % chain_every === 0, is_again = result.runs % again_every === 1
       result.runs++
       result.states += state.is_new ? 1 : 0
+      result.hashes.add(state.hash)
       result.with_chain += with_chain ? 1 : 0
       result.again += is_again ? 1 : 0
       result.by_kind[state.kind] = (result.by_kind[state.kind] ?? 0) + 1
@@ -329,7 +330,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const ends = [], began = Date.now()
   try {
     const result = await powerCuts({ after: (fn) => ends.unshift(fn) }, { life, states, seed, log: console.error, fail_fast: Boolean(process.env.FAIL_FAST) })
-    console.log(JSON.stringify({ ...result, failures: result.failures.slice(0, 20), failed: result.failures.length, seconds: (Date.now() - began) / 1000 }, null, 1))
+    console.log(JSON.stringify({ ...result, hashes: undefined, failures: result.failures.slice(0, 20), failed: result.failures.length, seconds: (Date.now() - began) / 1000 }, null, 1))
   } finally {
     for (const end of ends) await end()
   }

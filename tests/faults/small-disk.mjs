@@ -49,12 +49,62 @@ async function fill(card) {
 const store = async (card) => (await card.gateway.status()).store
 const isDegraded = (card) => waitFor('the store to be degraded', async () => (await store(card)).degraded)
 
-/** From when it could write again: until it says that all is well. */
-async function back(card) {
-  const from = performance.now()
-  await waitFor('the store to be normal again', async () => !(await store(card)).degraded, { deadline_ms: BACK_MS })
+/** `from`: when it could write again; until it says that all is well. */
+async function back(card, from = performance.now()) {
+  await waitFor('the store to be normal again', async () => !(await store(card)).degraded, { deadline_ms: BACK_MS - (performance.now() - from) })
   card.back_ms.push(performance.now() - from)
 }
+
+// --- the processes ---
+
+/** Of a process that ended, hung or could not be started; of a sanitizer. */
+const BROKEN = /has ended|no sign of life|cannot start|AddressSanitizer|runtime error|Assertion/
+const REOPENS = 'the database can be opened again: restarting'
+
+const processes = async ({ gateway }) => ({ gatepostd: gateway.server.pid, ...await gateway.children() })
+
+/** What the log says of ends since these processes are the gateway. */
+const said = (card) => card.gateway.lines().slice(card.from).filter((line) => BROKEN.test(line))
+
+/** From now on these processes, and no others, are the gateway; `from`: the first line of theirs. */
+async function begin(card, from = 0) {
+  card.processes = await processes(card)
+  assert.deepEqual(Object.keys(card.processes).sort(), ['gatepost-keeper', 'gatepost-server', 'gatepostd'])
+  card.from = from
+}
+
+/** Since they were started none has ended. */
+async function sameProcesses(card) {
+  assert.deepEqual(await processes(card), card.processes, 'no process has ended')
+  assert.deepEqual(said(card), [])
+}
+
+/** A keeper that had no database at its start ends once it can have one, and says so. Nobody else does, nor does it twice. */
+async function reopened(card) {
+  const before = card.processes, now = await processes(card)
+  if (now['gatepost-keeper'] === before['gatepost-keeper']) return
+  await waitFor('its end to be told', () => said(card).length)
+  assert.equal(card.gateway.lines().slice(card.from).filter((line) => line.includes(REOPENS)).length, 1)
+  assert.deepEqual(said(card).map((line) => line.replace(/.*has ended /, '')), ['name=gatepost-keeper status=0 restart_ms=0'])
+  await begin(card, card.gateway.lines().length)
+  assert.deepEqual({ ...card.processes, 'gatepost-keeper': before['gatepost-keeper'] }, before)
+  card.reopened++
+}
+
+/** On purpose: all of it lived until now, and ends well. */
+export async function stop(card) {
+  await sameProcesses(card)
+  assert.deepEqual(await card.gateway.stop(), { code: 0, signal: null })
+  assert.deepEqual(said(card), [])
+}
+
+async function start(card) {
+  await card.gateway.start()
+  await card.connect()
+  await begin(card)
+}
+
+// --- the rounds ---
 
 /** A release that must come. Small: an evicted image leaves the disk ten minutes later, and 200 of them come in less. */
 async function next(card, size = 60_000) {
@@ -70,7 +120,6 @@ const arrives = (card, release) => waitFor(`${release.sequence} to be active`, a
 
 /** Full while a release comes: it is not lost, only late. */
 async function full(card) {
-  const pids = await card.gateway.children()
   const release = await fill(card)
   const coming = await next(card)
   await isDegraded(card)
@@ -78,7 +127,6 @@ async function full(card) {
   await release()
   await back(card)
   await arrives(card, coming)
-  assert.deepEqual(await card.gateway.children(), pids, 'no process has ended')
   card.active = coming
 }
 
@@ -88,12 +136,12 @@ async function readOnly(card) {
   const coming = await next(card)
   await isDegraded(card)
   await serves(card, card.active)
-  await card.gateway.stop()
+  await stop(card)
   await card.disk.mend()
-  await card.gateway.start()
-  await card.connect()
+  const mended = performance.now()
+  await start(card)
   await serves(card, card.active)
-  await back(card)
+  await back(card, mended)
   await arrives(card, coming)
   card.active = coming
 }
@@ -108,16 +156,17 @@ async function tooLarge(card) {
   await arrives(card, card.active)
 }
 
-/** Started while nothing can be written: the last catalog is served, and it mends by itself. */
+/** Started while nothing can be written, and a release comes: the last catalog is served, and it mends by itself. */
 const startOn = (spoil, mend) => async (card) => {
-  await card.gateway.stop()
+  await stop(card)
   const undo = await spoil(card)
-  await card.gateway.start()
-  await card.connect()
+  await start(card)
+  const coming = await next(card)
+  await isDegraded(card)
   await serves(card, card.active)
   await (undo ?? mend)(card)
   await back(card)
-  const coming = await next(card)
+  await reopened(card)
   await arrives(card, coming)
   card.active = coming
 }
@@ -130,14 +179,14 @@ export const rounds = {
   'started when read-only': startOn((card) => card.disk.remount('ro').then(() => undefined), (card) => card.disk.remount('rw')),
 }
 
-/** A gateway whose state directory is a card of 32 MiB, with one release. The result: { serves, back_ms, reads, … } for rounds. */
+/** A gateway whose state directory is a card of 32 MiB, with one release. The result, for rounds: { back_ms, reads, reopened, rounds: how many of each kind, … }. */
 export async function makeCard(t) {
   const world = await makeWorld(t)
   let gateway
   const disk = await loopDisk(t, 32 * MIB, { before: () => gateway?.stop() })
   gateway = await startGateway(t, { dir: world.dir, conf: world.config({ config: { gateway: { 'state-dir': join(disk.dir, 'state'), 'log-level': 'info' } }, product: { keep: 2 } }) })
   const card = {
-    world, disk, gateway, back_ms: [], reads: 0,
+    world, disk, gateway, back_ms: [], reads: 0, reopened: 0, rounds: Object.fromEntries(Object.keys(rounds).map((name) => [name, 0])),
     async connect() {
       card.coap?.close()
       card.coap = await openClient(Number(gateway.coap.split(':')[1]))
@@ -145,10 +194,10 @@ export async function makeCard(t) {
   }
   t.after(() => card.coap.close())
   await card.connect()
+  await begin(card)
   card.active = await next(card)
   await arrives(card, card.active)
   await serves(card, card.active)
-  card.supervisor = gateway.server.pid
   return card
 }
 
@@ -156,4 +205,6 @@ export async function round(card, name) {
   await rounds[name](card)
   await waitFor(`${card.active.sequence} to be served`, async () => (await card.gateway.get(`/fw/${PRODUCT}`)).headers.get('gatepost-sequence') === String(card.active.sequence))
   await serves(card, card.active)
+  await sameProcesses(card)
+  card.rounds[name]++
 }
