@@ -100,19 +100,32 @@ static void note_verdict(struct keeper *k, const struct verdict *v)
 	keeper_image_changed(k, &v->target->sha256);
 }
 
+static bool is_unfinished(const struct image_row *i)
+{
+	return i->state == IMAGE_IS_WANTED || i->state == IMAGE_IS_FETCHING;
+}
+
+/* What a wrong claim brought goes, with a row that had its size. Under repair the part is the image itself, of which others know better. */
+static int drop_unfinished(struct keeper *k, const struct hash32 *sha256, struct err *e)
+{
+	struct image_row i;
+	int rc = images_get(k->store, sha256, &i, e);
+
+	if (rc == ERR_OK && !is_unfinished(&i))
+		return ERR_OK;
+	if (rc == ERR_OK)
+		rc = images_delete(k->store, sha256, e);
+	return rc && rc != ERR_NOT_FOUND ? rc : blobs_remove_part(k->blobs, sha256, e);
+}
+
 static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
 {
 	struct keeper *k = arg;
-	struct image_row i;
 	char hex[65];
 	struct err e = { 0 };
 
 	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(t->sha256), hex), t->cid, LOG_STR(span_str(why)));
-	if (blobs_remove_part(k->blobs, &t->sha256, &e))
-		keeper_trouble(k, &e);
-	/* The row had this claim's size. A damaged image stays: its good chunks are served on. */
-	if (images_get(k->store, &t->sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_WANTED || i.state == IMAGE_IS_FETCHING) &&
-	    images_delete(k->store, &t->sha256, &e))
+	if (drop_unfinished(k, &t->sha256, &e))
 		keeper_trouble(k, &e);
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .is_wrong = true });
 }
