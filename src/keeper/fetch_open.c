@@ -7,8 +7,10 @@
 static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e)
 {
 	struct fetch *f = arg;
+	int rc = blob_write(f->blob, offset, bytes, e);
 
-	return fetch_note_disk(f, blob_write(f->blob, offset, bytes, e), e);
+	f->is_unlike |= rc == ERR_PROOF;
+	return fetch_note_disk(f, rc, e);
 }
 
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
@@ -80,10 +82,12 @@ void fetch_open(struct fetch *f)
 		return;
 	}
 	rc = plan_new(&f->root, f->target.size, &io, &f->plan, &e);
-	if (rc)
-		fetch_fail(f, rc == ERR_MEMORY ? FETCH_WAITING : FETCH_WRONG, e.msg);
-	else
+	if (rc == ERR_OK)
 		fetch_enter(f, FETCH_RESTORING);
+	else if (rc == ERR_FORMAT || rc == ERR_RULE || rc == ERR_LIMIT)
+		fetch_fail(f, FETCH_WRONG, e.msg);
+	else
+		fetch_not_stored(f, e.msg);
 }
 
 /* --- a plain file's DAG --- */

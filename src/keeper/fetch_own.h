@@ -10,6 +10,9 @@ void fetch_enter(struct fetch *f, enum fetch_at to);
 /* The same, remembering why. */
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why);
 
+/* A block did not get to its place: WAITING, or, where the image that lies here has other bytes, FINISHING: that finds out who is right. */
+void fetch_not_stored(struct fetch *f, const char *why);
+
 /* [worker too] The disk refused something: the keeper hears of it when the try ends. Returns rc. */
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e);
 

@@ -141,6 +141,19 @@ static void on_failed(void *arg, const struct fetch_target *t, const char *why, 
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
 }
 
+static void on_rotten(void *arg, const struct hash32 *sha256)
+{
+	struct keeper *k = arg;
+	char hex[65];
+	struct err e = { 0 };
+
+	log_broken("store", "bit rot", "sha256=%s found=fetch", hex_str(SPAN_OF(*sha256), hex));
+	/* Whatever the chunk, all of it is seen to. */
+	if (images_add_damage(k->store, sha256, 0, now_ms(k), &e))
+		keeper_trouble(k, &e);
+	keeper_image_changed(k, sha256);
+}
+
 static void on_trouble(void *arg, const struct err *e)
 {
 	keeper_trouble(arg, e);
@@ -230,7 +243,7 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 {
-	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, look, k };
+	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_rotten, on_trouble, make_room, look, k };
 }
 
 /* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */

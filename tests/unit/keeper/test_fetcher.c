@@ -296,6 +296,24 @@ START_TEST(a_bad_place_keeps_nobody_else_waiting)
 }
 END_TEST
 
+/* Its CID is the image: it is written before anything is asked. */
+START_TEST(what_the_disk_refuses_is_not_the_cids_fault)
+{
+	struct sysio sys = sysio_kernel;
+
+	root = dag_leaf(&dag, LEAF_IDENTITY, dag_random(&dag, 40));
+	buf_reset(&file);
+	dag_file(root, &file);
+	sys.pwrite = is_read_only;
+	fail_once(&sys);
+	ck_assert_uint_eq(wrong, 0);
+	sys = sysio_kernel;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 START_TEST(a_full_cache_is_not_the_disks_fault)
 {
 	USE(HONEST);
@@ -543,21 +561,130 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 	return place_rc ? err_set(e, place_rc, "its files are in use") : ERR_OK;
 }
 
-START_TEST(lost_blocks_come_back_beside_a_whole_image)
+/* The image is here, and the blocks beside it are not. */
+static void lose_blocks(void)
 {
-	USE(HONEST);
-	fetched();
 	place = (struct fetch_place){ .is_whole = true, .has_room = true };
 	place_rc = ERR_OK;
 	fetcher.owner.look = look;
 	rot(".dag", 9);
 	good = 0;
+}
+
+START_TEST(lost_blocks_come_back_beside_a_whole_image)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
 	peer[0].blocks = 0;
 	room_rc = ERR_NO_SPACE;		/* nobody asks */
 	want();
 	run_until(&good, 1);
 	check_file();
 	ck_assert_msg(last_good.digests.dag_bytes > 0, "they are there again");
+}
+END_TEST
+
+/* Nobody knows yet whether its bytes are right, and the image's own are being read. */
+START_TEST(a_whole_image_is_not_written_over_by_a_mirror)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	be(0, SOURCE_MIRROR);
+	source[0].source.inner = "http://127.0.0.1:1/none";
+	peer[0].deed = LIES;
+	want();
+	run_until(&failed, 1);
+	check_file();
+	ck_assert_msg(peer[0].files == 0, "and it need not be asked");
+	peer[0].deed = HONEST;
+	be(0, SOURCE_TRUSTLESS);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	ck_assert(last_good.digests.dag_bytes > 0);
+}
+END_TEST
+
+static const struct dag_entry *leaf_of(const void *bytes, size_t n)
+{
+	return dag_leaf(&dag, LEAF_RAW, SPAN(bytes, n));
+}
+
+static const struct dag_entry *node_of(const struct dag_entry *const *children, size_t n)
+{
+	return dag_node(&dag, &(struct dag_node){ .children = children, .n = n, .version = 1 });
+}
+
+static const struct dag_entry *other_blocks(void)
+{
+	const struct dag_entry *other = dag_balanced(&dag, LEAF_RAW, 300000, 10000, 8);
+
+	root = dag_balanced(&dag, LEAF_RAW, 300000, 10000, 8);
+	return other;
+}
+
+/* The image's last leaf alone is another one, where the CID names one a second time. */
+static const struct dag_entry *other_repetition(void)
+{
+	const uint8_t *a = dag_random(&dag, 30000).p, *b = a + 10000, *c = b + 10000;
+	const struct dag_entry *leaves[] = { leaf_of(a, 10000), leaf_of(b, 10000), leaf_of(a, 10000), leaf_of(c, 10000) };
+	const struct dag_entry *pair = node_of(leaves, 2), *inner = node_of(&pair, 1), *halves[] = { pair, inner };
+
+	root = node_of(leaves, 4);
+	return node_of(halves, 2);
+}
+
+/* Nothing is asked of anybody. */
+static const struct dag_entry *other_identity(void)
+{
+	root = dag_leaf(&dag, LEAF_FILE, dag_random(&dag, 40));
+	return dag_leaf(&dag, LEAF_IDENTITY, dag_random(&dag, 40));
+}
+
+static const struct { const char *what; const struct dag_entry *(*make)(void); } others[] = {
+	{ "other blocks", other_blocks }, { "a repetition", other_repetition }, { "the CID itself", other_identity },
+};
+
+START_TEST(a_whole_image_is_not_written_over_by_another_cid)
+{
+	const struct dag_entry *other = others[_i].make();
+	char other_cid[CID_TEXT_MAX];
+	struct ledger_want lie;
+
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(HONEST);
+	fetched();
+	place = (struct fetch_place){ .is_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	peer[0].deed = NO_CAR;
+	lie = want_of("evil/thing", 1);
+	lie.cid = cid_text(&other->cid, other_cid);
+	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	run_until(&wrong, 1);
+	ck_assert_str_eq(last_wrong.cid, other_cid);
+	ck_assert_msg(strstr(last_why, "other bytes"), "%s: %s", others[_i].what, last_why);
+	check_file();
+	ck_assert_msg(rotten == 0 && failed == 0 && source[0].bad_blocks == 0 && !has_part(), "%s", others[_i].what);
+}
+END_TEST
+
+START_TEST(what_was_thought_whole_is_repaired)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	rot("", 150000);
+	peer[0].deed = NO_CAR;
+	want();
+	run_until(&failed, 1);
+	ck_assert(rotten == 1 && wrong == 0 && source[0].bad_blocks == 0);
+	place.is_whole = false;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
 }
 END_TEST
 
@@ -569,11 +696,7 @@ START_TEST(lost_blocks_come_out_of_the_image)
 	dag_file(root, &file);
 	USE(HONEST);
 	fetched();
-	place = (struct fetch_place){ .is_whole = true, .has_room = true };
-	place_rc = ERR_OK;
-	fetcher.owner.look = look;
-	rot(".dag", 9);
-	good = 0;
+	lose_blocks();
 	peer[0].requests = 0;
 	want();
 	run_until(&good, 1);
@@ -786,7 +909,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
-		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, another_release_does_not_wait_for_the_next_try,
+		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
+		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
 		what_was_not_paused_is_not_hurried, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
@@ -807,6 +931,7 @@ int main(void)
 	tcase_add_loop_test(t, a_pause_hangs_up_and_asks_nobody, 0, 2);
 	tcase_add_loop_test(t, what_the_disk_refuses_is_told, 0, sizeof refusals / sizeof *refusals);
 	tcase_add_loop_test(t, another_size, 0, 2);
+	tcase_add_loop_test(t, a_whole_image_is_not_written_over_by_another_cid, 0, sizeof others / sizeof *others);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
 	tcase_add_loop_test(t, closed_in_each_state, 0, sizeof states / sizeof *states);
 	suite_add_tcase(s, t);

@@ -159,6 +159,19 @@ START_TEST(a_fetch_that_begins_is_told)
 }
 END_TEST
 
+START_TEST(what_a_fetch_found_rotten_wants_a_repair)
+{
+	struct hash32 sha = world_sha(0);
+
+	publish_as(0, &sha, SIZE, 0);
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	settle();
+	owner->on_rotten(&rig.k, &sha);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_DAMAGED);
+	ck_assert_msg(ledger_find(&rig.k.ledger, &rig.w.product[0].id)->is_marked, "its release says so");
+}
+END_TEST
+
 static void go_to_rest(void)
 {
 	struct err e = { .code = ERR_IO, .msg = "failed" };
@@ -608,7 +621,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
-		a_lie_about_a_damaged_image_leaves_its_bytes, a_fetch_that_begins_is_told, at_rest_no_fetch_fails,
+		a_lie_about_a_damaged_image_leaves_its_bytes, a_fetch_that_begins_is_told, what_a_fetch_found_rotten_wants_a_repair, at_rest_no_fetch_fails,
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
 		damage_hurries_its_fetch, an_operator_hurries_a_fetch, what_is_on_its_way_out_is_not_wanted_back,
