@@ -469,6 +469,53 @@ static struct ledger_want other_want(unsigned n)
 	return w;
 }
 
+static void want_other(const char *product, unsigned n, bool is_urgent)
+{
+	struct ledger_want w = want_of(product, n);
+
+	w.sha256 = hash_of(n);
+	w.is_urgent = is_urgent;
+	ck_ok(fetcher_want(&fetcher, &w, &err));
+}
+
+/* The first start that fails takes the next one from the list: nobody waits for that. */
+START_TEST(what_was_paused_may_end_at_once)
+{
+	struct ledger_want once;
+
+	USE(DOWN);
+	want();
+	run_until(&failed, 1);
+	fetcher_pause(&fetcher, "the disk is full");
+	once = other_want(1);
+	ck_ok(fetcher_want_once(&fetcher, &once, &err));
+	room_rc = ERR_NO_SPACE;
+	fetcher_resume(&fetcher);
+	ck_assert_uint_eq(failed, 3);
+	ck_assert_msg(first()->sm.at == FETCH_WAITING && first()->node.next == &fetcher.fetches, "it alone is left");
+}
+END_TEST
+
+START_TEST(all_that_was_paused_goes_on)
+{
+	struct ledger_want first_one = want_of("acme/radio", 9);
+	struct hash32 urgent = hash_of(3);
+
+	first_one.sha256 = hash_of(9);
+	USE(SILENT);
+	want_other("acme/radio", 9, false);
+	want_other("acme/thermostat", 5, false);
+	want_other("acme/thermostat", 1, false);	/* there is no place for it */
+	want_other("acme/lamp", 3, true);
+	run_until(&peer[0].cars, 3);
+	fetcher_pause(&fetcher, "the disk is full");
+	ck_assert_uint_eq(failed, 3);
+	fetcher_unwant(&fetcher, &first_one);
+	fetcher_resume(&fetcher);
+	ck_assert_msg(fetcher_is_fetching(&fetcher, &urgent), "the others pass each other in the list meanwhile");
+}
+END_TEST
+
 START_TEST(many_that_fail_at_once_do_not_pile_up_on_the_stack)
 {
 	struct ledger_want w;
@@ -911,7 +958,7 @@ int main(void)
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
 		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
 		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
-		what_was_not_paused_is_not_hurried, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
+		what_was_not_paused_is_not_hurried, what_was_paused_may_end_at_once, all_that_was_paused_goes_on, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
