@@ -16,15 +16,9 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
 {
 	struct fetch *f = arg;
-	uint8_t name[CID_BYTES_MAX];
-	struct span known;
-	int rc;
 
 	(void)what;
-	if (kept_find(&f->kept, cid, &known, NULL) == ERR_OK)
-		return ERR_OK;
-	rc = fetch_note_disk(f, blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e), e);
-	return rc ? rc : kept_add(&f->kept, cid, block, e);
+	return fetch_note_disk(f, kept_put(&f->kept, f->blob, cid, block, e), e);
 }
 
 static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err *e)
@@ -76,7 +70,7 @@ void fetch_open(struct fetch *f)
 
 	f->has_bytes = false;
 	if (!rc)
-		rc = kept_load(&f->kept, f->blob, &e);
+		rc = kept_load(&f->kept, f->blob, &f->root, &e);
 	if (rc) {
 		fetch_fail(f, FETCH_WAITING, e.msg);
 		return;

@@ -92,6 +92,9 @@ MUST_USE int blob_add_block(struct blob *w, struct span cid, struct span block, 
 typedef int blob_block_fn(void *arg, struct span cid, struct span block, struct err *e);
 MUST_USE int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struct err *e);
 
+/* None of them is kept any more. */
+MUST_USE int blob_drop_blocks(struct blob *w, struct err *e);
+
 /* [worker] Steps 3 to 7. Success: the object is there, whole and durable, w is spent (still blob_free it).
  * An object that is there already is read and compared: a good one is kept, a bad one replaced.
  * ERR_PROOF: the bytes have another SHA-256; the .part is gone, but after blob_keep_part. ERR_IO after a failed sync: the same.

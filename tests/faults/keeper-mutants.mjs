@@ -352,6 +352,7 @@ const more = [
   ['fetch.c', '	fetch_next_claim(f);\n', ''],
   ['fetch.c', '	f->told_io |= e.code == ERR_IO;\n', ''],
   ['fetch.c', '	blob_keep_part(f->blob);\n', ''],
+  ['fetch.c', '	f->is_unlike = false;\n', ''],
   ['fetch.c', '	f->unproven++;\n', ''],
   ['fetch.c', ' && f->unproven < FETCH_UNPROVEN_MAX)', ')'],
   ['fetch.c', '	memset(f->use, 0, sizeof f->use);\n', ''],
@@ -368,6 +369,12 @@ const more = [
   ['fetcher.c', '!f->is_closing && !f->paused[0]', '!f->paused[0]'],
   ['fetcher.c', '!f->is_closing && !f->paused[0]', '!f->is_closing'],
   ['fetcher.c', '	fetcher_next(f);\n}\n\nvoid fetcher_close', '}\n\nvoid fetcher_close'],
+  ['fetcher.c', '	f->is_starting = true;		/* starts', '	/*'],
+
+  ['kept.c', '(rc || is_under(k, root))', '(rc || is_under(k, root) || true)'],
+  ['kept.c', 'rc != ERR_LIMIT && (rc', '(rc'],
+  ['kept.c', '(rc = must_fit(k, block, e)) ||', '((rc = must_fit(k, block, e)) && false) ||'],
+  ['kept.c', 'k->blocks == 0 || ', ''],
 ]
 
 const files = NAMES.map((name) => `src/keeper/${name}.c`)

@@ -161,6 +161,68 @@ START_TEST(claims_take_turns)
 }
 END_TEST
 
+#define WRAPPER (BLOCK_MAX - 200)	/* file bytes of a leaf that is kept as it came; eight of them leave little room for others */
+
+/* As many such leaves, and a small one of the usual kind. */
+static const struct dag_entry *wrappers(size_t n)
+{
+	const struct dag_entry *children[10];
+
+	for (size_t i = 0; i < n; i++)
+		children[i] = dag_leaf(&dag, LEAF_MODE, dag_random(&dag, WRAPPER));
+	children[n] = dag_leaf(&dag, LEAF_RAW, dag_random(&dag, 1000));
+	return dag_node(&dag, &(struct dag_node){ .children = children, .n = n + 1, .version = 1 });
+}
+
+/* A lie that comes first, about an image that has inner blocks of its own. */
+static void want_beside(const struct dag_entry *lie)
+{
+	static char lie_cid[CID_TEXT_MAX];
+	struct ledger_want w;
+
+	root = dag_balanced(&dag, LEAF_RAW, 20000000, 262144, 174);
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(NO_CAR);
+	w = want_of("evil/thing", 1);
+	w.cid = cid_text(&lie->cid, lie_cid);
+	w.size = lie->size;
+	ck_ok(fetcher_want(&fetcher, &w, &err));
+	want();
+}
+
+/* No source can help, and no other claim waits for that. */
+START_TEST(more_blocks_than_may_be_kept_are_wrong)
+{
+	want_beside(wrappers(9));
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(wrong == 1 && failed == 0 && last_wrong.size != file.n, "%u, %u: %s", wrong, failed, last_why);
+}
+END_TEST
+
+START_TEST(what_a_lie_has_kept_leaves_room_for_the_truth)
+{
+	const struct dag_entry *lie = wrappers(8);
+
+	want_beside(lie);
+	peer[0].deed = LACKS_LAST;
+	peer[0].root = lie;
+	run_until(&failed, 1);
+	ck_assert_msg(last_failed.size == lie->size, "%s", last_why);
+	peer[0].deed = NO_CAR;
+	if (_i) {
+		begin_again();
+		want();
+	} else {
+		fetcher_hurry(&fetcher, &first()->target.sha256);
+	}
+	run_until(&good, 1);
+	check_file();
+	ck_assert(wrong == 0 && failed == 1);
+}
+END_TEST
+
 /* --- the disk --- */
 
 START_TEST(a_pause_hangs_up_and_asks_nobody)
@@ -751,6 +813,38 @@ START_TEST(lost_blocks_come_out_of_the_image)
 }
 END_TEST
 
+static int has_no_place(int dir, const char *from, const char *to)
+{
+	(void)dir, (void)from, (void)to;
+	errno = ENOSPC;
+	return -1;
+}
+
+/* A mirror's file was whole, and what was cut out of it lies beside it: nothing is asked for again. */
+START_TEST(a_whole_files_blocks_are_kept_for_the_next_try)
+{
+	struct sysio sys = sysio_kernel;
+
+	buf_reset(&file);
+	root = dag_balanced(&dag, LEAF_FILE_V0, 700000, 262144, 174);
+	dag_file(root, &file);
+	sys.rename_new = has_no_place;
+	blobs_free(blobs);
+	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
+	USE(NO_INNER);
+	be(0, SOURCE_MIRROR);
+	want();
+	run_until(&failed, 1);
+	ck_assert(troubles == 1 && peer[0].file_sent == file.n);
+	sys = sysio_kernel;
+	peer[0].requests = 0;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert(last_good.digests.dag_bytes > 0 && peer[0].requests == 0);
+}
+END_TEST
+
 START_TEST(files_in_use_are_waited_for)
 {
 	struct hash32 sha = sha256_of(buf_span(&file));
@@ -956,13 +1050,13 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
-		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
+		claims_take_turns, more_blocks_than_may_be_kept_are_wrong, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
 		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
 		what_was_not_paused_is_not_hurried, what_was_paused_may_end_at_once, all_that_was_paused_goes_on, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
-		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, only_so_many_at_a_time,
+		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,
 		what_repeats_may_break_a_rule, what_repeats_may_find_no_room,
 	};
@@ -978,6 +1072,7 @@ int main(void)
 	tcase_add_loop_test(t, a_pause_hangs_up_and_asks_nobody, 0, 2);
 	tcase_add_loop_test(t, what_the_disk_refuses_is_told, 0, sizeof refusals / sizeof *refusals);
 	tcase_add_loop_test(t, another_size, 0, 2);
+	tcase_add_loop_test(t, what_a_lie_has_kept_leaves_room_for_the_truth, 0, 2);
 	tcase_add_loop_test(t, a_whole_image_is_not_written_over_by_another_cid, 0, sizeof others / sizeof *others);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
 	tcase_add_loop_test(t, closed_in_each_state, 0, sizeof states / sizeof *states);
