@@ -113,7 +113,7 @@ void fetch_next_claim(struct fetch *f)
 bool fetch_drop_once(struct fetch *f)
 {
 	LIST_EACH(node, &f->claims)
-		if (CLAIM(node)->is_once)
+		if (CLAIM(node)->is_once && same_target(&CLAIM(node)->target, &f->target))
 			drop(CLAIM(node));
 	return !list_is_empty(&f->claims);
 }

@@ -28,7 +28,7 @@ bool fetch_is_newer(const struct fetch *f, const struct fetch *of);
 bool fetch_is_kin(const struct fetch *f, const struct fetch *of);
 /* The next claim's turn: sets target, root and names. */
 void fetch_next_claim(struct fetch *f);
-/* Drops those that end with a failed try; those that name just this target. false: nobody is left. */
+/* Both of those that name just this target: drops those that end with its failed try; all of them. false: nobody is left. */
 bool fetch_drop_once(struct fetch *f);
 bool fetch_drop_wrong(struct fetch *f);
 void fetch_drop_all(struct fetch *f);

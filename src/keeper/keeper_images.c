@@ -284,6 +284,18 @@ static int drop_if_unnamed(void *arg, const struct image_row *i, struct err *e)
 	return images_set_state(k->store, &i->sha256, IMAGE_IS_EVICTING, now_ms(k), e);
 }
 
+/* A part that no fetch works at, and that nobody waits for any more: it takes the room of others, and nothing else would free it. */
+static int drop_if_forsaken(void *arg, const struct image_row *i, struct err *e)
+{
+	struct keeper *k = arg;
+	struct fetch_progress p;
+
+	if (!k->is_recovered || fetcher_progress(&k->fetcher, &i->sha256, &p) || bundle_import_brings(k->import, &i->sha256) ||
+	    now_ms(k) - i->wanted_ms < EVICT_UNREAD_MS)
+		return ERR_OK;
+	return drop_unfinished(k, &i->sha256, e);
+}
+
 static void tell_damage(struct keeper *k)
 {
 	struct images_totals t;
@@ -306,6 +318,8 @@ void keeper_sweep(struct keeper *k)
 	if (images_each(k->store, 1u << IMAGE_IS_DAMAGED, NULL, 0, drop_if_unnamed, k, &e))
 		keeper_trouble(k, &e);
 	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
+		keeper_trouble(k, &e);
+	if (images_each(k->store, 1u << IMAGE_IS_FETCHING, NULL, 0, drop_if_forsaken, k, &e))
 		keeper_trouble(k, &e);
 	/* A clock that only may be right would lose what a right one noted. */
 	if (clock_state(k->clock) == CLOCK_SYNCED && images_mend_times(k->store, now_ms(k), &e))
@@ -357,7 +371,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK || bundle_import_brings(k->import, &f->sha256) ||
+	if (r->state != RELEASE_EVICTED || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
 	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;

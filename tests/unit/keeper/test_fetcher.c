@@ -509,6 +509,23 @@ START_TEST(once_is_once)
 }
 END_TEST
 
+/* Another claim's try says nothing of it. */
+START_TEST(once_is_once_for_each_claim)
+{
+	struct ledger_want lie = lie_of("evil/thing", 1), truth = want_of("acme/thermostat", 1);
+
+	USE(NO_CAR);
+	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	fetcher_pause(&fetcher, "not yet");
+	ck_ok(fetcher_want_once(&fetcher, &truth, &err));
+	run_until(&failed, 1);
+	ck_assert_str_eq(last_failed.cid, lie.cid);
+	fetcher_resume(&fetcher);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 /* --- the disk --- */
 
 START_TEST(no_room_is_waited_for)
@@ -1054,7 +1071,7 @@ int main(void)
 		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
 		what_was_not_paused_is_not_hurried, what_was_paused_may_end_at_once, all_that_was_paused_goes_on, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,
-		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
+		a_release_that_goes_leaves_its_names, once_is_once, once_is_once_for_each_claim, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
 		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,

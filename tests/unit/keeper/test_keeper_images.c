@@ -386,6 +386,68 @@ static void evict_first(void)
 	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
 }
 
+/* For want of room it fails at once, and is given up. */
+static void ask_in_vain(const struct hash32 *sha256)
+{
+	uint64_t size = rig.k.conf->cache.size;
+
+	rig.k.conf->cache.size = 1;
+	keeper_image_wanted(&rig.k, sha256);
+	rig.k.conf->cache.size = size;
+	ck_assert(!is_known(sha256));
+}
+
+static const struct { enum image_state left; bool by_operator; } again[] = {
+	{ IMAGE_IS_WANTED, false }, { IMAGE_IS_FETCHING, false }, { IMAGE_IS_WANTED, true },
+};
+
+START_TEST(an_evicted_one_is_tried_again_when_somebody_asks_again)
+{
+	struct hash32 sha = world_sha(0);
+	struct release_row r;
+
+	evict_first();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	ask_in_vain(&sha);
+	ck_assert_int_eq(state_of(&sha), IMAGE_IS_WANTED);
+	ck_ok(images_set_state(rig.w.store, &sha, again[_i].left, 0, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	r = world_row(&rig.w, 0, 1);
+	if (again[_i].by_operator)
+		ck_ok(keeper_refetch(&rig.k, ledger_find(&rig.k.ledger, &r.product), &r, &err));
+	else
+		keeper_image_wanted(&rig.k, &sha);
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+}
+END_TEST
+
+/* Ten minutes after the last who wanted it. */
+static const struct { const char *what; bool is_recovered, is_fetched; int64_t ms; enum image_state then; } parts[] = {
+	{ "nobody wants it any more", true, false, EVICT_UNREAD_MS, IMAGE_STATES },
+	{ "somebody may ask again", true, false, EVICT_UNREAD_MS - 1, IMAGE_IS_FETCHING },
+	{ "a fetch waits for its next try", true, true, EVICT_UNREAD_MS, IMAGE_IS_FETCHING },
+	{ "nobody was asked yet", false, false, EVICT_UNREAD_MS, IMAGE_IS_FETCHING },
+};
+
+START_TEST(a_part_that_nobody_waits_for_leaves_the_disk)
+{
+	struct hash32 sha = world_sha(0);
+	struct blob *part;
+
+	ck_ok(blob_start(rig.k.blobs, &sha, SIZE, &part, NULL, &err));
+	blob_free(part);
+	if (parts[_i].is_fetched)
+		fetch_in_vain(&sha);
+	world_image(&rig.w, 0, IMAGE_IS_FETCHING);
+	rig.k.is_recovered = parts[_i].is_recovered;
+	rig.w.wall_ms += parts[_i].ms;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(state_of(&sha) == parts[_i].then, "%s", parts[_i].what);
+	ck_assert_msg(has_part(&sha) == (parts[_i].then != IMAGE_STATES), "%s", parts[_i].what);
+}
+END_TEST
+
 START_TEST(what_is_on_its_way_out_is_not_wanted_back)
 {
 	struct hash32 sha = world_sha(0);
@@ -639,6 +701,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
+	tcase_add_loop_test(tc, an_evicted_one_is_tried_again_when_somebody_asks_again, 0, sizeof again / sizeof *again);
+	tcase_add_loop_test(tc, a_part_that_nobody_waits_for_leaves_the_disk, 0, sizeof parts / sizeof *parts);
 	tcase_add_loop_test(tc, a_place_is_what_the_row_says, 0, sizeof places / sizeof *places);
 	tcase_add_loop_test(tc, the_server_doubts_blocks, 0, sizeof doubts / sizeof *doubts);
 	suite_add_tcase(s, tc);
