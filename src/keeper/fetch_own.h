@@ -17,7 +17,7 @@ void fetch_not_stored(struct fetch *f, const char *why);
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e);
 
 /* --- fetch_claim.c --- */
-/* A release's want; a new one's turn is next. */
+/* A release's want; a new one's turn is next, and so is one's that says something new of the image. */
 MUST_USE int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool *is_new, struct err *e);
 /* Takes it back. false: nobody is left. */
 bool fetch_unclaim(struct fetch *f, const struct ledger_want *w);

@@ -476,6 +476,27 @@ START_TEST(it_ends_when_nobody_wants_it)
 }
 END_TEST
 
+/* The release is another one after a reorg: with the same image, and what it said of it first is not tried any more. */
+START_TEST(a_release_may_say_something_new)
+{
+	struct ledger_want was[] = { lie_of("acme/thermostat", 1), want_of("acme/thermostat", 1) }, is = want_of("acme/thermostat", 1);
+
+	USE(DOWN);
+	was[1].size += 5;
+	ck_ok(fetcher_want(&fetcher, &was[_i], &err));
+	run_until(&failed, 1);
+	ck_ok(fetcher_want_once(&fetcher, &is, &err));
+	ck_assert_msg(fetch_is_running(first()) && first()->claims.next->next == &first()->claims, "it is the only claim, and tried at once");
+	ck_assert(!strcmp(first()->target.cid, is.cid) && first()->target.size == is.size);
+	run_until(&failed, 2);
+	ck_assert_msg(first()->sm.at == FETCH_WAITING, "and for good, as before");
+	peer[0].deed = HONEST;
+	fetcher_hurry(&fetcher, &is.sha256);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 /* Requests go on under the names of the release whose turn it was. */
 START_TEST(a_release_that_goes_leaves_its_names)
 {
@@ -1089,6 +1110,7 @@ int main(void)
 	tcase_add_loop_test(t, a_pause_hangs_up_and_asks_nobody, 0, 2);
 	tcase_add_loop_test(t, what_the_disk_refuses_is_told, 0, sizeof refusals / sizeof *refusals);
 	tcase_add_loop_test(t, another_size, 0, 2);
+	tcase_add_loop_test(t, a_release_may_say_something_new, 0, 2);
 	tcase_add_loop_test(t, what_a_lie_has_kept_leaves_room_for_the_truth, 0, 2);
 	tcase_add_loop_test(t, a_whole_image_is_not_written_over_by_another_cid, 0, sizeof others / sizeof *others);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
