@@ -175,10 +175,15 @@ static inline void want(void)
 	ck_ok(fetcher_want(&fetcher, &w, &err));
 }
 
+static inline void one_turn(void)
+{
+	ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+}
+
 static inline void run_until(const unsigned *counter, unsigned n)
 {
 	while (*counter < n)
-		ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+		one_turn();
 }
 
 static inline struct fetch *first(void)

@@ -42,8 +42,9 @@ END_TEST
 
 static void run_until_state(unsigned at)
 {
-	while (first()->sm.at != at)
-		ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+	while (first() && first()->sm.at != at)
+		one_turn();
+	ck_assert_msg(first() != NULL, "it has ended: %s", last_why);
 }
 
 /* The disk may change what is there at any time; that one release's CID names another file is no reason to doubt it less for the next. */
@@ -425,7 +426,7 @@ START_TEST(its_progress)
 	want();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 0 && p.total == file.n && !p.source);
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.total == file.n);
 	ck_assert_msg(p.verified >= 130000 && p.verified <= 150000, "%llu", (unsigned long long)p.verified);
 	ck_assert_str_eq(p.source, "one");
@@ -444,7 +445,7 @@ START_TEST(a_whole_files_progress)
 	source[0].source.inner = "http://127.0.0.1:1/none";
 	want();
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 150000);
 	ck_assert_str_eq(p.source, "one");
 }
@@ -883,6 +884,28 @@ START_TEST(a_whole_files_blocks_are_kept_for_the_next_try)
 }
 END_TEST
 
+/* It is all there, and found to be; but nothing may be made of it. */
+START_TEST(a_pause_holds_up_what_is_complete)
+{
+	struct sysio sys = sysio_kernel;
+
+	sys.rename_new = has_no_place;
+	fail_once(&sys);
+	sys = sysio_kernel;
+	peer[0].requests = 0;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	ck_assert_int_eq(first()->sm.at, FETCH_RESTORING);
+	fetcher_pause(&fetcher, "the disk is full");
+	run_until(&failed, 2);
+	ck_assert(first()->sm.at == FETCH_WAITING && good == 0);
+	ck_assert_str_eq(last_why, "the disk is full");
+	fetcher_resume(&fetcher);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(peer[0].requests == 0 && failed == 2, "nobody is asked for it");
+}
+END_TEST
+
 START_TEST(files_in_use_are_waited_for)
 {
 	struct hash32 sha = sha256_of(buf_span(&file));
@@ -1094,7 +1117,7 @@ int main(void)
 		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, once_is_once_for_each_claim, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
-		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
+		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_pause_holds_up_what_is_complete, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,
 		what_repeats_may_break_a_rule, what_repeats_may_find_no_room,
 	};
