@@ -91,10 +91,14 @@ static enum plan_verdict keep(struct plan *p, const struct spot *s, struct span 
 {
 	enum plan_kept what = node->n_links > 0 ? PLAN_INNER : PLAN_WRAPPER;
 	struct cid cid = spot_cid(s);
+	int rc;
 
 	if (what == PLAN_WRAPPER && (s->codec == CID_RAW || unixfs_is_ordinary_leaf(block, node)))
 		return PLAN_TAKEN;
-	return p->io.keep(p->io.arg, what, &cid, block, e) ? PLAN_STORAGE : PLAN_TAKEN;
+	rc = p->io.keep(p->io.arg, what, &cid, block, e);
+	if (rc == ERR_LIMIT)
+		return give_up(p, e);
+	return rc ? PLAN_STORAGE : PLAN_TAKEN;
 }
 
 /* May this node be opened before its turn? Half of the frontier stays free for what comes in file order; there the

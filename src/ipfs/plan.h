@@ -42,7 +42,7 @@ enum plan_kept { PLAN_INNER, PLAN_WRAPPER };
 struct plan_io {
 	/* File bytes for the part file. No range comes twice in a plan's life, except after a failure. */
 	int (*write)(void *arg, uint64_t offset, struct span bytes, struct err *e);
-	/* A verified block to keep by its CID. The same one may come again. */
+	/* A verified block to keep by its CID. The same one may come again. ERR_LIMIT: there is too much to keep, PLAN_BAD_DAG. */
 	int (*keep)(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e);
 	/* Appends the kept block of that name; ERR_NOT_FOUND when there is none. Its hash is checked here. */
 	int (*load)(void *arg, const struct cid *cid, struct buf *out, struct err *e);

@@ -18,15 +18,9 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
 {
 	struct bundle_import *im = arg;
-	uint8_t name[CID_BYTES_MAX];
-	struct span known;
-	int rc;
 
 	(void)what;
-	if (kept_find(&im->kept, cid, &known, NULL) == ERR_OK)
-		return ERR_OK;
-	rc = blob_add_block(im->blob, SPAN(name, cid_write(cid, name)), block, e);
-	return rc ? rc : kept_add(&im->kept, cid, block, e);
+	return kept_put(&im->kept, im->blob, cid, block, e);
 }
 
 static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err *e)
@@ -66,7 +60,7 @@ static int unwant(void *arg, const struct release_row *r, struct err *e)
 	return ERR_OK;
 }
 
-static int take_place(struct bundle_import *im, struct err *e)
+static int take_place(struct bundle_import *im, const struct cid *root, struct err *e)
 {
 	struct keeper *k = im->k;
 	const struct fetch_target *t = &im->fetched.target;
@@ -83,7 +77,7 @@ static int take_place(struct bundle_import *im, struct err *e)
 	im->is_repair = rc == ERR_EXISTS;
 	if (im->is_repair)
 		rc = blob_repair(k->blobs, &t->sha256, t->size, &im->blob, e);
-	return rc ? rc : kept_load(&im->kept, im->blob, e);
+	return rc ? rc : kept_load(&im->kept, im->blob, root, e);
 }
 
 int bundle_image_begin(struct bundle_import *im, struct err *e)
@@ -94,7 +88,7 @@ int bundle_image_begin(struct bundle_import *im, struct err *e)
 
 	kept_init(&im->kept);
 	if (!rc)
-		rc = take_place(im, e);
+		rc = take_place(im, &root, e);
 	if (!rc && !im->ask.is_image)
 		rc = plan_new(&root, im->fetched.target.size, &io, &im->plan, e);
 	return rc;

@@ -10,10 +10,10 @@
 #define TO SM_TO
 static const struct sm_state table[] = {
 	[FETCH_QUEUED] = { "queued", TO(FETCH_OPENING) },
-	[FETCH_OPENING] = { "opening", TO(FETCH_RESTORING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_RESTORING] = { "restoring", TO(FETCH_FETCHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_OPENING] = { "opening", TO(FETCH_RESTORING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_RESTORING] = { "restoring", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_FETCHING] = { "fetching", TO(FETCH_SETTLING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
-	[FETCH_SETTLING] = { "settling", TO(FETCH_FETCHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
+	[FETCH_SETTLING] = { "settling", TO(FETCH_FETCHING) | TO(FETCH_FINISHING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_FINISHING] = { "finishing", TO(FETCH_DONE) | TO(FETCH_OPENING) | TO(FETCH_WAITING) | TO(FETCH_WRONG) },
 	[FETCH_WAITING] = { "waiting", TO(FETCH_QUEUED) },
 	[FETCH_DONE] = { "done", 0 },
@@ -25,6 +25,12 @@ void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 	if (why != f->why)
 		snprintf(f->why, sizeof f->why, "%s", why);
 	fetch_enter(f, to);
+}
+
+void fetch_not_stored(struct fetch *f, const char *why)
+{
+	fetch_hang_up(f);
+	fetch_fail(f, f->is_unlike ? FETCH_FINISHING : FETCH_WAITING, why);
 }
 
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
@@ -88,7 +94,7 @@ static void after_plan_work(uv_work_t *work, int status)
 	else if (f->work_verdict == PLAN_BAD_DAG)
 		fetch_fail(f, FETCH_WRONG, f->work_err.msg);
 	else if (f->work_verdict == PLAN_STORAGE)
-		fetch_fail(f, FETCH_WAITING, f->work_err.msg);
+		fetch_not_stored(f, f->work_err.msg);
 	else
 		fetch_enter(f, FETCH_FETCHING);
 }
@@ -123,6 +129,14 @@ static void work_finish(uv_work_t *work)
 	f->work_rc = fetch_note_disk(f, blob_finish(f->blob, &f->fetched.digests, &f->work_err), &f->work_err);
 }
 
+/* [worker] */
+static void work_doubt(uv_work_t *work)
+{
+	struct fetch *f = work->data;
+
+	f->work_rc = blob_compare(f->blob, &f->work_err);
+}
+
 static void let_go(struct fetch *f)
 {
 	uv_timer_stop(&f->tick);
@@ -135,6 +149,7 @@ static void let_go(struct fetch *f)
 		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
+	f->is_unlike = false;
 }
 
 /* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */
@@ -174,6 +189,24 @@ static void after_finish(uv_work_t *work, int status)
 		fetch_fail(f, FETCH_WAITING, f->work_err.msg);
 	else
 		fetch_enter(f, FETCH_DONE);
+}
+
+/* Is it the CID that names another file, or has the image rotted? Then its repair is the next try. */
+static void after_doubt(uv_work_t *work, int status)
+{
+	struct fetch *f = work->data;
+
+	(void)status;
+	f->work.data = NULL;
+	if (f->is_forgotten) {
+		fetch_free_soon(f);
+	} else if (f->work_rc == ERR_OK) {
+		fetch_enter(f, FETCH_WRONG);
+	} else {
+		if (f->work_rc != ERR_MEMORY)
+			f->owner->owner.on_rotten(f->owner->owner.arg, &f->target.sha256);
+		fetch_fail(f, FETCH_WAITING, f->work_err.msg);
+	}
 }
 
 /* A new try. */
@@ -218,6 +251,9 @@ static void wait(struct fetch *f)
 
 static void end_wrong(struct fetch *f)
 {
+	/* It is a second name of what is served, and nobody will take it up. */
+	if (f->is_for_blocks)
+		blob_discard(STEAL_PTR(f->blob));
 	let_go(f);
 	f->owner->owner.on_wrong(f->owner->owner.arg, &f->target, f->why);
 	if (fetch_drop_wrong(f))
@@ -260,7 +296,10 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		start_work(f, work_settle, after_plan_work);
 		return;
 	case FETCH_FINISHING:
-		start_work(f, work_finish, after_finish);
+		if (f->is_unlike)
+			start_work(f, work_doubt, after_doubt);
+		else
+			start_work(f, work_finish, after_finish);
 		return;
 	case FETCH_WAITING:
 		wait(f);

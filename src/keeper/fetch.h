@@ -9,7 +9,7 @@
  * Happy path: room is made, the .part opened, what an earlier run left in it is
  * taken up block by block; the best source gives a CAR, whose blocks are
  * verified and written as they come; when the plan is complete the file is
- * hashed and made durable on a worker.
+ * hashed and made durable on a worker. Where the image is whole and only blocks beside it are lost, nothing is written to it.
  *
  * FETCHING has lanes: requests under way, to one source or to several. A fresh
  * file begins with one lane for all of it: a CAR. When that breaks, is refused
@@ -23,7 +23,8 @@
  * this try. All sources out: a mirror's whole file is taken, and believed only
  * when its SHA-256 is right; without a mirror, WAITING with growing pauses. The
  * content is not the manifest's image, also when it was read from the disk again: WRONG, for good, for those who claim just
- * this CID and size; for others, QUEUED again. The disk refuses: WAITING, with that reason; when it fails again after the owner
+ * this CID and size; for others, QUEUED again. A block has other bytes than
+ * a whole image: FINISHING reads all of it, and either the CID is WRONG, or the image has rotted, and its owner hears of that. The disk refuses: WAITING, with that reason; when it fails again after the owner
  * was told, it is this file's place, the next try begins a new file, and the owner hears no more of it. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
@@ -97,6 +98,7 @@ struct fetch {
 	struct plan *plan;
 	struct kept kept;
 	bool is_for_blocks;		/* the image is whole; what is beside it is to be had again */
+	bool is_unlike;			/* a block has other bytes than that image */
 	unsigned unproven;		/* tries that ended with every block right, and another SHA-256 */
 
 	struct fetch_lane lane[FETCH_LANES_MAX];

@@ -32,16 +32,22 @@ static void drop(struct claim *c)
 	free(c);
 }
 
+static struct claim *claim_of(struct fetch *f, const struct ledger_want *w)
+{
+	LIST_EACH(node, &f->claims)
+		if (is_of(CLAIM(node), w))
+			return CLAIM(node);
+	return NULL;
+}
+
 int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool *is_new, struct err *e)
 {
-	struct claim *c;
+	struct claim *known = claim_of(f, w), *c;
 	int rc;
 
-	LIST_EACH(node, &f->claims) {
-		if (!is_of(CLAIM(node), w))
-			continue;
-		CLAIM(node)->is_once &= is_once;
-		*is_new = false;
+	*is_new = !known || known->target.size != w->size || strcmp(known->target.cid, w->cid) != 0;
+	if (!*is_new) {
+		known->is_once &= is_once;
 		return ERR_OK;
 	}
 	c = calloc(1, sizeof *c);
@@ -56,8 +62,12 @@ int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool
 		free(c);
 		return rc;
 	}
+	/* A reorg can give a release another manifest. */
+	if (known) {
+		c->is_once &= known->is_once;
+		drop(known);
+	}
 	list_push(&f->claims, &c->node);
-	*is_new = true;
 	return ERR_OK;
 }
 
@@ -113,7 +123,7 @@ void fetch_next_claim(struct fetch *f)
 bool fetch_drop_once(struct fetch *f)
 {
 	LIST_EACH(node, &f->claims)
-		if (CLAIM(node)->is_once)
+		if (CLAIM(node)->is_once && same_target(&CLAIM(node)->target, &f->target))
 			drop(CLAIM(node));
 	return !list_is_empty(&f->claims);
 }

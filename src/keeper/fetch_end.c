@@ -229,7 +229,7 @@ void fetch_lane_ended(struct fetch_lane *lane, enum intake_result result, const 
 		fetch_fail(f, FETCH_WRONG, why);
 		return;
 	case INTAKE_STORAGE:
-		fetch_fail(f, FETCH_WAITING, why);
+		fetch_not_stored(f, why);
 		return;
 	case INTAKE_DONE:
 		end_well(lane);

@@ -7,22 +7,18 @@
 static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e)
 {
 	struct fetch *f = arg;
+	int rc = blob_write(f->blob, offset, bytes, e);
 
-	return fetch_note_disk(f, blob_write(f->blob, offset, bytes, e), e);
+	f->is_unlike |= rc == ERR_PROOF;
+	return fetch_note_disk(f, rc, e);
 }
 
 static int io_keep(void *arg, enum plan_kept what, const struct cid *cid, struct span block, struct err *e)
 {
 	struct fetch *f = arg;
-	uint8_t name[CID_BYTES_MAX];
-	struct span known;
-	int rc;
 
 	(void)what;
-	if (kept_find(&f->kept, cid, &known, NULL) == ERR_OK)
-		return ERR_OK;
-	rc = fetch_note_disk(f, blob_add_block(f->blob, SPAN(name, cid_write(cid, name)), block, e), e);
-	return rc ? rc : kept_add(&f->kept, cid, block, e);
+	return fetch_note_disk(f, kept_put(&f->kept, f->blob, cid, block, e), e);
 }
 
 static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err *e)
@@ -74,16 +70,18 @@ void fetch_open(struct fetch *f)
 
 	f->has_bytes = false;
 	if (!rc)
-		rc = kept_load(&f->kept, f->blob, &e);
+		rc = kept_load(&f->kept, f->blob, &f->root, &e);
 	if (rc) {
 		fetch_fail(f, FETCH_WAITING, e.msg);
 		return;
 	}
 	rc = plan_new(&f->root, f->target.size, &io, &f->plan, &e);
-	if (rc)
-		fetch_fail(f, rc == ERR_MEMORY ? FETCH_WAITING : FETCH_WRONG, e.msg);
-	else
+	if (rc == ERR_OK)
 		fetch_enter(f, FETCH_RESTORING);
+	else if (rc == ERR_FORMAT || rc == ERR_RULE || rc == ERR_LIMIT)
+		fetch_fail(f, FETCH_WRONG, e.msg);
+	else
+		fetch_not_stored(f, e.msg);
 }
 
 /* --- a plain file's DAG --- */

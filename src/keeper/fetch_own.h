@@ -10,11 +10,14 @@ void fetch_enter(struct fetch *f, enum fetch_at to);
 /* The same, remembering why. */
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why);
 
+/* A block did not get to its place: WAITING, or, where the image that lies here has other bytes, FINISHING: that finds out who is right. */
+void fetch_not_stored(struct fetch *f, const char *why);
+
 /* [worker too] The disk refused something: the keeper hears of it when the try ends. Returns rc. */
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e);
 
 /* --- fetch_claim.c --- */
-/* A release's want; a new one's turn is next. */
+/* A release's want; a new one's turn is next, and so is one's that says something new of the image. */
 MUST_USE int fetch_claim(struct fetch *f, const struct ledger_want *w, bool is_once, bool *is_new, struct err *e);
 /* Takes it back. false: nobody is left. */
 bool fetch_unclaim(struct fetch *f, const struct ledger_want *w);
@@ -25,7 +28,7 @@ bool fetch_is_newer(const struct fetch *f, const struct fetch *of);
 bool fetch_is_kin(const struct fetch *f, const struct fetch *of);
 /* The next claim's turn: sets target, root and names. */
 void fetch_next_claim(struct fetch *f);
-/* Drops those that end with a failed try; those that name just this target. false: nobody is left. */
+/* Both of those that name just this target: drops those that end with its failed try; all of them. false: nobody is left. */
 bool fetch_drop_once(struct fetch *f);
 bool fetch_drop_wrong(struct fetch *f);
 void fetch_drop_all(struct fetch *f);

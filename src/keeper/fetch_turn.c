@@ -312,10 +312,11 @@ static bool reconsider(struct fetch *f)
 	return false;
 }
 
+/* A whole image that is here has its bytes, and whoever reads it must not see others. */
 static bool ask_whole(struct fetch *f)
 {
 	struct fetch_source *by[SOURCES_MAX];
-	size_t n = sort_sources(f, by);
+	size_t n = f->is_for_blocks ? 0 : sort_sources(f, by);
 
 	for (size_t i = 0; i < n; i++) {
 		struct fetch_lane *lane = fetch_lane_free(f);

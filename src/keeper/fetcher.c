@@ -167,8 +167,10 @@ void fetcher_resume(struct fetcher *f)
 	if (!f->paused[0])
 		return;
 	f->paused[0] = '\0';
+	f->is_starting = true;		/* starts move others in the list, or out of it */
 	LIST_EACH(node, &f->fetches)
 		fetch_hurry(LIST_ITEM(node, struct fetch, node));
+	f->is_starting = false;
 	fetcher_next(f);
 }
 

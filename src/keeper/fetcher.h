@@ -57,6 +57,8 @@ struct fetcher_owner {
 	void (*on_failed)(void *arg, const struct fetch_target *t, const char *why, unsigned tries, int64_t retry_at_ms);
 	/* The state changed: queued → being fetched. */
 	void (*on_begun)(void *arg, const struct hash32 *sha256);
+	/* What was thought to be whole is not. */
+	void (*on_rotten)(void *arg, const struct hash32 *sha256);
 	/* The disk refused something that a fetch wrote or read. */
 	void (*on_trouble)(void *arg, const struct err *e);
 	/* Room for so many bytes? May evict. ERR_NO_SPACE names the numbers. */

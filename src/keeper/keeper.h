@@ -195,6 +195,9 @@ void keeper_sweep(struct keeper *k);
 
 /* --- keeper_images.c: owner of the fetcher --- */
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
+/* What a try brought of an image that is not here goes, with a row that had that try's size. Of any other image nothing goes: under repair the part is the
+ * image itself, of which others know better. */
+MUST_USE int keeper_drop_unfinished(struct keeper *k, const struct hash32 *sha256, struct err *e);
 /* Looks for images that lie on disk without a row, and rows without a file. After a start; and again as long as that leaves k->is_recovered false. */
 void keeper_recover(struct keeper *k);
 /* A worker is hashing that image's object: nobody may move it, and it may turn out to be all that is wanted. */

@@ -100,28 +100,44 @@ static void note_verdict(struct keeper *k, const struct verdict *v)
 	keeper_image_changed(k, &v->target->sha256);
 }
 
-/* What stays of it is seen at the next start. */
-static void note_part(struct keeper *k, const struct err *e)
+static bool is_unfinished(const struct image_row *i)
 {
-	if (err_is_of_one_file(e))
-		log_broken("store", "a part cannot be removed", "why=\"%s\"", e->msg);
-	else
-		keeper_trouble(k, e);
+	return i->state == IMAGE_IS_WANTED || i->state == IMAGE_IS_FETCHING;
+}
+
+/* What stays of it is seen at the next start. */
+static int drop_part(struct keeper *k, const struct hash32 *sha256, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (blobs_remove_part(k->blobs, sha256, &why) == ERR_OK)
+		return ERR_OK;
+	if (!err_is_of_one_file(&why))
+		return err_set(e, why.code, "%s", why.msg);
+	log_broken("store", "a part cannot be removed", "why=\"%s\"", why.msg);
+	return ERR_OK;
+}
+
+int keeper_drop_unfinished(struct keeper *k, const struct hash32 *sha256, struct err *e)
+{
+	struct image_row i;
+	int rc = images_get(k->store, sha256, &i, e);
+
+	if (rc == ERR_OK && !is_unfinished(&i))
+		return ERR_OK;
+	if (rc == ERR_OK)
+		rc = images_delete(k->store, sha256, e);
+	return rc && rc != ERR_NOT_FOUND ? rc : drop_part(k, sha256, e);
 }
 
 static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
 {
 	struct keeper *k = arg;
-	struct image_row i;
 	char hex[65];
 	struct err e = { 0 };
 
 	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(t->sha256), hex), t->cid, LOG_STR(span_str(why)));
-	if (blobs_remove_part(k->blobs, &t->sha256, &e))
-		note_part(k, &e);
-	/* The row had this claim's size. A damaged image stays: its good chunks are served on. */
-	if (images_get(k->store, &t->sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_WANTED || i.state == IMAGE_IS_FETCHING) &&
-	    images_delete(k->store, &t->sha256, &e))
+	if (keeper_drop_unfinished(k, &t->sha256, &e))
 		keeper_trouble(k, &e);
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .is_wrong = true });
 }
@@ -135,6 +151,19 @@ static void on_failed(void *arg, const struct fetch_target *t, const char *why, 
 	if (keeper_is_paused(k))
 		return;		/* it says so itself, and tries again by itself */
 	note_verdict(k, &(struct verdict){ .k = k, .target = t, .why = why, .tries = tries, .retry_at_ms = retry_at_ms });
+}
+
+static void on_rotten(void *arg, const struct hash32 *sha256)
+{
+	struct keeper *k = arg;
+	char hex[65];
+	struct err e = { 0 };
+
+	log_broken("store", "bit rot", "sha256=%s found=fetch", hex_str(SPAN_OF(*sha256), hex));
+	/* Whatever the chunk, all of it is seen to. */
+	if (images_add_damage(k->store, sha256, 0, now_ms(k), &e))
+		keeper_trouble(k, &e);
+	keeper_image_changed(k, sha256);
 }
 
 static void on_trouble(void *arg, const struct err *e)
@@ -236,7 +265,7 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 {
-	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, look, k };
+	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_rotten, on_trouble, make_room, look, k };
 }
 
 /* --- damage --- */
@@ -284,7 +313,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if (r->state != RELEASE_EVICTED || !p || rc == ERR_OK || bundle_import_brings(k->import, &f->sha256) ||
+	if (r->state != RELEASE_EVICTED || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
 	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;

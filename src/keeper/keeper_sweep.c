@@ -86,6 +86,18 @@ static int drop_if_unnamed(void *arg, const struct image_row *i, struct err *e)
 	return images_set_state(k->store, &i->sha256, IMAGE_IS_EVICTING, now_ms(k), e);
 }
 
+/* A part that no fetch works at, and that nobody waits for any more: it takes the room of others, and nothing else would free it. */
+static int drop_if_forsaken(void *arg, const struct image_row *i, struct err *e)
+{
+	struct keeper *k = arg;
+	struct fetch_progress p;
+
+	if (!k->is_recovered || fetcher_progress(&k->fetcher, &i->sha256, &p) || bundle_import_brings(k->import, &i->sha256) ||
+	    now_ms(k) - i->wanted_ms < EVICT_UNREAD_MS)
+		return ERR_OK;
+	return keeper_drop_unfinished(k, &i->sha256, e);
+}
+
 static void tell_damage(struct keeper *k)
 {
 	struct images_totals t;
@@ -108,6 +120,8 @@ void keeper_sweep(struct keeper *k)
 	if (images_each(k->store, 1u << IMAGE_IS_DAMAGED, NULL, 0, drop_if_unnamed, k, &e))
 		keeper_trouble(k, &e);
 	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
+		keeper_trouble(k, &e);
+	if (images_each(k->store, 1u << IMAGE_IS_FETCHING, NULL, 0, drop_if_forsaken, k, &e))
 		keeper_trouble(k, &e);
 	forget_what_left(k);
 	keeper_tell_stuck(k, "evicted images", k->stuck.n, k->stuck_why);

@@ -26,6 +26,24 @@ int kept_find(const struct kept *k, const struct cid *cid, struct span *out, str
 	return err_set(e, ERR_NOT_FOUND, "no such block is kept");
 }
 
+static int must_fit(const struct kept *k, struct span block, struct err *e)
+{
+	return block.n <= KEPT_BYTES_MAX - k->bytes.n ? ERR_OK : err_set(e, ERR_LIMIT, "more than %d bytes of inner blocks", KEPT_BYTES_MAX);
+}
+
+int kept_put(struct kept *k, struct blob *blob, const struct cid *cid, struct span block, struct err *e)
+{
+	uint8_t name[CID_BYTES_MAX];
+	struct span known;
+	int rc;
+
+	if (kept_find(k, cid, &known, NULL) == ERR_OK)
+		return ERR_OK;
+	if ((rc = must_fit(k, block, e)) || (rc = blob_add_block(blob, SPAN(name, cid_write(cid, name)), block, e)))
+		return rc;
+	return kept_add(k, cid, block, e);
+}
+
 int kept_add(struct kept *k, const struct cid *cid, struct span block, struct err *e)
 {
 	struct span known;
@@ -59,7 +77,17 @@ static int load_one(void *arg, struct span name, struct span block, struct err *
 	return rc ? rc : kept_add(arg, &cid, block, e);
 }
 
-int kept_load(struct kept *k, struct blob *blob, struct err *e)
+static bool is_under(const struct kept *k, const struct cid *root)
 {
-	return blob_each_block(blob, load_one, k, e);
+	return k->blocks == 0 || cid_same_block(&k->block[0].cid, root);
+}
+
+int kept_load(struct kept *k, struct blob *blob, const struct cid *root, struct err *e)
+{
+	int rc = blob_each_block(blob, load_one, k, e);
+
+	if (rc != ERR_LIMIT && (rc || is_under(k, root)))
+		return rc;
+	kept_fini(k);
+	return blob_drop_blocks(blob, e);
 }

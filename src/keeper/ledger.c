@@ -264,8 +264,10 @@ int ledger_init(struct ledger *l, struct store *s, struct floors *f, const struc
 
 void ledger_fini(struct ledger *l)
 {
-	for (size_t i = 0; i < l->products; i++)
+	for (size_t i = 0; i < l->products; i++) {
+		ledger_forget_undone(l->product[i]);
 		free(l->product[i]);
+	}
 	free(l->product);
 	free(l->named);
 	free(l->wild);
@@ -285,11 +287,44 @@ static int take_seen(struct ledger *l, const struct follower_output *o, struct e
 	return entries_append(l->store, &row, e);
 }
 
+struct undoing {
+	struct ledger_product *p;
+	uint64_t position;
+};
+
+static int note_undone(void *arg, const struct release_row *r, struct err *e)
+{
+	struct undoing *u = arg;
+	struct ledger_undone *it;
+
+	if (r->entry_order < u->position)
+		return ERR_OK;
+	it = calloc(1, sizeof *it);
+	if (!it)
+		return err_set(e, ERR_MEMORY, "no memory for a release that is taken back");
+	*it = (struct ledger_undone){ .next = u->p->undone, .sequence = r->sequence, .sha256 = r->facts.sha256 };
+	u->p->undone = it;
+	return ERR_OK;
+}
+
+void ledger_forget_undone(struct ledger_product *p)
+{
+	struct ledger_undone *it;
+
+	while ((it = p->undone) != NULL) {
+		p->undone = it->next;
+		free(it);
+	}
+}
+
 static int take_undone(struct ledger *l, struct ledger_product *p, const struct follower_output *o, struct err *e)
 {
+	struct undoing u = { p, o->position };
 	uint32_t removed = 0;
-	int rc = entries_undo(l->store, &o->product, (uint32_t)o->position, &removed, e);
+	int rc = releases_each(l->store, &(struct release_query){ .product = &p->id }, note_undone, &u, e);
 
+	if (!rc)
+		rc = entries_undo(l->store, &o->product, (uint32_t)o->position, &removed, e);
 	/* The chain contradicts what a bundle brought: nothing of it counts any more. */
 	if (!rc && p->bundle.entries > o->position) {
 		p->bundle.entries = 0;

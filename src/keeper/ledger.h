@@ -37,6 +37,13 @@ struct ledger_follow {
 	uint64_t image_max;
 };
 
+/* A release that a reorg took back, as it was. It may be there again, as it was or as another one. */
+struct ledger_undone {
+	struct ledger_undone *next;
+	uint64_t sequence;
+	struct hash32 sha256;
+};
+
 /* One followed product, in memory. */
 struct ledger_product {
 	struct hash32 id;
@@ -48,6 +55,7 @@ struct ledger_product {
 	struct proof_mark proven;	/* the last final proof; number 0: none */
 	struct proof_mark judged;	/* the last one under which the states of its releases are true: what may be told */
 	uint64_t final_sequence;	/* its newest final release, when it was judged last; 0: none, or it was not judged yet */
+	struct ledger_undone *undone;	/* since it was judged last */
 	bool is_marked;			/* to be judged */
 	bool has_releases;		/* false: none, and it is not marked */
 	struct entryfile file;		/* the keeper's: its final entries, for the server */
@@ -76,7 +84,8 @@ struct ledger_change {			/* a release came into another state */
 struct ledger_owner {
 	/* The image should be here and is not; it is known to the store. Called on every settle while that is so. */
 	void (*on_want)(void *arg, const struct ledger_want *w);
-	/* This release does not ask for its image (any more); others that name it may. */
+	/* This release does not ask for its image (any more), or is no more; others that name it may. w has no more than product, sequence
+	 * and SHA-256 for certain. */
 	void (*on_unwanted)(void *arg, const struct ledger_want *w);
 	void (*on_change)(void *arg, const struct ledger_change *c);	/* may be NULL */
 	/* Something was judged: devices may have to be told something else. */
@@ -141,6 +150,9 @@ MUST_USE int ledger_mark_image(struct ledger *l, const struct hash32 *sha256, st
 
 /* Judges what is marked. What fails stays marked, and keeps nothing else from being judged; the first failure is returned. */
 MUST_USE int ledger_settle(struct ledger *l, struct err *e);
+
+/* What was taken back was told. For ledger_settle. */
+void ledger_forget_undone(struct ledger_product *p);
 
 /* The id of the signer set in force now: what `signers accept` accepts. ERR_NOT_FOUND before the first. */
 MUST_USE int ledger_current_set(struct ledger *l, struct ledger_product *p, struct hash32 *set_id, struct err *e);

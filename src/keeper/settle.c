@@ -177,8 +177,21 @@ static void tell_want(struct settling *s, size_t i)
 		s->l->owner.on_unwanted(s->l->owner.arg, &w);
 }
 
+/* Nobody else would: the release is not there any more, or has another image. */
+static void tell_undone(struct settling *s)
+{
+	for (const struct ledger_undone *u = s->p->undone; u; u = u->next) {
+		struct ledger_want w = { .sha256 = u->sha256, .product = s->p->name, .sequence = u->sequence };
+
+		if (u->sequence > s->n || !hash32_eq(&s->noted[u->sequence - 1].sha256, &u->sha256))
+			s->l->owner.on_unwanted(s->l->owner.arg, &w);
+	}
+	ledger_forget_undone(s->p);
+}
+
 static void tell(struct settling *s)
 {
+	tell_undone(s);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->noted[i].before != s->judged[i].state || s->noted[i].is_new)
 			tell_change(s, i);

@@ -10,9 +10,14 @@ static bool was_here(const struct release_row *r)
 	return r->times_ms[RELEASE_READY] || r->times_ms[RELEASE_ACTIVE] || r->times_ms[RELEASE_SUPERSEDED] || r->times_ms[RELEASE_EVICTED];
 }
 
-static enum image_at missing(const struct release_row *r, enum image_at otherwise)
+/* It is not here, and nobody fetches it: a row may say so, or be what a try has left that failed. */
+static enum image_at missing(const struct release_row *r)
 {
-	return r->image_is_wrong ? IMAGE_WRONG : r->retry_at_ms ? IMAGE_FAILED : otherwise;
+	if (r->image_is_wrong)
+		return IMAGE_WRONG;
+	if (r->retry_at_ms)
+		return IMAGE_FAILED;
+	return was_here(r) ? IMAGE_EVICTED : IMAGE_NONE;
 }
 
 /* Bytes that are not here yet have no size but what the releases claim, and those may lie about each other's images. */
@@ -30,7 +35,7 @@ static enum image_at place_of(struct ledger *l, const struct release_row *r, con
 		return IMAGE_EVICTED;
 	if (is_verified(i))
 		return IMAGE_GOOD;
-	return l->owner.is_fetching(l->owner.arg, &r->facts.sha256) ? IMAGE_FETCHING : missing(r, IMAGE_NONE);
+	return l->owner.is_fetching(l->owner.arg, &r->facts.sha256) ? IMAGE_FETCHING : missing(r);
 }
 
 static int look_at_image(struct ledger *l, const struct release_row *r, enum image_at *at, struct noted *n, struct err *e)
@@ -39,7 +44,7 @@ static int look_at_image(struct ledger *l, const struct release_row *r, enum ima
 	int rc = images_get(l->store, &r->facts.sha256, &image, e);
 
 	if (rc == ERR_NOT_FOUND)
-		*at = missing(r, was_here(r) ? IMAGE_EVICTED : IMAGE_NONE);
+		*at = missing(r);
 	if (rc)
 		return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 	n->needs_repair = image.state == IMAGE_IS_DAMAGED || image.is_dag_lost;

@@ -71,15 +71,16 @@ MUST_USE int blob_start(struct blobs *b, const struct hash32 *sha256, uint64_t s
 /* For a damaged object: takes it back to .part, so that blob_read finds what is still good and only the rest is
  * fetched again. Readers that have it open see the repair. ERR_NOT_FOUND. */
 MUST_USE int blob_repair(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e);
-/* For a whole object whose .dag is lost: a .part that is the object itself, under a second name. Its readers see nothing of it,
- * since only verified bytes are ever written, and what is verified is there already. ERR_CORRUPT: it has another size. */
+/* For a whole object whose .dag is lost: a .part that is the object itself, under a second name. Its readers see nothing of it, since
+ * blob_write writes nothing to it. ERR_CORRUPT: it has another size. */
 MUST_USE int blob_complete(struct blobs *b, const struct hash32 *sha256, uint64_t size, struct blob **out, struct err *e);
 /* Lets go; the .part stays for a later blob_start. NULL is fine. */
 void blob_free(struct blob *w);
 /* Lets go and removes the .part. */
 void blob_discard(struct blob *w);
 
-/* Verified bytes at their place. ERR_LIMIT: past the announced size. Bytes written in order are hashed on the way. */
+/* Verified bytes at their place. ERR_LIMIT: past the announced size. Bytes written in order are hashed on the way.
+ * After blob_complete they are only compared. ERR_PROOF: other bytes lie there; who is right says blob_compare. */
 MUST_USE int blob_write(struct blob *w, uint64_t at, struct span s, struct err *e);
 /* What lies there now: exactly n bytes. */
 MUST_USE int blob_read(struct blob *w, uint64_t at, void *out, size_t n, struct err *e);
@@ -91,11 +92,17 @@ MUST_USE int blob_add_block(struct blob *w, struct span cid, struct span block, 
 typedef int blob_block_fn(void *arg, struct span cid, struct span block, struct err *e);
 MUST_USE int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struct err *e);
 
+/* None of them is kept any more. */
+MUST_USE int blob_drop_blocks(struct blob *w, struct err *e);
+
 /* [worker] Steps 3 to 7. Success: the object is there, whole and durable, w is spent (still blob_free it).
  * An object that is there already is read and compared: a good one is kept, a bad one replaced.
  * ERR_PROOF: the bytes have another SHA-256; the .part is gone, but after blob_keep_part. ERR_IO after a failed sync: the same.
  * ERR_NO_SPACE, ERR_READ_ONLY elsewhere: the .part stays. */
 MUST_USE int blob_finish(struct blob *w, struct blob_digests *out, struct err *e);
+
+/* [worker] Step 3 alone: are its bytes the image? ERR_PROOF: no. Nothing changes. */
+MUST_USE int blob_compare(struct blob *w, struct err *e);
 
 /* From now on wrong bytes do not cost the .part: what was verified lies in it too, and can be told apart block by block. */
 void blob_keep_part(struct blob *w);

@@ -93,6 +93,13 @@ int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struct err *e)
 	return blob_dag_scan(w->dag.fd, &end, fn, arg, e);
 }
 
+int blob_drop_blocks(struct blob *w, struct err *e)
+{
+	autoclose int old = STEAL_FD(w->dag.fd);
+
+	return blob_file_unlink(w->b, &w->sha256, FILE_DAG_PART, e);
+}
+
 int blobs_each_block(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d, blob_block_fn *fn,
 		     void *arg, struct err *e)
 {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 /* Step 3. */
-static int compare(struct blob *w, struct err *e)
+int blob_compare(struct blob *w, struct err *e)
 {
 	struct hash32 got;
 	struct stat st;
@@ -188,7 +188,7 @@ static int place_all(struct blob *w, struct blob_digests *out, bool *is_sync, st
 	struct span sums = blob_hasher_sums(&w->hasher);
 	struct blob_digests d = { .dag_bytes = 0 };
 	autoclose int fd = -1;
-	int rc = w->is_placed ? ERR_OK : compare(w, e);
+	int rc = w->is_placed ? ERR_OK : blob_compare(w, e);
 
 	if (rc || (rc = write_sums(w->b, &w->sha256, sums, &fd, e)))
 		return rc;

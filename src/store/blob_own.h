@@ -47,6 +47,7 @@ struct blob {
 	struct blob_dag dag;
 	bool is_placed;		/* blob_finish came past the rename */
 	bool keeps_part;	/* blob_keep_part */
+	bool is_whole;		/* blob_complete: others read it, and nothing is written to it */
 };
 
 /* The files of one image. */

@@ -91,7 +91,7 @@ const more = [
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/blob_finish.c', '(rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e))', '(rc = take_name(w, e))'],
-  ['store/blob_finish.c', 'int rc = w->is_placed ? ERR_OK : compare(w, e);', 'int rc = ERR_OK;'],
+  ['store/blob_finish.c', 'int rc = w->is_placed ? ERR_OK : blob_compare(w, e);', 'int rc = ERR_OK;'],
   ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, part, is_sync, e)))\n		return rc;\n', ''],
   ['store/blob_finish.c', '	if ((rc = sync_file(b->sys, fd, name, is_sync, e)))\n		return rc;\n', ''],
   ['store/blob_finish.c', '	return sync_dirs(b, sha256, is_sync, e);', '	return ERR_OK;'],

@@ -26,7 +26,7 @@ static int64_t mono_ms;	/* added to what has really passed */
 static struct clock test_clock;
 
 /* What the owner heard. */
-static unsigned good, wrong, failed, begun, troubles, last_tries;
+static unsigned good, wrong, failed, begun, rotten, troubles, last_tries;
 static struct err last_trouble;
 static struct fetched last_good;
 static struct fetch_target last_wrong, last_failed;
@@ -69,6 +69,12 @@ static inline void on_begun(void *arg, const struct hash32 *sha256)
 	begun++;
 }
 
+static inline void on_rotten(void *arg, const struct hash32 *sha256)
+{
+	(void)arg, (void)sha256;
+	rotten++;
+}
+
 static inline void on_trouble(void *arg, const struct err *e)
 {
 	(void)arg;
@@ -104,7 +110,7 @@ static inline void setup(void)
 {
 	struct http_conf conf = { .proxy = NULL };
 
-	good = wrong = failed = begun = troubles = 0;
+	good = wrong = failed = begun = rotten = troubles = 0;
 	room_rc = ERR_OK;
 	memset(&last_good, 0, sizeof last_good);
 	tempdir_make();
@@ -123,7 +129,7 @@ static inline void setup(void)
 static inline void begin(void)
 {
 	fetcher_init(&fetcher, &loop, http, blobs, &test_clock, source, peers,
-		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, NULL, NULL });
+		     (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_rotten, on_trouble, make_room, NULL, NULL });
 }
 
 static inline void use(const enum deed *deeds, size_t n)
@@ -169,10 +175,15 @@ static inline void want(void)
 	ck_ok(fetcher_want(&fetcher, &w, &err));
 }
 
+static inline void one_turn(void)
+{
+	ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+}
+
 static inline void run_until(const unsigned *counter, unsigned n)
 {
 	while (*counter < n)
-		ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+		one_turn();
 }
 
 static inline struct fetch *first(void)

@@ -36,6 +36,7 @@ tests_unit_test_devices_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_kept
 tests_unit_test_kept_SOURCES = %D%/test_kept.c
+tests_unit_test_kept_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_test_kept_LDADD = libkeeper.a libstore.a libformats.a libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(UNIT_LIBS)
 
 FETCHING = %D%/fetching.h %D%/peers.c %D%/peers.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h

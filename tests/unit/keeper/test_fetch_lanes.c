@@ -82,7 +82,7 @@ START_TEST(an_inner_block_that_comes_last)
 	source[1].rest_until_ms = mono(NULL) + 1000;
 	want();
 	while (failed + good == 0)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	ck_assert_msg(failed == 0, "%s", last_why);
 	check_file();
 	ck_assert_uint_eq(peer[1].blocks, 1);
@@ -111,7 +111,7 @@ START_TEST(what_is_on_its_way_is_not_asked_again_when_a_twin_fails)
 	while (source[1].failures < 2) {
 		mono_ms += 20000;
 		fetch_on_tick(first());
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	}
 	ck_assert_uint_eq(fetch_lanes(first()), 1);
 	ck_assert_uint_eq(peer[0].blocks, 1);
@@ -139,10 +139,10 @@ START_TEST(an_archive_that_crawls_is_left)
 	want();
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 100000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	while (peer[1].blocks == 0) {
 		mono_ms += FETCH_PACE_MS;
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	}
 	run_until(&good, 1);
 	check_file();
@@ -160,7 +160,7 @@ START_TEST(one_that_crawls_like_the_others)
 	want();
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	first()->lane[0].looked_bytes = first()->lane[0].bytes;
 	first()->lane[0].looked_ms = mono(NULL);
 	source[1].rate = 0;
@@ -196,7 +196,7 @@ START_TEST(one_that_crawls_and_nobody_else)
 	want();
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 100000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	mono_ms += 10 * FETCH_PACE_MS;
 	fetch_on_tick(first());
 	mono_ms += 10 * FETCH_PACE_MS;
@@ -214,7 +214,7 @@ START_TEST(all_at_once_are_one_failure)
 	run_until(&peer[0].blocks, 1);
 	peer[0].deed = DOWN;
 	while (source[0].failures < 7)		/* one more, and the 406 */
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	peer[0].deed = NO_CAR;
 	run_until(&good, 1);
 	check_file();
@@ -230,7 +230,7 @@ START_TEST(fewer_at_a_time_over_a_thin_line)
 	run_until(&peer[0].blocks, 1);
 	while (good == 0) {
 		first()->rate = 40000;
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 		ck_assert_uint_le(good ? 0 : fetch_lanes(first()), 1);
 	}
 	check_file();
@@ -243,7 +243,7 @@ START_TEST(the_rate_is_what_all_bring)
 	want();
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	fetch_on_tick(first());
 	ck_assert_uint_eq(fetch_lanes_max(first()), FETCH_LANES_MAX);
 	first()->paced_ms = mono(NULL);
@@ -354,7 +354,7 @@ START_TEST(the_window_closes_on_what_is_under_way)
 	want();
 	run_until(&peer[0].cars, 1);
 	while (source[0].bytes < 100000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	closed();
 	run_until(&failed, 1);
 	ck_assert_str_eq(last_why, "waits for the fetch window");

@@ -42,8 +42,9 @@ END_TEST
 
 static void run_until_state(unsigned at)
 {
-	while (first()->sm.at != at)
-		ck_assert_msg(uv_run(&loop, UV_RUN_ONCE) != 0, "nothing is going on any more");
+	while (first() && first()->sm.at != at)
+		one_turn();
+	ck_assert_msg(first() != NULL, "it has ended: %s", last_why);
 }
 
 /* The disk may change what is there at any time; that one release's CID names another file is no reason to doubt it less for the next. */
@@ -158,6 +159,68 @@ START_TEST(claims_take_turns)
 		fetch_hurry(first());
 	}
 	ck_assert_uint_eq(of_a, 2);
+}
+END_TEST
+
+#define WRAPPER (BLOCK_MAX - 200)	/* file bytes of a leaf that is kept as it came; eight of them leave little room for others */
+
+/* As many such leaves, and a small one of the usual kind. */
+static const struct dag_entry *wrappers(size_t n)
+{
+	const struct dag_entry *children[10];
+
+	for (size_t i = 0; i < n; i++)
+		children[i] = dag_leaf(&dag, LEAF_MODE, dag_random(&dag, WRAPPER));
+	children[n] = dag_leaf(&dag, LEAF_RAW, dag_random(&dag, 1000));
+	return dag_node(&dag, &(struct dag_node){ .children = children, .n = n + 1, .version = 1 });
+}
+
+/* A lie that comes first, about an image that has inner blocks of its own. */
+static void want_beside(const struct dag_entry *lie)
+{
+	static char lie_cid[CID_TEXT_MAX];
+	struct ledger_want w;
+
+	root = dag_balanced(&dag, LEAF_RAW, 20000000, 262144, 174);
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(NO_CAR);
+	w = want_of("evil/thing", 1);
+	w.cid = cid_text(&lie->cid, lie_cid);
+	w.size = lie->size;
+	ck_ok(fetcher_want(&fetcher, &w, &err));
+	want();
+}
+
+/* No source can help, and no other claim waits for that. */
+START_TEST(more_blocks_than_may_be_kept_are_wrong)
+{
+	want_beside(wrappers(9));
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(wrong == 1 && failed == 0 && last_wrong.size != file.n, "%u, %u: %s", wrong, failed, last_why);
+}
+END_TEST
+
+START_TEST(what_a_lie_has_kept_leaves_room_for_the_truth)
+{
+	const struct dag_entry *lie = wrappers(8);
+
+	want_beside(lie);
+	peer[0].deed = LACKS_LAST;
+	peer[0].root = lie;
+	run_until(&failed, 1);
+	ck_assert_msg(last_failed.size == lie->size, "%s", last_why);
+	peer[0].deed = NO_CAR;
+	if (_i) {
+		begin_again();
+		want();
+	} else {
+		fetcher_hurry(&fetcher, &first()->target.sha256);
+	}
+	run_until(&good, 1);
+	check_file();
+	ck_assert(wrong == 0 && failed == 1);
 }
 END_TEST
 
@@ -296,6 +359,24 @@ START_TEST(a_bad_place_keeps_nobody_else_waiting)
 }
 END_TEST
 
+/* Its CID is the image: it is written before anything is asked. */
+START_TEST(what_the_disk_refuses_is_not_the_cids_fault)
+{
+	struct sysio sys = sysio_kernel;
+
+	root = dag_leaf(&dag, LEAF_IDENTITY, dag_random(&dag, 40));
+	buf_reset(&file);
+	dag_file(root, &file);
+	sys.pwrite = is_read_only;
+	fail_once(&sys);
+	ck_assert_uint_eq(wrong, 0);
+	sys = sysio_kernel;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 START_TEST(a_full_cache_is_not_the_disks_fault)
 {
 	USE(HONEST);
@@ -345,7 +426,7 @@ START_TEST(its_progress)
 	want();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 0 && p.total == file.n && !p.source);
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.total == file.n);
 	ck_assert_msg(p.verified >= 130000 && p.verified <= 150000, "%llu", (unsigned long long)p.verified);
 	ck_assert_str_eq(p.source, "one");
@@ -364,7 +445,7 @@ START_TEST(a_whole_files_progress)
 	source[0].source.inner = "http://127.0.0.1:1/none";
 	want();
 	while (source[0].bytes < 150000)
-		uv_run(&loop, UV_RUN_ONCE);
+		one_turn();
 	ck_assert(fetcher_progress(&fetcher, &sha, &p) && p.verified == 150000);
 	ck_assert_str_eq(p.source, "one");
 }
@@ -393,6 +474,27 @@ START_TEST(it_ends_when_nobody_wants_it)
 	ck_assert_msg(first() != NULL, "one still wants it");
 	fetcher_unwant(&fetcher, &one);
 	ck_assert(first() == NULL);
+}
+END_TEST
+
+/* The release is another one after a reorg: with the same image, and what it said of it first is not tried any more. */
+START_TEST(a_release_may_say_something_new)
+{
+	struct ledger_want was[] = { lie_of("acme/thermostat", 1), want_of("acme/thermostat", 1) }, is = want_of("acme/thermostat", 1);
+
+	USE(DOWN);
+	was[1].size += 5;
+	ck_ok(fetcher_want(&fetcher, &was[_i], &err));
+	run_until(&failed, 1);
+	ck_ok(fetcher_want_once(&fetcher, &is, &err));
+	ck_assert_msg(fetch_is_running(first()) && first()->claims.next->next == &first()->claims, "it is the only claim, and tried at once");
+	ck_assert(!strcmp(first()->target.cid, is.cid) && first()->target.size == is.size);
+	run_until(&failed, 2);
+	ck_assert_msg(first()->sm.at == FETCH_WAITING, "and for good, as before");
+	peer[0].deed = HONEST;
+	fetcher_hurry(&fetcher, &is.sha256);
+	run_until(&good, 1);
+	check_file();
 }
 END_TEST
 
@@ -429,6 +531,23 @@ START_TEST(once_is_once)
 }
 END_TEST
 
+/* Another claim's try says nothing of it. */
+START_TEST(once_is_once_for_each_claim)
+{
+	struct ledger_want lie = lie_of("evil/thing", 1), truth = want_of("acme/thermostat", 1);
+
+	USE(NO_CAR);
+	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	fetcher_pause(&fetcher, "not yet");
+	ck_ok(fetcher_want_once(&fetcher, &truth, &err));
+	run_until(&failed, 1);
+	ck_assert_str_eq(last_failed.cid, lie.cid);
+	fetcher_resume(&fetcher);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
 /* --- the disk --- */
 
 START_TEST(no_room_is_waited_for)
@@ -450,6 +569,53 @@ static struct ledger_want other_want(unsigned n)
 	w.sha256 = hash_of(n);
 	return w;
 }
+
+static void want_other(const char *product, unsigned n, bool is_urgent)
+{
+	struct ledger_want w = want_of(product, n);
+
+	w.sha256 = hash_of(n);
+	w.is_urgent = is_urgent;
+	ck_ok(fetcher_want(&fetcher, &w, &err));
+}
+
+/* The first start that fails takes the next one from the list: nobody waits for that. */
+START_TEST(what_was_paused_may_end_at_once)
+{
+	struct ledger_want once;
+
+	USE(DOWN);
+	want();
+	run_until(&failed, 1);
+	fetcher_pause(&fetcher, "the disk is full");
+	once = other_want(1);
+	ck_ok(fetcher_want_once(&fetcher, &once, &err));
+	room_rc = ERR_NO_SPACE;
+	fetcher_resume(&fetcher);
+	ck_assert_uint_eq(failed, 3);
+	ck_assert_msg(first()->sm.at == FETCH_WAITING && first()->node.next == &fetcher.fetches, "it alone is left");
+}
+END_TEST
+
+START_TEST(all_that_was_paused_goes_on)
+{
+	struct ledger_want first_one = want_of("acme/radio", 9);
+	struct hash32 urgent = hash_of(3);
+
+	first_one.sha256 = hash_of(9);
+	USE(SILENT);
+	want_other("acme/radio", 9, false);
+	want_other("acme/thermostat", 5, false);
+	want_other("acme/thermostat", 1, false);	/* there is no place for it */
+	want_other("acme/lamp", 3, true);
+	run_until(&peer[0].cars, 3);
+	fetcher_pause(&fetcher, "the disk is full");
+	ck_assert_uint_eq(failed, 3);
+	fetcher_unwant(&fetcher, &first_one);
+	fetcher_resume(&fetcher);
+	ck_assert_msg(fetcher_is_fetching(&fetcher, &urgent), "the others pass each other in the list meanwhile");
+}
+END_TEST
 
 START_TEST(many_that_fail_at_once_do_not_pile_up_on_the_stack)
 {
@@ -543,21 +709,130 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 	return place_rc ? err_set(e, place_rc, "its files are in use") : ERR_OK;
 }
 
-START_TEST(lost_blocks_come_back_beside_a_whole_image)
+/* The image is here, and the blocks beside it are not. */
+static void lose_blocks(void)
 {
-	USE(HONEST);
-	fetched();
 	place = (struct fetch_place){ .is_whole = true, .has_room = true };
 	place_rc = ERR_OK;
 	fetcher.owner.look = look;
 	rot(".dag", 9);
 	good = 0;
+}
+
+START_TEST(lost_blocks_come_back_beside_a_whole_image)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
 	peer[0].blocks = 0;
 	room_rc = ERR_NO_SPACE;		/* nobody asks */
 	want();
 	run_until(&good, 1);
 	check_file();
 	ck_assert_msg(last_good.digests.dag_bytes > 0, "they are there again");
+}
+END_TEST
+
+/* Nobody knows yet whether its bytes are right, and the image's own are being read. */
+START_TEST(a_whole_image_is_not_written_over_by_a_mirror)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	be(0, SOURCE_MIRROR);
+	source[0].source.inner = "http://127.0.0.1:1/none";
+	peer[0].deed = LIES;
+	want();
+	run_until(&failed, 1);
+	check_file();
+	ck_assert_msg(peer[0].files == 0, "and it need not be asked");
+	peer[0].deed = HONEST;
+	be(0, SOURCE_TRUSTLESS);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	ck_assert(last_good.digests.dag_bytes > 0);
+}
+END_TEST
+
+static const struct dag_entry *leaf_of(const void *bytes, size_t n)
+{
+	return dag_leaf(&dag, LEAF_RAW, SPAN(bytes, n));
+}
+
+static const struct dag_entry *node_of(const struct dag_entry *const *children, size_t n)
+{
+	return dag_node(&dag, &(struct dag_node){ .children = children, .n = n, .version = 1 });
+}
+
+static const struct dag_entry *other_blocks(void)
+{
+	const struct dag_entry *other = dag_balanced(&dag, LEAF_RAW, 300000, 10000, 8);
+
+	root = dag_balanced(&dag, LEAF_RAW, 300000, 10000, 8);
+	return other;
+}
+
+/* The image's last leaf alone is another one, where the CID names one a second time. */
+static const struct dag_entry *other_repetition(void)
+{
+	const uint8_t *a = dag_random(&dag, 30000).p, *b = a + 10000, *c = b + 10000;
+	const struct dag_entry *leaves[] = { leaf_of(a, 10000), leaf_of(b, 10000), leaf_of(a, 10000), leaf_of(c, 10000) };
+	const struct dag_entry *pair = node_of(leaves, 2), *inner = node_of(&pair, 1), *halves[] = { pair, inner };
+
+	root = node_of(leaves, 4);
+	return node_of(halves, 2);
+}
+
+/* Nothing is asked of anybody. */
+static const struct dag_entry *other_identity(void)
+{
+	root = dag_leaf(&dag, LEAF_FILE, dag_random(&dag, 40));
+	return dag_leaf(&dag, LEAF_IDENTITY, dag_random(&dag, 40));
+}
+
+static const struct { const char *what; const struct dag_entry *(*make)(void); } others[] = {
+	{ "other blocks", other_blocks }, { "a repetition", other_repetition }, { "the CID itself", other_identity },
+};
+
+START_TEST(a_whole_image_is_not_written_over_by_another_cid)
+{
+	const struct dag_entry *other = others[_i].make();
+	char other_cid[CID_TEXT_MAX];
+	struct ledger_want lie;
+
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(HONEST);
+	fetched();
+	place = (struct fetch_place){ .is_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	peer[0].deed = NO_CAR;
+	lie = want_of("evil/thing", 1);
+	lie.cid = cid_text(&other->cid, other_cid);
+	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	run_until(&wrong, 1);
+	ck_assert_str_eq(last_wrong.cid, other_cid);
+	ck_assert_msg(strstr(last_why, "other bytes"), "%s: %s", others[_i].what, last_why);
+	check_file();
+	ck_assert_msg(rotten == 0 && failed == 0 && source[0].bad_blocks == 0 && !has_part(), "%s", others[_i].what);
+}
+END_TEST
+
+START_TEST(what_was_thought_whole_is_repaired)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	rot("", 150000);
+	peer[0].deed = NO_CAR;
+	want();
+	run_until(&failed, 1);
+	ck_assert(rotten == 1 && wrong == 0 && source[0].bad_blocks == 0);
+	place.is_whole = false;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
 }
 END_TEST
 
@@ -569,15 +844,65 @@ START_TEST(lost_blocks_come_out_of_the_image)
 	dag_file(root, &file);
 	USE(HONEST);
 	fetched();
-	place = (struct fetch_place){ .is_whole = true, .has_room = true };
-	place_rc = ERR_OK;
-	fetcher.owner.look = look;
-	rot(".dag", 9);
-	good = 0;
+	lose_blocks();
 	peer[0].requests = 0;
 	want();
 	run_until(&good, 1);
 	ck_assert(last_good.digests.dag_bytes > 0 && peer[0].requests == 0);
+}
+END_TEST
+
+static int has_no_place(int dir, const char *from, const char *to)
+{
+	(void)dir, (void)from, (void)to;
+	errno = ENOSPC;
+	return -1;
+}
+
+/* A mirror's file was whole, and what was cut out of it lies beside it: nothing is asked for again. */
+START_TEST(a_whole_files_blocks_are_kept_for_the_next_try)
+{
+	struct sysio sys = sysio_kernel;
+
+	buf_reset(&file);
+	root = dag_balanced(&dag, LEAF_FILE_V0, 700000, 262144, 174);
+	dag_file(root, &file);
+	sys.rename_new = has_no_place;
+	blobs_free(blobs);
+	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
+	USE(NO_INNER);
+	be(0, SOURCE_MIRROR);
+	want();
+	run_until(&failed, 1);
+	ck_assert(troubles == 1 && peer[0].file_sent == file.n);
+	sys = sysio_kernel;
+	peer[0].requests = 0;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert(last_good.digests.dag_bytes > 0 && peer[0].requests == 0);
+}
+END_TEST
+
+/* It is all there, and found to be; but nothing may be made of it. */
+START_TEST(a_pause_holds_up_what_is_complete)
+{
+	struct sysio sys = sysio_kernel;
+
+	sys.rename_new = has_no_place;
+	fail_once(&sys);
+	sys = sysio_kernel;
+	peer[0].requests = 0;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	ck_assert_int_eq(first()->sm.at, FETCH_RESTORING);
+	fetcher_pause(&fetcher, "the disk is full");
+	run_until(&failed, 2);
+	ck_assert(first()->sm.at == FETCH_WAITING && good == 0);
+	ck_assert_str_eq(last_why, "the disk is full");
+	fetcher_resume(&fetcher);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(peer[0].requests == 0 && failed == 2, "nobody is asked for it");
 }
 END_TEST
 
@@ -786,12 +1111,13 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
-		claims_take_turns, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, another_release_does_not_wait_for_the_next_try,
-		what_was_not_paused_is_not_hurried, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
+		claims_take_turns, more_blocks_than_may_be_kept_are_wrong, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
+		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
+		what_was_not_paused_is_not_hurried, what_was_paused_may_end_at_once, all_that_was_paused_goes_on, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,
-		a_release_that_goes_leaves_its_names, once_is_once, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
+		a_release_that_goes_leaves_its_names, once_is_once, once_is_once_for_each_claim, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
-		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, only_so_many_at_a_time,
+		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_pause_holds_up_what_is_complete, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,
 		what_repeats_may_break_a_rule, what_repeats_may_find_no_room,
 	};
@@ -807,6 +1133,9 @@ int main(void)
 	tcase_add_loop_test(t, a_pause_hangs_up_and_asks_nobody, 0, 2);
 	tcase_add_loop_test(t, what_the_disk_refuses_is_told, 0, sizeof refusals / sizeof *refusals);
 	tcase_add_loop_test(t, another_size, 0, 2);
+	tcase_add_loop_test(t, a_release_may_say_something_new, 0, 2);
+	tcase_add_loop_test(t, what_a_lie_has_kept_leaves_room_for_the_truth, 0, 2);
+	tcase_add_loop_test(t, a_whole_image_is_not_written_over_by_another_cid, 0, sizeof others / sizeof *others);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
 	tcase_add_loop_test(t, closed_in_each_state, 0, sizeof states / sizeof *states);
 	suite_add_tcase(s, t);

@@ -135,8 +135,20 @@ START_TEST(what_is_damaged_outlives_a_wrong_claim)
 	blob_free(part);
 	ck_assert(has_part(&t.sha256));
 	owner->on_wrong(&rig.k, &t, "another image");
-	ck_assert(!has_part(&t.sha256));
+	ck_assert(has_part(&t.sha256) == (wrong[_i].after != IMAGE_STATES));
 	ck_assert_int_eq(image_state(0), wrong[_i].after);
+}
+END_TEST
+
+START_TEST(what_nobody_knows_goes_with_a_wrong_claim)
+{
+	struct fetch_target t = target(0, 0);
+	struct blob *part;
+
+	ck_ok(blob_start(rig.k.blobs, &t.sha256, SIZE, &part, NULL, &err));
+	blob_free(part);
+	owner->on_wrong(&rig.k, &t, "another image");
+	ck_assert(!has_part(&t.sha256) && degraded_is_fine(&rig.k.degraded));
 }
 END_TEST
 
@@ -147,6 +159,19 @@ START_TEST(a_fetch_that_begins_is_told)
 	world_image(&rig.w, 0, IMAGE_IS_WANTED);
 	owner->on_begun(&rig.k, &sha);
 	ck_assert_int_eq(image_state(0), IMAGE_IS_FETCHING);
+}
+END_TEST
+
+START_TEST(what_a_fetch_found_rotten_wants_a_repair)
+{
+	struct hash32 sha = world_sha(0);
+
+	publish_as(0, &sha, SIZE, 0);
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	settle();
+	owner->on_rotten(&rig.k, &sha);
+	ck_assert_int_eq(image_state(0), IMAGE_IS_DAMAGED);
+	ck_assert_msg(ledger_find(&rig.k.ledger, &rig.w.product[0].id)->is_marked, "its release says so");
 }
 END_TEST
 
@@ -364,6 +389,68 @@ static void evict_first(void)
 	ck_assert_str_eq(world_state(&rig.w, 0, 1), "evicted");
 }
 
+/* For want of room it fails at once, and is given up. */
+static void ask_in_vain(const struct hash32 *sha256)
+{
+	uint64_t size = rig.k.conf->cache.size;
+
+	rig.k.conf->cache.size = 1;
+	keeper_image_wanted(&rig.k, sha256);
+	rig.k.conf->cache.size = size;
+	ck_assert(!is_known(sha256));
+}
+
+static const struct { enum image_state left; bool by_operator; } again[] = {
+	{ IMAGE_IS_WANTED, false }, { IMAGE_IS_FETCHING, false }, { IMAGE_IS_WANTED, true },
+};
+
+START_TEST(an_evicted_one_is_tried_again_when_somebody_asks_again)
+{
+	struct hash32 sha = world_sha(0);
+	struct release_row r;
+
+	evict_first();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	ask_in_vain(&sha);
+	ck_assert_int_eq(state_of(&sha), IMAGE_IS_WANTED);
+	ck_ok(images_set_state(rig.w.store, &sha, again[_i].left, 0, &err));
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	r = world_row(&rig.w, 0, 1);
+	if (again[_i].by_operator)
+		ck_ok(keeper_refetch(&rig.k, ledger_find(&rig.k.ledger, &r.product), &r, &err));
+	else
+		keeper_image_wanted(&rig.k, &sha);
+	ck_assert(fetcher_is_fetching(&rig.k.fetcher, &sha));
+}
+END_TEST
+
+/* Ten minutes after the last who wanted it. */
+static const struct { const char *what; bool is_recovered, is_fetched; int64_t ms; enum image_state then; } parts[] = {
+	{ "nobody wants it any more", true, false, EVICT_UNREAD_MS, IMAGE_STATES },
+	{ "somebody may ask again", true, false, EVICT_UNREAD_MS - 1, IMAGE_IS_FETCHING },
+	{ "a fetch waits for its next try", true, true, EVICT_UNREAD_MS, IMAGE_IS_FETCHING },
+	{ "nobody was asked yet", false, false, EVICT_UNREAD_MS, IMAGE_IS_FETCHING },
+};
+
+START_TEST(a_part_that_nobody_waits_for_leaves_the_disk)
+{
+	struct hash32 sha = world_sha(0);
+	struct blob *part;
+
+	ck_ok(blob_start(rig.k.blobs, &sha, SIZE, &part, NULL, &err));
+	blob_free(part);
+	if (parts[_i].is_fetched)
+		fetch_in_vain(&sha);
+	world_image(&rig.w, 0, IMAGE_IS_FETCHING);
+	rig.k.is_recovered = parts[_i].is_recovered;
+	rig.w.wall_ms += parts[_i].ms;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(state_of(&sha) == parts[_i].then, "%s", parts[_i].what);
+	ck_assert_msg(has_part(&sha) == (parts[_i].then != IMAGE_STATES), "%s", parts[_i].what);
+}
+END_TEST
+
 START_TEST(what_is_on_its_way_out_is_not_wanted_back)
 {
 	struct hash32 sha = world_sha(0);
@@ -398,20 +485,45 @@ END_TEST
 static uint8_t image[SIZE];
 
 /* An object without a row. */
-static struct hash32 put_object(void)
+static struct hash32 put(struct span bytes)
 {
+	struct hash32 sha = sha256_of(bytes);
 	struct blob_digests d;
-	struct hash32 sha;
 	struct blob *w;
 
-	memset(image, 7, sizeof image);
-	sha = sha256_of(SPAN_OF(image));
-	ck_ok(blob_start(rig.k.blobs, &sha, SIZE, &w, NULL, &err));
-	ck_ok(blob_write(w, 0, SPAN_OF(image), &err));
+	ck_ok(blob_start(rig.k.blobs, &sha, bytes.n, &w, NULL, &err));
+	ck_ok(blob_write(w, 0, bytes, &err));
 	ck_ok(blob_finish(w, &d, &err));
 	blob_free(w);
 	return sha;
 }
+
+static struct hash32 put_object(void)
+{
+	memset(image, 7, sizeof image);
+	return put(SPAN_OF(image));
+}
+
+/* Its CID is of a raw block, and no block is as large: whatever the sources have, it is wrong. */
+START_TEST(a_lie_about_a_damaged_image_leaves_its_bytes)
+{
+	static uint8_t large[BLOCK_MAX + 1], got[sizeof large];
+	struct ledger_want lie = { .size = sizeof large, .cid = world_cid[1], .product = world_name[1], .version = "1", .sequence = 1 };
+	struct blob_digests d = { .sums = hash_of(1) };
+	struct blob *w;
+
+	memset(large, 7, sizeof large);
+	lie.sha256 = put(SPAN_OF(large));
+	ck_ok(images_set_good(rig.w.store, &lie.sha256, sizeof large, &d, "raw", 1, &err));
+	ck_ok(images_add_damage(rig.w.store, &lie.sha256, 3, 1, &err));
+	ck_ok(fetcher_want(&rig.k.fetcher, &lie, &err));
+	ck_assert(state_of(&lie.sha256) == IMAGE_IS_DAMAGED && list_is_empty(&rig.k.fetcher.fetches));
+	ck_ok(blob_start(rig.k.blobs, &lie.sha256, sizeof large, &w, NULL, &err));
+	ck_ok(blob_read(w, 0, got, sizeof got, &err));
+	ck_assert(!memcmp(got, large, sizeof got));
+	blob_free(w);
+}
+END_TEST
 
 static void run_adoptions(void)
 {
@@ -889,7 +1001,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, a_fetch_that_begins_is_told, at_rest_no_fetch_fails,
+		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
+		a_lie_about_a_damaged_image_leaves_its_bytes, a_fetch_that_begins_is_told, what_a_fetch_found_rotten_wants_a_repair, at_rest_no_fetch_fails,
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
 		damage_hurries_its_fetch, an_operator_hurries_a_fetch, what_is_on_its_way_out_is_not_wanted_back,
@@ -910,6 +1023,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
+	tcase_add_loop_test(tc, an_evicted_one_is_tried_again_when_somebody_asks_again, 0, sizeof again / sizeof *again);
+	tcase_add_loop_test(tc, a_part_that_nobody_waits_for_leaves_the_disk, 0, sizeof parts / sizeof *parts);
 	tcase_add_loop_test(tc, a_place_is_what_the_row_says, 0, sizeof places / sizeof *places);
 	tcase_add_loop_test(tc, an_image_that_stays_keeps_no_other_from_leaving, 0, sizeof stays_one / sizeof *stays_one);
 	tcase_add_loop_test(tc, a_disk_that_lets_nothing_go_is_trouble, 0, sizeof stays_all / sizeof *stays_all);

@@ -1,6 +1,7 @@
 /* test_kept.c: inner blocks in memory, found by CID, each once, and no more bytes than their limit. */
 #include "keeper/kept.h"
 #include "base/limits.h"
+#include "store/tempdir.h"
 
 #include <check.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #define BLOCKS 40	/* more than there is room for at first */
 
 static struct kept kept;
-static struct err err;
 static uint8_t big[KEPT_BYTES_MAX];
 
 static void setup(void)
@@ -86,6 +86,90 @@ START_TEST(one_byte_too_many_is_refused)
 }
 END_TEST
 
+/* --- beside a part --- */
+
+static struct blobs *blobs;
+static struct blob *part;
+
+static void open_part(void)
+{
+	struct hash32 sha256 = { .b = { 1 } };
+
+	tempdir_make();
+	ck_assert_int_eq(blobs_open(tempdir_fd, NULL, &blobs, &err), ERR_OK);
+	ck_assert_int_eq(blob_start(blobs, &sha256, 1000, &part, NULL, &err), ERR_OK);
+}
+
+static void close_part(void)
+{
+	blob_free(part);
+	blobs_free(blobs);
+	tempdir_remove();
+}
+
+static int put(struct span block)
+{
+	struct cid cid = cid_of(1, CID_DAG_PB, block);
+
+	return kept_put(&kept, part, &cid, block, &err);
+}
+
+/* How many there are for this root. */
+static size_t load_for(size_t root)
+{
+	struct cid cid = cid_of(0, CID_DAG_PB, block_of(root));
+
+	kept_fini(&kept);
+	ck_assert_msg(kept_load(&kept, part, &cid, &err) == ERR_OK, "%s", err.msg);
+	return kept.blocks;
+}
+
+START_TEST(a_part_keeps_one_roots_blocks)
+{
+	open_part();
+	ck_assert_uint_eq(load_for(3), 0);
+	for (size_t i = 3; i < 6; i++)
+		ck_assert_int_eq(put(block_of(i)), ERR_OK);
+	ck_assert_int_eq(put(block_of(3)), ERR_OK);
+	ck_assert_uint_eq(load_for(3), 3);
+	check_kept(5);
+	ck_assert_msg(load_for(4) == 0, "another's: it came second");
+	ck_assert_int_eq(put(block_of(4)), ERR_OK);
+	ck_assert_uint_eq(load_for(4), 1);
+	ck_assert_msg(load_for(3) == 0, "and the former are gone");
+	close_part();
+}
+END_TEST
+
+START_TEST(what_is_too_much_is_not_written)
+{
+	open_part();
+	ck_assert_int_eq(add(SPAN(big, sizeof big - 4)), ERR_OK);
+	ck_assert_int_eq(put(block_of(4)), ERR_LIMIT);
+	ck_assert_int_eq(put(block_of(3)), ERR_OK);
+	ck_assert_uint_eq(load_for(3), 1);
+	close_part();
+}
+END_TEST
+
+/* Nobody writes so many, but somebody may have. */
+START_TEST(too_many_are_none)
+{
+	open_part();
+	for (size_t i = 0; i < 9; i++) {
+		memset(big, 1 + (int)i, BLOCK_MAX);
+		struct span block = SPAN(big, BLOCK_MAX);
+		uint8_t name[CID_BYTES_MAX];
+		struct cid cid = cid_of(1, CID_DAG_PB, block);
+
+		ck_assert_int_eq(blob_add_block(part, SPAN(name, cid_write(&cid, name)), block, &err), ERR_OK);
+	}
+	memset(big, 1, BLOCK_MAX);
+	ck_assert_uint_eq(load_for(BLOCK_MAX - 1), 0);
+	close_part();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("all");
@@ -98,6 +182,9 @@ int main(void)
 	tcase_add_test(tc, what_was_never_added_is_not_found);
 	tcase_add_test(tc, the_same_block_takes_no_room_twice);
 	tcase_add_test(tc, one_byte_too_many_is_refused);
+	tcase_add_test(tc, a_part_keeps_one_roots_blocks);
+	tcase_add_test(tc, what_is_too_much_is_not_written);
+	tcase_add_test(tc, too_many_are_none);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

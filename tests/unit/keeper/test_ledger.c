@@ -129,6 +129,44 @@ START_TEST(a_reorg_takes_a_release_back)
 }
 END_TEST
 
+static bool is_unwanted(uint64_t sequence, unsigned image)
+{
+	struct hash32 sha = world_sha(image);
+
+	for (size_t i = 0; i < w.unwanteds; i++)
+		if (w.unwanted[i].sequence == sequence && hash32_eq(&w.unwanted[i].sha256, &sha))
+			return true;
+	return false;
+}
+
+static const struct { const char *what; bool is_there; unsigned image; bool is_unwanted; } after_reorg[] = {
+	{ "gone", false, 0, true }, { "as it was", true, 2, false }, { "with another image", true, 1, true },
+};
+
+START_TEST(what_a_reorg_takes_back_wants_no_image)
+{
+	const struct ledger_product *undone;
+
+	one_active(0, 0);
+	world_publish(&w, 0, 2);
+	world_settle(&w);
+	undone = ledger_find(&w.ledger, &w.product[0].id);
+	ck_assert(world_wanted(&w, 0, 2));
+	world_forget(&w);
+	world_undo(&w, 0, 3, 1);
+	ck_assert_msg(undone->undone && !undone->undone->next, "it alone was taken back");
+	if (after_reorg[_i].is_there)
+		world_publish(&w, 0, after_reorg[_i].image);
+	world_settle(&w);
+	ck_assert_msg(is_unwanted(2, 2) == after_reorg[_i].is_unwanted, "%s", after_reorg[_i].what);
+	ck_assert_msg(world_wanted(&w, 0, 2) == after_reorg[_i].is_there, "%s", after_reorg[_i].what);
+	world_forget(&w);
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+	ck_assert_msg(!is_unwanted(2, 2), "once");
+}
+END_TEST
+
 START_TEST(a_reorg_takes_a_registration_back)
 {
 	static const struct addr20 nobody;
@@ -600,6 +638,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, what_a_reorg_takes_back_wants_no_image, 0, sizeof after_reorg / sizeof *after_reorg);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -301,6 +301,21 @@ START_TEST(what_was_here_is_evicted)
 }
 END_TEST
 
+/* A try was begun, and broken off: that changes nothing. */
+START_TEST(what_was_here_is_evicted_also_after_a_try_in_vain)
+{
+	static const enum image_state left[] = { IMAGE_IS_WANTED, IMAGE_IS_FETCHING };
+	struct hash32 sha = world_sha(0);
+
+	bring_to(SUPERSEDED);
+	ck_ok(images_delete(w.store, &sha, &err));
+	world_image(&w, 0, left[_i]);
+	settle();
+	ck_state(0, 1, "evicted");
+	ck_assert(!world_wanted(&w, 0, 1));
+}
+END_TEST
+
 /* Another product's image was on its way out when this release was first heard of. */
 START_TEST(what_left_before_it_was_looked_at_is_evicted)
 {
@@ -339,6 +354,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_row_becomes_what_its_entry_says, 0, FIELDS);
 	tcase_add_loop_test(tc, what_is_here_is_mended, 0, 2 * KINDS);
 	tcase_add_loop_test(tc, what_was_here_is_evicted, 0, KINDS);
+	tcase_add_loop_test(tc, what_was_here_is_evicted_also_after_a_try_in_vain, 0, 2);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -50,7 +50,11 @@ static void on_want(void *arg, const struct ledger_want *want)
 
 static void on_unwanted(void *arg, const struct ledger_want *want)
 {
-	(void)arg, (void)want;
+	struct world *w = arg;
+	struct world_note *n = &w->unwanted[w->unwanteds++ % WORLD_NOTES];
+
+	*n = (struct world_note){ .sequence = want->sequence, .sha256 = want->sha256 };
+	snprintf(n->product, sizeof n->product, "%s", want->product);
 }
 
 static void on_change(void *arg, const struct ledger_change *c)
@@ -302,7 +306,7 @@ void world_settle(struct world *w)
 
 void world_forget(struct world *w)
 {
-	w->wants = w->changes = w->settled = 0;
+	w->wants = w->changes = w->unwanteds = w->settled = 0;
 }
 
 struct release_row world_row(struct world *w, size_t product, uint64_t sequence)

@@ -15,6 +15,7 @@
 struct world_note {
 	char product[PRODUCT_NAME_MAX + 1], cid[CID_TEXT_MAX];
 	uint64_t sequence;
+	struct hash32 sha256;
 };
 
 struct world_product {
@@ -39,7 +40,8 @@ struct world {
 	struct world_product product[WORLD_PRODUCTS];
 	uint64_t block;			/* of the next entry */
 	struct world_note want[WORLD_NOTES], change[WORLD_NOTES];
-	size_t wants, changes, settled;
+	struct world_note unwanted[WORLD_NOTES];	/* the last ones; the oldest make room */
+	size_t wants, changes, unwanteds, settled;
 	struct hash32 fetching;		/* zero: none */
 	bool is_recovering;		/* what lies on the disk is still being looked at */
 };

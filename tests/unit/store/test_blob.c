@@ -780,9 +780,11 @@ START_TEST(a_lost_dag_comes_back_beside_a_whole_object)
 	struct blob *w = start(NULL);
 	struct blob_digests d, again;
 	struct blob_check c;
-	uint8_t got[1000];
+	uint8_t got[1000], wrong[40000];
 	int fd;
 
+	memcpy(wrong, image, sizeof wrong);
+	wrong[39999] ^= 1;
 	write_all(w);
 	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
 	ck_ok(blob_finish(w, &d, &err));
@@ -793,6 +795,11 @@ START_TEST(a_lost_dag_comes_back_beside_a_whole_object)
 	ck_assert_msg(is_there_whole() && has(".sums"), "served all the while");
 	ck_ok(blob_read(w, 5000, got, sizeof got, &err));
 	ck_assert_mem_eq(got, image + 5000, sizeof got);
+	ck_ok(blob_write(w, 100, SPAN(image + 100, 40000), &err));
+	ck_refused(blob_write(w, 99, SPAN(image + 100, 1), &err), ERR_PROOF, "its readers would see it");
+	ck_refused(blob_write(w, 0, SPAN(wrong, sizeof wrong), &err), ERR_PROOF, "wherever it begins to differ");
+	ck_assert_msg(is_there_whole(), "and nothing was written");
+	ck_ok(blob_compare(w, &err));
 	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
 	ck_ok(blob_finish(w, &again, &err));
 	blob_free(w);
@@ -813,8 +820,9 @@ START_TEST(a_second_name_does_not_keep_from_repair)
 	struct blob *w;
 
 	ck_ok(blob_complete(blobs, &name, SIZE, &w, &err));
-	blob_free(w);
 	tempdir_flip(file(""), 5);
+	ck_refused(blob_compare(w, &err), ERR_PROOF, "it has rotted");
+	blob_free(w);
 	ck_ok(blob_repair(blobs, &name, SIZE, &w, &err));
 	ck_assert(!has(""));
 	ck_ok(blob_write(w, 0, SPAN(image, CHUNK_SIZE), &err));
