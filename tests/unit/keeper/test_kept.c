@@ -124,13 +124,24 @@ static size_t load_for(size_t root)
 	return kept.blocks;
 }
 
+static int count(void *arg, struct span cid, struct span block, struct err *e)
+{
+	(void)cid, (void)block, (void)e;
+	++*(size_t *)arg;
+	return ERR_OK;
+}
+
 START_TEST(a_part_keeps_one_roots_blocks)
 {
+	size_t written = 0;
+
 	open_part();
 	ck_assert_uint_eq(load_for(3), 0);
 	for (size_t i = 3; i < 6; i++)
 		ck_assert_int_eq(put(block_of(i)), ERR_OK);
 	ck_assert_int_eq(put(block_of(3)), ERR_OK);
+	ck_assert_int_eq(blob_each_block(part, count, &written, &err), ERR_OK);
+	ck_assert_msg(written == 3, "each once");
 	ck_assert_uint_eq(load_for(3), 3);
 	check_kept(5);
 	ck_assert_msg(load_for(4) == 0, "another's: it came second");
