@@ -7,7 +7,7 @@ import { program, startGateway } from '../support/gateway.mjs'
 import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
-import { KEEPER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
+import { KEEPER, RESOLVER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
 import { makeHeld } from './every-call-held.mjs'
 import { recalls } from './every-call-recall.mjs'
 import { CLASSES, ERRORS, SLOTS, Shim } from './shim.mjs'
@@ -68,6 +68,23 @@ async function makeSettled(t) {
   await gateway.waitRelease(PRODUCT, 2, 'active')
   return { b, gateway }
 }
+
+for (const [what, listen, nth, why] of [
+  ['a listener of IPv6 that would take IPv4 too', '[::1]:0', 1, /http at ::1 port 0: cannot be a listener of IPv6 alone/],
+  ['a listener that cannot tell its port', '127.0.0.1:0', 2, /http at 127\.0\.0\.1 port 0: cannot tell where it listens/],
+]) {
+  test(`${what} is none: the start ends, and says so`, async (t) => {
+    const b = await makeBench(t)
+    b.shim.stick(SUPERVISOR, ['option'], 'ENOBUFS', { nth })
+    await assert.rejects(startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir, config: { listen } }), host: b.shim.host }), why)
+  })
+}
+
+test('drop-ins that cannot be looked at are an error: the start ends, and says so', async (t) => {
+  const b = await makeBench(t)
+  b.shim.stick(RESOLVER, ['open-read'], 'EIO', { path: join(b.dir, 'conf.d') })
+  await assert.rejects(startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host }), /conf\.d: cannot be read: Input\/output error/)
+})
 
 test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
   const { b, gateway } = await makeSettled(t)
