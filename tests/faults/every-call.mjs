@@ -125,14 +125,14 @@ export async function report(gateway, device, sequence) {
 }
 
 /** Waits for what faults may only delay. */
-export const patient = (what, probe) => waitFor(what, async () => {
+export const patient = (what, probe, wait = WAIT) => waitFor(what, async () => {
   try {
     return await probe()
   } catch (error) {
     if (error instanceof Wrong) return { wrong: error }
     throw error
   }
-}, WAIT).then((r) => { if (r?.wrong) throw r.wrong; return r })
+}, wait).then((r) => { if (r?.wrong) throw r.wrong; return r })
 
 const STARTS_MAX = 40
 const PLAIN_TURNS = 3 // of a gateway that lives on

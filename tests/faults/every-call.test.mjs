@@ -1,6 +1,7 @@
 // every-call.test.mjs: calls into the C library that fail, a sample of all sites: each class and each process, chosen by a seed. All of them: every-call.long.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { program, startGateway } from '../support/gateway.mjs'
@@ -203,6 +204,32 @@ test('half of what is sent comes with the edge of epoll, as the kernel gives it:
     await once(t, b)
   }
   assert.ok(b.shim.fired(SERVER) - from[SERVER] >= 2, `${b.shim.fired(SERVER) - from[SERVER]} of ${sites.length} sites`)
+})
+
+test('an image that could not be read once is whole for the next reader', async (t) => {
+  const { b, gateway } = await makeSettled(t), [, { sha256, image }] = b.published
+  const get = async () => Buffer.from(await (await gateway.get(`/sha256/${sha256}`)).arrayBuffer())
+  for (let i = 0; i < 3; i++) assert.deepEqual(await get(), image) // from memory, by sendfile
+  b.shim.nextPass()
+  b.shim.sweep(SERVER, { classes: ['send', 'read'], round: 0 }) // without sendfile the library reads itself
+  const reads = async () => (await namesOf(b.shim, none)).some((name) => / read: libmicrohttpd/.test(name)), none = Object.fromEntries(SLOTS.map((s) => [s, 0]))
+  await waitFor('the read to fail', async () => { await get().catch(() => {}); return reads() })
+  b.shim.off()
+  assert.deepEqual(await get(), image)
+})
+
+test('a piece of a backup for which memory is wanting is an error, and no file', async (t) => {
+  const { b, gateway } = await makeSettled(t), file = join(b.world.dir, 'backup')
+  b.shim.record(KEEPER)
+  await gateway.ask('backup', `${file}.first`)
+  const site = await b.shim.findSite(KEEPER, / memory: .*base64_put.* < api_give_piece /)
+  b.shim.nextPass()
+  b.shim.sweep(KEEPER, { only: site.hash })
+  const { code, stderr } = await gateway.cli('backup', file)
+  assert.equal(b.shim.fired(KEEPER), 1)
+  assert.notEqual(code, 0)
+  assert.match(stderr, /no memory/)
+  await assert.rejects(stat(file), { code: 'ENOENT' })
 })
 
 test('a lost database, and calls that fail while what is kept twice comes back: it comes back all the same', async (t) => {
