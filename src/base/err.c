@@ -82,6 +82,11 @@ bool err_may_pass(const struct err *e)
 	return e->sys == EIO || e->sys == EMFILE || e->sys == ENFILE || e->sys == EAGAIN || e->sys == EINTR || e->sys == ENOBUFS;
 }
 
+bool err_is_of_one_file(const struct err *e)
+{
+	return e->code == ERR_IO && e->sys != EMFILE && e->sys != ENFILE;
+}
+
 void err_no_memory(void)
 {
 	log_broken("memory", "a small piece could not be had: ending", "%s", "");

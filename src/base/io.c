@@ -114,6 +114,20 @@ int io_read_own(int dir, const char *name, struct buf *b, struct err *e)
 	return io_read_all(fd, b, e) ? err_wrap(e, "%s", name) : ERR_OK;
 }
 
+int io_next_name(DIR *d, const char *what, const char **name, struct err *e)
+{
+	const struct dirent *at;
+
+	do {
+		errno = 0;
+		at = readdir(d);
+	} while (at && (!strcmp(at->d_name, ".") || !strcmp(at->d_name, "..")));
+	if (!at && errno)
+		return err_errno(e, "%s: read the directory", what);
+	*name = at ? at->d_name : NULL;
+	return ERR_OK;
+}
+
 int io_sync_directory_of(const char *path, struct err *e)
 {
 	autofree char *copy = strdup(path);

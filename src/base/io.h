@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/buf.h"
 
+#include <dirent.h>
 #include <sys/types.h>
 
 /* Writes all of s, over EINTR and short writes. */
@@ -25,6 +26,10 @@ MUST_USE int io_read_file(int dir, const char *name, struct buf *b, struct err *
 MUST_USE int io_open_own(int dir, const char *name, int flags, int *fd, struct err *e);
 /* io_read_file of such a file. */
 MUST_USE int io_read_own(int dir, const char *name, struct buf *b, struct err *e);
+
+/* The next name in d but "." and "..", which lives until the next call; NULL at the end. What cannot be read is no end: readdir(3) answers both alike.
+ * d's owner is named `what` in the message. */
+MUST_USE int io_next_name(DIR *d, const char *what, const char **name, struct err *e);
 
 /* A new name is on the disk only once its directory is. */
 MUST_USE int io_sync_directory_of(const char *path, struct err *e);

@@ -141,6 +141,10 @@
 #define MARK_SAVE_MS 900000		/* cursor and proof times when nothing else changed (chapter 6, "Writing little") */
 #define LISTENERS_MAX 24			/* addresses of all three kinds */
 #define EVICT_UNREAD_MS 600000		/* chapter 1: 10 minutes without a reader */
+#define STUCK_MAX 64			/* evicted images that the disk does not let go of and that are remembered: more are a dying disk, and it says so otherwise */
+#define STUCK_RETRY_MS 3600000		/* before such a one is tried again: ext4 writes its superblock for each error that it meets */
+#define RECOVER_RETRY_MS 15000		/* after objects/ could not be read to its end, before it is read again; doubles … */
+#define RECOVER_RETRY_MAX_MS 3600000	/* … up to this: each time adopts, so reads, what could not be kept before */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
 #define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define SCRUB_START_MS 60000		/* after a start nothing is scrubbed: recovery and the first proofs come first */

@@ -368,6 +368,22 @@ bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char
 	return false;
 }
 
+bool catalogs_last_has_rows(const struct keeper *k)
+{
+	const struct catalog *last = k->catalogs.last;
+	const struct catalog_image *all = NULL;
+	struct image_row row;
+	size_t n = 0;
+
+	if (!last)
+		return false;
+	all = catalog_images(last, &n);
+	for (size_t i = 0; i < n; i++)
+		if (images_get(k->store, &all[i].sha256, &row, NULL))
+			return false;
+	return true;
+}
+
 int catalogs_refresh(struct keeper *k, struct err *e)
 {
 	k->catalogs.is_proof_untold = true;

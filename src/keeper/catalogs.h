@@ -46,6 +46,9 @@ MUST_USE int catalogs_catch_up(struct keeper *k, struct err *e);
 /* Is the copy on disk whole? If not it is written again. ERR_BUSY: not while the last run's is told. */
 MUST_USE int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e);
 
+/* Has every image that the last run's catalog tells of its row? false also when that catalog is gone: then nobody can say. */
+bool catalogs_last_has_rows(const struct keeper *k);
+
 /* The CID by which the last run's catalog knew an image: it was checked then. false: none, or the catalog is gone. */
 bool catalogs_last_cid(const struct keeper *k, const struct hash32 *sha256, char out[CID_TEXT_MAX]);
 

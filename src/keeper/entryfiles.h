@@ -51,7 +51,7 @@ MUST_USE int entryfiles_write(struct store *store, const struct hash32 *product,
 /* What the file has, whatever that is. ERR_NOT_FOUND; ERR_LIMIT: longer than ours get. */
 MUST_USE int entryfiles_read(struct entryfiles *all, const struct hash32 *product, struct buf *out, struct err *e);
 
-/* Removes what is of no product that keeps() keeps. */
+/* Removes what is of no product that keeps() keeps. A file that cannot be removed is left, and that is logged; the next start tries again. */
 MUST_USE int entryfiles_sweep(struct entryfiles *all, bool (*keeps)(void *arg, const struct hash32 *product), void *arg, struct err *e);
 
 #endif

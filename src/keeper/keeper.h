@@ -31,6 +31,7 @@
 #include "keeper/fetcher.h"
 #include "keeper/ledger.h"
 #include "keeper/scrubber.h"
+#include "keeper/stuck.h"
 #include "keeper/sup.h"
 #include "keeper/verify.h"
 #include "net/secrets.h"
@@ -96,6 +97,10 @@ struct keeper {
 	unsigned copy_tries;			/* in a row that were in vain, or for what could not be noted */
 	int64_t copy_next_mono_ms;		/* no sooner the next one: each writes all of it */
 	bool is_recovered;			/* objects and rows were compared: before that nothing is fetched */
+	unsigned scans;				/* in a row that could not read all of objects/ */
+	int64_t scan_next_mono_ms;		/* when the next one is due; 0: none is */
+	struct stuck stuck;			/* evicted images that the disk does not let go of */
+	char stuck_why[200];			/* of the last one */
 	int exit_status;
 	struct degraded degraded;		/* does storing work? */
 };
@@ -184,15 +189,19 @@ void keeper_sweep_entries(struct keeper *k);
 /* The server found that a file is not what the catalog says. */
 void keeper_entries_rotten(struct keeper *k, const struct hash32 *product);
 
-/* --- keeper_images.c: owner of the fetcher, and eviction --- */
+/* --- keeper_sweep.c --- */
+/* Evictions whose time has come, damaged images, images nobody names; a look at objects/ that is to be taken again. */
+void keeper_sweep(struct keeper *k);
+
+/* --- keeper_images.c: owner of the fetcher --- */
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k);
-/* Looks for images that lie on disk without a row, and rows without a file. After a start. */
+/* Looks for images that lie on disk without a row, and rows without a file. After a start; and again as long as that leaves k->is_recovered false. */
 void keeper_recover(struct keeper *k);
 /* A worker is hashing that image's object: nobody may move it, and it may turn out to be all that is wanted. */
 bool keeper_is_adopting(const struct keeper *k, const struct hash32 *sha256);
-/* Evictions whose time has come, damaged images, images nobody names. */
-void keeper_sweep(struct keeper *k);
-/* The same look as keeper_recover's, while fetches are under way: their files are passed over. */
+/* So many (none: the alarm is over) cannot be removed; why the first or last of them cannot. */
+void keeper_tell_stuck(struct keeper *k, const char *subject, size_t n, const char *why);
+/* The same look as keeper_recover's, while fetches are under way: their files are passed over. What cannot be removed or read is told by alarms. */
 MUST_USE int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct err *e);
 void keeper_image_rotten(struct keeper *k, const struct link_rot *m);
 /* The server could not make an image's blocks: is its .dag what was written? */

@@ -22,7 +22,12 @@ void keeper_sweep_entries(struct keeper *k)
 {
 	struct err e = { 0 };
 
-	if (!k->entryfiles.is_swept && entryfiles_sweep(&k->entryfiles, is_followed, k, &e))
+	if (k->entryfiles.is_swept || !entryfiles_sweep(&k->entryfiles, is_followed, k, &e))
+		return;
+	/* Files that nobody asks for are no reason to rest; the next catalog tries again. */
+	if (err_is_of_one_file(&e))
+		log_broken("keeper", "old files of entries cannot be looked for", "why=\"%s\"", e.msg);
+	else
 		keeper_trouble(k, &e);
 }
 

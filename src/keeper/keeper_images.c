@@ -1,4 +1,4 @@
-/* keeper_images.c: images between fetcher, store and catalog: arrival, room, eviction, damage, recovery. */
+/* keeper_images.c: images between fetcher, store and catalog: arrival, room, damage, recovery. */
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -100,6 +100,15 @@ static void note_verdict(struct keeper *k, const struct verdict *v)
 	keeper_image_changed(k, &v->target->sha256);
 }
 
+/* What stays of it is seen at the next start. */
+static void note_part(struct keeper *k, const struct err *e)
+{
+	if (err_is_of_one_file(e))
+		log_broken("store", "a part cannot be removed", "why=\"%s\"", e->msg);
+	else
+		keeper_trouble(k, e);
+}
+
 static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
 {
 	struct keeper *k = arg;
@@ -109,7 +118,7 @@ static void on_wrong(void *arg, const struct fetch_target *t, const char *why)
 
 	log_unusual("fetch", "not the manifest's image", "sha256=%s cid=%s why=%s", hex_str(SPAN_OF(t->sha256), hex), t->cid, LOG_STR(span_str(why)));
 	if (blobs_remove_part(k->blobs, &t->sha256, &e))
-		keeper_trouble(k, &e);
+		note_part(k, &e);
 	/* The row had this claim's size. A damaged image stays: its good chunks are served on. */
 	if (images_get(k->store, &t->sha256, &i, NULL) == ERR_OK && (i.state == IMAGE_IS_WANTED || i.state == IMAGE_IS_FETCHING) &&
 	    images_delete(k->store, &t->sha256, &e))
@@ -152,10 +161,19 @@ static int read_space(struct keeper *k, struct space *out, struct err *e)
 	return rc ? rc : space_read(k->state_dir, k->conf->cache.size, totals.bytes, out, e);
 }
 
+struct leaving {
+	const struct keeper *k;
+	uint64_t bytes;
+};
+
+/* What does not go is not waited for. */
 static int add_leaving(void *arg, const struct image_row *i, struct err *e)
 {
+	struct leaving *l = arg;
+
 	(void)e;
-	*(uint64_t *)arg += space_cost(i->size) + i->digests.dag_bytes;
+	if (!stuck_has(&l->k->stuck, &i->sha256))
+		l->bytes += space_cost(i->size) + i->digests.dag_bytes;
 	return ERR_OK;
 }
 
@@ -163,7 +181,8 @@ static int make_room(void *arg, uint64_t size, struct err *e)
 {
 	struct keeper *k = arg;
 	struct space space;
-	uint64_t need = 0, leaving = 0;
+	struct leaving leaving = { .k = k };
+	uint64_t need = 0;
 	int rc = read_space(k, &space, e);
 
 	if (!rc)
@@ -172,8 +191,8 @@ static int make_room(void *arg, uint64_t size, struct err *e)
 		return rc;
 	rc = images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, add_leaving, &leaving, e);
 	/* What leaves already will be room too: asking again while it does must not push out more. */
-	if (!rc && need > leaving) {
-		rc = images_victims(k->store, need - leaving, evict, k, e);
+	if (!rc && need > leaving.bytes) {
+		rc = images_victims(k->store, need - leaving.bytes, evict, k, e);
 		keeper_settle_all(k);
 	}
 	if (rc)
@@ -218,72 +237,6 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 struct fetcher_owner keeper_fetcher_owner(struct keeper *k)
 {
 	return (struct fetcher_owner){ on_good, on_wrong, on_failed, on_begun, on_trouble, make_room, look, k };
-}
-
-/* --- eviction: out of the catalog, ten minutes unread, off the disk, out of the table --- */
-
-/* A wall clock that was put back must not keep it for months. */
-static bool is_unread_long_enough(const struct keeper *k, const struct image_row *i)
-{
-	int64_t ms = now_ms(k) - i->since_ms;
-
-	return ms >= EVICT_UNREAD_MS || (ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS);
-}
-
-static int finish_eviction(void *arg, const struct image_row *i, struct err *e)
-{
-	struct keeper *k = arg;
-	int rc;
-
-	if (k->catalogs.acknowledged < k->catalogs.generation || !is_unread_long_enough(k, i))
-		return ERR_OK;
-	if (scrubber_is_reading(&k->scrubber, &i->sha256)) {
-		scrubber_break_off(&k->scrubber, &i->sha256);	/* it might make .sums again behind us */
-		return ERR_OK;
-	}
-	rc = blobs_remove(k->blobs, &i->sha256, e);
-	return rc ? rc : images_delete(k->store, &i->sha256, e);
-}
-
-/* Nobody can say what it was: no repair is possible, and nobody misses it. */
-static int drop_if_unnamed(void *arg, const struct image_row *i, struct err *e)
-{
-	struct keeper *k = arg;
-	bool is_needed = false;
-	int rc = releases_need_image(k->store, &i->sha256, &is_needed, e);
-
-	if (rc || is_needed)
-		return rc;
-	keeper_settle_all(k);
-	return images_set_state(k->store, &i->sha256, IMAGE_IS_EVICTING, now_ms(k), e);
-}
-
-static void tell_damage(struct keeper *k)
-{
-	struct images_totals t;
-	char detail[160];
-
-	if (images_totals(k->store, &t, NULL))
-		return;
-	snprintf(detail, sizeof detail, "%" PRIu64 " images wait for a repair; %" PRIu64 " of their chunks are damaged", t.damaged, t.damaged_chunks);
-	if (t.damaged)
-		keeper_alarm(k, "images-damaged", "store", detail, false);
-	else
-		keeper_alarm_over(k, "images-damaged", "store");
-}
-
-void keeper_sweep(struct keeper *k)
-{
-	struct err e = { 0 };
-
-	tell_damage(k);
-	if (images_each(k->store, 1u << IMAGE_IS_DAMAGED, NULL, 0, drop_if_unnamed, k, &e))
-		keeper_trouble(k, &e);
-	if (images_each(k->store, 1u << IMAGE_IS_EVICTING, NULL, 0, finish_eviction, k, &e))
-		keeper_trouble(k, &e);
-	/* A clock that only may be right would lose what a right one noted. */
-	if (clock_state(k->clock) == CLOCK_SYNCED && images_mend_times(k->store, now_ms(k), &e))
-		keeper_trouble(k, &e);
 }
 
 /* --- damage --- */
@@ -440,27 +393,80 @@ static bool is_busy(void *arg, const struct hash32 *sha256)
 	return fetcher_is_fetching(&k->fetcher, sha256) || bundle_import_brings(k->import, sha256) || scrubber_is_reading(&k->scrubber, sha256);
 }
 
+void keeper_tell_stuck(struct keeper *k, const char *subject, size_t n, const char *why)
+{
+	char detail[sizeof ((struct alarm *)0)->detail];
+
+	snprintf(detail, sizeof detail, "%zu cannot be removed; all else goes on: %.200s", n, why);
+	if (n)
+		keeper_alarm(k, "files-stuck", subject, detail, false);
+	else
+		keeper_alarm_over(k, "files-stuck", subject);
+}
+
+/* The newest image of all may lie where we cannot look. The last run's catalog knows what was here: if all of that has its row, no database was
+ * lost, and nothing without a row counts. */
+static bool may_lack_rows(const struct keeper *k, const struct recover_counts *n)
+{
+	return n->unread.code && !catalogs_last_has_rows(k);
+}
+
+static void tell_unread(struct keeper *k, const struct recover_counts *n)
+{
+	char detail[sizeof ((struct alarm *)0)->detail];
+	const char *what = k->is_recovered || !may_lack_rows(k, n) ? "what lies there is left alone"
+		: "newer firmware may lie there, so nothing is fetched and no release becomes active until it can be read";
+
+	snprintf(detail, sizeof detail, "%.150s; %s", n->unread.msg, what);
+	if (n->unread.code)
+		keeper_alarm(k, "objects-unread", "store", detail, false);
+	else
+		keeper_alarm_over(k, "objects-unread", "store");
+}
+
 int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct err *e)
 {
-	int rc = k->adoptions ? ERR_OK : recover_scan(k->store, k->blobs, now_ms(k), on_recover, is_busy, k, n, e);
+	int rc;
 
-	if (!rc && n->lost)
+	if (k->adoptions)
+		return ERR_OK;		/* of the last look */
+	rc = recover_scan(k->store, k->blobs, now_ms(k), on_recover, is_busy, k, n, e);
+	if (rc)
+		return rc;
+	if (n->lost)
 		keeper_settle_all(k);
-	return rc;
+	keeper_tell_stuck(k, "leftovers", n->stuck, n->first_stuck.msg);
+	tell_unread(k, n);
+	return ERR_OK;
+}
+
+static void look_again_later(struct keeper *k)
+{
+	int64_t ms = (int64_t)RECOVER_RETRY_MS << (k->scans < 8 ? k->scans : 8);
+
+	k->scans++;
+	k->scan_next_mono_ms = clock_mono_ms(k->clock) + (ms < RECOVER_RETRY_MAX_MS ? ms : RECOVER_RETRY_MAX_MS);
 }
 
 void keeper_recover(struct keeper *k)
 {
 	struct recover_counts n = { 0 };
 	struct err e = { 0 };
+	bool is_adopting = k->adoptions > 0;	/* what an earlier look found, that did not come to its end */
 
-	if (keeper_look_at_objects(k, &n, &e)) {
+	if (!is_adopting && keeper_look_at_objects(k, &n, &e)) {
 		keeper_trouble(k, &e);
 		return;
 	}
+	if (is_adopting || may_lack_rows(k, &n)) {
+		look_again_later(k);
+		return;
+	}
+	k->scan_next_mono_ms = 0;
 	k->is_recovered = true;
 	keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
-	log_info("store", "recovered", "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32,
-		 n.objects, n.adopt, n.evict, n.resume, n.lost, n.dropped);
+	log_info("store", "recovered",
+		 "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32 " stuck=%" PRIu32, n.objects,
+		 n.adopt, n.evict, n.resume, n.lost, n.dropped, n.stuck);
 	keeper_keep_copy(k);
 }

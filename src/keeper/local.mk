@@ -48,6 +48,7 @@ libkeeper_a_SOURCES = \
 	%D%/keeper_images.c \
 	%D%/keeper_server.c \
 	%D%/keeper_start.c \
+	%D%/keeper_sweep.c \
 	%D%/kept.c %D%/kept.h \
 	%D%/ledger.c %D%/ledger.h \
 	%D%/news.c %D%/news.h \
@@ -58,6 +59,7 @@ libkeeper_a_SOURCES = \
 	%D%/settle.c %D%/settle_own.h \
 	%D%/settle_look.c \
 	%D%/settle_walk.c \
+	%D%/stuck.c %D%/stuck.h \
 	%D%/sup.c %D%/sup.h \
 	%D%/verify.c %D%/verify.h \
 	%D%/verified.c %D%/verified.h \

@@ -211,6 +211,8 @@ static void check_objects(struct verify *v)
 		note_trouble(v, &e);
 		return;
 	}
+	if (v->lying.unread.code && !v->trouble[0])
+		snprintf(v->trouble, sizeof v->trouble, "%s", v->lying.unread.msg);
 	if (v->lying.lost)
 		log_broken("store", "images are gone or have another size", "n=%" PRIu32, v->lying.lost);
 	/* Now, since the next turn may find them repaired. */

@@ -137,9 +137,10 @@ MUST_USE int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t
 MUST_USE int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, struct blob_digests *out,
 			 struct err *e);
 
-/* Removes object, .sums, .dag and .part of this image, and syncs the directory. Nothing there is not an error. */
+/* Removes object, .sums, .dag and .part of this image, and syncs the directory. Nothing there is not an error. The object
+ * goes first: if it cannot be removed, all else stays as well. */
 MUST_USE int blobs_remove(struct blobs *b, const struct hash32 *sha256, struct err *e);
-/* Removes only .part, .sums.part and .dag.part. */
+/* The same of .part, .sums.part and .dag.part only. */
 MUST_USE int blobs_remove_part(struct blobs *b, const struct hash32 *sha256, struct err *e);
 
 /* --- what lies there --- */
@@ -150,10 +151,11 @@ enum blob_kind {
 	BLOB_LEFTOVER,		/* .sums or .dag without object or .part, .sums.part: dropped by blobs_remove_leftover */
 	BLOB_STRANGE,		/* not a name of ours; left alone */
 };
-/* Each file once. path is relative to blobs_fd; sha256 is zero for BLOB_STRANGE. fn may remove what it is shown. */
+/* Each file once. path is relative to blobs_fd; sha256 is zero for BLOB_STRANGE. fn may remove what it is shown; its failure ends the walk and is
+ * returned. A folder that cannot be read to its end keeps nobody from the others: *unread says which (the first), and stays as it was when all was seen. */
 typedef int blob_seen_fn(void *arg, enum blob_kind kind, const struct hash32 *sha256, const char *path, uint64_t size,
 			 struct err *e);
-MUST_USE int blobs_each(struct blobs *b, blob_seen_fn *fn, void *arg, struct err *e);
+MUST_USE int blobs_each(struct blobs *b, blob_seen_fn *fn, void *arg, struct err *unread, struct err *e);
 MUST_USE int blobs_remove_leftover(struct blobs *b, const char *path, struct err *e);
 
 #endif

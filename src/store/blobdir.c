@@ -4,7 +4,6 @@
 #include "base/aside.h"
 #include "base/hex.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -219,9 +218,9 @@ static int unlink_files(struct blobs *b, const struct hash32 *sha256, const enum
 
 int blobs_remove(struct blobs *b, const struct hash32 *sha256, struct err *e)
 {
-	/* The reverse of how they came; without .sums an object is only adopted after it was hashed. */
+	/* What takes the room goes first; and one that cannot be removed keeps what it takes to serve it. */
 	static const enum blob_file files[] = {
-		FILE_SUMS, FILE_SUMS_PART, FILE_DAG, FILE_DAG_PART, FILE_OBJECT, FILE_PART,
+		FILE_OBJECT, FILE_PART, FILE_SUMS, FILE_SUMS_PART, FILE_DAG, FILE_DAG_PART,
 	};
 
 	return unlink_files(b, sha256, files, sizeof files / sizeof *files, e);
@@ -229,7 +228,7 @@ int blobs_remove(struct blobs *b, const struct hash32 *sha256, struct err *e)
 
 int blobs_remove_part(struct blobs *b, const struct hash32 *sha256, struct err *e)
 {
-	static const enum blob_file files[] = { FILE_SUMS_PART, FILE_DAG_PART, FILE_PART };
+	static const enum blob_file files[] = { FILE_PART, FILE_SUMS_PART, FILE_DAG_PART };
 
 	return unlink_files(b, sha256, files, sizeof files / sizeof *files, e);
 }
@@ -326,7 +325,7 @@ static void dir_close(DIR **d)
 
 static DIR *dir_open(struct blobs *b, const char *name)
 {
-	int fd = openat(b->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = b->sys->openat(b->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d && fd >= 0)
@@ -334,37 +333,76 @@ static DIR *dir_open(struct blobs *b, const char *name)
 	return d;
 }
 
-static bool is_dot(const char *name)
+/* --- all of them --- */
+
+struct walk {
+	struct blobs *b;
+	blob_seen_fn *fn;
+	void *arg;
+	const char *dir;	/* the folder we are in */
+	struct err *unread;
+};
+
+typedef int name_fn(struct walk *w, const char *name, struct err *e);
+
+/* The other folders can be read. Want of descriptors or memory would meet them as well. */
+static int pass_over(struct walk *w, const struct err *why, struct err *e)
 {
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	if (!err_is_of_one_file(why))
+		return err_set(e, why->code, "%s", why->msg);
+	if (!w->unread->code)
+		*w->unread = *why;
+	return ERR_OK;
 }
 
-static int each_in(struct blobs *b, const char *dir, blob_seen_fn *fn, void *arg, struct err *e)
+/* What is no directory, or is gone, has nothing in it. */
+static int open_folder(struct blobs *b, const char *dir, const char *what, DIR **out, struct err *e)
 {
-	AUTO(dir_close) DIR *d = dir_open(b, dir);
+	*out = dir_open(b, dir);
+	return *out || errno == ENOTDIR || errno == ELOOP || errno == ENOENT ? ERR_OK : err_errno(e, "%s", what);
+}
+
+static int each_name(struct walk *w, const char *dir, const char *what, name_fn *fn, struct err *e)
+{
+	AUTO(dir_close) DIR *d = NULL;
+	const char *name = NULL;
+	struct err why = { 0 };
 	int rc = ERR_OK;
 
-	/* Also one that cannot be read: the others can, and whose image is in it is told by its row. */
-	if (!d)
-		return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? err_errno(e, "objects/%s", dir) : ERR_OK;
-	for (struct dirent *at; rc == ERR_OK && (at = readdir(d));)
-		if (!is_dot(at->d_name))
-			rc = show(b, dir, at->d_name, fn, arg, e);
+	if (open_folder(w->b, dir, what, &d, &why))
+		return pass_over(w, &why, e);
+	while (d && !rc) {
+		if (io_next_name(d, what, &name, &why))
+			return pass_over(w, &why, e);
+		if (!name)
+			break;
+		rc = fn(w, name, e);
+	}
 	return rc;
 }
 
-int blobs_each(struct blobs *b, blob_seen_fn *fn, void *arg, struct err *e)
+static int on_name(struct walk *w, const char *name, struct err *e)
 {
-	AUTO(dir_close) DIR *d = dir_open(b, ".");
+	return show(w->b, w->dir, name, w->fn, w->arg, e);
+}
+
+static int on_folder(struct walk *w, const char *name, struct err *e)
+{
+	char what[sizeof "objects/ab"];
 	uint8_t byte;
-	int rc = ERR_OK;
 
-	if (!d)
-		return err_errno(e, "objects");
-	for (struct dirent *at; rc == ERR_OK && (at = readdir(d));)
-		if (hex_read(span_str(at->d_name), &byte, 1, NULL) == ERR_OK)
-			rc = each_in(b, at->d_name, fn, arg, e);
-	return rc;
+	if (hex_read(span_str(name), &byte, 1, NULL))
+		return ERR_OK;
+	snprintf(what, sizeof what, "objects/%.2s", name);
+	w->dir = name;
+	return each_name(w, name, what, on_name, e);
+}
+
+int blobs_each(struct blobs *b, blob_seen_fn *fn, void *arg, struct err *unread, struct err *e)
+{
+	struct walk w = { .b = b, .fn = fn, .arg = arg, .unread = unread };
+
+	return each_name(&w, ".", "objects", on_folder, e);
 }
 
 int blobs_remove_leftover(struct blobs *b, const char *path, struct err *e)

@@ -1,6 +1,7 @@
 /* recover.c: see recover.h. */
 #include "store/recover.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 
 struct recovery {
 	struct store *s;
@@ -17,10 +18,33 @@ static bool is_passed_over(struct recovery *r, const struct hash32 *sha256)
 	return r->is_busy && r->is_busy(r->arg, sha256);
 }
 
+/* A file that stays is in nobody's way: whoever wants that image writes over it, and believes nothing in it. */
+static int note_dropped(struct recovery *r, int rc, const struct err *why, struct err *e)
+{
+	if (!rc) {
+		r->counts.dropped++;
+		return ERR_OK;
+	}
+	if (!err_is_of_one_file(why))
+		return err_set(e, why->code, "%s", why->msg);
+	log_broken("store", "left over, and cannot be removed", "why=\"%s\"", why->msg);
+	if (!r->counts.stuck++)
+		r->counts.first_stuck = *why;
+	return ERR_OK;
+}
+
 static int drop_part(struct recovery *r, const struct hash32 *sha256, struct err *e)
 {
-	r->counts.dropped++;
-	return blobs_remove_part(r->b, sha256, e);
+	struct err why = { 0 };
+
+	return note_dropped(r, blobs_remove_part(r->b, sha256, &why), &why, e);
+}
+
+static int drop_leftover(struct recovery *r, const char *path, struct err *e)
+{
+	struct err why = { 0 };
+
+	return note_dropped(r, blobs_remove_leftover(r->b, path, &why), &why, e);
 }
 
 static int on_part(struct recovery *r, const struct hash32 *sha256, bool has_row, enum image_state state, struct err *e)
@@ -67,10 +91,8 @@ static int on_file(void *arg, enum blob_kind kind, const struct hash32 *sha256, 
 	}
 	if (is_passed_over(r, sha256))
 		return ERR_OK;
-	if (kind == BLOB_LEFTOVER) {
-		r->counts.dropped++;
-		return blobs_remove_leftover(r->b, path, e);
-	}
+	if (kind == BLOB_LEFTOVER)
+		return drop_leftover(r, path, e);
 	rc = images_get(r->s, sha256, &row, e);
 	if (rc && rc != ERR_NOT_FOUND)
 		return rc;
@@ -110,7 +132,7 @@ int recover_scan(struct store *s, struct blobs *b, int64_t now_ms, recover_fn *f
 	int rc = images_each(s, STATES_WITH_A_FILE, NULL, 0, on_row, &r, e);
 
 	if (rc == ERR_OK)
-		rc = blobs_each(b, on_file, &r, e);
+		rc = blobs_each(b, on_file, &r, &r.counts.unread, e);
 	if (rc == ERR_OK && counts)
 		*counts = r.counts;
 	return rc;

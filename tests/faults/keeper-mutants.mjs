@@ -10,7 +10,7 @@ import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutant
 import { embedSql } from './store-mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const NAMES = ['degraded', 'keeper_disk', 'keeper_images', 'scrubber', 'verify', 'verified', 'catalogs', 'settle', 'settle_look', 'settle_walk', 'keeper_own',
+const NAMES = ['degraded', 'keeper_disk', 'keeper_images', 'keeper_sweep', 'stuck', 'scrubber', 'verify', 'verified', 'catalogs', 'settle', 'settle_look', 'settle_walk', 'keeper_own',
   'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetcher']
 
 const MEMORY = 'only an allocation can fail there', DAMAGED = 'a damaged database answers nothing more, and the keeper ends'
@@ -18,7 +18,7 @@ const MEMORY = 'only an allocation can fail there', DAMAGED = 'a damaged databas
 /** Conditions that may go unnoticed, and why. */
 const spared = {
   'degraded.c': { 'strcmp(d->why, e->msg) != 0': 'the log' },
-  'keeper_images.c': { 'images_totals(k->store, &t, NULL)': DAMAGED },
+  'keeper_sweep.c': { 'images_totals(k->store, &t, NULL)': DAMAGED },
   'verify.c': { '!v->trouble[0]': 'which of several troubles is named', 'v->lying.lost': 'the log', 'images_totals(v->k->store, &t, &e)': DAMAGED,
     '!v @ verify_new': MEMORY, '!more': MEMORY },
   'catalogs.c': {
@@ -82,19 +82,27 @@ const more = [
   ['keeper_images.c', 'k->conf->cache.size, totals.bytes', 'UINT64_MAX / 2, totals.bytes'],
   ['keeper_images.c', 'k->conf->cache.size, totals.bytes', 'k->conf->cache.size, 0'],
   ['keeper_images.c', ' + i->digests.dag_bytes;', ';'],
-  ['keeper_images.c', 'need - leaving, evict', 'need, evict'],
+  ['keeper_images.c', 'need - leaving.bytes, evict', 'need, evict'],
   ['keeper_images.c', ' && (uint64_t)st.st_size == i->size;', ';'],
   ['keeper_images.c', 'return rc == ERR_NOT_FOUND ? ERR_OK : rc;\n	if (scrubber', 'return rc;\n	if (scrubber'],
   ['keeper_images.c', '.is_whole = i.state == IMAGE_IS_GOOD', '.is_whole = false'],
   ['keeper_images.c', '.has_room = i.state != IMAGE_IS_WANTED', '.has_room = false'],
   ['keeper_images.c', '.has_room = i.state != IMAGE_IS_WANTED', '.has_room = true'],
-  ['keeper_images.c', 'return ms >= EVICT_UNREAD_MS || ', 'return '],
-  ['keeper_images.c', 'ms >= EVICT_UNREAD_MS || (ms', 'true || (ms'],
-  ['keeper_images.c', ' || (ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS);', ';'],
-  ['keeper_images.c', 'ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS', 'ms < 0'],
-  ['keeper_images.c', 'k->catalogs.acknowledged < k->catalogs.generation || ', ''],
-  ['keeper_images.c', ' || !is_unread_long_enough(k, i))', ')'],
-  ['keeper_images.c', 'clock_state(k->clock) == CLOCK_SYNCED && ', ''],
+  ['keeper_sweep.c', 'return ms >= EVICT_UNREAD_MS || ', 'return '],
+  ['keeper_sweep.c', 'ms >= EVICT_UNREAD_MS || (ms', 'true || (ms'],
+  ['keeper_sweep.c', ' || (ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS);', ';'],
+  ['keeper_sweep.c', 'ms < 0 && clock_mono_ms(k->clock) - k->started_mono_ms >= EVICT_UNREAD_MS', 'ms < 0'],
+  ['keeper_sweep.c', 'k->catalogs.acknowledged < k->catalogs.generation || ', ''],
+  ['keeper_sweep.c', ' || !is_unread_long_enough(k, i))', ')'],
+  ['keeper_sweep.c', 'clock_state(k->clock) == CLOCK_SYNCED && ', ''],
+  ['keeper_sweep.c', 'k->scan_next_mono_ms && clock_mono_ms(k->clock)', 'clock_mono_ms(k->clock)'],
+  ['keeper_sweep.c', ' && clock_mono_ms(k->clock) >= k->scan_next_mono_ms)', ')'],
+  ['keeper_sweep.c', ' || row.state != IMAGE_IS_EVICTING)', ')'],
+  ['keeper_sweep.c', 'images_get(k->store, &k->stuck.at[i].sha256, &row, NULL) || ', '!images_get(k->store, &k->stuck.at[i].sha256, &row, NULL) && '],
+
+  ['stuck.c', '!known && s->n < STUCK_MAX', '!known'],
+  ['stuck.c', 'known && now_ms < known->next_ms', 'known'],
+  ['stuck.c', 'known->next_ms = now_ms + STUCK_RETRY_MS', 'known->next_ms = now_ms'],
   ['keeper_images.c', ' || (uint64_t)m->chunk * CHUNK_SIZE >= i.size)', ')'],
   ['keeper_images.c', ' && i.state == IMAGE_IS_GOOD && (i.digests', ' && (i.digests'],
   ['keeper_images.c', ' && (i.digests.dag_bytes || !i.format[0])', ''],
@@ -106,7 +114,14 @@ const more = [
   ['keeper_images.c', 'fetcher_is_fetching(&k->fetcher, sha256) || ', ''],
   ['keeper_images.c', ' || bundle_import_brings(k->import, sha256) || ', ' || '],
   ['keeper_images.c', ' || scrubber_is_reading(&k->scrubber, sha256);', ';'],
-  ['keeper_images.c', 'k->adoptions ? ERR_OK : recover_scan', 'recover_scan'],
+  ['keeper_images.c', 'n->unread.code && !catalogs_last_has_rows(k)', 'n->unread.code'],
+  ['keeper_images.c', 'n->unread.code && !catalogs_last_has_rows(k)', 'false'],
+  ['keeper_images.c', 'k->is_recovered || !may_lack_rows(k, n) ? "what', '!may_lack_rows(k, n) ? "what'],
+  ['keeper_images.c', 'k->scans < 8 ? k->scans : 8', '0'],
+  ['keeper_images.c', 'ms < RECOVER_RETRY_MAX_MS ? ms : RECOVER_RETRY_MAX_MS', 'ms'],
+  ['keeper_images.c', 'is_adopting || may_lack_rows(k, &n)', 'may_lack_rows(k, &n)'],
+  ['keeper_images.c', 'is_adopting || may_lack_rows(k, &n)', 'is_adopting'],
+  ['keeper_images.c', '	k->scan_next_mono_ms = 0;\n', ''],
   ['keeper_images.c', 'catalogs_last_cid(k, &a->sha256, cid) ? cid : ""', '""'],
 
   ['scrubber.c', 'now->state == IMAGE_IS_GOOD && now->verified_ms', 'now->verified_ms'],
@@ -380,6 +395,8 @@ export async function keeperMutants() {
 const UNITS = {
   degraded: ['degraded', 'catalogs'],
   keeper_disk: ['keeper_disk', 'catalogs', 'entryfiles'],
+  keeper_sweep: ['keeper_images', 'catalogs', 'scrubber'],
+  stuck: ['stuck'],
   keeper_images: ['keeper_images', 'catalogs', 'bundle_import', 'scrubber', 'api'],
   scrubber: ['scrubber_others', 'scrubber', 'verify', 'catalogs'],
   verify: ['verify', 'scrubber_others', 'scrubber', 'api'],

@@ -11,6 +11,7 @@
 #include "base/sm.h"
 #include "base/table.h"
 #include "base/utf8.h"
+#include "../support/unread.h"
 
 #include <check.h>
 #include <errno.h>
@@ -181,6 +182,21 @@ START_TEST(errors_keep_their_context)
 }
 END_TEST
 
+static const struct { int sys; bool is_of_one; } file_failures[] = {
+	{ EIO, true }, { EPERM, true }, { EACCES, true }, { EBUSY, true }, { ENOTEMPTY, true },
+	{ EROFS, false }, { ENOSPC, false }, { EDQUOT, false }, { ENOMEM, false }, { EMFILE, false }, { ENFILE, false },
+};
+
+START_TEST(one_file_tells_nothing_of_the_next)
+{
+	struct err e = { 0 };
+
+	errno = file_failures[_i].sys;
+	ck_assert_int_ne(err_errno(&e, "x"), ERR_OK);
+	ck_assert_msg(err_is_of_one_file(&e) == file_failures[_i].is_of_one, "%s", e.msg);
+}
+END_TEST
+
 START_TEST(log_text_is_harmless)
 {
 	ck_assert_str_eq(LOG_STR(SPAN("a\nb\"\xff\xc3\xa9", 7)), "\"a\\x0ab\\x22\\xff\xc3\xa9\"");
@@ -264,6 +280,44 @@ START_TEST(files_are_read_up_to_a_limit)
 	ck_assert_int_eq(io_read_file(AT_FDCWD, "/proc/self/status", &b, &e), ERR_LIMIT);
 	ck_assert_int_eq(io_read_file(AT_FDCWD, "/nonexistent/x", &b, &e), ERR_NOT_FOUND);
 	buf_free(&b);
+}
+END_TEST
+
+/* Names but "." and "..", and how the reading ended. */
+static unsigned count_names(const char *path, int *rc, struct err *e)
+{
+	DIR *d = opendir(path);
+	const char *name = "";
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	errno = EIO;	/* of somebody before */
+	while ((*rc = io_next_name(d, "it", &name, e)) == ERR_OK && name) {
+		ck_assert_str_eq(name, "x");
+		n++;
+		errno = EIO;
+	}
+	closedir(d);
+	return n;
+}
+
+START_TEST(what_cannot_be_read_of_a_directory_is_not_its_end)
+{
+	char path[] = "/tmp/gatepost-base-XXXXXX", inner[64];
+	struct err e = { 0 };
+	int rc = ERR_OK;
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(inner, sizeof inner, "%s/x", path);
+	ck_assert_int_eq(mkdir(inner, 0700), 0);
+	ck_assert(count_names(path, &rc, &e) == 1 && rc == ERR_OK);
+	for (unsigned after = 0; after < 4; after++) {
+		unread_from(path, after);
+		ck_assert(count_names(path, &rc, &e) <= 1 && rc == ERR_IO);
+		ck_assert_str_eq(e.msg, "it: read the directory: Input/output error");
+	}
+	unread_from(NULL, 0);
+	ck_assert(rmdir(inner) == 0 && rmdir(path) == 0);
 }
 END_TEST
 
@@ -410,6 +464,7 @@ int main(void)
 	tcase_add_test(t, errors_keep_their_context);
 	tcase_add_test(t, log_text_is_harmless);
 	tcase_add_test(t, log_text_is_capped);
+	tcase_add_test(t, what_cannot_be_read_of_a_directory_is_not_its_end);
 	tcase_add_test(t, machine_moves_by_its_table);
 	tcase_add_test_raise_signal(t, an_illegal_move_aborts, 6);
 	tcase_add_test(t, times_are_rfc3339);
@@ -419,6 +474,7 @@ int main(void)
 	tcase_add_test(t, tables_find_what_was_added);
 	tcase_add_test(t, tables_tell_all_of_one_hash);
 	tcase_add_test(t, table_hashes_differ);
+	tcase_add_loop_test(t, one_file_tells_nothing_of_the_next, 0, (int)(sizeof file_failures / sizeof *file_failures));
 	tcase_add_loop_test(t, typos_find_their_word, 0, (int)(sizeof typos / sizeof *typos));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

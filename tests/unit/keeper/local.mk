@@ -70,13 +70,17 @@ tests_unit_test_scrubber_others_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_scrubber_others_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_entryfiles
-tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c tests/unit/support/fds.h $(RIG)
+tests_unit_test_entryfiles_SOURCES = %D%/test_entryfiles.c tests/unit/support/fds.h tests/unit/support/unread.h $(RIG)
 tests_unit_test_entryfiles_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_entryfiles_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_entries_source
 tests_unit_test_entries_source_SOURCES = %D%/test_entries_source.c
 tests_unit_test_entries_source_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test_stuck
+tests_unit_test_stuck_SOURCES = %D%/test_stuck.c
+tests_unit_test_stuck_LDADD = libkeeper.a libbase.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_window
 tests_unit_test_window_SOURCES = %D%/test_window.c
@@ -98,12 +102,12 @@ tests_unit_test_keeper_disk_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_disk_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_keeper_images
-tests_unit_test_keeper_images_SOURCES = %D%/test_keeper_images.c $(RIG)
+tests_unit_test_keeper_images_SOURCES = %D%/test_keeper_images.c tests/unit/store/stays.h tests/unit/support/unread.h $(RIG)
 tests_unit_test_keeper_images_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_images_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_verify
-tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h tests/unit/support/no_bytes.h %D%/scrubbing.h $(RIG)
+tests_unit_test_verify_SOURCES = %D%/test_verify.c tests/unit/store/faulty.h tests/unit/support/fds.h tests/unit/support/no_bytes.h tests/unit/support/unread.h %D%/scrubbing.h $(RIG)
 tests_unit_test_verify_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_verify_LDADD = $(KEEPER_WHOLE)
 

@@ -7,6 +7,7 @@
 #include "store/entries.h"
 #include "../store/faulty.h"
 #include "support/fds.h"
+#include "support/unread.h"
 #include "store/store_own.h"
 
 #include <sys/wait.h>
@@ -294,6 +295,61 @@ START_TEST(without_descriptors_nothing_is_swept)
 }
 END_TEST
 
+/* Files of nobody's: their names are not ours either. */
+static void two_of_nobody(void)
+{
+	three_final();
+	ck_ok(bring());
+	tempdir_poke("entries/x", 0, "x", 1);
+	tempdir_poke("entries/y", 0, "y", 1);
+	faulty.only = "unlinkat";
+	faulty.calls = 0;
+}
+
+static const int one_only[] = { EIO, EPERM, EACCES, EBUSY };
+
+START_TEST(a_file_that_stays_keeps_no_other)
+{
+	two_of_nobody();
+	faulty.at = 1;
+	faulty.sys = one_only[_i];
+	ck_ok(entryfiles_sweep(&all, keeps_all, NULL, &err));
+	ck_assert_msg(faulty.calls == 2 && tempdir_has("entries/x") != tempdir_has("entries/y") && tempdir_has(path), "the other one went");
+	ck_assert(all.is_swept);
+}
+END_TEST
+
+static const struct { int sys, code; } all_of_them[] = { { EROFS, ERR_READ_ONLY }, { ENOSPC, ERR_NO_SPACE }, { ENOMEM, ERR_MEMORY } };
+
+START_TEST(a_disk_that_lets_nothing_go_is_told)
+{
+	two_of_nobody();
+	faulty.at = 1;
+	faulty.sys = all_of_them[_i].sys;
+	ck_says(entryfiles_sweep(&all, keeps_all, NULL, &err), all_of_them[_i].code, "entries: ", "the next would stay too");
+	ck_assert(faulty.calls == 1 && !all.is_swept);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_swept_later)
+{
+	two_of_nobody();
+	unread_from("entries", 0);
+	ck_says(entryfiles_sweep(&all, keeps_all, NULL, &err), ERR_IO, "entries: read the directory", "that is not its end");
+	ck_assert(!all.is_swept);
+	rig.k.entryfiles.sys = &sysio_faulty;
+	keeper_sweep_entries(&rig.k);
+	ck_assert_msg(!rig.k.entryfiles.is_swept && degraded_is_fine(&rig.k.degraded), "nothing rests for it");
+	unread_from(NULL, 0);
+	faulty.at = 1;
+	faulty.sys = EROFS;
+	keeper_sweep_entries(&rig.k);
+	ck_assert(!rig.k.entryfiles.is_swept && !degraded_is_fine(&rig.k.degraded));
+	keeper_sweep_entries(&rig.k);
+	ck_assert(rig.k.entryfiles.is_swept && !tempdir_has("entries/x") && !tempdir_has("entries/y"));
+}
+END_TEST
+
 /* The power goes at the Nth call; the next start finds or makes the right file. */
 START_TEST(a_power_cut)
 {
@@ -463,6 +519,9 @@ int main(void)
 	tcase_add_test(t, a_power_cut);
 	tcase_add_test(t, a_database_that_cannot_be_read_writes_nothing);
 	tcase_add_test(t, without_descriptors_nothing_is_swept);
+	tcase_add_test(t, what_cannot_be_read_is_swept_later);
+	tcase_add_loop_test(t, a_file_that_stays_keeps_no_other, 0, (int)(sizeof one_only / sizeof *one_only));
+	tcase_add_loop_test(t, a_disk_that_lets_nothing_go_is_told, 0, (int)(sizeof all_of_them / sizeof *all_of_them));
 	tcase_add_test(t, a_history_that_is_too_long_gets_no_file);
 	tcase_add_test(t, a_report_of_rot_mends_it);
 	tcase_add_test(t, reports_of_rot_are_not_believed_all_the_time);

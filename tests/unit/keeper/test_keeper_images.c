@@ -2,7 +2,10 @@
 #include "rig.h"
 #include "base/cleanup.h"
 #include "formats/sha256.h"
+#include "store/blob_own.h"
+#include "store/stays.h"
 #include "store/store_own.h"
+#include "support/unread.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -567,6 +570,307 @@ START_TEST(what_could_not_be_looked_at_is_looked_at_again)
 }
 END_TEST
 
+/* --- what the disk does not let go of --- */
+
+static const struct alarm *alarm_of(const char *code)
+{
+	for (size_t i = 0; i < rig.k.alarms.n; i++)
+		if (!strcmp(rig.k.alarms.at[i].code, code))
+			return &rig.k.alarms.at[i];
+	return NULL;
+}
+
+static bool is_undisturbed(void)
+{
+	return degraded_is_fine(&rig.k.degraded) && !has_alarm("store-degraded");
+}
+
+static bool has_file(const struct hash32 *sha256, const char *suffix)
+{
+	char rel[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 8];
+
+	snprintf(path, sizeof path, "%s%s", blobs_path(sha256, rel), suffix);
+	return faccessat(blobs_fd(rig.k.blobs), path, F_OK, 0) == 0;
+}
+
+/* From now on that file stays. */
+static void hold_fast(int why, const struct hash32 *sha256, const char *suffix)
+{
+	char rel[BLOB_PATH_MAX];
+
+	rig.k.blobs->sys = sysio_stays();
+	stays_by(why, blobs_path(sha256, rel), suffix);
+}
+
+static void let_go(void)
+{
+	stays_by(0, "", "");
+}
+
+/* An image that is to leave, has a file, and goes before world_sha(1) by its time. */
+static struct hash32 evict_object(void)
+{
+	struct hash32 sha = put_object();
+	struct blob_digests d = { .sums = hash_of(1) };
+
+	ck_ok(images_set_good(rig.w.store, &sha, SIZE, &d, "raw", 0, &err));
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+	return sha;
+}
+
+static void evict_another(unsigned n)
+{
+	struct hash32 sha = world_sha(n);
+
+	world_image(&rig.w, n, IMAGE_IS_GOOD);
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_EVICTING, 0, &err));
+}
+
+START_TEST(an_image_that_stays_keeps_no_other_from_leaving)
+{
+	struct hash32 sha = evict_object();
+
+	evict_another(1);
+	evict_another(2);
+	hold_fast(stays_one[_i], &sha, "");
+	keeper_sweep(&rig.k);
+	ck_assert(image_state(1) == IMAGE_STATES && image_state(2) == IMAGE_STATES);
+	ck_assert(state_of(&sha) == IMAGE_IS_EVICTING && has_file(&sha, ".sums"));
+	ck_assert_msg(is_undisturbed(), "nothing rests for it");
+	ck_assert_str_eq(alarm_of("files-stuck")->subject, "evicted images");
+	ck_assert(strstr(alarm_of("files-stuck")->detail, "1 cannot") && strstr(alarm_of("files-stuck")->detail, stays.name));
+	let_go();
+}
+END_TEST
+
+/* Each try may cost the card a write. */
+START_TEST(an_image_that_stays_is_tried_once_an_hour)
+{
+	struct hash32 sha = evict_object();
+
+	hold_fast(EPERM, &sha, "");
+	for (int i = 0; i < 3; i++)
+		keeper_sweep(&rig.k);
+	ck_assert_uint_eq(stays.tries, 1);
+	rig.w.mono_ms += STUCK_RETRY_MS - 1;
+	keeper_sweep(&rig.k);
+	ck_assert(stays.tries == 1 && has_alarm("files-stuck"));
+	rig.w.mono_ms += 1;
+	keeper_sweep(&rig.k);
+	keeper_sweep(&rig.k);
+	ck_assert_uint_eq(stays.tries, 2);
+	let_go();
+	rig.w.mono_ms += STUCK_RETRY_MS;
+	keeper_sweep(&rig.k);
+	ck_assert(state_of(&sha) == IMAGE_STATES && !has_file(&sha, "") && !has_alarm("files-stuck"));
+}
+END_TEST
+
+START_TEST(a_disk_that_lets_nothing_go_is_trouble)
+{
+	struct hash32 sha = evict_object();
+
+	hold_fast(stays_all[_i].sys, &sha, "");
+	keeper_sweep(&rig.k);
+	ck_assert(state_of(&sha) == IMAGE_IS_EVICTING && !has_alarm("files-stuck") && has_alarm("store-degraded"));
+	let_go();
+}
+END_TEST
+
+START_TEST(room_that_is_not_made_is_not_waited_for)
+{
+	struct hash32 sha = world_sha(0);
+
+	fill_cache(0);
+	ck_assert_int_eq(owner->make_room(&rig.k, SIZE, &err), ERR_NO_SPACE);
+	ck_assert(image_state(0) == IMAGE_IS_EVICTING && image_state(1) == IMAGE_IS_GOOD);
+	ck_assert(stuck_note(&rig.k.stuck, &sha, 0));
+	ck_assert_int_eq(owner->make_room(&rig.k, SIZE, &err), ERR_NO_SPACE);
+	ck_assert_msg(image_state(1) == IMAGE_IS_EVICTING, "the next one makes it");
+}
+END_TEST
+
+START_TEST(an_image_that_is_needed_after_all_is_not_stuck)
+{
+	struct hash32 sha = evict_object();
+
+	hold_fast(EIO, &sha, "");
+	keeper_sweep(&rig.k);
+	ck_assert(has_alarm("files-stuck"));
+	ck_ok(images_set_state(rig.w.store, &sha, IMAGE_IS_GOOD, 0, &err));
+	keeper_sweep(&rig.k);
+	ck_assert(!has_alarm("files-stuck") && !stuck_has(&rig.k.stuck, &sha));
+	let_go();
+}
+END_TEST
+
+/* The bytes are off the disk: what lay beside them is of nothing. */
+START_TEST(an_image_has_left_without_its_digests)
+{
+	struct hash32 sha = evict_object();
+	struct recover_counts n = { .lost = 0 };
+
+	hold_fast(EPERM, &sha, ".sums");
+	keeper_sweep(&rig.k);
+	ck_assert(state_of(&sha) == IMAGE_STATES && is_undisturbed() && !has_alarm("files-stuck"));
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(n.stuck == 1 && has_file(&sha, ".sums"));
+	ck_assert_str_eq(alarm_of("files-stuck")->subject, "leftovers");
+	let_go();
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(!has_file(&sha, ".sums") && !has_alarm("files-stuck"));
+}
+END_TEST
+
+START_TEST(a_start_goes_on_past_what_stays)
+{
+	struct hash32 sha = put_object(), part = world_sha(1);
+	struct blob *w;
+
+	ck_ok(blob_start(rig.k.blobs, &part, SIZE, &w, NULL, &err));
+	blob_free(w);
+	world_image(&rig.w, 1, IMAGE_IS_EVICTING);	/* of which the part is left over */
+	hold_fast(stays_one[_i], &part, ".part");
+	recover();
+	ck_assert(state_of(&sha) == IMAGE_IS_GOOD && has_part(&part) && is_undisturbed());
+	ck_assert(strstr(alarm_of("files-stuck")->detail, stays.name));
+	let_go();
+}
+END_TEST
+
+START_TEST(a_wrong_images_part_may_stay)
+{
+	struct fetch_target t = target(0, 0);
+	struct blob *part;
+
+	publish_as(0, &t.sha256, SIZE, 0);
+	ck_ok(blob_start(rig.k.blobs, &t.sha256, SIZE, &part, NULL, &err));
+	blob_free(part);
+	hold_fast(EPERM, &t.sha256, ".part");
+	owner->on_wrong(&rig.k, &t, "another image");
+	ck_assert(is_undisturbed() && world_row(&rig.w, 0, 1).image_is_wrong);
+	hold_fast(EROFS, &t.sha256, ".part");
+	owner->on_wrong(&rig.k, &t, "another image");
+	ck_assert(!is_undisturbed());
+	let_go();
+}
+END_TEST
+
+/* --- what cannot be read of objects/ --- */
+
+/* The first bytes of the name of what put_object() makes, as a folder. */
+static const char *folder_of(const struct hash32 *sha256)
+{
+	static char folder[16];
+	char rel[BLOB_PATH_MAX];
+
+	snprintf(folder, sizeof folder, "objects/%.2s", blobs_path(sha256, rel));
+	return folder;
+}
+
+/* After a lost database an older one would be active before the newest is found. */
+START_TEST(without_all_of_objects_nothing_is_recovered)
+{
+	struct hash32 sha = put_object();
+
+	unread_from(folder_of(&sha), 0);
+	keeper_recover(&rig.k);
+	ck_assert(!rig.k.is_recovered && rig.k.adoptions == 0);
+	ck_assert_msg(is_undisturbed(), "the chain is followed, and what is here is served");
+	ck_assert(strstr(alarm_of("objects-unread")->detail, folder_of(&sha)) && strstr(alarm_of("objects-unread")->detail, "nothing is fetched"));
+	unread_from(NULL, 0);
+	keeper_sweep(&rig.k);
+	ck_assert_msg(!rig.k.is_recovered, "not at once");
+	rig.w.mono_ms += RECOVER_RETRY_MS;
+	keeper_sweep(&rig.k);
+	ck_assert(rig.k.is_recovered && keeper_is_adopting(&rig.k, &sha) && !has_alarm("objects-unread"));
+	run_adoptions();
+	ck_assert_int_eq(state_of(&sha), IMAGE_IS_GOOD);
+	rig.k.is_recovered = false;
+	rig.w.mono_ms += RECOVER_RETRY_MAX_MS;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(!rig.k.is_recovered, "and that was the last time");
+}
+END_TEST
+
+/* Sweeps until objects/ is read again; how long that took. */
+static int64_t until_read_again(void)
+{
+	int64_t from = rig.w.mono_ms;
+
+	for (unread.seen = 0; unread.seen == 0; rig.w.mono_ms += RECOVER_RETRY_MS)
+		keeper_sweep(&rig.k);
+	return rig.w.mono_ms - RECOVER_RETRY_MS - from;
+}
+
+START_TEST(objects_are_read_again_less_and_less_often)
+{
+	unread_from("objects", 0);
+	keeper_recover(&rig.k);
+	rig.w.mono_ms += RECOVER_RETRY_MS;
+	ck_assert_int_eq(until_read_again(), 0);
+	ck_assert_int_eq(until_read_again(), RECOVER_RETRY_MS);
+	ck_assert_int_eq(until_read_again(), 3 * RECOVER_RETRY_MS);
+	for (int i = 0; i < 80; i++)
+		ck_assert_int_le(until_read_again(), RECOVER_RETRY_MAX_MS);
+	ck_assert(!rig.k.is_recovered && is_undisturbed());
+	unread_from(NULL, 0);
+}
+END_TEST
+
+/* What the last run told of: images 0 and 1, which have their rows. */
+static void with_last_catalog(void)
+{
+	struct hash32 sha = world_sha(0);
+
+	publish_as(0, &sha, SIZE, 0);
+	world_image(&rig.w, 0, IMAGE_IS_GOOD);
+	world_image(&rig.w, 1, IMAGE_IS_GOOD);
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	rig.k.is_recovered = true;
+	ck_ok(catalogs_publish(&rig.k, &err));
+	rig.k.is_recovered = false;
+	ck_ok(catalogs_load(&rig.k, &err));
+}
+
+START_TEST(with_all_rows_what_cannot_be_read_is_left_alone)
+{
+	with_last_catalog();
+	unread_from("objects", 0);
+	keeper_recover(&rig.k);
+	ck_assert(rig.k.is_recovered && is_undisturbed());
+	ck_assert(strstr(alarm_of("objects-unread")->detail, "left alone"));
+	unread_from(NULL, 0);
+}
+END_TEST
+
+START_TEST(one_row_that_is_missing_may_be_of_what_cannot_be_read)
+{
+	struct hash32 sha = world_sha((unsigned)_i);
+
+	with_last_catalog();
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	unread_from("objects", 0);
+	keeper_recover(&rig.k);
+	ck_assert(!rig.k.is_recovered && strstr(alarm_of("objects-unread")->detail, "nothing is fetched"));
+	unread_from(NULL, 0);
+}
+END_TEST
+
+/* Of a look that broke off: nobody has seen the rest. */
+START_TEST(what_is_still_adopted_is_no_look)
+{
+	rig.k.adoptions = 1;
+	keeper_recover(&rig.k);
+	ck_assert(!rig.k.is_recovered);
+	rig.k.adoptions = 0;
+	rig.w.mono_ms += RECOVER_RETRY_MS;
+	keeper_sweep(&rig.k);
+	ck_assert(rig.k.is_recovered);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -578,6 +882,9 @@ int main(void)
 		an_adopted_one_has_the_cid_of_the_last_run, what_is_not_what_its_name_says_is_not_adopted,
 		an_eviction_goes_on_and_a_part_waits, a_lost_object_is_told_at_once, nobody_is_looked_at_twice,
 		whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
+		an_image_that_stays_is_tried_once_an_hour, room_that_is_not_made_is_not_waited_for, an_image_that_is_needed_after_all_is_not_stuck,
+		an_image_has_left_without_its_digests, a_wrong_images_part_may_stay, without_all_of_objects_nothing_is_recovered,
+		objects_are_read_again_less_and_less_often, with_all_rows_what_cannot_be_read_is_left_alone, what_is_still_adopted_is_no_look,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_images");
@@ -589,6 +896,10 @@ int main(void)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_loop_test(tc, a_place_is_what_the_row_says, 0, sizeof places / sizeof *places);
+	tcase_add_loop_test(tc, an_image_that_stays_keeps_no_other_from_leaving, 0, sizeof stays_one / sizeof *stays_one);
+	tcase_add_loop_test(tc, a_disk_that_lets_nothing_go_is_trouble, 0, sizeof stays_all / sizeof *stays_all);
+	tcase_add_loop_test(tc, a_start_goes_on_past_what_stays, 0, sizeof stays_one / sizeof *stays_one);
+	tcase_add_loop_test(tc, one_row_that_is_missing_may_be_of_what_cannot_be_read, 0, 2);
 	tcase_add_loop_test(tc, the_server_doubts_blocks, 0, sizeof doubts / sizeof *doubts);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

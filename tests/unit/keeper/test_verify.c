@@ -7,6 +7,7 @@
 #include "store/store_own.h"
 #include "support/fds.h"
 #include "support/no_bytes.h"
+#include "support/unread.h"
 
 #include <jansson.h>
 
@@ -508,6 +509,19 @@ START_TEST(a_second_copy_that_cannot_be_looked_at)
 }
 END_TEST
 
+START_TEST(objects_that_cannot_be_read_are_told)
+{
+	verify();
+	ck_assert(is_whole());
+	verify_free(STEAL_PTR(rig.k.verify));
+	unread_from("objects", 0);
+	verify();
+	ck_assert(!is_whole() && strstr(text(said, "trouble"), "objects: read the directory"));
+	ck_assert_msg(!keeper_is_paused(&rig.k), "nothing rests for it");
+	unread_from(NULL, 0);
+}
+END_TEST
+
 static void make_catalog(void)
 {
 	world_register(&rig.w, 0, 1, "A");
@@ -646,7 +660,7 @@ int main(void)
 		what_is_being_fetched_is_not_read, replaced_while_it_is_read, evicted_while_it_is_read, another_ones_read_counts_for_nothing,
 		it_waits_as_long_as_something_gets_on, the_first_look_is_at_once, what_is_being_adopted_is_waited_for, repairs_are_hurried,
 		what_is_not_named_is_counted, a_floor_file_is_written_again, both_floor_files_are_written_again,
-		a_floor_file_that_cannot_be_written, the_second_copy_is_made_again, a_second_copy_that_cannot_be_looked_at,
+		a_floor_file_that_cannot_be_written, the_second_copy_is_made_again, a_second_copy_that_cannot_be_looked_at, objects_that_cannot_be_read_are_told,
 		the_catalog_is_written_again, a_whole_catalog_is_left_alone, a_catalog_of_the_last_run_has_to_wait,
 		a_catalog_that_cannot_be_written, what_lies_there_is_looked_at, upkeep_names_no_image,
 		a_damaged_database_is_all_that_can_be_said, its_pages_are_counted,

@@ -1,7 +1,7 @@
 STORE_TEST_LIBS = libstore.a libformats.a libbase.a $(STORE_LIBS) $(FORMATS_LIBS) $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test_store
-tests_unit_test_store_SOURCES = %D%/test_store.c %D%/tempdir.h %D%/walframes.h
+tests_unit_test_store_SOURCES = %D%/test_store.c tests/unit/support/unread.h %D%/stays.h %D%/tempdir.h %D%/walframes.h
 tests_unit_test_store_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_db
@@ -10,7 +10,7 @@ tests_unit_test_db_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_db_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_blob
-tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h tests/unit/support/unread.h %D%/stays.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
 LIVED = %D%/lived.h %D%/gateways.h %D%/tempdir.h %D%/faulty.h

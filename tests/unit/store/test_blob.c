@@ -4,7 +4,9 @@
 #include "formats/sha256.h"
 #include "store/blob.h"
 #include "../support/fds.h"
+#include "../support/unread.h"
 #include "faulty.h"
+#include "stays.h"
 #include "tempdir.h"
 
 #include <sys/mount.h>
@@ -916,12 +918,14 @@ static int note_kind(void *arg, enum blob_kind kind, const struct hash32 *sha256
 	return kind == BLOB_LEFTOVER ? blobs_remove_leftover(blobs, path, e) : ERR_OK;
 }
 
+static struct err not_read;
+
 static const char *kinds(void)
 {
 	static struct blocks b;
 
 	b.text[0] = 0;
-	ck_ok(blobs_each(blobs, note_kind, &b, &err));
+	ck_ok(blobs_each(blobs, note_kind, &b, &not_read, &err));
 	return b.text;
 }
 
@@ -952,8 +956,84 @@ START_TEST(files_are_told_apart)
 	mkdirat(tempdir_fd, "objects/cd", 0700);
 	tempdir_poke(path, 0, "x", 1);
 	ck_assert_msg(strchr(kinds(), 's'), "a name in the wrong directory is not ours");
+	mkdirat(tempdir_fd, "objects/xyz", 0700);
+	tempdir_poke("objects/xyz/x", 0, "x", 1);
+	ck_assert_msg(strspn(kinds(), "os") == 2 && strlen(kinds()) == 2, "what is no folder of ours is not looked into");
 	tempdir_poke("objects/ef", 0, "x", 1);
 	ck_assert_msg(strchr(kinds(), 's'), "nor is a file in a directory's place");
+}
+END_TEST
+
+/* A file in each of two folders, besides the image. */
+static void two_more_folders(void)
+{
+	mkdirat(tempdir_fd, "objects/00", 0700);
+	tempdir_poke("objects/00/x", 0, "x", 1);
+	mkdirat(tempdir_fd, "objects/01", 0700);
+	tempdir_poke("objects/01/x", 0, "x", 1);
+}
+
+static const char *const unread_folders[] = { "objects/00", "objects/01" };
+
+START_TEST(a_folder_that_cannot_be_read_is_not_at_its_end)
+{
+	two_more_folders();
+	put();
+	not_read = (struct err){ 0 };
+	ck_assert_uint_eq(strlen(kinds()), 3);
+	ck_assert_int_eq(not_read.code, ERR_OK);
+	unread_from(unread_folders[_i], 0);
+	ck_assert_msg(strlen(kinds()) == 2 && strchr(kinds(), 'o'), "it keeps nobody from the others");
+	ck_assert(not_read.code == ERR_IO && strstr(not_read.msg, unread_folders[_i]));
+	unread_from("objects", 0);
+	not_read = (struct err){ 0 };
+	ck_assert_str_eq(kinds(), "");
+	ck_assert_str_eq(not_read.msg, "objects: read the directory: Input/output error");
+	unread_from(NULL, 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_opened_is_none_without_files)
+{
+	struct blocks b = { "" };
+	struct blobs *on;
+
+	two_more_folders();
+	memset(&faulty, 0, sizeof faulty);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &on, &err));
+	faulty.only = "openat";
+	faulty.calls = 0;
+	faulty.at = 2;		/* the first is objects itself */
+	faulty.sys = EIO;
+	not_read = (struct err){ 0 };
+	ck_ok(blobs_each(on, note_kind, &b, &not_read, &err));
+	ck_assert_msg(!strcmp(b.text, "s"), "the other one is read");
+	ck_assert(not_read.code == ERR_IO && strstr(not_read.msg, "objects/0"));
+	faulty.calls = 0;
+	faulty.sys = ENOTDIR;
+	not_read = (struct err){ 0 };
+	ck_ok(blobs_each(on, note_kind, &b, &not_read, &err));
+	ck_assert_msg(not_read.code == ERR_OK, "what is no folder holds nothing");
+	blobs_free(on);
+}
+END_TEST
+
+/* It may be needed after all, and is to be served then. */
+START_TEST(an_image_that_stays_keeps_its_digests)
+{
+	struct blobs *on;
+	char rel[BLOB_PATH_MAX];
+
+	put();
+	ck_ok(blobs_open(tempdir_fd, sysio_stays(), &on, &err));
+	stays_by(EPERM, blobs_path(&name, rel), "");
+	ck_says(blobs_remove(on, &name, &err), ERR_IO, stays.name, "it is told");
+	ck_assert(has("") && has(".sums"));
+	stays_by(EPERM, blobs_path(&name, rel), ".sums");
+	ck_refused(blobs_remove(on, &name, &err), ERR_IO, "it is told");
+	ck_assert_msg(!has("") && has(".sums"), "what is small keeps no room");
+	stays_by(0, "", "");
+	blobs_free(on);
 }
 END_TEST
 
@@ -964,7 +1044,7 @@ START_TEST(without_descriptors_a_walk_fails)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
 	none = (struct rlimit){ 0, was.rlim_max };
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	int rc = blobs_each(blobs, note_kind, NULL, &err);
+	int rc = blobs_each(blobs, note_kind, NULL, &not_read, &err);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
 	ck_refused(rc, ERR_IO, "too many open files is not an empty directory");
 }
@@ -1282,6 +1362,7 @@ int main(void)
 		an_orphan_is_adopted_once_it_is_on_the_disk, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
 		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_repair_of_nothing_takes_nothing_away, another_image_with_its_own_digests_is_found,
 		a_scrub_is_polite_and_only_then,
+		a_folder_that_cannot_be_opened_is_none_without_files, an_image_that_stays_keeps_its_digests,
 		without_descriptors_a_walk_fails, descriptors_are_given_back, a_new_folder_is_on_the_disk_before_it_is_used,
 		short_writes_go_on, an_interrupted_write_goes_on, zeros_that_cannot_be_read_are_damage,
 		rot_is_found_and_repaired, lost_sums_are_made_again, sums_that_are_not_kept_are_counted, a_wrong_size_is_damage, files_are_told_apart,
@@ -1299,6 +1380,7 @@ int main(void)
 		tcase_add_test(t, tests[i]);
 	tcase_add_loop_test(t, what_is_no_file_is_not_in_the_way, 0, (int)ODDS * SUFFIXES);
 	tcase_add_loop_test(t, what_is_no_folder_is_not_in_the_way, 0, ODD_FOLDER);
+	tcase_add_loop_test(t, a_folder_that_cannot_be_read_is_not_at_its_end, 0, 2);
 	tcase_add_loop_test(t, fails_at_every_step, 0, sizeof errnos / sizeof *errnos);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

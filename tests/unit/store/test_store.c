@@ -11,6 +11,8 @@
 #include "store/recover.h"
 #include "store/releases.h"
 #include "store/space.h"
+#include "../support/unread.h"
+#include "stays.h"
 #include "tempdir.h"
 #include "walframes.h"
 
@@ -1215,6 +1217,84 @@ START_TEST(recovery_ends_what_was_under_way)
 }
 END_TEST
 
+/* One of each kind of what is left over, and an object that waits to be adopted. */
+static void leave_over(void)
+{
+	reopen();
+	put_blob(3, "");				/* has no row */
+	put_blob(7, ".part"), put_blob(7, ".dag.part");	/* nobody wants it */
+	put_blob(8, ".sums");				/* of nothing */
+	put_blob(9, ".sums");
+}
+
+static const char *const stuck_names[] = { ".part", ".sums" };
+
+/* An immutable file, a bad block of a directory: as lasting as that may be, it is one name. */
+START_TEST(recovery_goes_on_past_what_cannot_be_removed)
+{
+	const unsigned of = _i % 2 ? 8 : 7;
+	const char *suffix = stuck_names[_i % 2];
+	struct recover_counts c;
+	struct seen s = { "" };
+	char path[BLOB_PATH_MAX];
+	struct blobs *b;
+
+	leave_over();
+	ck_ok(blobs_open(tempdir_fd, sysio_stays(), &b, &err));
+	stays_by(stays_one[_i / 2], blobs_path(h(of), path), suffix);
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert_str_eq(s.text, "a3 ");
+	ck_assert(c.stuck == 1 && c.dropped == 2 && c.adopt == 1 && c.unread.code == ERR_OK);
+	ck_assert_msg(strstr(c.first_stuck.msg, stays.name) != NULL, "%s", c.first_stuck.msg);
+	ck_assert(has_blob(of, suffix) && !has_blob(9, ".sums"));
+	stays_by(0, "", "");
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert_msg(c.stuck == 0 && !has_blob(of, suffix) && !has_blob(7, ".dag.part"), "the next scan tries again");
+	blobs_free(b);
+}
+END_TEST
+
+/* Then the next name would stay as well. */
+START_TEST(recovery_ends_where_nothing_can_be_removed)
+{
+	char path[BLOB_PATH_MAX];
+	struct seen s = { "" };
+	struct blobs *b;
+
+	leave_over();
+	ck_ok(blobs_open(tempdir_fd, sysio_stays(), &b, &err));
+	stays_by(stays_all[_i].sys, blobs_path(h(8), path), ".sums");
+	ck_says(recover_scan(store, b, 50, note_recovery, NULL, &s, NULL, &err), stays_all[_i].code, ".sums", "the disk as a whole");
+	stays_by(0, "", "");
+	blobs_free(b);
+}
+END_TEST
+
+/* What it holds may be all that there is of a lost database: the caller has to know. */
+START_TEST(recovery_says_what_it_could_not_read)
+{
+	struct recover_counts c;
+	struct seen s = { "" };
+	struct blobs *b;
+
+	reopen();
+	mkdirat(tempdir_fd, "objects", 0700);
+	mkdirat(tempdir_fd, "objects/01", 0700);
+	put_blob(3, "");
+	put_blob(0x104, "");
+	ck_ok(blobs_open(tempdir_fd, NULL, &b, &err));
+	unread_from("objects/00", 0);
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert_msg(!strcmp(s.text, "a4 ") && c.adopt == 1, "the other folder is read: %s", s.text);
+	ck_assert_int_eq(c.unread.code, ERR_IO);
+	ck_assert_str_eq(c.unread.msg, "objects/00: read the directory: Input/output error");
+	unread_from(NULL, 0);
+	ck_ok(recover_scan(store, b, 50, note_recovery, NULL, &s, &c, &err));
+	ck_assert(c.adopt == 2 && c.unread.code == ERR_OK);
+	blobs_free(b);
+}
+END_TEST
+
 START_TEST(a_new_database_keeps_parts)
 {
 	struct seen s = { "" };
@@ -1240,7 +1320,7 @@ int main(void)
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, too_many_devices_make_room_for_one, device_lists, audit_is_a_chain,
 		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
-		recovery_goes_on_past_what_is_no_file, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
+		recovery_goes_on_past_what_is_no_file, recovery_says_what_it_could_not_read, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
 	Suite *s = suite_create("store");
@@ -1248,6 +1328,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, recovery_goes_on_past_what_cannot_be_removed, 0, 2 * (int)(sizeof stays_one / sizeof *stays_one));
+	tcase_add_loop_test(t, recovery_ends_where_nothing_can_be_removed, 0, (int)(sizeof stays_all / sizeof *stays_all));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
