@@ -8,11 +8,11 @@ import { program, startGateway } from '../support/gateway.mjs'
 import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
-import { KEEPER, RESOLVER, SERVER, SUPERVISOR, firedSince, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
+import { KEEPER, RESOLVER, SERVER, SUPERVISOR, firedSince, learnHeld, live, makeBench, marksOf, metInEach, namesOf, once, report } from './every-call.mjs'
 import { makeHeld } from './every-call-held.mjs'
 import { recalls } from './every-call-recall.mjs'
 import { makeUpkeepBench, upkeep } from './every-call-upkeep.mjs'
-import { CLASSES, ERRORS, SLOTS, Shim } from './shim.mjs'
+import { CLASSES, ERRORS, SLOTS, Shim, keyOf } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
 const SHORT_OF_SEND = ERRORS.send.indexOf('SHORT')
@@ -175,6 +175,30 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   assert.match(stderr, /the answer could not be sent/)
   b.shim.off()
   await gateway.status()
+})
+
+test('an answer of which a part cannot be made for want of memory is none: what is missing in it would pass for not being there', async (t) => {
+  const { b, gateway } = await makeSettled(t), keysOf = (o) => JSON.stringify(o, (k, v) => (typeof v === 'object' || v === null || k === '' ? v : 0))
+  const counts = [b.shim.counts()]
+  b.shim.record(KEEPER)
+  const whole = keysOf(await gateway.ask('releases'))
+  b.shim.off()
+  counts.push(b.shim.counts())
+  const met = metInEach(counts), sites = []
+  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)))) if (/ memory: .*libjansson.* release_json /.test(await b.shim.name(site))) sites.push(site)
+  assert.ok(sites.length > 10, `${sites.length} sites`)
+  b.shim.nextPass()
+  let refused = 0
+  for (const site of sites) {
+    const before = b.shim.fired(KEEPER)
+    b.shim.sweep(KEEPER, { only: site.hash })
+    const { code, stdout } = await gateway.cli('releases', '--json')
+    b.shim.off()
+    assert.equal(b.shim.fired(KEEPER), before + 1, await b.shim.name(site))
+    refused += code !== 0
+    assert.ok(code !== 0 || keysOf(JSON.parse(stdout)) === whole, `${await b.shim.name(site)}: ${stdout}`)
+  }
+  assert.ok(refused > 10, `${refused} refused`)
 })
 
 test('a process that does not end when it is asked to is killed, and named', async (t) => {
