@@ -104,6 +104,14 @@ int io_open_own(int dir, const char *name, int flags, int *out, struct err *e)
 	return ERR_OK;
 }
 
+void io_forget_pages(int dir, const char *name)
+{
+	autoclose int fd = -1;
+
+	if (io_open_own(dir, name, 0, &fd, NULL) == ERR_OK)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 int io_read_own(int dir, const char *name, struct buf *b, struct err *e)
 {
 	autoclose int fd = -1;

@@ -24,6 +24,9 @@ MUST_USE int io_read_file(int dir, const char *name, struct buf *b, struct err *
 /* Opens a file of our own for reading: a regular one, under exactly this name. A link, a directory or a pipe there is ERR_CORRUPT, and is
  * not waited for. flags: what open(2) knows besides. */
 MUST_USE int io_open_own(int dir, const char *name, int flags, int *fd, struct err *e);
+/* The next read of it comes from the disk, not from what the kernel remembers of it: for who looks for rot. What was written and not synced yet,
+ * or is mapped, it remembers on. What cannot be opened is left. */
+void io_forget_pages(int dir, const char *name);
 /* io_read_file of such a file. */
 MUST_USE int io_read_own(int dir, const char *name, struct buf *b, struct err *e);
 

@@ -439,6 +439,7 @@ int catalogs_check(struct keeper *k, bool *is_damaged, struct err *e)
 {
 	AUTO(catalog_put_auto) struct catalog *c = NULL;
 
+	io_forget_pages(k->state_dir, FILE_NAME);
 	*is_damaged = k->catalogs.saved_ms && open_copy(k, &c, NULL) != ERR_OK;
 	if (!*is_damaged)
 		return ERR_OK;

@@ -47,12 +47,6 @@ static bool is_device_id(struct span id)
 	return id.n >= 1 && id.n <= DEVICE_ID_MAX && !memchr(id.p, '\0', id.n);
 }
 
-/* Is the transaction over, or is it this one row? (What never began, and a damaged database, say so at the commit.) */
-static bool is_trouble(int rc)
-{
-	return rc == ERR_NO_SPACE || rc == ERR_IO || rc == ERR_MEMORY;
-}
-
 static const struct ledger_product *product_of(const struct devices *d, const char *name)
 {
 	return ledger_find_name(d->ledger, span_str(name));
@@ -121,16 +115,14 @@ static uint64_t given_of(struct devices *d, const struct sighting *s)
 static int write_sightings(struct devices *d, struct err *e)
 {
 	AUTO(store_tx_end) struct store_tx tx = store_begin(d->store);
-	int rc = ERR_OK;
 
 	LIST_EACH(node, &d->seen) {
 		struct sighting *s = LIST_ITEM(node, struct sighting, node);
 		struct device_seen row = { .device = s->device, .product = s->product, .channel = s->channel,
 			.address = s->address, .protocol = protocol_name(s->protocol), .bytes = s->bytes, .given = given_of(d, s) };
 
-		rc = devices_seen(d->store, &row, d->devices_max, clock_wall_ms(d->clock), e);
-		if (is_trouble(rc))
-			return rc;
+		/* What is not this row's doing the commit says. */
+		err_drop(devices_seen(d->store, &row, d->devices_max, clock_wall_ms(d->clock), NULL));
 	}
 	return store_commit(&tx, e);
 }
@@ -236,9 +228,7 @@ static int write_reports(struct devices *d, struct err *e)
 		struct waiting *w = LIST_ITEM(node, struct waiting, node);
 		int rc = write_report(d, w, e);
 
-		if (is_trouble(rc))
-			return rc;
-		/* Every place may be taken by listed devices; everything else that the store refuses is the report's doing. */
+		/* Every place may be taken by listed devices; everything else that the store refuses is the report's doing, or the commit says it. */
 		w->status = rc == ERR_OK ? 204 : rc == ERR_LIMIT && w->sequence <= INT64_MAX ? 503 : 400;
 	}
 	return store_commit(&tx, e);

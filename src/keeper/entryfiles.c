@@ -156,6 +156,15 @@ int entryfiles_bring(struct entryfiles *all, const struct hash32 *product, uint3
 	return ERR_OK;
 }
 
+void entryfiles_doubt(struct entryfiles *all, const struct hash32 *product, struct entryfile *f)
+{
+	char name[65];
+
+	f->is_seen_to = false;
+	if (open_dir(all, NULL) == ERR_OK)
+		io_forget_pages(all->dir, hex_str(SPAN_OF(*product), name));
+}
+
 int entryfiles_read(struct entryfiles *all, const struct hash32 *product, struct buf *out, struct err *e)
 {
 	char name[65];

@@ -43,6 +43,9 @@ void entryfiles_close(struct entryfiles *all);
 MUST_USE int entryfiles_bring(struct entryfiles *all, const struct hash32 *product, uint32_t entries, struct entryfile *f,
 			      struct err *e);
 
+/* The next entryfiles_bring compares what lies on the disk, once more. */
+void entryfiles_doubt(struct entryfiles *all, const struct hash32 *product, struct entryfile *f);
+
 /* What such a file is to hold: the product's first `entries` entries as the database has them, a line each. registry is the contract's
  * address. ERR_LIMIT: more than out may take. */
 MUST_USE int entryfiles_write(struct store *store, const struct hash32 *product, const struct addr20 *registry, uint32_t entries,

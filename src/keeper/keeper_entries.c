@@ -37,7 +37,7 @@ bool keeper_check_entries(struct keeper *k, struct ledger_product *p)
 
 	if (p->file.bytes == 0)
 		return false;
-	p->file.is_seen_to = false;
+	entryfiles_doubt(&k->entryfiles, &p->id, &p->file);
 	keeper_bring_entries(k, p, p->file.entries);
 	return k->entryfiles.replaced != replaced || k->entryfiles.appended != appended;
 }

@@ -282,7 +282,8 @@ int keeper_open_store(struct keeper *k, struct err *e)
 	struct err why = { 0 };
 	int rc = open_and_try(k, &why);
 
-	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO)
+	/* Busy: somebody looks into it with a tool of his own. */
+	if (rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO || rc == ERR_BUSY)
 		return keeper_do_without_store(k, &why, e);
 	if (rc)
 		*e = why;

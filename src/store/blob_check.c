@@ -147,12 +147,22 @@ static int ignore_block(void *arg, struct span cid, struct span block, struct er
 	return ERR_OK;
 }
 
+/* What lies beside it is small, and read as everybody does. */
+static void forget_beside(struct scrub *s, enum blob_file file)
+{
+	char name[BLOB_PATH_MAX];
+
+	io_forget_pages(s->b->fd, blob_file_name(s->sha256, file, name));
+}
+
 static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_check *out, struct err *e)
 {
 	struct stat st;
 
 	if (fstat(s->fd, &st) < 0)
 		return err_errno(e, "an image");
+	forget_beside(s, FILE_DAG);
+	forget_beside(s, FILE_SUMS);
 	out->is_dag_damaged = blobs_each_block(s->b, s->sha256, d, ignore_block, NULL, NULL) != ERR_OK;
 	out->chunks = chunks_of(s->size);
 	out->is_size_wrong = (uint64_t)st.st_size != s->size;

@@ -73,20 +73,37 @@ static int code_of_constraint(int sqlite_rc)
 	}
 }
 
-int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
+static int describe(struct db *db, int sqlite_rc, struct err *e, const char *what)
 {
 	bool is_constraint = (sqlite_rc & 0xff) == SQLITE_CONSTRAINT;
 	int code = is_constraint ? code_of_constraint(sqlite_rc) : code_of_sqlite(db, sqlite_rc);
 	int sys = code == ERR_IO && db->h ? sqlite3_system_errno(db->h) : 0;
 
-	if (code == ERR_CORRUPT)
-		db->is_corrupt = true;
 	if (sqlite_rc == SQLITE_IOERR_DATA)
 		return err_set(e, ERR_CORRUPT, "database: %s: a page is not what was written there", what);
 	err_set(e, (enum err_code)code, "database: %s: %s (%d)%s%s", what, db->h ? sqlite3_errmsg(db->h) : sqlite3_errstr(sqlite_rc), sqlite_rc,
 		sys ? ": " : "", sys ? strerror(sys) : "");
+	e->sys = sys;
+	return code;
+}
+
+/* After most of what is not the caller's doing SQLite undoes the whole transaction; of a statement with a journal of its own sometimes only that. */
+static bool spoils(const struct db *db, int code)
+{
+	return code == ERR_NO_SPACE || code == ERR_MEMORY || sqlite3_get_autocommit(db->h);
+}
+
+int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
+{
+	struct err why = { 0 };
+	int code = describe(db, sqlite_rc, &why, what);
+
+	if (code == ERR_CORRUPT)
+		db->is_corrupt = true;
+	if (db->is_begun && db->spoilt.code == ERR_OK && spoils(db, code))
+		db->spoilt = why;
 	if (e)
-		e->sys = sys;
+		*e = why;
 	return code;
 }
 
@@ -96,9 +113,18 @@ int db_damage(struct db *db, struct err *e, const char *what)
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
 }
 
-int db_refuse_damaged(struct db *db, struct err *e)
+static int refuse_because(const struct err *why, struct err *e)
 {
-	return db->is_corrupt ? db_damage(db, e, "it was found damaged before") : ERR_OK;
+	if (e)
+		*e = *why;
+	return (int)why->code;
+}
+
+int db_refuse(struct db *db, struct err *e)
+{
+	if (db->is_corrupt)
+		return db_damage(db, e, "it was found damaged before");
+	return db->not_begun ? refuse_because(&db->why_not_begun, e) : refuse_because(&db->spoilt, e);
 }
 
 bool db_is_unreadable(const struct db *db)
@@ -375,7 +401,7 @@ static int release(struct db *db, struct err *e)
 /* IMMEDIATE: what cannot be written fails here, not in the middle. */
 static int begin(struct db *db, struct err *e)
 {
-	int rc = db_refuse_damaged(db, e);
+	int rc = db_refuse(db, e);
 
 	return rc ? rc : db_exec(db, "BEGIN IMMEDIATE", e);
 }
@@ -383,7 +409,7 @@ static int begin(struct db *db, struct err *e)
 /* Nor is anything kept that was built on damage, whoever has overlooked it. */
 static int commit(struct db *db, struct err *e)
 {
-	int rc = db_refuse_damaged(db, e);
+	int rc = db_refuse(db, e);
 
 	return rc ? rc : db_exec(db, "COMMIT", e);
 }
@@ -396,6 +422,7 @@ struct db_part db_part(struct db *db)
 	p.rc = p.is_outermost ? begin(db, &p.err) : savepoint(db, &p.err);
 	if (p.rc && db->not_begun++ == 0)
 		db->why_not_begun = p.err;
+	db->is_begun |= p.is_outermost && !p.rc;
 	return p;
 }
 
@@ -403,6 +430,12 @@ void db_committed(struct db *db)
 {
 	if (db->on_commit && sqlite3_get_autocommit(db->h))
 		db->on_commit(db->on_commit_arg);
+}
+
+static void over(struct db *db)
+{
+	db->is_begun = false;
+	db->spoilt = (struct err){ 0 };
 }
 
 int db_part_keep(struct db_part *p, struct err *e)
@@ -417,13 +450,15 @@ int db_part_keep(struct db_part *p, struct err *e)
 	rc = p->is_outermost ? commit(p->db, e) : release(p->db, e);
 	if (rc)
 		return rc;
+	if (p->is_outermost)
+		over(p->db);
 	db_committed(p->db);
 	p->db = NULL;
 	return ERR_OK;
 }
 
 /* It fails where SQLite has rolled back by itself (disk full, I/O), and the next statement says what is wrong. Where a transaction is open
- * all the same, memory was wanting, and what is to be undone would be kept with the next part: SQLite undoes it at the next start. */
+ * all the same, memory was wanting, and what is to be spoilt would be kept with the next part: SQLite undoes it at the next start. */
 static void undo(struct db_part *p)
 {
 	int rc = db_exec(p->db, p->is_outermost ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part", NULL);
@@ -440,5 +475,7 @@ void db_part_end(struct db_part *p)
 		p->db->not_begun--;
 	else
 		undo(p);
+	if (p->is_outermost && !p->rc)
+		over(p->db);
 	p->db = NULL;
 }

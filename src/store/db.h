@@ -45,8 +45,9 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what);
 
 /* The file holds what we never wrote. */
 int db_damage(struct db *db, struct err *e, const char *what);
-/* ERR_CORRUPT once damage was found: nothing more is read of such a file, begun in it or kept. */
-int db_refuse_damaged(struct db *db, struct err *e);
+/* Why nothing can be done now: ERR_CORRUPT once damage was found; in a part that could not begin, or that is spoilt (by the disk,
+ * or want of memory, in any statement since), the reason. */
+int db_refuse(struct db *db, struct err *e);
 
 /* From now on what is read of the file comes from the disk, as far as the kernel goes along. */
 void db_forget_pages(struct db *db);

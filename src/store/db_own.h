@@ -19,6 +19,10 @@ struct db {
 	/* Parts that could not begin and have not ended: a statement in one would be kept whatever becomes of the next. */
 	unsigned not_begun;
 	struct err why_not_begun;	/* of the first */
+	bool is_begun;			/* an outermost part has begun, and has not ended */
+	/* Why nothing more is done in it; ERR_OK: nothing has failed that is not the caller's doing. SQLite has undone all of it by then, so that
+	 * whatever follows would be kept, each statement alone; or this one statement, which nobody would miss. */
+	struct err spoilt;
 	/* Called after each commit that succeeded; may be NULL. */
 	void (*on_commit)(void *arg);
 	void *on_commit_arg;

@@ -375,8 +375,10 @@ static int check_slot(struct floors *f, int i, bool *is_good, struct err *e)
 {
 	struct floor_set set = { 0 };
 	enum slot slot;
-	int rc = load_slot(f, i, &set, &slot, e);
+	int rc;
 
+	io_forget_pages(f->dir, file_names[i]);
+	rc = load_slot(f, i, &set, &slot, e);
 	*is_good = slot == SLOT_VALID;
 	floor_set_free(&set);
 	return rc;

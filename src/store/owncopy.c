@@ -3,6 +3,7 @@
 
 #include "base/aside.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "store/ownlog.h"
 #include "store/save.h"
@@ -299,6 +300,8 @@ int owncopy_check(struct store *s, bool *is_damaged, struct err *e)
 	*is_damaged = false;
 	if (!c)
 		return ERR_OK;
+	io_forget_pages(c->dir, OWNCOPY_DB);
+	io_forget_pages(c->dir, OWNCOPY_LOG);
 	rc = owncopy_look(&(struct owncopy_place){ c->dir, c->path, c->sys }, &about, e);
 	if (rc)
 		return rc;

@@ -25,14 +25,9 @@ struct db_stmt db_stmt_of(struct db *db, const struct db_sql *sql)
 	struct db_kept *kept = &db->kept[sql - __start_db_sql];
 	struct db_stmt q = { .db = db };
 
-	q.rc = db_refuse_damaged(db, &q.err);
+	q.rc = db_refuse(db, &q.err);
 	if (q.rc)
 		return q;
-	if (db->not_begun) {
-		q.err = db->why_not_begun;
-		q.rc = (int)q.err.code;
-		return q;
-	}
 	if (kept->is_in_use) {
 		prepare(&q, sql->text, 0);
 		return q;

@@ -66,7 +66,8 @@ MUST_USE int store_try(struct store *s, struct err *e);
  * Nothing there is not an error. */
 MUST_USE int store_set_aside(const char *state_dir, struct err *e);
 
-/* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone.
+/* One transaction at a time; they do not nest. When store_commit fails everything since store_begin is undone. What the disk, damage or
+ * want of memory has done to any statement since then store_commit says too, also when nobody looked at that statement's error.
  *
  *	struct store_tx tx AUTO(store_tx_end) = store_begin(s);
  *	if ((rc = one(s, e)) || (rc = two(s, e)))

@@ -11,16 +11,14 @@
 #define PAGES_A_STEP 256	/* 1 MiB: some milliseconds */
 
 /* A check tells of a read that failed, or had no memory, as of any other fault: "unable to get the page. error code=8458". What kept it from
- * reading; SQLITE_OK: nothing did. */
+ * reading; SQLITE_OK: nothing did. (A page that is not what was written is one such code too: db_fail knows.) */
 static int kept_from_reading(const char *said)
 {
-	static const int codes[] = { SQLITE_IOERR_CORRUPTFS, SQLITE_NOMEM };
 	const char *at = strstr(said, CODE);
+	long code = at ? strtol(at + sizeof CODE - 1, NULL, 10) : SQLITE_OK;
+	long kind = code & 0xff;
 
-	for (size_t i = 0; at && i < sizeof codes / sizeof *codes; i++)
-		if (strtol(at + sizeof CODE - 1, NULL, 10) == codes[i])
-			return codes[i];
-	return SQLITE_OK;
+	return kind == SQLITE_IOERR || kind == SQLITE_NOMEM ? (int)code : SQLITE_OK;
 }
 
 /* "ok", or the first thing that is wrong. */

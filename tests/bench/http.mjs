@@ -1,5 +1,6 @@
-// http.mjs: the device listener beside nginx (one worker, sendfile): requests, or MiB, per CPU-second of the server's processes.
-// Both serve the same bytes in the same run, in turn; medians over the rounds. Needs nginx and wrk.
+// http.mjs: the device listener beside nginx (one worker, sendfile): requests, or MiB, per CPU-second of the server's processes; and what it costs to
+// hash what is read: images that stay in sealed memory (hot) beside those of which each chunk is read and hashed for every answer (cold: a gateway
+// with `hot = 0`), and beside SHA-256 alone. All in the same run, in turn; medians over the rounds. Needs nginx, wrk and openssl.
 //
 //	GATEPOST_BUILD=… node tests/bench/http.mjs
 import { randomBytes } from 'node:crypto'
@@ -81,6 +82,29 @@ for (const [what, ours, theirs, factor, unit] of rows) {
     b.push(await load(nginx.url + theirs, nginx.pids) * factor)
   }
   console.log(`| ${what} | ${Math.round(median(a)).toLocaleString('en')} ${unit} | ${Math.round(median(b)).toLocaleString('en')} ${unit} | ${(median(a) / median(b)).toFixed(2)} |`)
+}
+// --- hash on read ---
+
+/** MiB per CPU-second of SHA-256, in pieces as long as a chunk. */
+async function sha256() {
+  const { stdout } = await run('openssl', ['speed', '-mr', '-bytes', '65536', '-seconds', '2', 'sha256'])
+  return Number(/^\+F:\d+:sha256:([\d.]+)/m.exec(stdout)[1]) / (1 << 20)
+}
+
+const cold = await world.gateway({ dir: world.otherDir('cold'), product: { keep: 4 }, config: { gateway: { 'log-level': 'info' }, extra: '[limits]\nhot = 0\n' } })
+await cold.waitRelease(PRODUCT, 2, 'active')
+const coldServer = [(await cold.children())['gatepost-server']]
+console.log('\n| MiB a CPU second | hot | cold | SHA-256 alone | cold / SHA-256 | cold / hot |\n|---|---|---|---|---|---|')
+for (const [what, path, size] of [['1 MiB image', `/sha256/${first.sha256}`, 1], ['32 MiB image', `/sha256/${last.sha256}`, 32]]) {
+  const got = { hot: [], cold: [], sha: [] }
+  await load(gateway.http + path, server)
+  for (let i = 0; i < ROUNDS; i++) {
+    got.hot.push(await load(gateway.http + path, server) * size)
+    got.cold.push(await load(cold.http + path, coldServer) * size)
+    got.sha.push(await sha256())
+  }
+  const [hot, of, sha] = [got.hot, got.cold, got.sha].map(median)
+  console.log(`| ${what} | ${[hot, of, sha].map((n) => Math.round(n).toLocaleString('en')).join(' | ')} | ${(of / sha).toFixed(2)} | ${(of / hot).toFixed(2)} |`)
 }
 for (const fn of undo.reverse()) await fn()
 process.exit(0)

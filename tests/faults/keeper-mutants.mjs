@@ -293,10 +293,6 @@ const more = [
   ['devices.c', 'id.n >= 1 && ', ''],
   ['devices.c', ' && id.n <= DEVICE_ID_MAX', ''],
   ['devices.c', " && !memchr(id.p, '\\0', id.n);", ';'],
-  // after these SQLite has ended the transaction, and of its commit it would say something else
-  ['devices.c', 'rc == ERR_NO_SPACE || ', ''],
-  ['devices.c', ' || rc == ERR_IO || ', ' || '],
-  ['devices.c', ' || rc == ERR_MEMORY;', ';'],
   ['devices.c', 'd->seen_n < DEVICES_PENDING_MAX ? calloc(1, sizeof *s) : NULL', 'calloc(1, sizeof *s)'],
   ['devices.c', 'm->bytes < SEEN_BYTES_MAX ? m->bytes : SEEN_BYTES_MAX', 'm->bytes'],
   ['devices.c', 'strcmp(r.facts.channel, s->channel) ? 0 : s->given', 's->given'],
@@ -347,6 +343,7 @@ const more = [
   ['keeper_start.c', '	rc = restore_lock(k->state_dir, e);	/* not beside a restore */\n', ''],
   ['keeper_start.c', 'm.chain_id == k->conf->chain.chain_id && addr20_eq', 'addr20_eq'],
   ['keeper_start.c', 'm.chain_id == k->conf->chain.chain_id && addr20_eq(&m.registry, &k->conf->chain.registry)', 'm.chain_id == k->conf->chain.chain_id'],
+  ['keeper_start.c', ' || rc == ERR_BUSY)', ')'],
   ['keeper_start.c', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO', 'rc == ERR_READ_ONLY || rc == ERR_IO'],
   // … nor without ERR_READ_ONLY: of a disk that has become read-only SQLite says that the file cannot be locked, which is ERR_IO
   ['keeper_start.c', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY || rc == ERR_IO', 'rc == ERR_NO_SPACE || rc == ERR_READ_ONLY'],

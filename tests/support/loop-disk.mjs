@@ -13,7 +13,7 @@ async function must(command, ...args) {
 }
 
 /**
- * ext4 of `bytes`, mounted until the test `t` is over; `before` ends who uses it. { dir, written(): bytes that the device was given, after all was synced;
+ * ext4 of `bytes`, mounted until the test `t` is over; `before` ends who uses it. { dir, file: what the disk is made of, written(): bytes that the device was given, after all was synced;
  * remount('ro' | 'rw'), which needs that nobody writes to it for 'ro'; fail(): an error after which it is read-only for everybody; mend():
  * unmounts, checks and mounts it again }.
  */
@@ -33,6 +33,7 @@ export async function loopDisk(t, bytes, { before = () => {} } = {}) {
   })
   return {
     dir,
+    file,
     async written() {
       await must('sync', '-f', dir)
       return Number((await readFile(`/sys/block/${await device()}/stat`, 'utf8')).trim().split(/\s+/)[6]) * SECTOR

@@ -845,6 +845,21 @@ START_TEST(with_all_rows_what_cannot_be_read_is_left_alone)
 }
 END_TEST
 
+/* `cache verify`, say: the last run's catalog has long been given up. */
+START_TEST(a_later_look_takes_nothing_back)
+{
+	struct recover_counts n = { .lost = 0 };
+
+	recover();
+	unread_from("objects", 0);
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(rig.k.is_recovered && strstr(alarm_of("objects-unread")->detail, "left alone"));
+	unread_from(NULL, 0);
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	ck_assert(!has_alarm("objects-unread"));
+}
+END_TEST
+
 START_TEST(one_row_that_is_missing_may_be_of_what_cannot_be_read)
 {
 	struct hash32 sha = world_sha((unsigned)_i);
@@ -884,7 +899,7 @@ int main(void)
 		whoever_works_at_an_image_sees_to_its_files, what_could_not_be_looked_at_is_looked_at_again,
 		an_image_that_stays_is_tried_once_an_hour, room_that_is_not_made_is_not_waited_for, an_image_that_is_needed_after_all_is_not_stuck,
 		an_image_has_left_without_its_digests, a_wrong_images_part_may_stay, without_all_of_objects_nothing_is_recovered,
-		objects_are_read_again_less_and_less_often, with_all_rows_what_cannot_be_read_is_left_alone, what_is_still_adopted_is_no_look,
+		objects_are_read_again_less_and_less_often, with_all_rows_what_cannot_be_read_is_left_alone, a_later_look_takes_nothing_back, what_is_still_adopted_is_no_look,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_images");

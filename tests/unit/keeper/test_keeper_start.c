@@ -248,6 +248,23 @@ START_TEST(a_disk_that_refuses_is_found_out)
 }
 END_TEST
 
+/* With a tool of his own: devices need not wait for him. */
+START_TEST(somebody_else_has_the_database_open)
+{
+	sqlite3 *other;
+	char path[PATH_MAX + 16];
+
+	stop();
+	snprintf(path, sizeof path, "%s/gatepost.db", rig.w.dir);
+	ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM product", NULL, NULL, NULL), SQLITE_OK);
+	ck_ok(start());
+	ck_assert(degraded_is_absent(&rig.k.degraded) && detail_of("store-degraded"));
+	ck_assert_msg(strstr(detail_of("store-degraded"), "locked"), "%s", detail_of("store-degraded"));
+	sqlite3_close(other);
+}
+END_TEST
+
 /* No disk's doing, and no time will mend it. */
 START_TEST(a_newer_programs_database_is_refused)
 {
@@ -300,7 +317,7 @@ int main(void)
 	const TTest *const tests[] = {
 		a_database_as_it_was_left, a_first_start_is_no_loss, what_was_there_before_is_missed, what_was_kept_twice_is_missed,
 		what_a_start_that_was_cut_short_missed_is_told, one_that_a_restore_has_put_there_is_no_loss,
-		one_that_is_older_than_its_copy_is_told, a_whole_database_stays, what_is_being_fetched_is_let_go, a_damaged_database_goes, damage_is_set_aside, what_latches_is_raised_again, a_newer_programs_database_is_refused,
+		one_that_is_older_than_its_copy_is_told, a_whole_database_stays, what_is_being_fetched_is_let_go, a_damaged_database_goes, damage_is_set_aside, somebody_else_has_the_database_open, what_latches_is_raised_again, a_newer_programs_database_is_refused,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_start");

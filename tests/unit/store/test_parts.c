@@ -2,7 +2,9 @@
 #include "../support/ends.h"
 #include "stocked.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void setup(void)
 {
@@ -15,6 +17,8 @@ static void teardown(void)
 	stock_close();
 	tempdir_remove();
 }
+
+#define ROWS(table) (int)(sizeof(table) / sizeof *(table))
 
 /* --- all there is, as one digest --- */
 
@@ -376,7 +380,7 @@ END_TEST
 
 /* --- parts in parts --- */
 
-static void note(int64_t n)
+static int try_note(int64_t n)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(store->db,
 		"INSERT INTO latched (code, subject, detail, since_ms) VALUES (:code, '', '', :since_ms)");
@@ -385,7 +389,22 @@ static void note(int64_t n)
 	snprintf(code, sizeof code, "note-%lld", (long long)n);
 	db_bind_text(&q, ":code", code);
 	db_bind_i64(&q, ":since_ms", n);
-	ck_ok(db_run(&q, &err));
+	return db_run(&q, &err);
+}
+
+static void note(int64_t n)
+{
+	ck_ok(try_note(n));
+}
+
+/* In one statement, of which SQLite keeps a journal. */
+static int try_many_notes(void)
+{
+	AUTO(db_stmt_end) struct db_stmt q = db_prepare(store->db,
+		"INSERT INTO latched (code, subject, detail, since_ms) WITH RECURSIVE n(i) AS (SELECT 2000 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+		" SELECT 'note-' || i, '', '', i FROM n");
+
+	return db_run(&q, &err);
 }
 
 static uint64_t notes(void)
@@ -438,6 +457,118 @@ START_TEST(what_cannot_be_undone_for_want_of_memory_ends_the_process)
 
 	note(1);
 	ck_assert_int_eq(status_of_end(undo_without_memory, _i == 0 ? &inner : &outer), ERR_EXIT_LATER);
+}
+END_TEST
+
+/* --- spoilt by one statement --- */
+
+static int call_errno;
+
+static ssize_t no_read(int fd, void *p, size_t n, off_t at)
+{
+	errno = call_errno;
+	return call_errno ? -1 : pread(fd, p, n, at);
+}
+
+static ssize_t no_write(int fd, const void *p, size_t n, off_t at)
+{
+	errno = call_errno;
+	return call_errno ? -1 : pwrite(fd, p, n, at);
+}
+
+static void set_call(const char *name, const char *name64, sqlite3_syscall_ptr call)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, name, call), SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, name64, call), SQLITE_OK);
+}
+
+static void exec(const char *sql)
+{
+	ck_ok(db_exec(store->db, sql, &err));
+}
+
+static void no_page(bool is_over)
+{
+	exec(is_over ? "PRAGMA max_page_count=1000000" : "PRAGMA max_page_count=1");	/* that is: no more than there are */
+}
+
+static void no_memory(bool is_over)
+{
+	sqlite3_hard_heap_limit64(is_over ? DB_HEAP_MAX : 1);
+}
+
+static void no_answer(bool is_over)
+{
+	call_errno = is_over ? 0 : ETIMEDOUT;
+	set_call("pread", "pread64", (sqlite3_syscall_ptr)no_read);
+	exec("PRAGMA shrink_memory");	/* so that it has to read */
+}
+
+/* Pages that do not fit into memory go to the file before the commit. */
+static void no_writing(bool is_over)
+{
+	call_errno = is_over ? 0 : EROFS;
+	set_call("pwrite", "pwrite64", (sqlite3_syscall_ptr)no_write);
+	exec(is_over ? "PRAGMA cache_size=-2048" : "PRAGMA cache_size=1; PRAGMA cache_spill=1");
+}
+
+static const struct spoiler { const char *rule; void (*spoil)(bool is_over); int code; } spoilers[] = {
+	{ "a full disk", no_page, ERR_NO_SPACE }, { "want of memory", no_memory, ERR_MEMORY }, { "a disk that does not answer", no_answer, ERR_IO },
+	{ "a disk that has become read-only", no_writing, ERR_READ_ONLY },
+};
+
+/* In a part of its own, which is over then. */
+static void spoil(const struct spoiler *by, bool at_once)
+{
+	AUTO(db_part_end) struct db_part part = db_part(store->db);
+	uint64_t devices;
+	int rc = ERR_OK;
+
+	by->spoil(false);
+	if (at_once)
+		rc = try_many_notes();
+	for (int n = 1000; n < 20000 && rc == ERR_OK; n++)
+		if (!(rc = try_note(n)))
+			rc = devices_count(store, &devices, &err);
+	ck_refused(rc, by->code, by->rule);
+	by->spoil(true);
+}
+
+/* Whoever has not looked at the error must not take the rest for kept; nor may the rest be kept piece by piece. */
+START_TEST(what_is_spoilt_is_not_kept)
+{
+	AUTO(db_part_end) struct db_part outer = db_part(store->db);
+	const struct spoiler *by = &spoilers[_i % ROWS(spoilers)];
+
+	note(1);
+	spoil(by, _i >= ROWS(spoilers));
+	ck_refused(try_note(10), by->code, "what follows");
+	{
+		AUTO(db_part_end) struct db_part inner = db_part(store->db);
+
+		ck_refused(try_note(100), by->code, "in a part of it as well");
+		ck_refused(db_part_keep(&inner, &err), by->code, "a part of it");
+	}
+	ck_refused(db_part_keep(&outer, &err), by->code, by->rule);
+	db_part_end(&outer);
+	ck_assert_uint_eq(notes(), 0);
+	note(3);
+	ck_assert_msg(notes() == 3, "the next is not spoilt");
+}
+END_TEST
+
+/* A name that is taken, a row that is not there: whoever asked knows what to make of it. */
+START_TEST(a_row_that_is_refused_spoils_nothing)
+{
+	AUTO(db_part_end) struct db_part outer = db_part(store->db);
+
+	note(1);
+	ck_refused(try_note(1), ERR_EXISTS, "the same again");
+	note(10);
+	ck_ok(db_part_keep(&outer, &err));
+	ck_assert_uint_eq(notes(), 11);
 }
 END_TEST
 
@@ -510,8 +641,6 @@ START_TEST(a_failure_is_not_taken_for_damage)
 }
 END_TEST
 
-#define ROWS(table) (int)(sizeof(table) / sizeof *(table))
-
 int main(void)
 {
 	TCase *t = tcase_create("parts");
@@ -526,6 +655,8 @@ int main(void)
 	tcase_add_test(t, what_cannot_begin_within_another_undoes_both);
 	tcase_add_test(t, an_inner_part_ends_alone);
 	tcase_add_loop_test(t, what_cannot_be_undone_for_want_of_memory_ends_the_process, 0, 2);
+	tcase_add_loop_test(t, what_is_spoilt_is_not_kept, 0, 2 * ROWS(spoilers));
+	tcase_add_test(t, a_row_that_is_refused_spoils_nothing);
 	tcase_add_test(t, a_committed_transaction_is_over);
 	tcase_add_test(t, a_commit_that_fails_is_none);
 	tcase_add_test(t, a_statement_that_was_not_bound_does_not_run);

@@ -174,13 +174,16 @@ END_TEST
 
 /* --- products and entries --- */
 
-static unsigned reads_to_fail;
+static unsigned reads_to_go, reads_to_fail;
+static int reads_errno = EIO;
 
 static ssize_t sometimes_unreadable(int fd, void *p, size_t n, off_t at)
 {
-	if (reads_to_fail) {
+	if (reads_to_go) {
+		reads_to_go--;
+	} else if (reads_to_fail) {
 		reads_to_fail--;
-		errno = EIO;
+		errno = reads_errno;
 		return -1;
 	}
 	return pread(fd, p, n, at);
@@ -218,6 +221,31 @@ START_TEST(a_read_that_fails_is_no_damage_until_it_stays_so)
 	}
 	ck_assert(store_is_corrupt(store));
 	reads_to_fail = 0;
+	read_by(NULL);
+}
+END_TEST
+
+/* A disk at the end of a wire that is loose, a file system that has found itself damaged: whatever it is, it is not the pages. */
+static const int no_damage[] = { EIO, ETIMEDOUT, EUCLEAN, ENOLINK };
+
+START_TEST(no_error_of_a_read_is_damage)
+{
+	unsigned failed = 0, reads = 0;
+
+	put_product(1, "acme/a");
+	read_by(sometimes_unreadable);
+	reads_errno = no_damage[_i];
+	for (; failed == reads; reads++) {
+		reopen();
+		reads_to_go = reads;
+		reads_to_fail = 1;
+		int rc = store_check(store, &err);
+		ck_assert_msg(rc == (reads_to_fail ? ERR_OK : ERR_IO) && !store_is_corrupt(store), "read %u, errno %d: %s", reads, reads_errno, err.msg);
+		failed += rc == ERR_IO;
+	}
+	ck_assert_uint_gt(failed, 10);
+	reads_to_fail = reads_to_go = 0;
+	reads_errno = EIO;
 	read_by(NULL);
 }
 END_TEST
@@ -1328,6 +1356,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(t, tests[i]);
+	tcase_add_loop_test(t, no_error_of_a_read_is_damage, 0, sizeof no_damage / sizeof *no_damage);
 	tcase_add_loop_test(t, recovery_goes_on_past_what_cannot_be_removed, 0, 2 * (int)(sizeof stays_one / sizeof *stays_one));
 	tcase_add_loop_test(t, recovery_ends_where_nothing_can_be_removed, 0, (int)(sizeof stays_all / sizeof *stays_all));
 	suite_add_tcase(s, t);
