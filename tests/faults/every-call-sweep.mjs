@@ -68,22 +68,24 @@ async function blame(t, b, scenario, slots, from, round, error) {
 }
 
 /**
- * Runs until no site fails for the first time any more. `budget`: faults of one program in one run; `plain`: the sites that a run without faults meets (metPlainly);
- * `spared`: those that another sweep fails. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these classes, unfailed: of them,
- * left: all the sites that were not met again, guilty }.
+ * Runs until no site fails for the first time any more. `budget`: faults of one program in one run; `plain`: the sites that a run without faults meets
+ * (metPlainly); `spared`: those that another sweep fails. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these
+ * classes, unfailed: of them, left: all the sites that were not met again, guilty }.
  */
 export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWith(0), round = 0, budget = {}, seed = 1, scenario = once, plain = new Set(),
   spared = new Set(), note = () => {} } = {}) {
   const { shim } = b
   const told = { runs: 0, failedStarts: 0, libraryEnds: 0, guilty: [] }
   const again = new Map()
+  const isPlain = (site) => plain.has(keyOf(site))
   shim.nextPass()
   for (const site of slots.flatMap((s) => shim.sites(s))) if (spared.has(keyOf(site))) shim.spend(site)
   for (let idle = 0; idle < IDLE_MAX; told.runs++) {
     const from = marksOf(shim)
     for (const slot of slots) {
       const most = budget[slot] ?? 1, { left } = count(shim, [slot], classes, spared)
-      shim.sweep(slot, { classes, round, budget: most, seed: seed + told.runs, sample: idle ? 1 : Math.max(1, Math.floor(left.length / most / 2)) })
+      const due = left.filter(isPlain).length || left.length // many of the others will not be met again
+      shim.sweep(slot, { classes, round, budget: most, seed: seed + told.runs, sample: idle ? 1 : Math.max(1, Math.floor(due / most / 2)) })
     }
     try {
       const one = await scenario(t, b)
@@ -101,6 +103,5 @@ export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWi
     note(`run ${told.runs}: ${firedSince(shim, from)} failed`)
   }
   const { sites, left } = count(shim, slots, classes, spared)
-  const isPlain = (site) => plain.has(keyOf(site))
   return { ...told, met: sites.length, failed: sites.length - left.length, plain: sites.filter(isPlain).length, unfailed: left.filter(isPlain), left }
 }

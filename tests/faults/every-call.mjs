@@ -161,8 +161,8 @@ async function startAtLast(b, hooks, told, from) {
 const endWell = ({ code, signal }) => { if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`) }
 
 /**
- * Runs `body({ start, stop })`, in which gateways live one after the other, with the faults that the shim was armed with. Gives { failedStarts, libraryEnds, lines }.
- * Throws when an invariant is broken; a leak is one when b.held knows what is usual.
+ * Runs `body({ start, stop })`, in which gateways live one after the other, with the faults that the shim was armed with. Gives { failedStarts, libraryEnds,
+ * lines }. Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
 export async function runOf(b, body) {
   const { shim } = b
@@ -178,7 +178,8 @@ export async function runOf(b, body) {
     })
   } catch (error) {
     const { crashes } = await judgeEnds(shim, [], from)
-    throw Object.assign(new Error(`${[...crashes, error.message].join('\n')}\n${[...told.lines, ...gateway?.lines() ?? []].slice(-400).join('\n')}`), { cause: error })
+    const lines = [...told.lines, ...gateway?.lines() ?? []].slice(-400)
+    throw Object.assign(new Error([...crashes, error.message, ...lines].join('\n')), { cause: error })
   } finally {
     for (const hook of hooks) await hook()
     seen()
@@ -244,8 +245,8 @@ function makeLeakWatch(room) {
 /**
  * A gateway that lives through rounds of new releases, readers, reports, operators' commands, revocations, reloads and restarts, with faults in
  * between: until `seconds` have gone or a whole round met no new site. `arm` arms the shim for a round. What holds after each round: everything
- * is as it would be without faults. Gives { rounds, faults, libraryEnds, plain: how many sites (of `classes`) each turn without faults met, unfailed: those of them
- * that never failed }.
+ * is as it would be without faults. Gives { rounds, faults, libraryEnds, plain: how many sites (of `classes`) each turn without faults met, unfailed: those of
+ * them that never failed }.
  */
 export async function live(t, b, { seconds, arm, classes = CLASSES, rounds: most = Infinity }) {
   const { shim, world } = b

@@ -185,7 +185,9 @@ test('an answer of which a part cannot be made for want of memory is none: what 
   b.shim.off()
   counts.push(b.shim.counts())
   const met = metInEach(counts), sites = []
-  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)))) if (/ memory: .*libjansson.* release_json /.test(await b.shim.name(site))) sites.push(site)
+  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)))) {
+    if (/ memory: .*libjansson.* release_json /.test(await b.shim.name(site))) sites.push(site)
+  }
   assert.ok(sites.length > 10, `${sites.length} sites`)
   b.shim.nextPass()
   let refused = 0

@@ -15,7 +15,8 @@ const COMPILER = /^(_ITM_|__gmon_start__$|__cxa_|__libc_start_main$|__stack_chk_
 
 /** Those that the C library alone answers, from what it is given; and what is by contract always answered. A reason for each group. */
 const EXCUSED = [
-  ['works on bytes that are there', `__memcpy_chk __memmove_chk __memset_chk __explicit_bzero_chk explicit_bzero __strcpy_chk memchr memcmp memcpy memmem memmove memset
+  ['works on bytes that are there', `
+    __memcpy_chk __memmove_chk __memset_chk __explicit_bzero_chk explicit_bzero __strcpy_chk memchr memcmp memcpy memmem memmove memset
     strchr strcmp strcpy strcspn strlen strncasecmp strcasecmp strncmp strpbrk strrchr strsep strspn strstr strnlen dirname
     strtol strtoll strtoul strtoull __isoc23_strtol __isoc23_strtoll __isoc23_strtoul __isoc23_strtoull __isoc99_sscanf __isoc23_sscanf
     __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc alphasort strerror inet_ntop inet_pton getopt`],
@@ -35,7 +36,7 @@ const EXCUSED = [
   ['writes for a person before anything runs, from inside the C library', 'fprintf __fprintf_chk fwrite puts'],
 ]
 
-const excuses = EXCUSED.flatMap(([, names]) => names.split(/\s+/))
+const excuses = EXCUSED.flatMap(([, names]) => names.trim().split(/\s+/))
 
 async function names(file, which) {
   const { code, stdout, stderr } = await run('nm', ['-D', which, file])
