@@ -278,6 +278,29 @@ test('a piece of a backup for which memory is wanting is an error, and no file',
   await assert.rejects(stat(file), { code: 'ENOENT' })
 })
 
+test('a backup whose database did not come to be one file is none', async (t) => {
+  const { b, gateway } = await makeSettled(t), file = join(b.world.dir, 'backup'), counts = [b.shim.counts()]
+  b.shim.record(KEEPER)
+  const whole = await gateway.ask('backup', `${file}.whole`)
+  b.shim.off()
+  counts.push(b.shim.counts())
+  const met = metInEach(counts), sites = []
+  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)) && s.class !== 'memory')) {
+    if (/ db_close .* save_rows .* save_database /.test(await b.shim.name(site))) sites.push(site)
+  }
+  assert.ok(sites.length > 3, `${sites.length} sites`)
+  b.shim.nextPass()
+  let refused = 0
+  for (const [i, site] of sites.entries()) {
+    b.shim.sweep(KEEPER, { only: site.hash, round: 0 })
+    const { code } = await gateway.cli('backup', `${file}${i}`)
+    b.shim.off()
+    refused += code !== 0
+    assert.ok(code !== 0 || (await stat(`${file}${i}`)).size >= whole.bytes, await b.shim.name(site))
+  }
+  assert.ok(refused > 0, 'one of them matters')
+})
+
 test('a lost database, and calls that fail while what is kept twice comes back: it comes back all the same', async (t) => {
   t.diagnostic(`GATEPOST_SEED=${seed}`)
   const { sites, failed } = await recalls(t, { part: 40, first: seed })
