@@ -6,6 +6,7 @@
 #include "daemon/conf_table.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +49,12 @@ void conf_files_add_drop_ins(struct settings *s, const char *file)
 {
 	struct span dir = directory_of(file);
 	struct dirent **entries;
-	int n = scandir(join(&s->pool, dir, "conf.d", ""), &entries, is_drop_in, alphasort);
+	const char *drop_ins = join(&s->pool, dir, "conf.d", "");
+	int n = scandir(drop_ins, &entries, is_drop_in, alphasort);
 
+	/* Without them it would be another configuration, and nobody would be told. */
+	if (n < 0 && errno != ENOENT)
+		settings_error(s, (struct place){ drop_ins, 0 }, "cannot be read: %s", strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *name = join(&s->pool, dir, "conf.d/", entries[i]->d_name);
 		struct err e = { 0 };

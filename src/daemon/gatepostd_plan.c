@@ -167,13 +167,15 @@ static int open_socket(union address *a, int type, struct listener *l, struct er
 
 	if (fd < 0)
 		return err_errno(e, "socket");
-	if (a->any.sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);	/* 0.0.0.0 and [::] are two listeners */
+	/* 0.0.0.0 and [::] are two listeners: else the second would be refused, or the first be there unasked. */
+	if (a->any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+		return err_errno(e, "cannot be a listener of IPv6 alone");
 	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);	/* over TIME_WAIT; with UDP it would share the port */
 	if (bind(fd, &a->any, n) < 0 || (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0))
 		return err_errno(e, "cannot listen there");
-	getsockname(fd, &a->any, &n);
+	if (getsockname(fd, &a->any, &n) < 0)
+		return err_errno(e, "cannot tell where it listens");
 	l->fd = STEAL_FD(fd);
 	show(l, a);
 	return ERR_OK;

@@ -95,6 +95,8 @@ struct hash32 cose_key_thumbprint(const struct sig_public *key)
 	struct hash32 out;
 
 	cose_key_put(&b, key);
+	if (b.failed)
+		err_no_memory();	/* it fits; half of it would be another key's name */
 	out = sha256_of(buf_span(&b));
 	buf_free(&b);
 	return out;

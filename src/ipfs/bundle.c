@@ -83,6 +83,8 @@ static int read_root(struct bundle_reader *r, struct span block, struct err *e)
 		if ((rc = read_link(r, i, &node.links, &link[i], e)))
 			return rc;
 	bundle_put_root(&again, link);
+	if (again.is_starved)
+		return buf_ok(&again, e);	/* that is no word on the bundle */
 	if (!span_eq(buf_span(&again), block))
 		return err_set(e, ERR_FORMAT, "bundle: the directory is not encoded as bundles are");
 	r->at = BUNDLE_ENTRIES;
@@ -345,6 +347,9 @@ int bundle_put_front(struct buf *out, const struct span bytes[BUNDLE_IMAGE], con
 	if (rc)
 		return rc;
 	bundle_put_root(&root, part);
+	rc = buf_ok(&root, e);	/* half of one has a name too */
+	if (rc)
+		return rc;
 	cid = cid_of(1, CID_DAG_PB, buf_span(&root));
 	car_put_header(out, &cid);
 	put_section(out, &cid, buf_span(&root));

@@ -113,6 +113,7 @@ void api_problem(struct api_reply *r, unsigned status, const char *field, const 
 		i++;
 	snprintf(type, sizeof type, "urn:gatepost:problem:%s", problems[i].name);
 	json_decref(r->body);
+	(void)js_take_short();	/* of what is not said any more */
 	r->status = status;
 	r->type = "application/problem+json";
 	r->body = json_object();

@@ -136,7 +136,7 @@ static int purge_one(void *arg, const struct image_row *i, struct err *e)
 		return ERR_OK;
 	p->left.images++;
 	p->left.bytes += i->size;
-	json_array_append_new(p->items, js_hex(SPAN_OF(i->sha256)));
+	js_append(p->items, js_hex(SPAN_OF(i->sha256)));
 	return images_set_state(p->k->store, &i->sha256, IMAGE_IS_EVICTING, clock_wall_ms(p->k->clock), e);
 }
 

@@ -21,7 +21,7 @@ static json_t *damage_json(struct keeper *k, const struct image_row *i)
 
 	if (images_damage(k->store, &i->sha256, chunk, sizeof chunk / sizeof *chunk, &n, NULL) == ERR_OK)
 		for (size_t at = 0; at < n; at++)
-			json_array_append_new(list, js_u64(chunk[at]));
+			js_append(list, js_u64(chunk[at]));
 	return list;
 }
 
@@ -351,7 +351,7 @@ void api_tokens(struct keeper *k, const struct api_call *c, struct api_reply *r)
 
 	(void)c;
 	for (size_t i = 0; (t = tokens_at(k->tokens, i)) != NULL; i++)
-		json_array_append_new(items, token_json(t));
+		js_append(items, token_json(t));
 	api_list(r, items, json_null());
 }
 

@@ -28,9 +28,15 @@ bool api_read_offset(const struct api_call *c, struct api_reply *r, uint64_t *ou
 void api_give_piece(struct api_reply *r, uint64_t offset, struct span piece, bool is_last)
 {
 	AUTO(buf_free) struct buf text = BUF_INIT(2 * BUNDLE_PIECE);
-	json_t *o = json_object();
+	struct err e = { 0 };
+	json_t *o;
 
 	base64_put(&text, piece);
+	if (buf_ok(&text, &e)) {
+		api_fail(r, &e);	/* half of it would pass for all of it */
+		return;
+	}
+	o = json_object();
 	js_set(o, "offset", js_u64(offset));
 	js_set(o, "data", js_text(buf_span(&text)));
 	js_set(o, "last", js_bool(is_last));

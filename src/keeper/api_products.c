@@ -34,7 +34,7 @@ static json_t *signers_json(const struct product_signers *set)
 		s = &signers.signer[i];
 		js_set(o, "thumbprint", js_hex(SPAN_OF(s->thumbprint)));
 		js_set(o, "alg", js_str(s->is_usable ? alg_name(s->key.curve) : NULL));
-		json_array_append_new(list, o);
+		js_append(list, o);
 	}
 	return list;
 }
@@ -83,7 +83,7 @@ static json_t *alarms_json(struct keeper *k, const char *subject)
 
 	for (size_t i = 0; i < k->alarms.n; i++)
 		if (!strcmp(k->alarms.at[i].subject, subject))
-			json_array_append_new(list, js_str(k->alarms.at[i].code));
+			js_append(list, js_str(k->alarms.at[i].code));
 	return list;
 }
 
@@ -136,7 +136,7 @@ void api_products(struct keeper *k, const struct api_call *c, struct api_reply *
 			api_fail(r, &e);
 			return;
 		}
-		json_array_append_new(items, o);
+		js_append(items, o);
 	}
 	api_list(r, items, json_null());
 }

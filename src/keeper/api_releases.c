@@ -13,7 +13,7 @@ static json_t *hardware_json(const struct release_facts *f)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < f->hardware_n; i++)
-		json_array_append_new(list, js_str(f->hardware[i]));
+		js_append(list, js_str(f->hardware[i]));
 	return list;
 }
 
@@ -22,7 +22,7 @@ static json_t *signers_json(const struct release_facts *f)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < f->signers; i++)
-		json_array_append_new(list, js_hex(SPAN_OF(f->signer[i])));
+		js_append(list, js_hex(SPAN_OF(f->signer[i])));
 	return list;
 }
 
@@ -108,7 +108,7 @@ static int list_release(void *arg, const struct release_row *row, struct err *e)
 	struct listing *l = arg;
 
 	(void)e;
-	json_array_append_new(l->items, release_json(l->k, row));
+	js_append(l->items, release_json(l->k, row));
 	l->last_product = row->product;
 	l->last_sequence = row->sequence;
 	return ERR_OK;

@@ -126,7 +126,7 @@ static json_t *providers_json(struct keeper *k)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < chain_providers(&k->chain); i++)
-		json_array_append_new(list, provider_json(k, i));
+		js_append(list, provider_json(k, i));
 	return list;
 }
 
@@ -150,7 +150,7 @@ static json_t *sources_json(struct keeper *k)
 		js_set(o, "successes", js_u64(s->successes));
 		js_set(o, "failures", js_u64(s->failures));
 		js_set(o, "last_error", js_str(s->last_error));
-		json_array_append_new(list, o);
+		js_append(list, o);
 	}
 	return list;
 }
@@ -167,7 +167,7 @@ static json_t *alarms_json(struct keeper *k)
 		js_set(o, "since", js_time(a->since_ms));
 		js_set(o, "subject", js_str(a->subject));
 		js_set(o, "detail", js_str(a->detail));
-		json_array_append_new(list, o);
+		js_append(list, o);
 	}
 	return list;
 }
@@ -203,7 +203,7 @@ static json_t *listeners_json(struct keeper *k)
 
 		for (size_t n = 0; n < k->listeners; n++)
 			if (k->listener[n].kind == kinds[i])
-				json_array_append_new(list, js_str(k->listener[n].address));
+				js_append(list, js_str(k->listener[n].address));
 		js_set(o, names[i], list);
 	}
 	return o;

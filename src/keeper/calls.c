@@ -2,6 +2,7 @@
 #include "keeper/calls.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "keeper/js.h"
 #include "keeper/keeper.h"
 
 static int send_answer(struct seqsock *to, const struct link_answer *a, int fd, struct err *e)
@@ -23,6 +24,8 @@ static int send_reply(struct seqsock *to, uint64_t id, const struct api_reply *r
 		.allow = span_str(r->allow), .body = body };
 	int rc = ERR_OK;
 
+	if (js_take_short() || (r->body && !text))
+		return err_set(e, ERR_MEMORY, "no memory for an answer");
 	if (body.n > LINK_BODY_INLINE) {
 		a.body = SPAN(NULL, 0);
 		rc = io_sealed_memfd("answer", body, &fd, e);
@@ -50,6 +53,7 @@ void calls_answer(struct keeper *k, struct seqsock *from, struct span datagram, 
 		log_unusual("keeper", "not an operator call", "why=\"%s\"", e.msg);
 		return;
 	}
+	(void)js_take_short();	/* of nobody's answer */
 	api_answer(k, &call, peer_uid, &reply);
 	keeper_look_at_store(k);
 	if (send_reply(from, call.id, &reply, &e)) {

@@ -73,7 +73,24 @@ json_t *js_bool(bool v)
 	return json_boolean(v);
 }
 
+static bool is_short;
+
 void js_set(json_t *obj, const char *key, json_t *value)
 {
-	json_object_set_new(obj, key, value);
+	if (json_object_set_new(obj, key, value) < 0)
+		is_short = true;
+}
+
+void js_append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) < 0)
+		is_short = true;
+}
+
+bool js_take_short(void)
+{
+	bool was = is_short;
+
+	is_short = false;
+	return was;
 }

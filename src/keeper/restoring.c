@@ -110,7 +110,7 @@ int restoring_run(const char *file, const char *backup, bool with_tokens)
 	struct err e = { 0 };
 	int rc = run(file, backup, with_tokens, &result, &e);
 	json_t *o = rc ? json_pack("{s:i, s:s}", "code", (int)e.code, "error", e.msg) : told(&result);
-	bool printed = o && json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && fflush(stdout) == 0;
+	bool printed = o && !js_take_short() && json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && fflush(stdout) == 0;
 
 	json_decref(o);
 	return rc || !printed;

@@ -445,7 +445,7 @@ static json_t *findings_json(const struct verify *v, bool *are_repaired)
 	*are_repaired = v->unnamed == 0;
 	for (size_t i = 0; i < v->findings; i++) {
 		*are_repaired &= v->finding[i].is_repaired;
-		json_array_append_new(list, finding_json(&v->finding[i]));
+		js_append(list, finding_json(&v->finding[i]));
 	}
 	return list;
 }

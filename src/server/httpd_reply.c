@@ -267,12 +267,6 @@ static enum MHD_Result cannot_send(struct client *k, int why)
 	return why == ERR_MEMORY ? MHD_NO : httpd_reply_retry(k->connection, "this image is being repaired", 30);
 }
 
-/* Only what is the same for the next asker, and costs nothing while it is kept. */
-static bool is_worth_keeping(const struct answer *a)
-{
-	return a->kind == ANSWER_MANIFEST || (a->kind == ANSWER_IMAGE && object_hot_fd(a->object) >= 0);
-}
-
 static enum MHD_Result reply_whole(struct replies *replies, struct client *k, const char *etag)
 {
 	const struct answer *a = &k->answer;
@@ -286,7 +280,7 @@ static enum MHD_Result reply_whole(struct replies *replies, struct client *k, co
 	if (!r)
 		return MHD_NO;
 	rc = MHD_queue_response(k->connection, MHD_HTTP_OK, r);
-	if (rc == MHD_YES && is_worth_keeping(a))
+	if (rc == MHD_YES && a->kind == ANSWER_MANIFEST)	/* of the others the library reads the bytes: replies.h */
 		replies_keep_take(replies, a, r);
 	else
 		MHD_destroy_response(r);

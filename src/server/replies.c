@@ -1,9 +1,6 @@
 /* replies.c: see replies.h. A key has one place; another one there is replaced. */
 #include "server/replies.h"
 
-#include "formats/sha256.h"
-#include "server/objects.h"
-
 #include <microhttpd.h>
 
 void replies_init(struct replies *r, const struct clock *clock)
@@ -17,7 +14,6 @@ static void drop(struct reply *e)
 	if (!e->response)
 		return;
 	MHD_destroy_response(e->response);
-	object_put(e->object);
 	catalog_put(e->catalog);
 	*e = (struct reply){ .response = NULL };
 }
@@ -50,19 +46,18 @@ void replies_trim(struct replies *r)
 static struct reply_key key_of(const struct answer *a)
 {
 	return (struct reply_key){ .catalog = a->catalog, .row = a->row, .kind = (uint8_t)a->kind,
-				   .freshness = (uint8_t)a->freshness, .is_immutable = a->is_immutable,
-				   .cid = a->cid.n ? sha256_of(a->cid) : (struct hash32){ { 0 } } };
+				   .freshness = (uint8_t)a->freshness, .is_immutable = a->is_immutable };
 }
 
 static bool is_same(const struct reply_key *a, const struct reply_key *b)
 {
 	return a->catalog == b->catalog && a->row == b->row && a->kind == b->kind && a->freshness == b->freshness &&
-	       a->is_immutable == b->is_immutable && hash32_eq(&a->cid, &b->cid);
+	       a->is_immutable == b->is_immutable;
 }
 
 static struct reply *place(struct replies *r, const struct reply_key *k)
 {
-	size_t h = k->row * 2654435761u + k->kind * 97u + k->freshness * 31u + k->is_immutable * 17u + k->cid.b[0] * 7u;
+	size_t h = k->row * 2654435761u + k->kind * 97u + k->freshness * 31u + k->is_immutable * 17u;
 
 	return &r->at[h % HTTP_REPLIES_MAX];
 }
@@ -90,7 +85,6 @@ void replies_keep_take(struct replies *r, const struct answer *a, struct MHD_Res
 
 	pthread_mutex_lock(&r->lock);
 	drop(e);
-	*e = (struct reply){ key, response, catalog_hold(a->catalog), a->object ? object_hold(a->object) : NULL,
-			     clock_mono_ms(r->clock) };
+	*e = (struct reply){ key, response, catalog_hold(a->catalog), clock_mono_ms(r->clock) };
 	pthread_mutex_unlock(&r->lock);
 }

@@ -1,5 +1,8 @@
 /* replies.h: responses of the HTTP library that are kept ready, because the same answer goes out again and again.
  *
+ * Only manifests, which lie in memory: a response whose bytes the library reads itself is shorter for everybody, and says so in its
+ * length, once a read has failed (libmicrohttpd sets the shared total to where it came).
+ *
  * A key names an answer within one catalog. Entries leave when they were not used for HTTP_REPLY_IDLE_MS, when another
  * one needs their place, and all of them when a new catalog comes. Any thread may call. */
 #ifndef SERVER_REPLIES_H
@@ -17,14 +20,12 @@ struct reply_key {
 	const struct catalog *catalog;	/* compared, and held by the entry so that its address stays its own */
 	uint32_t row;
 	uint8_t kind, freshness, is_immutable;
-	struct hash32 cid;		/* of its text: the same image may be reached by several, and each answer names its own; else zero */
 };
 
 struct reply {
 	struct reply_key key;
 	struct MHD_Response *response;	/* NULL: free */
 	struct catalog *catalog;	/* held */
-	struct object *object;		/* held, or NULL */
 	int64_t used_ms;
 };
 
@@ -39,7 +40,7 @@ void replies_fini(struct replies *r);
 
 /* Queues the reply kept for this answer with status 200: 1. 0: there is none. -1: the library would not. */
 int replies_queue(struct replies *r, const struct answer *a, struct MHD_Connection *connection);
-/* Keeps a response that was queued before, with what its bytes depend on. Takes the reference over. */
+/* Keeps a response that was queued before, with the catalog that its bytes lie in. Takes the reference over. */
 void replies_keep_take(struct replies *r, const struct answer *a, struct MHD_Response *response);
 
 void replies_forget(struct replies *r);			/* all: a new catalog */

@@ -73,9 +73,13 @@ static int sync_file(const struct sysio *sys, int fd, const char *name, bool *is
 
 static int sync_dirs(struct blobs *b, const struct hash32 *sha256, bool *is_sync, struct err *e)
 {
-	int rc = blobs_sync_dirs(b, sha256, e);
+	struct err why = { 0 };
+	int rc = blobs_sync_dirs(b, sha256, &why);
 
-	*is_sync = *is_sync || rc;
+	/* Without a descriptor for it no sync was tried, and none has lost anything. */
+	*is_sync = *is_sync || (rc && !blob_is_shortage(&why));
+	if (rc && e)
+		*e = why;
 	return rc;
 }
 

@@ -6,8 +6,10 @@
 #include "store/scratch.h"
 #include "store/store_own.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SCRATCH "backup.new"
 
@@ -39,6 +41,11 @@ static int open_it(int dir, int *fd, uint64_t *size, struct err *e)
 {
 	struct stat st;
 
+	/* SQLite says nothing when it cannot make the log a part of the file; the rows are in there then. */
+	if (faccessat(dir, SCRATCH_DB(SCRATCH) "-wal", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ERR_IO, "what is to be saved did not come to be one file");
+	if (errno != ENOENT)
+		return err_errno(e, SCRATCH_DB(SCRATCH) "-wal");
 	*fd = openat(dir, SCRATCH_DB(SCRATCH), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_errno(e, SCRATCH_DB(SCRATCH));

@@ -1,15 +1,28 @@
 // every-call-sweep.mjs: every site of the scenario fails once (shim.h): several in a run, in all programs at a time; when a run ends badly its sites fail
 // again one by one, each in a run of its own, which names the one that did it.
-import { firedSince, marksOf, once } from './every-call.mjs'
-import { SLOTS } from './shim.mjs'
+import { firedSince, marksOf, metInEach, once } from './every-call.mjs'
+import { SLOTS, keyOf } from './shim.mjs'
 
+const PLAIN = 3		// runs without faults, of which a site has to be met in each
 const IDLE_MAX = 3	// runs without a fault until the rest counts as not met again
 const AGAIN_MAX = 3	// how often a site may fail in a life that another one ended
 
-/** Of this pass: sites that could fail, and those that have. */
-function count(shim, slots, classes) {
-  const sites = slots.flatMap((s) => shim.sites(s)).filter((s) => classes.includes(s.class))
-  return { met: sites.length, left: sites.filter((s) => s.pass !== shim.pass) }
+/** Of this pass: sites that could fail, and those that have not. */
+function count(shim, slots, classes, spared) {
+  const sites = slots.flatMap((s) => shim.sites(s)).filter((s) => classes.includes(s.class) && !spared.has(keyOf(s)))
+  return { sites, left: sites.filter((s) => s.pass !== shim.pass) }
+}
+
+/** The sites that each of a few runs without faults meets, as keys. */
+export async function metPlainly(t, b, scenario = once) {
+  const counts = [b.shim.counts()]
+  for (let i = 0; i < PLAIN; i++) {
+    b.shim.record()
+    await scenario(t, b)
+    b.shim.off()
+    counts.push(b.shim.counts())
+  }
+  return metInEach(counts)
 }
 
 /**
@@ -21,7 +34,7 @@ function unsettle(shim, slots, from, again) {
     const faults = shim.faults(slot, from[slot]), whole = shim.end(slot).life
     faults.forEach((f, i) => {
       if (f.life === whole || faults[i + 1]?.life !== f.life) return
-      const key = `${slot} ${f.hash}`, times = (again.get(key) ?? 0) + 1
+      const key = keyOf(f), times = (again.get(key) ?? 0) + 1
       again.set(key, times)
       if (times <= AGAIN_MAX) shim.forget(f)
     })
@@ -29,12 +42,12 @@ function unsettle(shim, slots, from, again) {
 }
 
 /** The scenario with this one fault alone. Gives the error, if it ends badly. */
-async function alone(t, b, site, round) {
+async function alone(t, b, scenario, site, round) {
   b.shim.off()
   b.shim.forget(site)
   b.shim.sweep(site.slot, { only: site.hash, classes: [site.class], round })
   try {
-    await once(t, b)
+    await scenario(t, b)
   } catch (error) {
     return error
   } finally {
@@ -43,40 +56,45 @@ async function alone(t, b, site, round) {
 }
 
 /** Which of the faults since `from` breaks an invariant by itself: [{ names, message }]. None does: all of them together. */
-async function blame(t, b, slots, from, round, error) {
+async function blame(t, b, scenario, slots, from, round, error) {
   const faults = slots.flatMap((s) => b.shim.faults(s, from[s]))
-  const sites = [...new Map(faults.map((f) => [`${f.slot} ${f.hash}`, f])).values()]
+  const sites = [...new Map(faults.map((f) => [keyOf(f), f])).values()]
   const guilty = []
   for (const site of sites) {
-    const why = await alone(t, b, site, round)
+    const why = await alone(t, b, scenario, site, round)
     if (why) guilty.push({ names: [await b.shim.name(site)], message: why.message })
   }
   return guilty.length ? guilty : [{ names: await Promise.all(sites.map((s) => b.shim.name(s))), message: `only together: ${error.message}` }]
 }
 
 /**
- * Runs until no site fails for the first time any more. `budget`: faults of one program in one run. Gives { runs, failedStarts, libraryEnds, met, failed, left:
- * sites that were not met again, guilty }.
+ * Runs until no site fails for the first time any more. `budget`: faults of one program in one run; `plain`: the sites that a run without faults meets
+ * (metPlainly); `spared`: those that another sweep fails. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these
+ * classes, unfailed: of them, left: all the sites that were not met again, guilty }.
  */
-export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWith(0), round = 0, budget = {}, seed = 1, note = () => {} } = {}) {
+export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWith(0), round = 0, budget = {}, seed = 1, scenario = once, plain = new Set(),
+  spared = new Set(), note = () => {} } = {}) {
   const { shim } = b
   const told = { runs: 0, failedStarts: 0, libraryEnds: 0, guilty: [] }
   const again = new Map()
+  const isPlain = (site) => plain.has(keyOf(site))
   shim.nextPass()
+  for (const site of slots.flatMap((s) => shim.sites(s))) if (spared.has(keyOf(site))) shim.spend(site)
   for (let idle = 0; idle < IDLE_MAX; told.runs++) {
     const from = marksOf(shim)
     for (const slot of slots) {
-      const most = budget[slot] ?? 1, { left } = count(shim, [slot], classes)
-      shim.sweep(slot, { classes, round, budget: most, seed: seed + told.runs, sample: idle ? 1 : Math.max(1, Math.floor(left.length / most / 2)) })
+      const most = budget[slot] ?? 1, { left } = count(shim, [slot], classes, spared)
+      const due = left.filter(isPlain).length || left.length // many of the others will not be met again
+      shim.sweep(slot, { classes, round, budget: most, seed: seed + told.runs, sample: idle ? 1 : Math.max(1, Math.floor(due / most / 2)) })
     }
     try {
-      const one = await once(t, b)
+      const one = await scenario(t, b)
       told.failedStarts += one.failedStarts
       told.libraryEnds += one.libraryEnds
       unsettle(shim, slots, from, again)
     } catch (error) {
       shim.off()
-      const found = await blame(t, b, slots, from, round, error)
+      const found = await blame(t, b, scenario, slots, from, round, error)
       for (const g of found) note(`${g.names.join('\n')}\n${g.message}`)
       told.guilty.push(...found)
     }
@@ -84,6 +102,6 @@ export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWi
     idle = firedSince(shim, from) ? 0 : idle + 1
     note(`run ${told.runs}: ${firedSince(shim, from)} failed`)
   }
-  const { met, left } = count(shim, slots, classes)
-  return { ...told, met, failed: met - left.length, left }
+  const { sites, left } = count(shim, slots, classes, spared)
+  return { ...told, met: sites.length, failed: sites.length - left.length, plain: sites.filter(isPlain).length, unfailed: left.filter(isPlain), left }
 }

@@ -1,15 +1,16 @@
-// every-call.long.test.mjs: every site of the scenario fails, each with each of its errors: at the start and in the first sync a few in a run from an
-// empty state (every-call-sweep.mjs), later in a gateway that lives on.
+// every-call.long.test.mjs: every site of the scenarios fails, each with each of its errors: from an empty state, and in what a gateway does for its store
+// (every-call-upkeep.mjs), a few in a run (every-call-sweep.mjs); later in a gateway that lives on. A site that runs without faults meet has to have failed.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { KEEPER, RESOLVER, SERVER, SUPERVISOR, learnHeld, live, makeBench } from './every-call.mjs'
 import { recalls } from './every-call-recall.mjs'
-import { sweepAll } from './every-call-sweep.mjs'
+import { metPlainly, sweepAll } from './every-call-sweep.mjs'
+import { makeUpkeepBench, upkeep } from './every-call-upkeep.mjs'
 import { SLOTS } from './shim.mjs'
 
 const ROUNDS = 4 // as many errors as a class has
 
-function tell(t, b, told) {
+async function tell(t, b, { left = [], unfailed, guilty = [], ...told }) {
   for (const s of SLOTS) {
     const by = {}
     for (const site of b.shim.sites(s)) by[site.class] = (by[site.class] ?? 0) + 1
@@ -17,6 +18,10 @@ function tell(t, b, told) {
     assert.equal(b.shim.get(s, 'sites_lost'), 0, 'there was room for all sites')
   }
   t.diagnostic(JSON.stringify(told))
+  for (const site of left) t.diagnostic(`not met again: ${await b.shim.name(site)}`)
+  assert.equal(guilty.length, 0, guilty.map((g) => `${g.names.join('\n')}\n${g.message}`).join('\n\n'))
+  assert.ok(told.plain > 0, 'runs without faults meet some')
+  assert.deepEqual(await Promise.all(unfailed.map((s) => b.shim.name(s))), [], 'each site that runs without faults meet has failed')
 }
 
 test('a lost database: each call of what brings back what is kept twice fails once, with each error', async (t) => {
@@ -31,20 +36,27 @@ for (let round = 0; round < ROUNDS; round++) {
   test(`error ${round + 1}: each call fails once, a few in a run, from an empty state`, async (t) => {
     const b = await makeBench(t)
     await learnHeld(t, b)
-    const { guilty, left, ...told } = await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET })
-    tell(t, b, told)
-    for (const site of left) t.diagnostic(`not met again: ${await b.shim.name(site)}`)
-    assert.equal(guilty.length, 0, guilty.map((g) => `${g.names.join('\n')}\n${g.message}`).join('\n\n'))
+    const plain = await metPlainly(t, b)
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, plain }))
+  })
+
+  test(`error ${round + 1}: each call of a store's upkeep fails once, a few in a run`, async (t) => {
+    const b = await makeUpkeepBench(t)
+    const spared = await metPlainly(t, { ...b, conf: undefined }) // the sweep above fails these
+    await learnHeld(t, b, { scenario: upkeep })
+    const plain = await metPlainly(t, b, upkeep)
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, scenario: upkeep, plain, spared }))
   })
 
   test(`a gateway that lives through everything, error ${round + 1}`, async (t) => {
     const b = await makeBench(t)
+    const classes = b.shim.classesWith(round)
     b.shim.nextPass()
-    const told = await live(t, b, { seconds: 1800, arm(shim) {
-      for (const s of [KEEPER, SERVER]) shim.sweep(s, { budget: 3, gap_ms: 20, round, classes: shim.classesWith(round) })
-      for (const s of [SUPERVISOR, RESOLVER]) shim.sweep(s, { budget: 1, round, classes: shim.classesWith(round) })
+    const told = await live(t, b, { seconds: 1800, classes, arm(shim) {
+      for (const s of [KEEPER, SERVER]) shim.sweep(s, { budget: 3, gap_ms: 20, round, classes })
+      for (const s of [SUPERVISOR, RESOLVER]) shim.sweep(s, { budget: 1, round, classes })
     } })
-    tell(t, b, told)
+    await tell(t, b, told)
     assert.ok(told.faults > 0)
   })
 }

@@ -7,7 +7,7 @@ import { startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 import { makeHeld } from './every-call-held.mjs'
-import { SLOTS, Shim } from './shim.mjs'
+import { CLASSES, SLOTS, Shim, keyOf } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
@@ -25,7 +25,7 @@ export async function makeBench(t, { releases = 2 } = {}) {
   return { world, shim, published, dir: join(world.dir, 'gateway') }
 }
 
-const configOf = (b) => b.world.config({ dir: b.dir, product: { keep: 3 } })
+const configOf = (b) => b.conf ?? b.world.config({ dir: b.dir, product: { keep: 3 } })
 
 /** What the log and the exit status tell of ends that nobody may come to. */
 export function ends(lines) {
@@ -37,6 +37,9 @@ export const namesOf = async (shim, from) =>
   (await Promise.all(SLOTS.map((s) => Promise.all(shim.faults(s, from[s]).map((f) => shim.name(f)))))).flat()
 const bySlot = (fn) => Object.fromEntries(SLOTS.map((s) => [s, fn(s)]))
 export const marksOf = (shim) => ({ ...bySlot((s) => shim.fired(s)), crashes: bySlot((s) => shim.get(s, 'crashes_n')) })
+/** The keys of the sites that were met between each two of these Shim.counts(). */
+export const metInEach = (counts) =>
+  new Set([...counts.at(-1).keys()].filter((key) => counts.every((now, i) => i === 0 || (now.get(key) ?? 0) > (counts[i - 1].get(key) ?? 0))))
 export const firedSince = (shim, from) => SLOTS.reduce((sum, s) => sum + shim.fired(s) - from[s], 0)
 
 /**
@@ -121,16 +124,18 @@ export async function report(gateway, device, sequence) {
   return r.status
 }
 
-const patient = (what, probe) => waitFor(what, async () => {
+/** Waits for what faults may only delay. */
+export const patient = (what, probe, wait = WAIT) => waitFor(what, async () => {
   try {
     return await probe()
   } catch (error) {
     if (error instanceof Wrong) return { wrong: error }
     throw error
   }
-}, WAIT).then((r) => { if (r?.wrong) throw r.wrong; return r })
+}, wait).then((r) => { if (r?.wrong) throw r.wrong; return r })
 
 const STARTS_MAX = 40
+const PLAIN_TURNS = 3 // of a gateway that lives on
 
 /**
  * Starts until it is up: what fails may end it before it was ever ready, saying why; not by a signal. Whoever started it starts it again, as often as
@@ -153,35 +158,31 @@ async function startAtLast(b, hooks, told, from) {
   }
 }
 
+const endWell = ({ code, signal }) => { if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`) }
+
 /**
- * The scenario once, from an empty state directory (unless `keep`), with the faults that the shim was armed with; at its end `also(gateway)` looks at
- * something more. Gives { failedStarts, libraryEnds, lines }.
- * Throws when an invariant is broken; a leak is one when b.held knows what is usual.
+ * Runs `body({ start, stop })`, in which gateways live one after the other, with the faults that the shim was armed with. Gives { failedStarts, libraryEnds,
+ * lines }. Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
-export async function once(t, b, { keep = false, also = async () => {} } = {}) {
-  const { shim, published } = b
-  const newest = published.at(-1)
+export async function runOf(b, body) {
+  const { shim } = b
   const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
   const from = marksOf(shim)
   const hooks = []
-  if (!keep) await rm(b.dir, { recursive: true, force: true })
   let gateway
+  const seen = () => { told.lines.push(...gateway?.lines() ?? []); gateway = undefined }
   try {
-    gateway = await startAtLast(b, hooks, told, from)
-    await patient('the release to be served', () => read(gateway, newest, { allowed: published.map((p) => p.sequence) }))
-    await patient('a report to be taken', async () => (await report(gateway, 'd1', newest.sequence)) === 204)
-    await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
-    await patient('the releases', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
-    await patient('the report to be told', async () => (await gateway.ask('devices')).items.some((d) => d.device === 'd1' && d.state === 'installed'))
-    await also(gateway)
-    const { code, signal } = await gateway.stop()
-    if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+    await body({
+      start: async () => { gateway = await startAtLast(b, hooks, told, from); return gateway },
+      stop: async () => { endWell(await gateway.stop()); seen() },
+    })
   } catch (error) {
     const { crashes } = await judgeEnds(shim, [], from)
-    throw Object.assign(new Error(`${[...crashes, error.message].join('\n')}\n${(gateway?.lines() ?? []).slice(-400).join('\n')}`), { cause: error })
+    const lines = [...told.lines, ...gateway?.lines() ?? []].slice(-400)
+    throw Object.assign(new Error([...crashes, error.message, ...lines].join('\n')), { cause: error })
   } finally {
     for (const hook of hooks) await hook()
-    if (gateway) told.lines = gateway.lines()
+    seen()
   }
   const judged = await judgeEnds(shim, told.lines, from)
   if (judged.bad.length) throw new Error([...judged.bad, ...judged.crashes].join('\n'))
@@ -191,12 +192,29 @@ export async function once(t, b, { keep = false, also = async () => {} } = {}) {
   return told
 }
 
+/** The scenario once, from an empty state directory (unless `keep`); at its end `also(gateway)` looks at something more. As runOf. */
+export async function once(t, b, { keep = false, also = async () => {} } = {}) {
+  const { published } = b
+  const newest = published.at(-1)
+  if (!keep) await rm(b.dir, { recursive: true, force: true })
+  return runOf(b, async ({ start, stop }) => {
+    const gateway = await start()
+    await patient('the release to be served', () => read(gateway, newest, { allowed: published.map((p) => p.sequence) }))
+    await patient('a report to be taken', async () => (await report(gateway, 'd1', newest.sequence)) === 204)
+    await patient('the store to be fine', async () => !(await gateway.status()).store.degraded)
+    await patient('the releases', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')
+    await patient('the report to be told', async () => (await gateway.ask('devices')).items.some((d) => d.device === 'd1' && d.state === 'installed'))
+    await also(gateway)
+    await stop()
+  })
+}
+
 /** Runs without faults, from which b.held learns what is usual. */
-export async function learnHeld(t, b, runs = 3) {
+export async function learnHeld(t, b, { scenario = once, runs = 3 } = {}) {
   b.shim.off()
   const held = makeHeld()
   for (let i = 0; i < runs; i++) {
-    await once(t, b)
+    await scenario(t, b)
     await held.learn(b.shim)
   }
   b.held = held
@@ -227,9 +245,10 @@ function makeLeakWatch(room) {
 /**
  * A gateway that lives through rounds of new releases, readers, reports, operators' commands, revocations, reloads and restarts, with faults in
  * between: until `seconds` have gone or a whole round met no new site. `arm` arms the shim for a round. What holds after each round: everything
- * is as it would be without faults. Gives { rounds, faults, libraryEnds }.
+ * is as it would be without faults. Gives { rounds, faults, libraryEnds, plain: how many sites (of `classes`) each turn without faults met, unfailed: those of
+ * them that never failed }.
  */
-export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
+export async function live(t, b, { seconds, arm, classes = CLASSES, rounds: most = Infinity }) {
   const { shim, world } = b
   const told = { rounds: 0, faults: 0, libraryEnds: 0 }
   const watch = makeLeakWatch(12)
@@ -274,18 +293,22 @@ export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
     },
     async function restarts() {
       shim.off()
-      const { code, signal } = await gateway.stop()
-      if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+      endWell(await gateway.stop())
       await gateway.start()
     },
   ]
   const end = performance.now() + seconds * 1000
   try {
-    for (let i = 0; i < 2 * steps.length; i++) { // without faults: what is normal
-      await steps[i % (steps.length - 1)](i)
+    const turn = steps.length - 1, counts = [shim.counts()]
+    shim.record()
+    for (let i = 0; i < PLAIN_TURNS * turn; i++) { // without faults: what is normal
+      await steps[i % turn](i)
       await settle()
       watch.learn(await descriptors(gateway))
+      if ((i + 1) % turn === 0) counts.push(shim.counts())
     }
+    shim.off()
+    const plain = metInEach(counts)
     for (let i = 0, idle = 0; performance.now() < end && idle < 2 * steps.length && told.rounds < most; i++) {
       const from = marksOf(shim), line = gateway.lines().length
       told.step = steps[i % steps.length].name
@@ -304,8 +327,9 @@ export async function live(t, b, { seconds, arm, rounds: most = Infinity }) {
       watch.check(await descriptors(gateway))
       b.mark = marksOf(shim)
     }
-    const { code, signal } = await gateway.stop()
-    if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`)
+    endWell(await gateway.stop())
+    const due = SLOTS.flatMap((s) => shim.sites(s)).filter((s) => plain.has(keyOf(s)) && classes.includes(s.class))
+    Object.assign(told, { plain: due.length, unfailed: due.filter((s) => s.pass !== shim.pass) })
   } catch (error) {
     const names = await namesOf(shim, b.mark ?? Object.fromEntries(SLOTS.map((s) => [s, 0])))
     throw Object.assign(new Error(`${told.step}: ${error.message}\n${names.join('\n')}\n${gateway.lines().filter((l) => !/debug/.test(l)).slice(-300).join('\n')}`), { cause: error })

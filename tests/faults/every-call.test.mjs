@@ -1,16 +1,18 @@
 // every-call.test.mjs: calls into the C library that fail, a sample of all sites: each class and each process, chosen by a seed. All of them: every-call.long.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { program, startGateway } from '../support/gateway.mjs'
 import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
-import { KEEPER, SERVER, SUPERVISOR, learnHeld, live, makeBench, marksOf, namesOf, once, report } from './every-call.mjs'
+import { KEEPER, RESOLVER, SERVER, SUPERVISOR, firedSince, learnHeld, live, makeBench, marksOf, metInEach, namesOf, once, report } from './every-call.mjs'
 import { makeHeld } from './every-call-held.mjs'
 import { recalls } from './every-call-recall.mjs'
-import { CLASSES, ERRORS, SLOTS, Shim } from './shim.mjs'
+import { makeUpkeepBench, upkeep } from './every-call-upkeep.mjs'
+import { CLASSES, ERRORS, SLOTS, Shim, keyOf } from './shim.mjs'
 
 const seed = Number(process.env.GATEPOST_SEED ?? 1)
 const SHORT_OF_SEND = ERRORS.send.indexOf('SHORT')
@@ -61,6 +63,25 @@ test('a gateway that lives through faults: releases, readers, reports, commands,
   assert.ok(told.faults >= 6, `${told.faults} faults`)
 })
 
+test("a store's upkeep, and calls that fail: objects taken in, damage mended, a purge, a bundle, a backup and its restore come to the same end", async (t) => {
+  t.diagnostic(`GATEPOST_SEED=${seed}`)
+  const b = await makeUpkeepBench(t), from = marksOf(b.shim)
+  b.shim.record()
+  await upkeep(t, b) // what is met here can be chosen from
+  b.shim.nextPass()
+  for (let i = 0; i < 4; i++) {
+    for (const s of [KEEPER, SERVER]) b.shim.sweep(s, { budget: s === KEEPER ? 4 : 1, round: seed, sample: s === KEEPER ? 64 : 4, seed: seed + i })
+    try {
+      await upkeep(t, b)
+    } catch (error) {
+      throw new Error(`${(await namesOf(b.shim, from)).join('\n')}\n${error.message}`)
+    } finally {
+      b.shim.off()
+    }
+  }
+  assert.ok(firedSince(b.shim, from) >= 8, `${firedSince(b.shim, from)} failed`)
+})
+
 /** A bench with a gateway that has both releases; nothing fails yet. */
 async function makeSettled(t) {
   const b = await makeBench(t)
@@ -68,6 +89,23 @@ async function makeSettled(t) {
   await gateway.waitRelease(PRODUCT, 2, 'active')
   return { b, gateway }
 }
+
+for (const [what, listen, nth, why] of [
+  ['a listener of IPv6 that would take IPv4 too', '[::1]:0', 1, /http at ::1 port 0: cannot be a listener of IPv6 alone/],
+  ['a listener that cannot tell its port', '127.0.0.1:0', 2, /http at 127\.0\.0\.1 port 0: cannot tell where it listens/],
+]) {
+  test(`${what} is none: the start ends, and says so`, async (t) => {
+    const b = await makeBench(t)
+    b.shim.stick(SUPERVISOR, ['option'], 'ENOBUFS', { nth })
+    await assert.rejects(startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir, config: { listen } }), host: b.shim.host }), why)
+  })
+}
+
+test('drop-ins that cannot be looked at are an error: the start ends, and says so', async (t) => {
+  const b = await makeBench(t)
+  b.shim.stick(RESOLVER, ['open-read'], 'EIO', { path: join(b.dir, 'conf.d') })
+  await assert.rejects(startGateway(t, { dir: b.dir, conf: b.world.config({ dir: b.dir }), host: b.shim.host }), /conf\.d: cannot be read: Input\/output error/)
+})
 
 test('a catalog that cannot be taken for want of memory is taken a moment later: a revocation is only late', async (t) => {
   const { b, gateway } = await makeSettled(t)
@@ -139,6 +177,32 @@ test('an answer that cannot be made for want of memory: who asked hears so at on
   await gateway.status()
 })
 
+test('an answer of which a part cannot be made for want of memory is none: what is missing in it would pass for not being there', async (t) => {
+  const { b, gateway } = await makeSettled(t), keysOf = (o) => JSON.stringify(o, (k, v) => (typeof v === 'object' || v === null || k === '' ? v : 0))
+  const counts = [b.shim.counts()]
+  b.shim.record(KEEPER)
+  const whole = keysOf(await gateway.ask('releases'))
+  b.shim.off()
+  counts.push(b.shim.counts())
+  const met = metInEach(counts), sites = []
+  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)))) {
+    if (/ memory: .*libjansson.* release_json /.test(await b.shim.name(site))) sites.push(site)
+  }
+  assert.ok(sites.length > 10, `${sites.length} sites`)
+  b.shim.nextPass()
+  let refused = 0
+  for (const site of sites) {
+    const before = b.shim.fired(KEEPER)
+    b.shim.sweep(KEEPER, { only: site.hash })
+    const { code, stdout } = await gateway.cli('releases', '--json')
+    b.shim.off()
+    assert.equal(b.shim.fired(KEEPER), before + 1, await b.shim.name(site))
+    refused += code !== 0
+    assert.ok(code !== 0 || keysOf(JSON.parse(stdout)) === whole, `${await b.shim.name(site)}: ${stdout}`)
+  }
+  assert.ok(refused > 10, `${refused} refused`)
+})
+
 test('a process that does not end when it is asked to is killed, and named', async (t) => {
   const { gateway } = await makeSettled(t), { 'gatepost-server': server } = await gateway.children()
   process.kill(server, 'SIGSTOP')
@@ -186,6 +250,55 @@ test('half of what is sent comes with the edge of epoll, as the kernel gives it:
     await once(t, b)
   }
   assert.ok(b.shim.fired(SERVER) - from[SERVER] >= 2, `${b.shim.fired(SERVER) - from[SERVER]} of ${sites.length} sites`)
+})
+
+test('an image that could not be read once is whole for the next reader', async (t) => {
+  const { b, gateway } = await makeSettled(t), [, { sha256, image }] = b.published
+  const get = async () => Buffer.from(await (await gateway.get(`/sha256/${sha256}`)).arrayBuffer())
+  for (let i = 0; i < 3; i++) assert.deepEqual(await get(), image) // from memory, by sendfile
+  b.shim.nextPass()
+  b.shim.sweep(SERVER, { classes: ['send', 'read'], round: 0 }) // without sendfile the library reads itself
+  const reads = async () => (await namesOf(b.shim, none)).some((name) => / read: libmicrohttpd/.test(name)), none = Object.fromEntries(SLOTS.map((s) => [s, 0]))
+  await waitFor('the read to fail', async () => { await get().catch(() => {}); return reads() })
+  b.shim.off()
+  assert.deepEqual(await get(), image)
+})
+
+test('a piece of a backup for which memory is wanting is an error, and no file', async (t) => {
+  const { b, gateway } = await makeSettled(t), file = join(b.world.dir, 'backup')
+  b.shim.record(KEEPER)
+  await gateway.ask('backup', `${file}.first`)
+  const site = await b.shim.findSite(KEEPER, / memory: .*base64_put.* < api_give_piece /)
+  b.shim.nextPass()
+  b.shim.sweep(KEEPER, { only: site.hash })
+  const { code, stderr } = await gateway.cli('backup', file)
+  assert.equal(b.shim.fired(KEEPER), 1)
+  assert.notEqual(code, 0)
+  assert.match(stderr, /no memory/)
+  await assert.rejects(stat(file), { code: 'ENOENT' })
+})
+
+test('a backup whose database did not come to be one file is none', async (t) => {
+  const { b, gateway } = await makeSettled(t), file = join(b.world.dir, 'backup'), counts = [b.shim.counts()]
+  b.shim.record(KEEPER)
+  const whole = await gateway.ask('backup', `${file}.whole`)
+  b.shim.off()
+  counts.push(b.shim.counts())
+  const met = metInEach(counts), sites = []
+  for (const site of b.shim.sites(KEEPER).filter((s) => met.has(keyOf(s)) && s.class !== 'memory')) {
+    if (/ db_close .* save_rows .* save_database /.test(await b.shim.name(site))) sites.push(site)
+  }
+  assert.ok(sites.length > 3, `${sites.length} sites`)
+  b.shim.nextPass()
+  let refused = 0
+  for (const [i, site] of sites.entries()) {
+    b.shim.sweep(KEEPER, { only: site.hash, round: 0 })
+    const { code } = await gateway.cli('backup', `${file}${i}`)
+    b.shim.off()
+    refused += code !== 0
+    assert.ok(code !== 0 || (await stat(`${file}${i}`)).size >= whole.bytes, await b.shim.name(site))
+  }
+  assert.ok(refused > 0, 'one of them matters')
 })
 
 test('a lost database, and calls that fail while what is kept twice comes back: it comes back all the same', async (t) => {

@@ -9,7 +9,7 @@ import { program } from '../support/gateway.mjs'
 const exec = promisify(execFile)
 
 export const CLASSES = ['memory', 'open-read', 'open-write', 'read', 'write', 'sync', 'size', 'name', 'map', 'socket', 'connect', 'bind', 'accept',
-  'send', 'receive', 'epoll', 'process', 'stat', 'random', 'copy-fd', 'lock', 'thread']
+  'send', 'receive', 'epoll', 'process', 'stat', 'random', 'copy-fd', 'lock', 'thread', 'directory', 'option', 'wait', 'sandbox']
 export const SLOTS = ['gatepostd', 'gatepost-keeper', 'gatepost-server', 'gatepost-keeper -P']
 const MODES = { off: 0, record: 1, sweep: 2, stick: 3 }
 const SHORT = 9999
@@ -33,13 +33,17 @@ export const ERRORS = {
   write: ['ENOSPC', 'EIO', 'SHORT', 'EINTR'], sync: ['EIO', 'ENOSPC'], size: ['ENOSPC', 'EIO', 'EINTR'], name: ['EIO', 'ENOSPC', 'EROFS'], map: ['ENOMEM', 'EMFILE'],
   socket: ['EMFILE', 'ENOMEM'], connect: ['ENETUNREACH', 'EINTR'], bind: ['EADDRINUSE'], accept: ['EMFILE', 'EINTR', 'ECONNABORTED'],
   send: ['ENOBUFS', 'EINTR', 'SHORT'], receive: ['ENOMEM', 'EINTR', 'SHORT'], epoll: ['ENOMEM', 'EINTR'], process: ['EAGAIN'], stat: ['EIO'],
-  random: ['EINTR', 'EIO'], 'copy-fd': ['EMFILE'], lock: ['EIO'], thread: ['EAGAIN'],
+  random: ['EINTR', 'EIO'], 'copy-fd': ['EMFILE'], lock: ['EIO', 'ENOLCK'], thread: ['EAGAIN'],
+  directory: ['EIO', 'ENOMEM'], option: ['ENOBUFS'], wait: ['EINTR'], sandbox: ['ENOMEM'],
 }
 const numberOf = (name) => (name === 'SHORT' ? SHORT : constants.errno[name])
 // SHORT means something only to calls with a size; elsewhere it is no errno.
 const sized = new Set(['read', 'write', 'send', 'receive'])
 
 const framesIn = (b, at, depth = DEPTH) => Array.from({ length: depth }, (_, i) => b.readBigUInt64LE(at + 8 * i)).filter(Boolean)
+
+/** What a site is called in sets. */
+export const keyOf = ({ slot, hash }) => `${slot} ${hash}`
 
 export class Shim {
   constructor(file) {
@@ -143,6 +147,9 @@ export class Shim {
     const all = this.bytes(slot, 'site', SITES * SITE)
     return Array.from({ length: SITES }, (_, i) => Shim.#site(slot, i, all.subarray(i * SITE, i * SITE + SITE))).filter((s) => s.hash)
   }
+
+  /** How often each site was met so far, by key. */
+  counts() { return new Map(SLOTS.flatMap((slot) => this.sites(slot)).map((s) => [keyOf(s), s.count])) }
 
   /** This site may fail again in this pass. */
   forget(site) { this.#passed(site, 0) }

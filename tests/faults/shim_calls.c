@@ -1,18 +1,25 @@
 /* shim_calls.c: see shim.h. The calls, each under every name by which programs and libraries of Debian ask for it. */
 #include "tests/faults/shim.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -254,20 +261,6 @@ int openat64(int dir, const char *path, int flags, ...)
 	return next(dir, path, flags, mode);
 }
 
-int __open64_2(const char *path, int flags);
-int __open64_2(const char *path, int flags)
-{
-	TRY(open_class(flags), AT_FDCWD, path, -1);
-	return openat(AT_FDCWD, path, flags);
-}
-
-int __open_2(const char *path, int flags);
-int __open_2(const char *path, int flags)
-{
-	TRY(open_class(flags), AT_FDCWD, path, -1);
-	return openat(AT_FDCWD, path, flags);
-}
-
 /* --- plain wrappers --- */
 
 #define WRAP(type, name, params, args, class, dir, path, failed) \
@@ -278,6 +271,35 @@ type name params \
 	TRY(class, dir, path, failed); \
 	return next args; \
 }
+
+/* --- what opens without a mode: _FORTIFY_SOURCE's names, streams, directories --- */
+
+static enum shim_class stream_class(const char *mode)
+{
+	return mode[0] == 'r' && !strchr(mode, '+') ? SHIM_OPEN_READ : SHIM_OPEN_WRITE;
+}
+
+typedef int (*filter_fn)(const struct dirent *);
+typedef int (*order_fn)(const struct dirent **, const struct dirent **);
+typedef int (*filter64_fn)(const struct dirent64 *);
+typedef int (*order64_fn)(const struct dirent64 **, const struct dirent64 **);
+
+WRAP(int, __open_2, (const char *path, int flags), (path, flags), open_class(flags), AT_FDCWD, path, -1)
+WRAP(int, __open64_2, (const char *path, int flags), (path, flags), open_class(flags), AT_FDCWD, path, -1)
+WRAP(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags), open_class(flags), dir, path, -1)
+WRAP(int, __openat64_2, (int dir, const char *path, int flags), (dir, path, flags), open_class(flags), dir, path, -1)
+WRAP(FILE *, fopen, (const char *path, const char *mode), (path, mode), stream_class(mode), AT_FDCWD, path, NULL)
+WRAP(FILE *, fopen64, (const char *path, const char *mode), (path, mode), stream_class(mode), AT_FDCWD, path, NULL)
+WRAP(struct group *, fgetgrent, (FILE *f), (f), SHIM_READ, -1, NULL, NULL)
+WRAP(int, fflush, (FILE *f), (f), SHIM_WRITE, -1, NULL, EOF)
+WRAP(DIR *, opendir, (const char *path), (path), SHIM_OPEN_READ, AT_FDCWD, path, NULL)
+WRAP(DIR *, fdopendir, (int fd), (fd), SHIM_DIRECTORY, fd, NULL, NULL)
+WRAP(struct dirent *, readdir, (DIR *d), (d), SHIM_DIRECTORY, dirfd(d), NULL, NULL)
+WRAP(struct dirent64 *, readdir64, (DIR *d), (d), SHIM_DIRECTORY, dirfd(d), NULL, NULL)
+WRAP(int, scandir, (const char *path, struct dirent ***out, filter_fn is_meant, order_fn order), (path, out, is_meant, order),
+     SHIM_OPEN_READ, AT_FDCWD, path, -1)
+WRAP(int, scandir64, (const char *path, struct dirent64 ***out, filter64_fn is_meant, order64_fn order), (path, out, is_meant, order),
+     SHIM_OPEN_READ, AT_FDCWD, path, -1)
 
 /* --- half of a call --- */
 
@@ -352,6 +374,9 @@ WRAP(int, link, (const char *from, const char *to), (from, to), SHIM_NAME, AT_FD
 WRAP(int, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags), SHIM_NAME, b, to, -1)
 WRAP(int, unlink, (const char *path), (path), SHIM_NAME, AT_FDCWD, path, -1)
 WRAP(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags), SHIM_NAME, dir, path, -1)
+WRAP(int, chown, (const char *path, uid_t user, gid_t group), (path, user, group), SHIM_NAME, AT_FDCWD, path, -1)
+WRAP(int, fchownat, (int dir, const char *path, uid_t user, gid_t group, int flags), (dir, path, user, group, flags), SHIM_NAME, dir, path, -1)
+WRAP(int, flock, (int fd, int what), (fd, what), SHIM_LOCK, fd, NULL, -1)
 WRAP(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t at), (p, n, prot, flags, fd, at), SHIM_MAP, fd, NULL, MAP_FAILED)
 WRAP(void *, mmap64, (void *p, size_t n, int prot, int flags, int fd, off64_t at), (p, n, prot, flags, fd, at), SHIM_MAP, fd, NULL, MAP_FAILED)
 WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), SHIM_MAP, -1, NULL, -1)
@@ -362,6 +387,12 @@ WRAP(int, pipe2, (int out[2], int flags), (out, flags), SHIM_SOCKET, -1, NULL, -
 WRAP(int, epoll_create, (int n), (n), SHIM_SOCKET, -1, NULL, -1)
 WRAP(int, epoll_create1, (int flags), (flags), SHIM_SOCKET, -1, NULL, -1)
 WRAP(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), SHIM_SOCKET, -1, NULL, -1)
+WRAP(int, getifaddrs, (struct ifaddrs **out), (out), SHIM_SOCKET, -1, NULL, -1)
+WRAP(struct if_nameindex *, if_nameindex, (void), (), SHIM_SOCKET, -1, NULL, NULL)
+WRAP(int, setsockopt, (int fd, int level, int name, const void *p, socklen_t n), (fd, level, name, p, n), SHIM_OPTION, -1, NULL, -1)
+WRAP(int, getsockopt, (int fd, int level, int name, void *p, socklen_t *n), (fd, level, name, p, n), SHIM_OPTION, -1, NULL, -1)
+WRAP(int, getsockname, (int fd, struct sockaddr *at, socklen_t *n), (fd, at, n), SHIM_OPTION, -1, NULL, -1)
+WRAP(int, getpeername, (int fd, struct sockaddr *at, socklen_t *n), (fd, at, n), SHIM_OPTION, -1, NULL, -1)
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t n), (fd, to, n), SHIM_CONNECT, -1, NULL, -1)
 WRAP(int, bind, (int fd, const struct sockaddr *at, socklen_t n), (fd, at, n), SHIM_BIND, -1, NULL, -1)
 WRAP(int, listen, (int fd, int n), (fd, n), SHIM_BIND, -1, NULL, -1)
@@ -381,14 +412,22 @@ WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), SH
 WRAP(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *wait), (fd, m, n, flags, wait), SHIM_RECEIVE, -1, NULL, -1)
 WRAP(int, poll, (struct pollfd *p, nfds_t n, int ms), (p, n, ms), SHIM_EPOLL, -1, NULL, -1)
 WRAP(int, __poll_chk, (struct pollfd *p, nfds_t n, int ms, size_t room), (p, n, ms, room), SHIM_EPOLL, -1, NULL, -1)
+WRAP(int, epoll_wait, (int ep, struct epoll_event *e, int n, int ms), (ep, e, n, ms), SHIM_WAIT, -1, NULL, -1)
+WRAP(int, epoll_pwait, (int ep, struct epoll_event *e, int n, int ms, const sigset_t *mask), (ep, e, n, ms, mask), SHIM_WAIT, -1, NULL, -1)
 WRAP(pid_t, fork, (void), (), SHIM_PROCESS, -1, NULL, -1)
 WRAP(int, execv, (const char *path, char *const args[]), (path, args), SHIM_PROCESS, AT_FDCWD, path, -1)
 WRAP(int, fstat, (int fd, struct stat *st), (fd, st), SHIM_STAT, fd, NULL, -1)
 WRAP(int, fstat64, (int fd, struct stat64 *st), (fd, st), SHIM_STAT, fd, NULL, -1)
 WRAP(int, stat64, (const char *path, struct stat64 *st), (path, st), SHIM_STAT, AT_FDCWD, path, -1)
 WRAP(int, lstat64, (const char *path, struct stat64 *st), (path, st), SHIM_STAT, AT_FDCWD, path, -1)
+WRAP(int, stat, (const char *path, struct stat *st), (path, st), SHIM_STAT, AT_FDCWD, path, -1)
+WRAP(int, lstat, (const char *path, struct stat *st), (path, st), SHIM_STAT, AT_FDCWD, path, -1)
+WRAP(int, fstatat64, (int dir, const char *path, struct stat64 *st, int flags), (dir, path, st, flags), SHIM_STAT, dir, path, -1)
 WRAP(int, fstatat, (int dir, const char *path, struct stat *st, int flags), (dir, path, st, flags), SHIM_STAT, dir, path, -1)
 WRAP(int, fstatvfs, (int fd, struct statvfs *st), (fd, st), SHIM_STAT, fd, NULL, -1)
+WRAP(int, fstatvfs64, (int fd, struct statvfs64 *st), (fd, st), SHIM_STAT, fd, NULL, -1)
+WRAP(int, faccessat, (int dir, const char *path, int mode, int flags), (dir, path, mode, flags), SHIM_STAT, dir, path, -1)
+WRAP(ssize_t, readlink, (const char *path, char *p, size_t n), (path, p, n), SHIM_STAT, AT_FDCWD, path, -1)
 WRAP(int, access, (const char *path, int mode), (path, mode), SHIM_STAT, AT_FDCWD, path, -1)
 WRAP(ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), SHIM_RANDOM, -1, NULL, -1)
 WRAP(int, dup2, (int from, int to), (from, to), SHIM_COPY_FD, -1, NULL, -1)
@@ -461,3 +500,41 @@ int name(int fd, int what, ...) \
 
 FCNTL(fcntl)
 FCNTL(fcntl64)
+
+/* --- what a sandbox is made of --- */
+
+int prctl(int what, ...)
+{
+	NEXT(prctl);
+	unsigned long a[4];
+	va_list args;
+
+	va_start(args, what);
+	for (size_t i = 0; i < 4; i++)
+		a[i] = va_arg(args, unsigned long);
+	va_end(args);
+	if (what == PR_SET_SECCOMP)
+		TRY(SHIM_SANDBOX, -1, NULL, -1);
+	return next(what, a[0], a[1], a[2], a[3]);
+}
+
+/* The question for the version is no ruleset: nothing but an old kernel refuses it. */
+static bool makes_sandbox(long number, const long a[6])
+{
+	return (number == SYS_landlock_create_ruleset && a[0]) || number == SYS_landlock_add_rule || number == SYS_landlock_restrict_self;
+}
+
+long syscall(long number, ...)
+{
+	NEXT(syscall);
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (makes_sandbox(number, a))
+		TRY(SHIM_SANDBOX, -1, NULL, -1);
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

@@ -349,6 +349,17 @@ START_TEST(drop_ins_replace_by_name)
 }
 END_TEST
 
+START_TEST(drop_ins_that_cannot_be_looked_at_are_an_error_and_not_none)
+{
+	struct said said;
+	struct conf *c;
+
+	write_file("conf.d", "a file where a directory belongs");
+	ck_assert_int_eq(load(GOOD, &said, &c), ERR_USAGE);
+	ck_assert_msg(strstr(said.errors, "conf.d: cannot be read: Not a directory"), "%s", said.errors);
+}
+END_TEST
+
 START_TEST(all_errors_are_said)
 {
 	struct said said;
@@ -662,6 +673,7 @@ int main(void)
 	tcase_add_loop_test(t, accepts, 0, (int)(sizeof fine / sizeof *fine));
 	tcase_add_test(t, every_value_arrives);
 	tcase_add_test(t, drop_ins_replace_by_name);
+	tcase_add_test(t, drop_ins_that_cannot_be_looked_at_are_an_error_and_not_none);
 	tcase_add_test(t, all_errors_are_said);
 	tcase_add_test(t, the_resolved_form_says_the_same);
 	tcase_add_loop_test(t, a_secret_is_found, 0, 4);

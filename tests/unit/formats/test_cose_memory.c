@@ -31,6 +31,21 @@ START_TEST(want_of_memory_is_no_verdict)
 }
 END_TEST
 
+static void name_key(void *arg)
+{
+	struct sig_public key = { .curve = SIG_P256 };
+
+	has_memory = *(bool *)arg;
+	(void)cose_key_thumbprint(&key);
+}
+
+START_TEST(a_key_has_no_other_name_without_memory)
+{
+	ck_assert_int_eq(status_of_end(name_key, &(bool){ true }), CAME_BACK);
+	ck_assert_int_eq(status_of_end(name_key, &(bool){ false }), ERR_EXIT_LATER);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cose memory");
@@ -39,6 +54,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, want_of_memory_is_no_verdict);
+	tcase_add_test(tc, a_key_has_no_other_name_without_memory);
 	suite_add_tcase(s, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

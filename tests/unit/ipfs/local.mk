@@ -24,6 +24,11 @@ check_PROGRAMS += tests/unit/test_bundle
 tests_unit_test_bundle_SOURCES = %D%/test_bundle.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_bundle_LDADD = $(IPFS_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_bundle_memory
+tests_unit_test_bundle_memory_SOURCES = %D%/test_bundle_memory.c
+tests_unit_test_bundle_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_bundle_memory_LDADD = $(IPFS_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/test_carpos
 tests_unit_test_carpos_SOURCES = %D%/test_carpos.c %D%/dag.c %D%/dag.h %D%/shapes.h
 tests_unit_test_carpos_LDADD = $(IPFS_TEST_LIBS)

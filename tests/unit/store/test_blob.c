@@ -464,6 +464,34 @@ START_TEST(an_orphan_is_adopted_once_it_is_on_the_disk)
 }
 END_TEST
 
+START_TEST(want_of_descriptors_gives_no_orphan_up)
+{
+	struct blob_digests d;
+	struct blobs *b;
+	uint64_t size;
+	unsigned opened;
+
+	blob_discard(start(NULL));
+	put_object(image, SIZE);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	faulty.only = "openat";
+	faulty.calls = 0;
+	ck_ok(blobs_adopt(b, &name, &size, &d, &err));
+	opened = faulty.calls;
+	ck_assert_uint_ge(opened, 2);	/* sums, the directory */
+	for (unsigned i = 1; i <= opened; i++) {
+		faulty.calls = 0;
+		faulty.at = i;
+		faulty.sys = EMFILE;
+		ck_assert_int_ne(blobs_adopt(b, &name, &size, &d, &err), ERR_OK);
+		ck_assert_msg(has("") && blobs_sync_failures(b) == 0, "%u: %s", i, err.msg);
+	}
+	faulty.at = 0;
+	ck_ok(blobs_adopt(b, &name, &size, &d, &err));
+	blobs_free(b);
+}
+END_TEST
+
 /* --- blocks beside an image --- */
 
 struct blocks {
@@ -1367,7 +1395,7 @@ int main(void)
 		wrong_bytes_never_get_the_name, bounds, a_fetch_is_resumed, a_part_of_another_size_is_begun_anew,
 		an_existing_name_is_hashed_not_trusted, an_existing_object_is_synced_or_replaced, a_name_is_taken_without_renameat2,
 		a_finish_that_failed_beside_the_image_is_taken_up, an_orphan_is_adopted_or_removed, what_cannot_be_read_is_not_judged,
-		an_orphan_is_adopted_once_it_is_on_the_disk, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
+		an_orphan_is_adopted_once_it_is_on_the_disk, want_of_descriptors_gives_no_orphan_up, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
 		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_repair_of_nothing_takes_nothing_away, another_image_with_its_own_digests_is_found,
 		a_scrub_is_polite_and_only_then,
 		a_folder_that_cannot_be_opened_is_none_without_files, an_image_that_stays_keeps_its_digests,
