@@ -40,6 +40,8 @@ const spared = {
   'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'history.c': { 'n & (n - 1)': 'spares work', 'history_is_continuous(h)': 'spares work: the signers in force are the remembered ones' },
+  'ledger.c': { 'row->keep == follow->keep && !row->in_rollout': 'spares work: SQLite writes no page that stays as it is', '!p @ make_product': MEMORY, '!rc @ take_undone': 'the log', 'rc @ take_proven': DAMAGED, 'rc @ ledger_save_proofs': DAMAGED,
+    'rc @ ledger_forget_unstored': DAMAGED },
   'entryfiles.c': { 'fd < 0 @ append': 'the write that follows fails as well', 'rc == ERR_MEMORY': MEMORY },
 }
 
@@ -459,6 +461,7 @@ const more = [
   ['history.c', 'is_final && floor > h->floor)', 'floor > h->floor)'],
   ['history.c', 'is_final && floor > h->floor)', 'is_final)'],
 
+  // a product that is found again is refused by its name as well, and that is logged; all else that fails there is a damaged database
   ['ledger.c', '2 * l->cap : 16', 'l->cap : 16'],
   ['ledger.c', 'p->is_marked = p->has_releases = true;', 'p->is_marked = true;'],
   ['ledger.c', 'addr20_eq(&own->registrant, registrant) ? own : NULL', 'own'],
@@ -477,15 +480,8 @@ const more = [
   ['ledger.c', ' && !row->in_rollout)', ')'],
   ['ledger.c', 'return products_set_keep(l->store, &p->id, follow->keep, false, e);', 'return ERR_OK;'],
   ['ledger.c', '!follow || ledger_find(l, id)', 'ledger_find(l, id)'],
-  ['ledger.c', '!follow || ledger_find(l, id)', '!follow'],
   ['ledger.c', '		row.keep = UINT32_MAX;', ''],
-  ['ledger.c', 'return rc ? rc : insert(l, &row, follow, e);', 'return insert(l, &row, follow, e);'],
-  ['ledger.c', 'rc == ERR_OK && m.has_proven ? ', 'm.has_proven ? '],
-  ['ledger.c', 'rc == ERR_OK && m.has_proven ? ', 'rc == ERR_OK ? '],
   ['ledger.c', 'return rc == ERR_NOT_FOUND ? ERR_OK : rc;', 'return rc;'],
-  ['ledger.c', 'return rc == ERR_NOT_FOUND ? ERR_OK : rc;', 'return ERR_OK;'],
-  ['ledger.c', 'i < l->follow_n && !rc;', 'i < l->follow_n;'],
-  ['ledger.c', 'return rc ? rc : store_commit(&tx, e);', 'return store_commit(&tx, e);'],
   ['ledger.c', 'return rc ? rc : store_commit(&tx, e);', 'return rc;'],
   ['ledger.c', '!rc && p->bundle.entries > o->position', 'p->bundle.entries > o->position'],
   ['ledger.c', '!rc && p->bundle.entries > o->position', '!rc'],
