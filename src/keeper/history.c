@@ -1,6 +1,5 @@
 /* history.c: see history.h. */
 #include "keeper/history.h"
-#include "formats/cid.h"
 #include "formats/sha256.h"
 
 #include <inttypes.h>
@@ -113,20 +112,12 @@ int history_signers(struct history *h, uint16_t threshold, const struct span *ke
 	s->id = set_id(&s->digest, h->sets);
 	apply_pins(&h->rules, &s->signers);
 	h->sets++;
-	if (h->sets == 1 || is_among(&s->id, h->rules.accepted, h->rules.accepted_n))
+	if (is_among(&s->id, h->rules.accepted, h->rules.accepted_n))
 		remember(h);
 	return ERR_OK;
 }
 
-static int check_cid(const char *text, struct err *e)
-{
-	struct cid cid;
-	int rc = cid_read_text(span_str(text), &cid, e);
-
-	return rc ? err_wrap(e, "the image's CID") : ERR_OK;
-}
-
-/* The rules that the manifest alone must keep. */
+/* The rules that the manifest alone must keep, besides its form (suit_manifest). */
 static int check_manifest(const struct history *h, const struct history_release *r, struct err *e)
 {
 	const struct suit_manifest *m = &r->manifest;
@@ -138,7 +129,7 @@ static int check_manifest(const struct history *h, const struct history_release 
 	if (m->image_size > h->rules.image_max)
 		return err_set(e, ERR_LIMIT, "the image has %" PRIu64 " bytes, the limit (max-image) is %" PRIu64,
 			       m->image_size, h->rules.image_max);
-	return check_cid(m->cid, e);
+	return ERR_OK;
 }
 
 static int check_release(const struct history *h, const struct suit_envelope *env, struct history_release *r, struct err *e)

@@ -52,7 +52,7 @@ struct history {
 	size_t sets;
 	struct history_release *release;	/* by sequence: release[0] is sequence 1 of what was added */
 	size_t releases;
-	size_t remembered;		/* index into set; sets when there is none */
+	size_t remembered;		/* index into set: the first, until another takes its place */
 	uint64_t floor, floor_soon;	/* by final entries; by all proven ones */
 };
 
@@ -61,7 +61,8 @@ void history_init(struct history *h, const struct history_rules *rules);
 void history_fini(struct history *h);
 
 /* Each adds one entry; is_final says whether it lies at or below a final, proven block. Malformed content never
- * fails (it is a verdict); only ERR_MEMORY, and ERR_RULE for an order that the contract cannot produce. */
+ * fails (it is a verdict); only ERR_MEMORY, ERR_RULE for an order that the contract cannot produce, ERR_LIMIT for more keys
+ * than it takes. What failed was not added. */
 MUST_USE int history_signers(struct history *h, uint16_t threshold, const struct span *keys, size_t n, struct err *e);
 MUST_USE int history_publish(struct history *h, uint64_t sequence, struct span envelope, bool is_final, struct err *e);
 MUST_USE int history_revoke(struct history *h, uint64_t sequence, struct span reason, bool is_final, struct err *e);

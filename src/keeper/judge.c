@@ -94,9 +94,10 @@ static bool may_fetch(const struct judge_release *r)
 	       r->is_channel_followed && r->image != IMAGE_WRONG;
 }
 
+/* Of one that may be fetched. */
 static bool may_be_active(const struct judge_product *p, const struct judge_release *r)
 {
-	return may_fetch(r) && r->h->is_final && !r->is_held && (!p->needs_approval || r->is_approved);
+	return r->h->is_final && !r->is_held && (!p->needs_approval || r->is_approved);
 }
 
 /* What a channel's newer releases are, counted while the releases are judged newest first. Only followed channels count, and
@@ -125,11 +126,9 @@ static struct tally *tally_of(struct tallies *t, const char *name)
 
 static void tally_add(struct tally *t, const struct judge_product *p, const struct judge_release *r)
 {
-	bool is_activatable = may_be_active(p, r);
-
 	t->fetchable++;
-	t->activatable += is_activatable;
-	t->allowed += is_activatable && r->image == IMAGE_GOOD && !first_rule(p, r);
+	t->activatable += may_be_active(p, r);
+	t->allowed += r->image == IMAGE_GOOD && !first_rule(p, r);
 }
 
 /* The newest `keep` of a channel; and always the newest one that may be active, so that a held

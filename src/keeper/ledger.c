@@ -216,10 +216,10 @@ static int load_bundle(void *arg, const struct bundle_row *b, struct err *e)
 
 static int load_whole(struct ledger *l, struct err *e)
 {
-	struct mark m;
+	struct mark m = { .has_proven = false };
 	int rc = mark_load(l->store, &m, e);
 
-	l->whole = rc == ERR_OK && m.has_proven ? m.proven : (struct proof_mark){ .number = 0 };
+	l->whole = m.proven;
 	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
 

@@ -11,7 +11,7 @@ import { embedSql } from './store-mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const NAMES = ['degraded', 'keeper_disk', 'keeper_images', 'keeper_sweep', 'stuck', 'scrubber', 'verify', 'verified', 'catalogs', 'settle', 'settle_look', 'settle_walk', 'keeper_own',
-  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetcher']
+  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetcher', 'judge', 'history', 'ledger']
 
 const MEMORY = 'only an allocation can fail there', DAMAGED = 'a damaged database answers nothing more, and the keeper ends'
 
@@ -39,6 +39,9 @@ const spared = {
   },
   'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
+  'history.c': { 'n & (n - 1)': 'spares work', 'history_is_continuous(h)': 'spares work: the signers in force are the remembered ones' },
+  'ledger.c': { 'row->keep == follow->keep && !row->in_rollout': 'spares work: SQLite writes no page that stays as it is', '!p @ make_product': MEMORY, '!rc @ take_undone': 'the log', 'rc @ take_proven': DAMAGED, 'rc @ ledger_save_proofs': DAMAGED,
+    'rc @ ledger_forget_unstored': DAMAGED },
   'entryfiles.c': { 'fd < 0 @ append': 'the write that follows fails as well', 'rc == ERR_MEMORY': MEMORY },
 }
 
@@ -388,12 +391,157 @@ const more = [
   ['kept.c', 'rc != ERR_LIMIT && (rc', '(rc'],
   ['kept.c', '(rc = must_fit(k, block, e)) ||', '((rc = must_fit(k, block, e)) && false) ||'],
   ['kept.c', 'k->blocks == 0 || ', ''],
+
+  ['judge.c', 'r->image_detail ? r->image_detail : ""', 'r->image_detail'],
+  ['judge.c', 'p->needs_approval && !r->is_approved && r->image', '!r->is_approved && r->image'],
+  ['judge.c', 'p->needs_approval && !r->is_approved && r->image', 'p->needs_approval && r->image'],
+  ['judge.c', '!r->is_approved && r->image == IMAGE_GOOD', '!r->is_approved'],
+  ['judge.c', 'r->image == IMAGE_GOOD && !r->h->is_final', '!r->h->is_final'],
+  ['judge.c', 'r->image == IMAGE_GOOD && !r->h->is_final', 'r->image == IMAGE_GOOD'],
+  ['judge.c', 'p->is_frozen && !r->was_active && r->image', '!r->was_active && r->image'],
+  ['judge.c', 'p->is_frozen && !r->was_active && r->image', 'p->is_frozen && r->image'],
+  ['judge.c', '!r->was_active && r->image == IMAGE_GOOD', '!r->was_active'],
+  ['judge.c', 'rule->detail ? rule->detail(r) : ""', 'rule->detail(r)'],
+  ['judge.c', 'r->h->verdict == HISTORY_GOOD && !r->h->is_revoked && ', '!r->h->is_revoked && '],
+  ['judge.c', 'r->h->verdict == HISTORY_GOOD && !r->h->is_revoked && ', 'r->h->verdict == HISTORY_GOOD && '],
+  ['judge.c', ' && !r->h->is_revoked_soon &&\n', ' &&\n'],
+  ['judge.c', 'r->is_channel_followed && r->image', 'r->image'],
+  ['judge.c', ' && r->image != IMAGE_WRONG;', ';'],
+  ['judge.c', 'r->h->is_final && !r->is_held && ', '!r->is_held && '],
+  ['judge.c', 'r->h->is_final && !r->is_held && ', 'r->h->is_final && '],
+  ['judge.c', ' && (!p->needs_approval || r->is_approved);', ';'],
+  ['judge.c', '(!p->needs_approval || r->is_approved)', '!p->needs_approval'],
+  ['judge.c', '(!p->needs_approval || r->is_approved)', 'r->is_approved'],
+  ['judge.c', 'i < t->n && ', ''],
+  ['judge.c', ' && strcmp(t->v[i].channel, name) != 0)', ')'],
+  ['judge.c', 'struct tally v[CONF_WORDS_MAX];', 'struct tally v[CONF_WORDS_MAX - 1];'],
+  ['judge.c', 'i < CONF_WORDS_MAX)', 'i < CONF_WORDS_MAX - 1)'],
+  ['judge.c', '	t->fetchable++;\n', ''],
+  ['judge.c', '	t->activatable += may_be_active(p, r);\n', ''],
+  ['judge.c', '+= r->image == IMAGE_GOOD && ', '+= '],
+  ['judge.c', ' && !first_rule(p, r);', ';'],
+  ['judge.c', 'r->image != IMAGE_EVICTED && newer', 'newer'],
+  ['judge.c', 'p->keep ? p->keep : 1', 'p->keep'],
+  ['judge.c', 'p->keep ? p->keep : 1', '1'],
+  ['judge.c', 'may_be_active(p, r) && newer->activatable == 0', 'newer->activatable == 0'],
+  ['judge.c', 'may_be_active(p, r) && newer->activatable == 0', 'may_be_active(p, r)'],
+  ['judge.c', 'it->image != IMAGE_GOOD && it->is_wanted', 'it->is_wanted'],
+  ['judge.c', 'it->image != IMAGE_GOOD && it->is_wanted', 'it->image != IMAGE_GOOD'],
+  ['judge.c', 'it->image == IMAGE_EVICTED ? RELEASE_EVICTED : RELEASE_SEEN', 'RELEASE_SEEN'],
+  ['judge.c', 'it->image == IMAGE_EVICTED ? " again" : ""', '""'],
+  ['judge.c', 'it->image == IMAGE_EVICTED ? RELEASE_EVICTED : it->h', 'it->h'],
+  ['judge.c', 'it->h->is_final ? RELEASE_SUPERSEDED : RELEASE_SEEN', 'RELEASE_SUPERSEDED'],
+  ['judge.c', 'it->h->is_final ? RELEASE_SUPERSEDED : RELEASE_SEEN', 'RELEASE_SEEN'],
+  ['judge.c', 'may_fetch(r) ? tally_of(t, channel(r)) : NULL', 'tally_of(t, channel(r))'],
+  ['judge.c', 'newer && is_wanted', 'is_wanted'],
+
+  ['history.c', 'n ? 2 * n : 1', '1'],
+  ['history.c', '	qsort(thumb, s->n, sizeof *thumb, by_thumbprint);\n', ''],
+  ['history.c', '	sha256_add(&sum, SPAN(threshold, sizeof threshold));\n', ''],
+  ['history.c', '	sha256_add(&sum, SPAN(thumb, s->n * sizeof *thumb));\n', ''],
+  ['history.c', '{ (uint8_t)(s->threshold >> 8), ', '{ 0, '],
+  ['history.c', '	sha256_add(&sum, SPAN(at, sizeof at));\n', ''],
+  ['history.c', '	sha256_add(&sum, SPAN_OF(*digest));\n', ''],
+  ['history.c', 'r->pinned_n > 0 && ', ''],
+  ['history.c', 'h->sets ? &h->set[h->sets - 1] : NULL', '&h->set[h->sets - 1]'],
+  ['history.c', 'h->sets && hash32_eq', 'hash32_eq'],
+  ['history.c', '	h->remembered = h->sets - 1;\n', ''],
+  ['history.c', 'r->verdict == HISTORY_HELD && ', ''],
+  ['history.c', ' && hash32_eq(&h->set[r->set].digest, &history_current(h)->digest))', ')'],
+  ['history.c', '	apply_pins(&h->rules, &s->signers);\n', ''],
+  ['history.c', '!span_is(h->rules.vendor, m->vendor) || ', ''],
+  ['history.c', ' || !span_is(h->rules.model, m->model))', ')'],
+  ['history.c', 'm->image_size > h->rules.image_max', 'm->image_size >= h->rules.image_max'],
+  ['history.c', 'r->has_manifest = !rc;', 'r->has_manifest = true;'],
+  ['history.c', 'r->has_manifest = !rc;', ''],
+  ['history.c', 'return rc ? rc : check_manifest(h, r, e);', 'return check_manifest(h, r, e);'],
+  ['history.c', 'return rc ? rc : check_manifest(h, r, e);', 'return rc;'],
+  ['history.c', '&history_current(h)->signers, &r->who', '&h->set[h->remembered].signers, &r->who'],
+  ['history.c', 'h->sets == 0 || sequence', 'sequence'],
+  ['history.c', ' || sequence != h->releases + 1)', ')'],
+  ['history.c', '.is_final = is_final, ', ''],
+  ['history.c', ', .set = h->sets - 1 };', ' };'],
+  ['history.c', 'sequence >= 1 && ', ''],
+  ['history.c', ' && sequence <= h->releases ?', ' ?'],
+  ['history.c', '*text ? ": " : ""', '": "'],
+  ['history.c', ' && h->release[i].sequence < floor; i++', '; i++'],
+  ['history.c', 'h->release[i].sequence < floor;', 'h->release[i].sequence <= floor;'],
+  ['history.c', 'i < h->releases && ', ''],
+  ['history.c', 'floor > h->releases + 1', 'floor > h->releases'],
+  ['history.c', 'is_final && floor > h->floor)', 'floor > h->floor)'],
+  ['history.c', 'is_final && floor > h->floor)', 'is_final)'],
+
+  // a product that is found again is refused by its name as well, and that is logged; all else that fails there is a damaged database
+  ['ledger.c', '2 * l->cap : 16', 'l->cap : 16'],
+  ['ledger.c', 'p->is_marked = p->has_releases = true;', 'p->is_marked = true;'],
+  ['ledger.c', 'addr20_eq(&own->registrant, registrant) ? own : NULL', 'own'],
+  ['ledger.c', 'row->has_proven ? row->proven : (struct', 'false ? row->proven : (struct'],
+  ['ledger.c', 'row->has_proven && l->whole', 'l->whole'],
+  ['ledger.c', ' && l->whole.number > row->proven.number)', ')'],
+  ['ledger.c', '	p->stored = p->proven.number;\n}\n\nstatic struct', '}\n\nstatic struct'],
+  ['ledger.c', '.registrant = row->registrant, .follow', '.follow'],
+  ['ledger.c', '.is_marked = true,', ''],
+  ['ledger.c', '		.has_releases = true, .final', '		.final'],
+  ['ledger.c', '.final_entries = row->final_entries };', '};'],
+  ['ledger.c', '	take_proof(l, p, row);\n', ''],
+  ['ledger.c', 'while (at > 0 && ', 'while ('],
+  ['ledger.c', 'hash32_cmp(&l->product[at - 1]->id, &p->id) > 0)', 'false)'],
+  ['ledger.c', 'row->keep == follow->keep && ', ''],
+  ['ledger.c', ' && !row->in_rollout)', ')'],
+  ['ledger.c', 'return products_set_keep(l->store, &p->id, follow->keep, false, e);', 'return ERR_OK;'],
+  ['ledger.c', '!follow || ledger_find(l, id)', 'ledger_find(l, id)'],
+  ['ledger.c', '		row.keep = UINT32_MAX;', ''],
+  ['ledger.c', 'return rc == ERR_NOT_FOUND ? ERR_OK : rc;', 'return rc;'],
+  ['ledger.c', 'return rc ? rc : store_commit(&tx, e);', 'return rc;'],
+  ['ledger.c', '!rc && p->bundle.entries > o->position', 'p->bundle.entries > o->position'],
+  ['ledger.c', '!rc && p->bundle.entries > o->position', '!rc'],
+  ['ledger.c', '		p->bundle.entries = 0;\n		rc = bundles_drop', '		rc = bundles_drop'],
+  ['ledger.c', 'rc = bundles_drop(l->store, &o->product, e);', ';'],
+  ['ledger.c', '	p->proven = m;', ''],
+  ['ledger.c', '	p->stored = m.number;\n', ''],
+  ['ledger.c', '	p->final_entries = (uint32_t)o->position;\n', ''],
+  ['ledger.c', 'return products_set_proven(l->store, &o->product, &m, e);', 'return ERR_OK;'],
+  ['ledger.c', 'whole && whole->number >= p->proven.number', 'whole'],
+  ['ledger.c', 'whole->number >= p->proven.number', 'whole->number > p->proven.number'],
+  ['ledger.c', 'p->proven.number > p->stored && ', ''],
+  ['ledger.c', ' && !is_covered)', ')'],
+  ['ledger.c', '		p->stored = p->proven.number;\n	}', '	}'],
+  ['ledger.c', '		take_proof(l, p, &row);\n', ''],
+  ['ledger.c', '		p->final_entries = row.final_entries;\n', ''],
+  ['ledger.c', '		p->bundle.entries = 0;\n		ledger_mark', '		ledger_mark'],
+  ['ledger.c', '		ledger_mark(l, p);\n	}\n	return bundles_each', '	}\n	return bundles_each'],
+  ['ledger.c', 'return bundles_each(l->store, load_bundle, l, e);', 'return ERR_OK;'],
+  ['ledger.c', '	ledger_mark(l, p);\n	return ERR_OK;\n}\n\nbool ledger_is_by_signers', '	return ERR_OK;\n}\n\nbool ledger_is_by_signers'],
+  ['ledger.c', '!p->bundle.is_pinned && ', ''],
+  ['ledger.c', ' && p->bundle.entries > p->final_entries;', ';'],
+  ['ledger.c', 'return p->bundle.entries && p->bundle.is_pinned && ', 'return p->bundle.is_pinned && '],
+  ['ledger.c', 'return p->bundle.entries && p->bundle.is_pinned && ', 'return p->bundle.entries && '],
+  ['ledger.c', ' && hash32_eq(&p->proven.hash, &p->bundle.hash);', ';'],
+  ['ledger.c', '		ledger_mark(l, p);\n		return take_undone', '		return take_undone'],
+  ['ledger.c', '		ledger_mark(l, p);\n		return take_seen', '		return take_seen'],
+  ['ledger.c', '		ledger_mark(l, p);\n		return take_proven', '		return take_proven'],
 ]
 
 const files = NAMES.map((name) => `src/keeper/${name}.c`)
 
+/** Pairs of rules of judge.c, one after the other, that never apply to one release both: their order is free. */
+const apart = ['is_fetching has_failed', 'has_failed needs_approval']
+
+/** The table of rules in judge.c: without each of them, and each after the one that follows it. */
+async function withoutEachRule() {
+  const file = 'src/keeper/judge.c', text = await readFile(join(root, file), 'utf8')
+  const rules = [...text.matchAll(/^\t\{ RELEASE_\w+, (\w+),.*\n/gm)].map(([line, name]) => ({ line, name })), found = []
+  rules.forEach(({ line, name }, i) => {
+    const next = rules[i + 1]
+    found.push({ file, what: `no rule ${name}`, text: text.replace(line, () => '') })
+    if (!next || apart.includes(`${name} ${next.name}`)) return
+    found.push({ file, what: `${next.name} before ${name}`, text: text.replace(line + next.line, () => next.line + line) })
+  })
+  return found
+}
+
 export async function keeperMutants() {
-  const all = await rows('src/keeper', more)
+  const all = [...await rows('src/keeper', more), ...await withoutEachRule()]
   for (const file of files) all.push(...await withoutEachIf(file, spared[basename(file)]))
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
@@ -421,6 +569,9 @@ const UNITS = {
   keeper_start: ['keeper_start', 'keeper_state', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher', 'fetch_sources', 'fetch_lanes'],
   fetcher: ['fetcher'],
+  judge: ['judge', 'ledger', 'settle'],
+  history: ['history', 'ledger', 'settle'],
+  ledger: ['ledger', 'settle', 'bundle_import', 'catalogs'],
 }
 
 const story = (file, name) => [`tests/${file}.test.mjs`, name]

@@ -7,7 +7,7 @@ import { run } from '../support/process.mjs'
 import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SERVER = ['chunks', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
+const SERVER = ['answer', 'chunks', 'devfloors', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
 /** Of two statements of own.c. */
@@ -71,6 +71,8 @@ const spared = {
   },
   'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
   'catalog/catalog.c': { '!c @ open_take': MEMORY, is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
+  'server/answer.c': { '!s @ answers_new': MEMORY, 'n @ answer_read': 'to copy no bytes is harmless' },
+  'server/devfloors.c': { '!f->was_full': 'only a line of the log' },
   'server/chunks.c': { '!all @ chunks_new': MEMORY },
   'server/objects.c': {
     '!o @ object_new': MEMORY,
@@ -92,6 +94,98 @@ const spared = {
 
 /** [file in src, what stands there, what stands there instead]: above all every sync, then what compares without an `if`. */
 const more = [
+  ['server/answer.c', '		ask->is_odd |= known[i].value->p != NULL;\n', ''],
+  ['server/answer.c', ' : SPAN("", 0);', ' : SPAN(NULL, 0);'],
+  ['server/answer.c', 's.n == 0 || s.n > 19', 's.n > 19'],
+  ['server/answer.c', 's.n == 0 || s.n > 19', 's.n == 0'],
+  ['server/answer.c', 's.n == 0 || s.n > 19', 's.n == 0 || s.n > 18'],
+  ['server/answer.c', "s.p[i] < '0' || s.p[i] > '9'", "s.p[i] > '9'"],
+  ['server/answer.c', "s.p[i] < '0' || s.p[i] > '9'", "s.p[i] < '0'"],
+  ['server/answer.c', 'ask->device.p && !devpath_is_device(ask->device)', '!devpath_is_device(ask->device)'],
+  ['server/answer.c', 'ask->device.p && !devpath_is_device(ask->device)', 'ask->device.p'],
+  ['server/answer.c', 'ask->from.p && !read_number', '!read_number'],
+  ['server/answer.c', '	t->out->is_private = true;\n', ''],
+  ['server/answer.c', 'return r->channel == t->channel_row && ', 'return '],
+  ['server/answer.c', 'r->sequence >= floor && ', ''],
+  ['server/answer.c', 'r->sequence >= floor && ', 'r->sequence > floor && '],
+  ['server/answer.c', ' && r->sequence >= t->from &&\n', ' &&\n'],
+  ['server/answer.c', 'r->sequence >= t->from &&\n', 'r->sequence > t->from &&\n'],
+  ['server/answer.c', '(r->from_sequence == 0 || (t->ask->from.p && t->from >= r->from_sequence)) &&', '1 &&'],
+  ['server/answer.c', 'r->from_sequence == 0 || (', '('],
+  ['server/answer.c', 't->ask->from.p && t->from >= r->from_sequence', 't->from >= r->from_sequence'],
+  ['server/answer.c', 't->ask->from.p && t->from >= r->from_sequence', 't->ask->from.p'],
+  ['server/answer.c', 't->from >= r->from_sequence', 't->from > r->from_sequence'],
+  ['server/answer.c', 'catalog_fits_hardware(c, r, t->ask->hardware) && ', ''],
+  ['server/answer.c', ' && catalog_image(c, r->image)->state != CATALOG_REVOKED;', ';'],
+  ['server/answer.c', 'r->sequence < t->channel->withdrawn && ', ''],
+  ['server/answer.c', 'r->sequence < t->channel->withdrawn', 'r->sequence <= t->channel->withdrawn'],
+  ['server/answer.c', ' && !floor->is_certain;', ';'],
+  ['server/answer.c', 'return t->ask->device.n ? devfloors_get', 'return true ? devfloors_get'],
+  ['server/answer.c', '		is_any |= r->channel == t->channel_row;\n', ''],
+  ['server/answer.c', '!is_any && t->channel->is_pending', 't->channel->is_pending'],
+  ['server/answer.c', '!is_any && t->channel->is_pending', '!is_any'],
+  ['server/answer.c', '!ask->device.n || t->out->status != 200', 't->out->status != 200'],
+  ['server/answer.c', '!ask->device.n || t->out->status != 200', '!ask->device.n'],
+  ['server/answer.c', 'ask->is_silent && !is_rise', 'ask->is_silent'],
+  ['server/answer.c', 'ask->is_silent && !is_rise', '!is_rise'],
+  ['server/answer.c', 't->ask->accept == FORMAT_ANY || t->ask->accept == format', 't->ask->accept == format'],
+  ['server/answer.c', 't->ask->accept == FORMAT_ANY || t->ask->accept == format', 't->ask->accept == FORMAT_ANY'],
+  ['server/answer.c', '	t->out->is_observable = true;\n', ''],
+  ['server/answer.c', 't->ask->accept == FORMAT_JSON || t->ask->accept == FORMAT_CBOR ?', 't->ask->accept == FORMAT_CBOR ?'],
+  ['server/answer.c', 't->ask->accept == FORMAT_JSON || t->ask->accept == FORMAT_CBOR ?', 't->ask->accept == FORMAT_JSON ?'],
+  ['server/answer.c', 't->ask->accept == FORMAT_JSON || t->ask->accept == FORMAT_CBOR ?', 'true ?'],
+  ['server/answer.c', 't->ask->prefers == FORMAT_CBOR ? FORMAT_CBOR : FORMAT_JSON', 'FORMAT_JSON'],
+  ['server/answer.c', 't->ask->prefers == FORMAT_CBOR ? FORMAT_CBOR : FORMAT_JSON', 'FORMAT_CBOR'],
+  ['server/answer.c', 'format == FORMAT_CBOR ? made_info_cbor : made_info_json', 'made_info_json'],
+  ['server/answer.c', 'format == FORMAT_CBOR ? made_info_cbor : made_info_json', 'made_info_cbor'],
+  ['server/answer.c', 'format == FORMAT_CBOR ? made_freshness_cbor : made_freshness_json', 'made_freshness_json'],
+  ['server/answer.c', 'format == FORMAT_CBOR ? made_freshness_cbor : made_freshness_json', 'made_freshness_cbor'],
+  ['server/answer.c', '	t->out->is_absent = true;\n', ''],
+  ['server/answer.c', '	t->out->is_immutable = true;\n', ''],
+  ['server/answer.c', 't->ask->protocol == LINK_HTTP ? 400 : 404', '400'],
+  ['server/answer.c', 't->ask->protocol == LINK_HTTP ? 400 : 404', '404'],
+  ['server/answer.c', '!check_ask(&t) || !get_catalog(&t)', '!get_catalog(&t)'],
+  ['server/answer.c', '!check_ask(&t) || !get_catalog(&t)', '!check_ask(&t)'],
+  ['server/answer.c', 'a->catalog && path.product.n ? ', 'path.product.n ? '],
+  ['server/answer.c', 'a->catalog && path.product.n ? ', 'a->catalog ? '],
+  ['server/answer.c', 'p ? catalog_find_channel(a->catalog, p, ask->channel, NULL) : NULL', 'catalog_find_channel(a->catalog, p, ask->channel, NULL)'],
+  ['server/answer.c', 'c && devpath_is_device(ask->device)', 'devpath_is_device(ask->device)'],
+  ['server/answer.c', 'c && devpath_is_device(ask->device)', 'c'],
+  ['server/answer.c', 'ask->body_format == FORMAT_JSON ||\n', ''],
+  ['server/answer.c', 'ask->body_format == FORMAT_ANY && ask->body.n', 'ask->body.n'],
+  ['server/answer.c', " && ask->body.p[0] == '{');", ');'],
+  ['server/answer.c', 'ask->device.n && body.n && !span_eq(ask->device, body)', 'body.n && !span_eq(ask->device, body)'],
+  ['server/answer.c', 'ask->device.n && body.n && !span_eq(ask->device, body)', 'ask->device.n && !span_eq(ask->device, body)'],
+  ['server/answer.c', 'ask->device.n && body.n && !span_eq(ask->device, body)', 'ask->device.n && body.n'],
+  ['server/answer.c', 'body.n ? body : ask->device', 'body'],
+  ['server/answer.c', 'body.n ? body : ask->device', 'ask->device'],
+  ['server/answer.c', 'return devpath_is_device(*out);', 'return true;'],
+  ['server/answer.c', 'state == REPORT_INSTALLED || state == REPORT_REBOOTING || ', 'state == REPORT_REBOOTING || '],
+  ['server/answer.c', 'state == REPORT_INSTALLED || state == REPORT_REBOOTING || ', 'state == REPORT_INSTALLED || '],
+  ['server/answer.c', ' || state == REPORT_RUNNING;', ';'],
+  ['server/answer.c', 'c ? catalog_find_product(c, name) : NULL', 'catalog_find_product(c, name)'],
+  ['server/answer.c', 'rc == ERR_LIMIT ? 413 : 400', '413'],
+  ['server/answer.c', 'rc == ERR_LIMIT ? 413 : 400', '400'],
+  ['server/answer.c', '	case DEVPATH_NONE:\n', ''],
+  ['server/answer.c', '	case DEVPATH_REPORT:\n		return ANSWER_TAKES_POST;\n', ''],
+
+  ['server/devfloors.c', 'slots < max * 2', 'slots < max'],
+  ['server/devfloors.c', '	sha256_add(&h, key->device);\n	sha256_add(&h, SPAN("", 1));\n', '	sha256_add(&h, key->device);\n'],
+  ['server/devfloors.c', '	sha256_add(&h, key->product);\n	sha256_add(&h, SPAN("", 1));\n', '	sha256_add(&h, key->product);\n'],
+  ['server/devfloors.c', '	sha256_add(&h, key->device);\n', ''],
+  ['server/devfloors.c', '	sha256_add(&h, key->product);\n', ''],
+  ['server/devfloors.c', '	sha256_add(&h, key->channel);\n', ''],
+  ['server/devfloors.c', 'f->at[i].sequence && memcmp', 'memcmp'],
+  ['server/devfloors.c', ' && memcmp(f->at[i].name, s->name, sizeof s->name) != 0)', ')'],
+  ['server/devfloors.c', '(i + 1) & f->mask', 'i + 1'],
+  ['server/devfloors.c', '->sequence, f->is_whole }', '->sequence, true }'],
+  ['server/devfloors.c', '->sequence, f->is_whole }', '->sequence, false }'],
+  ['server/devfloors.c', 'at->sequence >= s->sequence', 'at->sequence > s->sequence'],
+  ['server/devfloors.c', '!at->sequence && f->count == f->max', 'f->count == f->max'],
+  ['server/devfloors.c', '!at->sequence && f->count == f->max', '!at->sequence'],
+  ['server/devfloors.c', 'f->count += !at->sequence;', 'f->count++;'],
+  ['server/devfloors.c', '	f->is_whole = true;\n', ''],
+
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/blob_finish.c', '(rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e))', '(rc = take_name(w, e))'],
@@ -390,6 +484,7 @@ const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
+  if (/^(answer|devfloors)$/.test(name)) return ['test_answer', 'test_histories', 'test_coapd_answers', 'test_share']
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
   if (name.startsWith('floor')) return ['test_floor']
@@ -423,7 +518,8 @@ export async function storeWorkshop(is_fast = false) {
   const programs = {}
   for (const name of STORE) programs[name] = { sources: [`tests/unit/store/${name}.c`] }
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
-  for (const name of ['test_objects', 'test_answer']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers: ['tests/unit/server/stand.c'] }
+  const helpers = ['tests/unit/server/stand.c', 'tests/unit/ipfs/dag.c']
+  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_coapd_answers', 'test_share']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({
@@ -431,7 +527,7 @@ export async function storeWorkshop(is_fast = false) {
     programs,
     is_fast,
     prepare: embedSql,
-    flags: ['-I.', '-Itests/unit', '-Itests/unit/store', '-Itests/unit/server', '-Itests/unit/catalog', '-DGATEPOST_VERSION="0"', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
+    flags: ['-I.', '-Itests/unit', '-Itests/unit/store', '-Itests/unit/server', '-Itests/unit/ipfs', '-Itests/unit/catalog', '-DGATEPOST_VERSION="0"', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
     libs: await pkgConfig('jansson', 'libcrypto', 'libsecp256k1', 'sqlite3', 'libmicrohttpd', 'libseccomp'),
   })
 }

@@ -125,6 +125,11 @@ static void too_large(struct suit_manifest *m)
 	m->image_size = 1000001;
 }
 
+static void as_large_as_may_be(struct suit_manifest *m)
+{
+	m->image_size = 1000000;
+}
+
 static void nothing(struct suit_manifest *m)
 {
 	(void)m;
@@ -136,6 +141,7 @@ static const struct { const char *rule; void (*spoil)(struct suit_manifest *); c
 	{ "another vendor's manifest", other_vendor, "another product" },
 	{ "a sequence that the log does not have", other_sequence, "sequence" },
 	{ "an image over the operator's limit", too_large, "max-image" },
+	{ "an image at the operator's limit", as_large_as_may_be, NULL },
 };
 
 START_TEST(manifests_must_fit)
@@ -150,6 +156,53 @@ START_TEST(manifests_must_fit)
 	ck_assert_msg((r->verdict == HISTORY_REJECTED) == (manifests[_i].why != NULL), "%s: %s", manifests[_i].rule, r->why);
 	if (manifests[_i].why)
 		ck_assert_msg(strstr(r->why, manifests[_i].why), "%s: %s", manifests[_i].rule, r->why);
+	ck_assert_msg(r->has_manifest, "what it says can be shown, whether it counts or not");
+}
+END_TEST
+
+START_TEST(what_strangers_signed_is_not_read)
+{
+	const struct history_release *r;
+
+	set_signers(1, "A");
+	r = publish("B");
+	ck_assert(!r->has_manifest);
+	ck_assert_msg(strstr(r->why, "signed by 0 of the 1 keys"), "%s", r->why);
+}
+END_TEST
+
+START_TEST(a_release_is_as_final_as_its_entry)
+{
+	struct suit_manifest m = manifest(1);
+
+	set_signers(1, "A");
+	ck_assert_int_eq(history_publish(&h, 1, sealed(&m, "A"), false, NULL), ERR_OK);
+	ck_assert(!history_find(&h, 1)->is_final);
+	ck_assert(publish("A")->is_final);
+	ck_assert(!history_find(&h, 0) && !history_find(&h, 3));
+}
+END_TEST
+
+START_TEST(before_the_first_signers_nothing_is_published)
+{
+	struct suit_manifest m = manifest(1);
+
+	ck_assert(!history_current(&h) && !history_is_continuous(&h));
+	ck_assert_int_eq(history_publish(&h, 1, sealed(&m, "A"), true, NULL), ERR_RULE);
+	ck_assert(!history_find(&h, 1));
+}
+END_TEST
+
+START_TEST(more_keys_than_the_contract_takes_are_no_set)
+{
+	struct span list[SIGNERS_MAX + 1];
+
+	for (size_t i = 0; i <= SIGNERS_MAX; i++)
+		list[i] = buf_span(&cose[A]);
+	set_signers(1, "A");
+	ck_assert_int_eq(history_signers(&h, 1, list, SIGNERS_MAX + 1, NULL), ERR_LIMIT);
+	ck_assert_uint_eq(h.sets, 1);
+	ck_assert_int_eq(history_signers(&h, 1, list, SIGNERS_MAX, NULL), ERR_OK);
 }
 END_TEST
 
@@ -224,6 +277,30 @@ START_TEST(a_lower_threshold_is_a_change)
 }
 END_TEST
 
+/* As 16 bits, which is what the registry stores. */
+START_TEST(a_threshold_that_nobody_can_reach_is_a_change)
+{
+	set_signers(1, "A");
+	set_signers(257, "A");
+	ck_assert(!history_is_continuous(&h));
+}
+END_TEST
+
+START_TEST(a_rotation_frees_only_what_was_held_for_its_set)
+{
+	set_signers(1, "A");
+	set_signers(1, "B");
+	ck_assert_int_eq(publish("B")->verdict, HISTORY_HELD);
+	set_signers(1, "C");
+	ck_assert_int_eq(publish("C")->verdict, HISTORY_HELD);
+	ck_assert_int_eq(publish("B")->verdict, HISTORY_REJECTED);
+	ck_assert_int_eq(publish("AC")->verdict, HISTORY_GOOD);
+	ck_assert_int_eq(history_find(&h, 2)->verdict, HISTORY_GOOD);
+	ck_assert_msg(history_find(&h, 1)->verdict == HISTORY_HELD, "for B nobody has spoken");
+	ck_assert_msg(history_find(&h, 3)->verdict == HISTORY_REJECTED, "what is wrong stays wrong");
+}
+END_TEST
+
 START_TEST(the_same_keys_in_another_order_are_no_change)
 {
 	set_signers(1, "AB");
@@ -251,6 +328,31 @@ START_TEST(the_operator_accepts_one_change_of_one_history)
 	ck_assert_msg(publish("A")->verdict == HISTORY_HELD, "going back to the first set is a change again");
 	set_signers(1, "B");
 	ck_assert_msg(publish("B")->verdict == HISTORY_GOOD, "B is still the remembered set");
+}
+END_TEST
+
+/* The operator accepted B as the second set; then the chain says otherwise. */
+static const struct { const char *rule, *sets[3]; enum history_verdict want; } acceptances[] = {
+	{ "the accepted set, where it was accepted", { "A", "B" }, HISTORY_GOOD },
+	{ "another set in its place", { "A", "C" }, HISTORY_HELD },
+	{ "the set in another place", { "A", "C", "B" }, HISTORY_HELD },
+};
+
+START_TEST(an_acceptance_is_of_one_set_in_one_place)
+{
+	struct hash32 id;
+	const char *last = NULL;
+
+	set_signers(1, "A");
+	set_signers(1, "B");
+	id = history_current(&h)->id;
+	history_fini(&h);
+	rules.accepted = &id;
+	rules.accepted_n = 1;
+	history_init(&h, &rules);
+	for (size_t i = 0; i < 3 && acceptances[_i].sets[i]; i++)
+		set_signers(1, last = acceptances[_i].sets[i]);
+	ck_assert_msg(publish(last)->verdict == acceptances[_i].want, "%s", acceptances[_i].rule);
 }
 END_TEST
 
@@ -294,6 +396,22 @@ START_TEST(revocations)
 	ck_assert(!history_find(&h, 1)->is_revoked && !history_find(&h, 4)->is_revoked);
 	ck_assert_int_eq(history_revoke(&h, 5, SPAN_LIT(""), true, NULL), ERR_RULE);
 	ck_assert_int_eq(history_revoke(&h, 2, SPAN_LIT("again"), true, NULL), ERR_OK);
+	ck_assert_str_eq(history_find(&h, 2)->why, "revoked by the publisher: bad battery");
+	ck_assert_int_eq(history_revoke(&h, 4, SPAN_LIT(""), true, NULL), ERR_OK);
+	ck_assert_str_eq(history_find(&h, 4)->why, "revoked by the publisher");
+}
+END_TEST
+
+START_TEST(a_floor_is_never_lowered)
+{
+	set_signers(1, "A");
+	for (int i = 0; i < 4; i++)
+		publish("A");
+	ck_assert_int_eq(history_raise_floor(&h, 5, SPAN_LIT(""), true, NULL), ERR_OK);
+	ck_assert_int_eq(history_raise_floor(&h, 2, SPAN_LIT(""), true, NULL), ERR_OK);
+	ck_assert_uint_eq(h.floor, 5);
+	ck_assert_uint_eq(h.floor_soon, 5);
+	ck_assert(history_find(&h, 4)->is_revoked);
 }
 END_TEST
 
@@ -323,6 +441,10 @@ int main(void)
 	tcase_add_loop_test(t, signatures_count, 0, (int)(sizeof counts / sizeof *counts));
 	tcase_add_test(t, who_signed_is_known);
 	tcase_add_loop_test(t, manifests_must_fit, 0, (int)(sizeof manifests / sizeof *manifests));
+	tcase_add_test(t, what_strangers_signed_is_not_read);
+	tcase_add_test(t, a_release_is_as_final_as_its_entry);
+	tcase_add_test(t, before_the_first_signers_nothing_is_published);
+	tcase_add_test(t, more_keys_than_the_contract_takes_are_no_set);
 	tcase_add_test(t, rubbish_is_a_verdict_not_an_error);
 	tcase_add_test(t, a_replayed_manifest_is_rejected);
 	tcase_add_test(t, a_gap_cannot_be_replayed);
@@ -330,12 +452,16 @@ int main(void)
 	tcase_add_test(t, both_sets_signing_is_a_rotation);
 	tcase_add_test(t, the_old_set_alone_is_not_enough);
 	tcase_add_test(t, a_lower_threshold_is_a_change);
+	tcase_add_test(t, a_threshold_that_nobody_can_reach_is_a_change);
+	tcase_add_test(t, a_rotation_frees_only_what_was_held_for_its_set);
+	tcase_add_loop_test(t, an_acceptance_is_of_one_set_in_one_place, 0, (int)(sizeof acceptances / sizeof *acceptances));
 	tcase_add_test(t, the_same_keys_in_another_order_are_no_change);
 	tcase_add_test(t, the_operator_accepts_one_change_of_one_history);
 	tcase_add_test(t, a_rejected_release_remembers_nothing);
 	tcase_add_test(t, only_pinned_keys_count);
 	tcase_add_test(t, revocations);
 	tcase_add_test(t, floors);
+	tcase_add_test(t, a_floor_is_never_lowered);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

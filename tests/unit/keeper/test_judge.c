@@ -12,6 +12,7 @@ struct given {
 	enum image_at image;	/* IMAGE_NONE is written as IMAGE_NONE */
 	enum release_state want;
 	bool wanted;
+	const char *why;	/* part of the sentence; NULL: any */
 };
 
 #define HERE .image = IMAGE_GOOD
@@ -77,6 +78,46 @@ static const struct {
 	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .unfollowed = true, .want = RELEASE_SEEN } }, 2 },
 	{ "a rejected release does not count as a newer one", { .keep = 1 },
 	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { .verdict = HISTORY_REJECTED, .want = RELEASE_REJECTED } }, 2 },
+	{ "nor does one whose image is wrong", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { .image = IMAGE_WRONG, .want = RELEASE_REJECTED } }, 2 },
+	{ "nor one that is held for its signers, approved or not", { .keep = 1 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .verdict = HISTORY_HELD, .approved = true, .want = RELEASE_HELD } }, 2 },
+	{ "what is revoked says so on a channel that is not followed as well", { .keep = 2 },
+	  { { .unfollowed = true, .revoked = true, .want = RELEASE_REVOKED } }, 1 },
+	{ "what will be revoked there is only seen: it is offered to nobody", { .keep = 2 },
+	  { { .unfollowed = true, .revoked_soon = true, .want = RELEASE_SEEN } }, 1 },
+	{ "a revocation to come is told before doubts about the signers", { .keep = 2 },
+	  { { .revoked_soon = true, .verdict = HISTORY_HELD, .want = RELEASE_HELD, .why = "a revocation is proven" } }, 1 },
+	{ "a wrong image is told before the operator's word", { .keep = 2 },
+	  { { .image = IMAGE_WRONG, .held = true, .want = RELEASE_REJECTED, .why = "the source's words" } }, 1 },
+	{ "the operator's word is told while the image is fetched", { .keep = 2 },
+	  { { .image = IMAGE_FETCHING, .held = true, .want = RELEASE_HELD, .wanted = true } }, 1 },
+	{ "what waits for approval and finality says what only the operator can do", { .keep = 2, .needs_approval = true },
+	  { { HERE, .not_final = true, .want = RELEASE_HELD, .wanted = true, .why = "policy" } }, 1 },
+	{ "what waits for finality says so while the gateway is frozen", { .keep = 2, .is_frozen = true },
+	  { { HERE, .not_final = true, .want = RELEASE_READY, .wanted = true, .why = "proven and final" } }, 1 },
+	{ "what was active and is not final any more waits, frozen or not", { .keep = 2, .is_frozen = true },
+	  { { HERE, .not_final = true, .was_active = true, .want = RELEASE_READY, .wanted = true } }, 1 },
+	{ "without its image there is nothing to approve yet", { .keep = 2, .needs_approval = true },
+	  { { .want = RELEASE_SEEN, .wanted = true, .why = "queued" } }, 1 },
+	{ "nor to wait for finality with", { .keep = 2 },
+	  { { .not_final = true, .want = RELEASE_SEEN, .wanted = true, .why = "queued" } }, 1 },
+	{ "nor to freeze", { .keep = 2, .is_frozen = true }, { { .want = RELEASE_SEEN, .wanted = true, .why = "queued" } }, 1 },
+	{ "while the newest has no image the older stays active", { .keep = 2 },
+	  { { HERE, .want = RELEASE_ACTIVE, .wanted = true }, { .want = RELEASE_SEEN, .wanted = true } }, 2 },
+	{ "while the newest is not approved the one that was stays wanted", { .keep = 1, .needs_approval = true },
+	  { { HERE, .approved = true, .want = RELEASE_ACTIVE, .wanted = true }, { HERE, .want = RELEASE_HELD, .wanted = true } }, 2 },
+	{ "an approved one makes the older unwanted", { .keep = 1, .needs_approval = true },
+	  { { HERE, .approved = true, .want = RELEASE_SUPERSEDED }, { HERE, .approved = true, .want = RELEASE_ACTIVE, .wanted = true } }, 2 },
+	{ "the newest is wanted before it is final, also with keep = 0", { .keep = 0 },
+	  { { .not_final = true, .want = RELEASE_SEEN, .wanted = true } }, 1 },
+	{ "what is neither final nor among the newest is seen, and not fetched", { .keep = 1 },
+	  { { .not_final = true, .want = RELEASE_SEEN, .why = "newer releases" },
+	    { HERE, .not_final = true, .want = RELEASE_READY, .wanted = true } }, 2 },
+	{ "what left for space stays away while a newer one may be active", { .keep = 2 },
+	  { { .image = IMAGE_EVICTED, .want = RELEASE_EVICTED, .why = "is not kept" }, { HERE, .want = RELEASE_ACTIVE, .wanted = true } }, 2 },
+	{ "it is fetched again where it has to be active", { .keep = 2 },
+	  { { .image = IMAGE_EVICTED, .want = RELEASE_EVICTED, .wanted = true, .why = "fetched again" } }, 1 },
 };
 #define SITUATIONS ((int)(sizeof situations / sizeof *situations))
 
@@ -107,7 +148,36 @@ START_TEST(states)
 			      release_state_name(judged[i].state), judged[i].why);
 		ck_assert_msg(judged[i].is_wanted == situations[_i].r[i].wanted, "%s: release %zu wanted", situations[_i].rule, i + 1);
 		ck_assert_msg(strlen(judged[i].why) > 10, "%s: every state has its sentence", situations[_i].rule);
+		if (situations[_i].r[i].why)
+			ck_assert_msg(strstr(judged[i].why, situations[_i].r[i].why), "%s: %s", situations[_i].rule, judged[i].why);
 	}
+}
+END_TEST
+
+START_TEST(a_failure_without_words_has_a_sentence)
+{
+	static const struct given failed = { .image = IMAGE_FAILED };
+
+	fill(&failed, 0);
+	judged[0].image_detail = NULL;
+	judge_releases(&(struct judge_product){ .keep = 1 }, judged, 1);
+	ck_assert_str_eq(judged[0].why, "no source has its image now: ");
+}
+END_TEST
+
+START_TEST(as_many_channels_as_can_be_followed_have_an_active_release_each)
+{
+	static struct history_release h[CONF_WORDS_MAX];
+	static struct judge_release r[CONF_WORDS_MAX];
+
+	for (size_t i = 0; i < CONF_WORDS_MAX; i++) {
+		h[i] = (struct history_release){ .sequence = i + 1, .is_final = true };
+		snprintf(h[i].manifest.channel, sizeof h[i].manifest.channel, "channel-%zu", i);
+		r[i] = (struct judge_release){ .h = &h[i], .image = IMAGE_GOOD, .is_channel_followed = true };
+	}
+	judge_releases(&(struct judge_product){ .keep = 1 }, r, CONF_WORDS_MAX);
+	for (size_t i = 0; i < CONF_WORDS_MAX; i++)
+		ck_assert_int_eq(r[i].state, RELEASE_ACTIVE);
 }
 END_TEST
 
@@ -119,6 +189,8 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(t, states, 0, SITUATIONS);
+	tcase_add_test(t, a_failure_without_words_has_a_sentence);
+	tcase_add_test(t, as_many_channels_as_can_be_followed_have_an_active_release_each);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

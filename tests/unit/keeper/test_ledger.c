@@ -491,6 +491,8 @@ START_TEST(a_proof_counts_once_it_is_judged)
 	one_active(0, 0);
 	p = ledger_find(&w.ledger, &w.product[0].id);
 	ck_assert_uint_eq(p->judged.number, p->proven.number);
+	ledger_refresh(p, &(struct proof_mark){ .number = 998, .time = 1790009998 });
+	ck_assert_msg(p->judged.number == 998, "nothing waits to be judged");
 	ledger_mark(&w.ledger, p);
 	ledger_refresh(p, &m);
 	ck_assert_uint_ne(p->judged.number, 999);
@@ -582,7 +584,9 @@ START_TEST(one_name_is_one_product)
 	all.registrant = world_registrant;
 	both[0] = all;
 	reopen_with(both, 2);
+	before = w.ledger.products;
 	found(&world_registrant, "acme/oven");
+	ck_assert_uint_eq(w.ledger.products, before);
 	id = product_id(&stranger, span_str("acme/oven"));
 	ck_assert_msg(hash32_eq(&ledger_find_name(&w.ledger, span_str("acme/oven"))->id, &id), "who was first stays");
 	both[0].name = "acme/oven";
@@ -601,6 +605,245 @@ START_TEST(what_is_not_followed_any_more_is_forgotten)
 	reopen_with(&only, 1);
 	ck_assert_int_eq(products_get(w.store, &w.product[0].id, &row, NULL), ERR_NOT_FOUND);
 	ck_assert_uint_eq(w.ledger.products, 1);
+}
+END_TEST
+
+/* --- what memory has of a product --- */
+
+static struct ledger_product *product(size_t n)
+{
+	return ledger_find(&w.ledger, &w.product[n].id);
+}
+
+START_TEST(until_it_is_judged_a_product_may_have_releases)
+{
+	world_settle(&w);
+	ck_assert(!product(0)->has_releases);
+	ledger_mark(&w.ledger, product(0));
+	ck_assert(product(0)->has_releases);
+	world_settle(&w);
+	world_reopen(&w, true);
+	ck_assert(product(0)->has_releases);
+}
+END_TEST
+
+START_TEST(a_restart_knows_what_was_final)
+{
+	struct proof_mark other = { .number = 7, .time = 1 };
+	uint64_t proven;
+
+	one_active(0, 0);
+	proven = product(0)->proven.number;
+	world_reopen(&w, true);
+	ck_assert_uint_eq(product(0)->final_entries, 3);
+	ck_assert_uint_eq(product(0)->proven.number, proven);
+	ck_ok(products_set_proven(w.store, &w.product[0].id, &other, &err));
+	ck_ok(ledger_save_proofs(&w.ledger, NULL, &err));
+	ck_assert_msg(stored_proof(0) == 7, "nor is what the store had written again");
+}
+END_TEST
+
+START_TEST(a_proof_of_all_products_is_not_of_one_that_had_none)
+{
+	struct mark mark = { .has_proven = true, .trust = "single", .proven = { .number = 999, .time = 1790009999 } };
+
+	one_active(0, 0);
+	ck_ok(mark_save(w.store, &mark, &err));
+	world_reopen(&w, true);
+	ck_assert_uint_eq(product(0)->proven.number, 999);
+	ck_assert_uint_eq(product(1)->proven.number, 0);
+}
+END_TEST
+
+START_TEST(what_is_proven_and_not_final_yet_waits)
+{
+	struct follower_output o = { .kind = FOLLOWER_PROVEN, .product = w.product[0].id, .position = 3,
+		.block = { 900, hash_of(900), 1790010800 } };
+
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	ck_ok(ledger_take(&w.ledger, &o, &err));
+	world_settle(&w);
+	ck_state(0, 1, "ready", "its entry may still be taken back");
+	ck_assert(product(0)->final_entries == 0 && product(0)->proven.number == 0);
+}
+END_TEST
+
+static struct product_row stored(size_t n)
+{
+	struct product_row row;
+
+	ck_ok(products_get(w.store, &w.product[n].id, &row, &err));
+	return row;
+}
+
+START_TEST(how_many_images_are_kept_is_as_configured)
+{
+	w.follow[0].keep = 0;
+	world_reopen(&w, false);
+	ck_assert_uint_eq(stored(0).keep, 0);
+	ck_assert_uint_eq(stored(1).keep, 2);
+	w.follow[0].keep = 5;
+	world_reopen(&w, true);
+	ck_assert_uint_eq(stored(0).keep, 5);
+	ck_ok(products_set_keep(w.store, &w.product[0].id, 5, true, &err));
+	world_reopen(&w, true);
+	ck_assert(stored(0).keep == 5 && !stored(0).in_rollout);
+}
+END_TEST
+
+START_TEST(a_registrant_may_have_many_products)
+{
+	struct ledger_follow all = w.follow[0];
+	char name[PRODUCT_NAME_MAX];
+
+	all.name = NULL;
+	reopen_with(&all, 1);
+	ck_assert_msg(w.ledger.products == WORLD_PRODUCTS, "those that the store has; the section itself names none");
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, "acme/p%u", i);
+		found(&world_registrant, name);
+	}
+	found(&stranger, "acme/other");
+	ck_assert_msg(w.ledger.products == WORLD_PRODUCTS + 100, "nobody follows the stranger");
+	for (unsigned i = 0; i < 100; i++) {
+		struct hash32 id;
+
+		snprintf(name, sizeof name, "acme/p%u", i);
+		id = product_id(&world_registrant, span_str(name));
+		ck_assert_ptr_nonnull(ledger_find(&w.ledger, &id));
+		ck_assert_ptr_eq(ledger_find(&w.ledger, &id), ledger_find_name(&w.ledger, span_str(name)));
+	}
+}
+END_TEST
+
+/* --- bundles --- */
+
+static void take_bundle(size_t n, uint32_t entries, bool is_pinned, const struct hash32 *hash)
+{
+	struct bundle_row b = { .product = w.product[n].id, .entries = entries, .is_pinned = is_pinned, .number = 500,
+		.time = 1790005000, .hash = *hash, .at_ms = w.wall_ms };
+
+	ck_ok(ledger_take_bundle(&w.ledger, product(n), &b, &err));
+}
+
+static void bring(size_t n, uint32_t entries, bool is_pinned, const struct hash32 *hash)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(w.store);
+
+	take_bundle(n, entries, is_pinned, hash);
+	ck_ok(store_commit(&tx, &err));
+}
+
+START_TEST(a_bundle_counts_until_the_chain_contradicts_it)
+{
+	struct hash32 hash = hash_of(500);
+
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_settle(&w);
+	bring(0, 4, false, &hash);
+	ck_assert_msg(product(0)->is_marked, "what it brought is judged");
+	world_reopen(&w, true);
+	ck_assert_msg(ledger_is_by_signers(product(0)), "also after a restart");
+	world_undo(&w, 0, 4, 2);
+	ck_assert_msg(product(0)->bundle.entries == 4, "what lies above it is none of its");
+	world_undo(&w, 0, 3, 1);
+	ck_assert(!ledger_is_by_signers(product(0)));
+	world_reopen(&w, true);
+	ck_assert_uint_eq(product(0)->bundle.entries, 0);
+}
+END_TEST
+
+START_TEST(a_product_rests_on_signers_where_nothing_better_is)
+{
+	struct hash32 hash = hash_of(500);
+
+	one_active(0, 0);
+	bring(0, 3, false, &hash);
+	ck_assert_msg(!ledger_is_by_signers(product(0)), "all of it is proven");
+	world_publish(&w, 0, 1);
+	bring(0, 4, true, &hash);
+	ck_assert_msg(!ledger_is_by_signers(product(0)), "its block is the operator's");
+	bring(0, 4, false, &hash);
+	ck_assert(ledger_is_by_signers(product(0)));
+}
+END_TEST
+
+START_TEST(a_product_rests_on_a_pinned_bundle_until_a_newer_proof)
+{
+	struct hash32 hash;
+
+	one_active(0, 0);
+	hash = product(0)->proven.hash;
+	bring(0, 3, false, &hash);
+	ck_assert_msg(!ledger_is_by_pinned_bundle(product(0)), "nobody gave its hash");
+	world_publish(&w, 0, 1);
+	bring(0, 4, true, &hash);
+	ck_assert(ledger_is_by_pinned_bundle(product(0)));
+	world_undo(&w, 0, 3, 1);
+	ck_assert_msg(!ledger_is_by_pinned_bundle(product(0)), "the chain contradicted it");
+	bring(0, 3, true, &hash);
+	ck_assert(ledger_is_by_pinned_bundle(product(0)));
+	world_final(&w, 0);
+	ck_assert_msg(!ledger_is_by_pinned_bundle(product(0)), "proven at a newer block");
+}
+END_TEST
+
+START_TEST(what_cannot_be_written_is_not_remembered)
+{
+	struct bundle_row nothing = { .product = w.product[0].id, .at_ms = w.wall_ms };
+	struct follower_output o = { .kind = FOLLOWER_UNDONE, .product = w.product[0].id, .position = 2 };
+	struct hash32 hash = hash_of(500);
+
+	one_active(0, 0);
+	bring(0, 3, true, &hash);
+	ck_assert_msg(ledger_take(&w.ledger, &o, &err) == ERR_RULE, "what is final is not undone");
+	ck_assert_uint_eq(product(0)->bundle.entries, 3);
+	ck_assert_msg(ledger_take_bundle(&w.ledger, product(0), &nothing, &err) != ERR_OK, "a bundle of no entry");
+	ck_assert_uint_eq(product(0)->bundle.entries, 3);
+}
+END_TEST
+
+START_TEST(what_nobody_follows_is_not_taken)
+{
+	static const enum follower_output_kind kinds[] = { FOLLOWER_SEEN, FOLLOWER_UNDONE, FOLLOWER_PROVEN };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		ck_ok(ledger_take(&w.ledger, &(struct follower_output){ .kind = kinds[i], .product = hash_of(77), .position = 1,
+			.is_final = true }, &err));
+}
+END_TEST
+
+/* Product 0 proven to its fourth entry, and a bundle for 0 and for 1; then it is all rolled back. */
+static void lose_a_batch(void)
+{
+	AUTO(store_tx_end) struct store_tx tx = store_begin(w.store);
+	struct follower_output o = { .kind = FOLLOWER_PROVEN, .product = w.product[0].id, .position = 4, .is_final = true,
+		.block = { 900, hash_of(900), 1790010800 } };
+
+	ck_ok(ledger_take(&w.ledger, &o, &err));
+	take_bundle(0, 4, true, &o.block.hash);
+	take_bundle(1, 2, true, &o.block.hash);
+}
+
+START_TEST(what_was_rolled_back_is_not_remembered)
+{
+	struct hash32 hash = hash_of(500);
+	uint64_t proven;
+
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	bring(0, 3, false, &hash);
+	world_settle(&w);
+	proven = product(0)->proven.number;
+	lose_a_batch();
+	ck_ok(ledger_forget_unstored(&w.ledger, &err));
+	ck_assert(product(0)->final_entries == 3 && product(0)->proven.number == proven);
+	ck_assert(product(0)->bundle.entries == 3 && !product(0)->bundle.is_pinned);
+	ck_assert_uint_eq(product(1)->bundle.entries, 0);
+	ck_assert_msg(product(2)->is_marked, "nobody knows what else the batch touched");
 }
 END_TEST
 
@@ -632,7 +875,14 @@ int main(void)
 		an_evicted_image_comes_back_when_it_must_be_active, a_damaged_image_stays_active_and_is_asked_for,
 		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active, while_the_disk_is_looked_at_nothing_becomes_active,
 		what_fails_keeps_nobody_else_waiting, a_proof_counts_once_it_is_judged, one_name_is_one_product,
-		what_is_not_followed_any_more_is_forgotten, a_full_floor_file_stops_nobody };
+		what_is_not_followed_any_more_is_forgotten, a_full_floor_file_stops_nobody,
+		until_it_is_judged_a_product_may_have_releases, a_restart_knows_what_was_final,
+		a_proof_of_all_products_is_not_of_one_that_had_none, how_many_images_are_kept_is_as_configured,
+		what_is_proven_and_not_final_yet_waits,
+		a_registrant_may_have_many_products, a_bundle_counts_until_the_chain_contradicts_it,
+		a_product_rests_on_signers_where_nothing_better_is, a_product_rests_on_a_pinned_bundle_until_a_newer_proof,
+		what_was_rolled_back_is_not_remembered, what_cannot_be_written_is_not_remembered,
+		what_nobody_follows_is_not_taken };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
