@@ -8,7 +8,7 @@ import { run } from '../support/process.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { KEEPER, Wrong, makeBench, patient, read, runOf } from './every-call.mjs'
 
-// What a command line that failed left half fetched stands in the way for 60 s.
+// What a command line that failed left half fetched stands in the way for 60 s: asked more seldom.
 const FORGOTTEN = { deadline_ms: 150000, every_ms: 100 }
 const objectOf = (b, { sha256 }) => join(b.dir, 'state', 'objects', sha256.slice(0, 2), sha256)
 

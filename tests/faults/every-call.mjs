@@ -11,8 +11,9 @@ import { CLASSES, SLOTS, Shim, keyOf } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
-// A process that fails at its start several times is started again after 0.1 s, 0.2 s … 10 s.
-const WAIT = { deadline_ms: 60000, every_ms: 20 }
+// A process that fails at its start several times is started again after 0.1 s, 0.2 s … 10 s; a database that cannot be opened is looked at again after
+// 1 s, 2 s … 15 s, and each of the eight faults of a run may meet one of these looks.
+const WAIT = { deadline_ms: 150000, every_ms: 20 }
 
 /** A chain with two releases, a source, and a shim; start() gives a gateway on an empty state directory. */
 export async function makeBench(t, { releases = 2 } = {}) {
