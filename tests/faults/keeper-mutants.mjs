@@ -589,7 +589,7 @@ const STORIES = {
   catalogs: [story('faults/disk-refuses', 'a full disk keeps the copy'), story('integration/stories', 'database-lost')],
   settle_walk: [story('integration/bundle', '')],
   keeper_own: COPY,
-  entryfiles: [story('integration/entries', 'database lost')],
+  entryfiles: [story('integration/entries', 'database lost'), story('faults/below-cache', 'what is kept beside')],
   restoring: BACKUP,
   backup: BACKUP,
 }
