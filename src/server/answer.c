@@ -139,8 +139,8 @@ static bool fits(const struct turn *t, const struct catalog_release *r, uint64_t
 {
 	const struct catalog *c = t->out->catalog;
 
-	return r->channel == t->channel_row && r->sequence >= floor && r->sequence >= t->from &&
-	       (r->from_sequence == 0 || (t->ask->from.p && t->from >= r->from_sequence)) &&
+	/* from is 0 when it was not said, and from_sequence when any may come to this one. */
+	return r->channel == t->channel_row && r->sequence >= floor && r->sequence >= t->from && t->from >= r->from_sequence &&
 	       catalog_fits_hardware(c, r, t->ask->hardware) && catalog_image(c, r->image)->state != CATALOG_REVOKED;
 }
 
@@ -194,7 +194,7 @@ static void note_given(struct turn *t)
 	struct devfloor_key key = floor_key(t, ask->device);
 	bool is_rise;
 
-	if (!ask->device.n || t->out->status != 200)
+	if (!ask->device.n)
 		return;
 	is_rise = devfloors_raise(t->s->conf.floors, &key, t->release->sequence);
 	if (ask->is_silent && !is_rise)
@@ -442,11 +442,11 @@ void answer_sent(struct answers *s, const struct ask *ask, const struct answer *
 {
 	struct devpath path = devpath_read(ask->path);
 	struct link_seen m = { .address = ask->address, .bytes = bytes, .protocol = (uint8_t)ask->protocol };
-	const struct catalog_product *p = a->catalog && path.product.n ? catalog_find_product(a->catalog, path.product) : NULL;
+	const struct catalog_product *p = a->catalog ? catalog_find_product(a->catalog, path.product) : NULL;
 	const struct catalog_channel *c = p ? catalog_find_channel(a->catalog, p, ask->channel, NULL) : NULL;
 
-	/* Images by digest belong to no product: their bytes count, but for nobody. */
-	if (c && devpath_is_device(ask->device)) {
+	/* Images by digest belong to no product: their bytes count, but for nobody; nor do those of who says no name. */
+	if (c) {
 		m.device = ask->device;
 		m.product = path.product;
 		m.channel = catalog_bytes(a->catalog, c->name);

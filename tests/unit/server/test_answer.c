@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/io.h"
+#include "server/answer_own.h"
 #include "../catalog/sample.h"
 
 #include <check.h>
@@ -89,6 +90,10 @@ static const struct {
 	{ "unknown keys are ignored", "/fw/acme/lamp?x=y&z", 200, 2 },
 	{ "a key twice", "/fw/acme/lamp?channel=beta&channel=stable", 400, 0 },
 	{ "from is no number", "/fw/acme/lamp?from=x", 400, 0 },
+	{ "from is less than a digit", "/fw/acme/lamp?from=4/", 400, 0 },
+	{ "from has as many digits as it may", "/fw/acme/lamp?from=0000000000000000004", 200, 5 },
+	{ "a key that says nothing is said as well", "/fw/acme/lamp?channel&channel=beta", 400, 0 },
+	{ "no CID", "/ipfs/none", 400, 0 },
 	{ "from is nothing", "/fw/acme/lamp?from=", 400, 0 },
 	{ "from is too large", "/fw/acme/lamp?from=99999999999999999999", 400, 0 },
 	{ "device is no id", "/fw/acme/lamp?device=a/b", 400, 0 },
@@ -154,6 +159,8 @@ START_TEST(images_are_reached_by_digest_and_by_cid)
 	digest_request(images[_i].content, request);
 	ask_for(request, &ask, &a);
 	ck_assert_msg(a.status == images[_i].status, "%s: %u", images[_i].rule, a.status);
+	ck_assert_msg(a.is_absent == (a.status == 404), "what is there is not absent");
+	ck_assert_uint_eq(a.retry_after_s, a.status == 503 ? RETRY_REPAIR_S : 0);
 	if (a.status == 200) {
 		ck_assert(a.is_immutable && !a.is_private && a.size == strlen(images[_i].content) && hash32_eq(&a.etag, &h));
 		ck_assert(answer_read(&a, 3, bytes, a.size - 3, NULL) == 0);
@@ -162,6 +169,27 @@ START_TEST(images_are_reached_by_digest_and_by_cid)
 	answer_release(&a);
 	snprintf(request, sizeof request, "/ipfs/%s", cid_text(&cid, text));
 	ck_assert_uint_eq(status_of(request), images[_i].status);
+}
+END_TEST
+
+START_TEST(an_image_whose_file_is_gone_is_not_sent)
+{
+	struct hash32 h = sha256_of(SPAN_LIT(SAMPLE_NEW));
+	char request[80];
+
+	stand_unlink(st, &h, "");
+	digest_request(SAMPLE_NEW, request);
+	ck_assert_uint_eq(status_of(request), 503);
+}
+END_TEST
+
+START_TEST(an_image_that_is_being_repaired_is_not_sent_although_its_file_is_there)
+{
+	char request[80];
+
+	stand_object(st, span_str(SAMPLE_DAMAGED));
+	digest_request(SAMPLE_DAMAGED, request);
+	ck_assert_uint_eq(status_of(request), 503);
 }
 END_TEST
 
@@ -182,6 +210,10 @@ START_TEST(over_coap_a_cid_is_the_plain_file_and_nothing_else)
 	ask_query(&ask, SPAN_LIT("format=raw"));
 	answer_find(st->answers, &ask, &a);
 	ck_assert_uint_eq(a.status, 406);
+	answer_release(&a);
+	ask = (struct ask){ .protocol = LINK_COAP, .path = SPAN_LIT("/ipfs/none") };
+	answer_find(st->answers, &ask, &a);
+	ck_assert_msg(a.status == 404, "no such path: CoAP has no other word for it");
 	answer_release(&a);
 }
 END_TEST
@@ -268,6 +300,8 @@ START_TEST(formats_are_agreed_on)
 	ck_assert_uint_eq(a.status, formats[_i].status);
 	if (a.status == 200)
 		ck_assert_uint_eq(a.format, formats[_i].format);
+	if (a.format == FORMAT_JSON || a.format == FORMAT_CBOR)
+		ck_assert_msg((a.bytes.p[0] == '{') == (a.format == FORMAT_JSON), "it is what it says it is");
 	answer_release(&a);
 }
 END_TEST
@@ -313,6 +347,26 @@ static void build_withdrawn(struct builder *b)
 	build_older_but(b, 2);
 }
 
+static void build_once_active(struct builder *b)
+{
+	build_older_but(b, 1);
+}
+
+/* Release 2, whose image was revoked for another product's sake. */
+static void build_revoked(struct builder *b)
+{
+	sample_image(b, SAMPLE_REVOKED, CATALOG_REVOKED);
+	build_older(b);
+	sample_release(b, 2, 0, "stable", CATALOG_ACTIVE, SAMPLE_REVOKED, NULL);
+}
+
+START_TEST(a_revoked_image_is_offered_to_nobody)
+{
+	stand_catalog(st, build_revoked);
+	ck_assert_uint_eq(sequence_of("/fw/acme/lamp"), 1);
+}
+END_TEST
+
 START_TEST(no_device_is_offered_less_than_it_had)
 {
 	static const char *const fronts[] = { "", "/image", "/info" };
@@ -333,6 +387,8 @@ START_TEST(who_may_have_had_more_waits_for_the_floors)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(4096);
 
+	stand_catalog(st, build_once_active);
+	ck_assert_msg(sequence_of("/fw/acme/lamp?device=d3") == 1, "nothing newer was ever active");
 	stand_catalog(st, build_withdrawn);
 	ck_assert_msg(status_of("/fw/acme/lamp?device=d1") == 503, "it may have had 2");
 	ck_assert_msg(sequence_of("/fw/acme/lamp") == 1, "who says no name is not known anyway");
@@ -355,10 +411,19 @@ END_TEST
 START_TEST(what_an_observer_is_told_counts_as_given)
 {
 	struct ask ask = { .accept = FORMAT_ANY, .is_silent = true };
+	uint8_t room[LINK_MESSAGE_MAX];
 	struct answer a;
+	struct link_seen m;
 
+	stand_deaf(st);
 	ask_for("/fw/acme/lamp?device=d1", &ask, &a);
 	answer_release(&a);
+	ck_assert_msg(link_seen_read(stand_heard(st, room), &m, NULL) == 0 && m.given == 2, "the keeper hears of the rise");
+	ask = (struct ask){ .accept = FORMAT_ANY, .is_silent = true };
+	ask_for("/fw/acme/lamp?device=d1", &ask, &a);
+	answer_release(&a);
+	sightings_flush(st->sightings);
+	ck_assert_msg(stand_heard(st, room).n == 0, "nobody asked: it was not seen");
 	stand_catalog(st, build_older);
 	ck_assert_uint_eq(status_of("/fw/acme/lamp?device=d1"), 404);
 }
@@ -393,6 +458,41 @@ START_TEST(the_keeper_hears_a_rise_at_once_and_the_rest_in_sum)
 	ck_assert(link_seen_read(stand_heard(st, room), &m, NULL) == 0);
 	ck_assert(m.bytes == 1024 && m.given == 2);
 	ck_assert_uint_eq(sightings_bytes(st->sightings), 1024);
+}
+END_TEST
+
+/* What is sent counts for the sum, and for a device only where it says its name and asks for a product. */
+static const char *const nameless[] = { "/fw/acme/lamp", "/fw/acme/door?device=d1", "/sha256/00?device=d1", "/fw/acme/lamp?device=" };
+
+START_TEST(what_is_sent_to_nobody_in_particular_is_only_summed_up)
+{
+	uint8_t room[LINK_MESSAGE_MAX];
+	struct ask ask = { .accept = FORMAT_ANY };
+	struct answer a;
+
+	stand_deaf(st);
+	ask_for(nameless[_i], &ask, &a);
+	answer_sent(st->answers, &ask, &a, 1000);
+	answer_release(&a);
+	sightings_flush(st->sightings);
+	ck_assert_uint_eq(stand_heard(st, room).n, 0);
+	ck_assert_uint_eq(sightings_bytes(st->sightings), 1000);
+	ck_assert_msg(devfloors_count(st->floors) == 0, "nobody has no floor");
+}
+END_TEST
+
+START_TEST(without_a_catalog_what_is_sent_is_only_summed_up)
+{
+	struct ask ask = { .accept = FORMAT_ANY };
+	struct answer a;
+
+	catalog_slot_set_take(&st->slot, NULL, 0);
+	ask_for("/fw/acme/lamp?device=d1", &ask, &a);
+	ck_assert_uint_eq(a.status, 503);
+	answer_sent(st->answers, &ask, &a, 1000);
+	answer_release(&a);
+	ck_assert_uint_eq(sightings_bytes(st->sightings), 1000);
+	answers_free(NULL);
 }
 END_TEST
 
@@ -467,7 +567,50 @@ START_TEST(a_full_table_forgets_nobody)
 	ck_assert(devfloors_raise(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }, 6));
 	ck_assert(!devfloors_raise(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }, 4));
 	ck_assert_uint_eq(devfloors_get(f, &(struct devfloor_key){ SPAN_LIT("d0"), SPAN_LIT("a/b"), SPAN_LIT("c") }).sequence, 6);
+	ck_assert_msg(devfloors_count(f) == 3, "a device counts once");
 	devfloors_free(f);
+	devfloors_free(NULL);
+}
+END_TEST
+
+static uint64_t floor_in(struct devfloors *f, const char *device, const char *product, const char *channel)
+{
+	return devfloors_get(f, &(struct devfloor_key){ span_str(device), span_str(product), span_str(channel) }).sequence;
+}
+
+START_TEST(a_floor_is_of_one_device_product_and_channel)
+{
+	struct devfloors *f = devfloors_new(3);
+
+	devfloors_raise(f, &(struct devfloor_key){ SPAN_LIT("ab"), SPAN_LIT("cd"), SPAN_LIT("ef") }, 5);
+	ck_assert_uint_eq(floor_in(f, "ab", "cd", "ef"), 5);
+	ck_assert_uint_eq(floor_in(f, "xx", "cd", "ef"), 0);
+	ck_assert_uint_eq(floor_in(f, "ab", "xx", "ef"), 0);
+	ck_assert_uint_eq(floor_in(f, "ab", "cd", "xx"), 0);
+	ck_assert_msg(floor_in(f, "a", "bcd", "ef") == 0 && floor_in(f, "ab", "c", "def") == 0, "the parts are kept apart");
+	devfloors_free(f);
+}
+END_TEST
+
+/* As many tables as make it sure that a search goes round the end of one. */
+START_TEST(full_tables_find_everybody_and_end_for_strangers)
+{
+	char id[16];
+
+	for (int n = 0; n < 50; n++) {
+		struct devfloors *f = devfloors_new(16);
+
+		for (int i = 0; i < 16; i++) {
+			snprintf(id, sizeof id, "d%d-%d", n, i);
+			ck_assert(devfloors_raise(f, &(struct devfloor_key){ span_str(id), SPAN_LIT("a/b"), SPAN_LIT("c") }, 5));
+		}
+		for (int i = 0; i < 16; i++) {
+			snprintf(id, sizeof id, "d%d-%d", n, i);
+			ck_assert_uint_eq(floor_in(f, id, "a/b", "c"), 5);
+		}
+		ck_assert_uint_eq(floor_in(f, "stranger", "a/b", "c"), 0);
+		devfloors_free(f);
+	}
 }
 END_TEST
 
@@ -606,6 +749,8 @@ static const struct {
 	{ "a header that is no id", "/fw/acme/lamp/report", "d 1", "{\"sequence\":2,\"state\":\"installed\"}", 400 },
 	{ "no report", "/fw/acme/lamp/report", NULL, "{}", 400 },
 	{ "nothing", "/fw/acme/lamp/report", NULL, "", 400 },
+	{ "no report, but a header", "/fw/acme/lamp/report", "d1", "{}", 400 },
+	{ "too long", "/fw/acme/lamp/report", "d1", (const char[REPORT_MAX + 2]){ [0 ... REPORT_MAX] = ' ' }, 413 },
 };
 
 START_TEST(bad_reports_are_refused_at_once)
@@ -616,6 +761,72 @@ START_TEST(bad_reports_are_refused_at_once)
 	ck_assert_uint_eq(report(bad_reports[_i].path, bad_reports[_i].device, bad_reports[_i].body, &told, &why),
 			  bad_reports[_i].status);
 	ck_assert(why && strlen(why) <= COAP_DIAGNOSTIC_MAX && told.times == 0);
+}
+END_TEST
+
+static const char json_body[] = " {\"sequence\":2,\"state\":\"running\"}", json_bare[] = "{\"sequence\":2,\"state\":\"running\"}";
+static const char cbor_body[] = "\xa2\x68sequence\x02\x65state\x67running";
+
+static const struct {
+	const char *rule, *body;
+	enum answer_format format;
+	unsigned status;
+} report_formats[] = {
+	{ "JSON that says so may begin with a space", json_body, FORMAT_JSON, 0 },
+	{ "JSON that says nothing begins with its brace", json_bare, FORMAT_ANY, 0 },
+	{ "else it is taken for CBOR", json_body, FORMAT_ANY, 400 },
+	{ "CBOR that says so", cbor_body, FORMAT_CBOR, 0 },
+	{ "CBOR that says nothing", cbor_body, FORMAT_ANY, 0 },
+	{ "JSON that says that it is CBOR", json_bare, FORMAT_CBOR, 400 },
+	{ "CBOR that says that it is JSON", cbor_body, FORMAT_JSON, 400 },
+	{ "something else", json_bare, FORMAT_OTHER, 415 },
+};
+
+START_TEST(a_report_is_read_as_what_it_says_it_is)
+{
+	static struct told told;	/* also for answers at the very end */
+	struct ask ask = { .path = SPAN_LIT("/fw/acme/lamp/report"), .device = SPAN_LIT("d1"), .address = SPAN_LIT("192.0.2.1"),
+		.body = span_str(report_formats[_i].body), .body_format = report_formats[_i].format, .protocol = LINK_COAP };
+	const char *why;
+
+	ck_assert_msg(answer_report(st->answers, &ask, on_reported, &told, 77, &why) == report_formats[_i].status, "%s",
+		      report_formats[_i].rule);
+	ck_assert((why != NULL) == (report_formats[_i].status != 0));
+}
+END_TEST
+
+START_TEST(a_report_needs_a_catalog)
+{
+	static struct told told;	/* also for answers at the very end */
+	const char *why;
+
+	ck_assert_msg(report("/fw/acme/lamp/report", "d1", INSTALLED, &told, &why) == 0, "the same device twice is one device");
+	catalog_slot_set_take(&st->slot, NULL, 0);
+	ck_assert_uint_eq(report("/fw/acme/lamp/report", NULL, INSTALLED, &told, &why), 503);
+}
+END_TEST
+
+static const struct { const char *state; bool is_floor; } states[] = {
+	{ "installed", true }, { "rebooting", true }, { "running", true }, { "failed", false }, { "downloading", false },
+};
+
+START_TEST(what_was_installed_is_a_floor)
+{
+	static struct told told;	/* also for answers at the very end */
+	char body[64];
+	const char *why;
+
+	snprintf(body, sizeof body, "{\"sequence\":4,\"state\":\"%s\"}", states[_i].state);
+	ck_assert_uint_eq(report("/fw/acme/lamp/report", "d1", body, &told, &why), 0);
+	ck_assert_uint_eq(floor_in(st->floors, "d1", "acme/lamp", "stable"), states[_i].is_floor ? 4 : 0);
+}
+END_TEST
+
+START_TEST(a_path_takes_one_method)
+{
+	ck_assert_int_eq(answer_methods(SPAN_LIT("/fw/acme")), ANSWER_NO_PATH);
+	ck_assert_int_eq(answer_methods(SPAN_LIT("/fw/acme/lamp/report")), ANSWER_TAKES_POST);
+	ck_assert_int_eq(answer_methods(SPAN_LIT("/fw/acme/lamp")), ANSWER_TAKES_GET);
 }
 END_TEST
 
@@ -745,6 +956,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, a_request_is_answered, 0, ROWS(table));
 	tcase_add_loop_test(t, images_are_reached_by_digest_and_by_cid, 0, ROWS(images));
+	tcase_add_test(t, an_image_whose_file_is_gone_is_not_sent);
+	tcase_add_test(t, an_image_that_is_being_repaired_is_not_sent_although_its_file_is_there);
 	tcase_add_test(t, over_coap_a_cid_is_the_plain_file_and_nothing_else);
 	tcase_add_test(t, a_manifest_is_the_publishers_bytes);
 	tcase_add_test(t, an_answer_keeps_its_catalog);
@@ -757,15 +970,24 @@ int main(void)
 	tcase_add_test(t, the_keeper_hears_a_rise_at_once_and_the_rest_in_sum);
 	tcase_add_test(t, who_may_have_had_more_waits_for_the_floors);
 	tcase_add_test(t, nobody_waits_where_nothing_was_withdrawn);
+	tcase_add_test(t, a_revoked_image_is_offered_to_nobody);
+	tcase_add_loop_test(t, what_is_sent_to_nobody_in_particular_is_only_summed_up, 0, ROWS(nameless));
+	tcase_add_test(t, without_a_catalog_what_is_sent_is_only_summed_up);
 	tcase_add_test(t, a_snapshot_of_floors_counts);
 	tcase_add_test(t, a_snapshot_comes_while_a_floor_is_looked_at);
 	tcase_add_test(t, a_full_table_forgets_nobody);
+	tcase_add_test(t, a_floor_is_of_one_device_product_and_channel);
+	tcase_add_test(t, full_tables_find_everybody_and_end_for_strangers);
 	tcase_add_test(t, the_keeper_hears_which_images_are_wanted);
 	tcase_add_test(t, a_report_is_acknowledged_by_the_keeper);
 	tcase_add_test(t, a_report_without_an_answer_is_refused_in_time);
 	tcase_add_test(t, a_dead_keeper_refuses_who_waits_and_who_comes);
 	tcase_add_test(t, reports_are_bounded);
 	tcase_add_loop_test(t, bad_reports_are_refused_at_once, 0, ROWS(bad_reports));
+	tcase_add_loop_test(t, a_report_is_read_as_what_it_says_it_is, 0, ROWS(report_formats));
+	tcase_add_test(t, a_report_needs_a_catalog);
+	tcase_add_loop_test(t, what_was_installed_is_a_floor, 0, ROWS(states));
+	tcase_add_test(t, a_path_takes_one_method);
 	tcase_add_test(t, a_reported_release_is_a_floor_if_it_exists);
 	tcase_add_test(t, a_listing_names_what_can_be_had);
 	tcase_add_test(t, a_call_is_answered_inline_or_by_memfd);
