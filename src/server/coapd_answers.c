@@ -92,7 +92,7 @@ static void set_ask(struct coapd_answers *c, const struct resource_ask *in)
 
 static uint32_t max_age_of(const struct answer *a)
 {
-	if (a->status == 503 && a->retry_after_s)
+	if (a->retry_after_s)		/* only 503 has one */
 		return a->retry_after_s;
 	return a->status == 200 && a->is_immutable ? 31536000 : RESOURCE_MAX_AGE_DEFAULT;
 }

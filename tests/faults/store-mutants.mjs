@@ -7,7 +7,7 @@ import { run } from '../support/process.mjs'
 import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SERVER = ['answer', 'chunks', 'devfloors', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
+const SERVER = ['answer', 'chunks', 'coapd_answers', 'devfloors', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
 /** Of two statements of own.c. */
@@ -72,6 +72,7 @@ const spared = {
   'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
   'catalog/catalog.c': { '!c @ open_take': MEMORY, is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
   'server/answer.c': { '!s @ answers_new': MEMORY, 'n @ answer_read': 'to copy no bytes is harmless' },
+  'server/coapd_answers.c': { '!c @ coapd_answers_new': MEMORY },
   'server/devfloors.c': { '!f @ devfloors_new': MEMORY, '!f->was_full': 'only a line of the log' },
   'server/chunks.c': { '!all @ chunks_new': MEMORY },
   'server/objects.c': {
@@ -160,6 +161,36 @@ const more = [
   ['server/answer.c', 'rc == ERR_LIMIT ? 413 : 400', '400'],
   ['server/answer.c', '	case DEVPATH_NONE:\n		return ANSWER_NO_PATH;\n', ''],
   ['server/answer.c', '	case DEVPATH_REPORT:\n		return ANSWER_TAKES_POST;\n', ''],
+
+  ['server/coapd_answers.c', '	case 204:\n		return PDU_CHANGED;\n', ''],
+  ['server/coapd_answers.c', '	case 400:\n		return PDU_BAD_REQUEST;\n', ''],
+  ['server/coapd_answers.c', '	case 403:\n		return PDU_FORBIDDEN;\n', ''],
+  ['server/coapd_answers.c', '	case 404:\n', ''],
+  ['server/coapd_answers.c', '	case 410:\n', ''],
+  ['server/coapd_answers.c', '	case 405:\n		return PDU_NOT_ALLOWED;\n', ''],
+  ['server/coapd_answers.c', '	case 406:\n		return PDU_NOT_ACCEPTABLE;\n', ''],
+  ['server/coapd_answers.c', '	case 413:\n		return PDU_TOO_LARGE;\n', ''],
+  ['server/coapd_answers.c', '	case 415:\n		return PDU_UNSUPPORTED_FORMAT;\n', ''],
+  ['server/coapd_answers.c', '	case 429:\n		return PDU_TOO_MANY;\n', ''],
+  ['server/coapd_answers.c', '	case COAPREQ_ANY:\n', ''],
+  ['server/coapd_answers.c', '	case CONTENT_OCTETS:\n', ''],
+  ['server/coapd_answers.c', '	case CONTENT_JSON:\n		return FORMAT_JSON;\n', ''],
+  ['server/coapd_answers.c', '	case CONTENT_CBOR:\n		return FORMAT_CBOR;\n', ''],
+  ['server/coapd_answers.c', '	case FORMAT_JSON:\n		return CONTENT_JSON;\n', ''],
+  ['server/coapd_answers.c', '	case FORMAT_CBOR:\n		return CONTENT_CBOR;\n', ''],
+  ['server/coapd_answers.c', '		.prefers = FORMAT_CBOR,\n', ''],
+  ['server/coapd_answers.c', '		.is_silent = in->is_notification,\n', ''],
+  ['server/coapd_answers.c', 'a->status == 200 && a->is_immutable', 'a->is_immutable'],
+  ['server/coapd_answers.c', 'a->status == 200 && a->is_immutable', 'a->status == 200'],
+  ['server/coapd_answers.c', 'out->code == PDU_NOT_FOUND && answer_methods(in->path) == ANSWER_TAKES_POST', 'answer_methods(in->path) == ANSWER_TAKES_POST'],
+  ['server/coapd_answers.c', 'out->code == PDU_NOT_FOUND && answer_methods(in->path) == ANSWER_TAKES_POST', 'out->code == PDU_NOT_FOUND'],
+  ['server/coapd_answers.c', 'rc == ERR_OK && c->now.kind == ANSWER_IMAGE', 'c->now.kind == ANSWER_IMAGE'],
+  ['server/coapd_answers.c', 'rc == ERR_OK && c->now.kind == ANSWER_IMAGE', 'rc == ERR_OK'],
+  ['server/coapd_answers.c', 'methods == ANSWER_NO_PATH ? PDU_NOT_FOUND : PDU_NOT_ALLOWED', 'PDU_NOT_ALLOWED'],
+  ['server/coapd_answers.c', 'methods == ANSWER_NO_PATH ? PDU_NOT_FOUND : PDU_NOT_ALLOWED', 'PDU_NOT_FOUND'],
+  ['server/coapd_answers.c', 'status ? code_of_status(status) : 0', 'code_of_status(status)'],
+  ['server/coapd_answers.c', 'l->size ? (int64_t)l->size : -1', '(int64_t)l->size'],
+  ['server/coapd_answers.c', '.is_observable = l->kind == ANSWER_MANIFEST', '.is_observable = true'],
 
   ['server/devfloors.c', 'slots < max * 2', 'slots < max'],
   ['server/devfloors.c', '	sha256_add(&h, key->device);\n	sha256_add(&h, SPAN("", 1));\n', '	sha256_add(&h, key->device);\n'],
@@ -476,6 +507,7 @@ const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 /** Test programs that may notice a mutant, the likeliest first. */
 export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
+  if (name === 'coapd_answers') return ['test_coapd_answers']
   if (/^(answer|devfloors)$/.test(name)) return ['test_answer', 'test_histories', 'test_share']
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
@@ -511,7 +543,7 @@ export async function storeWorkshop(is_fast = false) {
   for (const name of STORE) programs[name] = { sources: [`tests/unit/store/${name}.c`] }
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
   const helpers = ['tests/unit/server/stand.c', 'tests/unit/ipfs/dag.c']
-  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
+  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({

@@ -22,7 +22,7 @@
 
 /* The server's parts as its main joins them. */
 static struct catalog_slot slot = CATALOG_SLOT_INIT;
-static char dir[] = "/tmp/coapd-answers-XXXXXX";
+static char dir[32];
 static struct keeper *keeper;
 static struct devfloors *floors;
 static struct sightings *sightings;
@@ -51,6 +51,20 @@ static void put_object(const char *content)
 	snprintf(sums, sizeof sums, "%s.sums", hex);
 	write_file(at, hex, span_str(content));
 	write_file(at, sums, SPAN_OF(sha256));
+}
+
+/* Its digests are right, and one byte of it is not. */
+static void put_spoilt(const char *content)
+{
+	struct hash32 sha256 = sha256_of(span_str(content));
+	char path[128], hex[65];
+	autoclose int fd = -1;
+
+	put_object(content);
+	hex_str(SPAN_OF(sha256), hex);
+	snprintf(path, sizeof path, "%s/%.2s/%s", dir, hex, hex);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert(fd >= 0 && pwrite(fd, "X", 1, 0) == 1);
 }
 
 static void put_catalog(void)
@@ -98,6 +112,7 @@ static void start(void)
 	struct sockaddr_in at, mine;
 	int pair[2], fd;
 
+	snprintf(dir, sizeof dir, "/tmp/coapd-answers-XXXXXX");
 	ck_assert(mkdtemp(dir) != NULL);
 	put_object(SAMPLE_NEW);
 	put_catalog();
@@ -129,6 +144,7 @@ static void stop(void)
 	coapd_stop(coapd);
 	keeper_free(keeper);
 	coapd_answers_free(glue);
+	coapd_answers_free(NULL);
 	answers_free(answers);
 	sightings_free(sightings);
 	devfloors_free(floors);
@@ -216,7 +232,7 @@ static const struct {
 	{ "the image", "/fw/acme/lamp/image", NULL, -1, PDU_CONTENT, 42, -1, SAMPLE_NEW },
 	{ "by its digest: for ever", NULL, SAMPLE_NEW, -1, PDU_CONTENT, 42, 31536000, SAMPLE_NEW },
 	{ "revoked", NULL, SAMPLE_REVOKED, -1, PDU_NOT_FOUND, -1, -1, NULL },
-	{ "damaged", NULL, SAMPLE_DAMAGED, -1, PDU_UNAVAILABLE, -1, 0, NULL },
+	{ "damaged: come back when it may be repaired", NULL, SAMPLE_DAMAGED, -1, PDU_UNAVAILABLE, -1, 30, NULL },
 	{ "unknown", NULL, "something else", -1, PDU_NOT_FOUND, -1, -1, NULL },
 	{ "not on the disk", NULL, SAMPLE_OLD, -1, PDU_UNAVAILABLE, -1, 0, NULL },
 	{ "info is CBOR", "/fw/acme/lamp/info", NULL, -1, PDU_CONTENT, 60, -1, NULL },
@@ -225,6 +241,7 @@ static const struct {
 	{ "info as text", "/fw/acme/lamp/info", NULL, 0, PDU_NOT_ACCEPTABLE, -1, -1, NULL },
 	{ "freshness is CBOR", "/fw/acme/lamp/freshness", NULL, -1, PDU_CONTENT, 60, -1, NULL },
 	{ "a report is not read", "/fw/acme/lamp/report", NULL, -1, PDU_NOT_ALLOWED, -1, -1, NULL },
+	{ "nor with a query that is none", "/fw/acme/lamp/report?from=x", NULL, -1, PDU_BAD_REQUEST, -1, -1, NULL },
 	{ "nothing", "/", NULL, -1, PDU_NOT_FOUND, -1, -1, NULL },
 };
 
@@ -259,23 +276,90 @@ START_TEST(the_listing_names_what_there_is)
 	snprintf(text, sizeof text, "%.*s", (int)g.m.payload.n, (const char *)g.m.payload.p);
 	ck_assert_msg(strstr(text, "</fw/acme/lamp>;rt=\"gatepost.manifest\""), "%s", text);
 	ck_assert(strstr(text, ";sz=21;obs") != NULL);
+	ck_assert_msg(!strstr(strstr(text, ";obs") + 1, ";obs"), "only manifests are worth watching");
+	ck_assert_msg(!strstr(text, ";sz=0") && !strstr(text, "sz=\""), "what is made has no size before");
 	send_request(PDU_GET, "/.well-known/core?rt=gatepost.image", COAPREQ_ANY, SPAN(NULL, 0));
 	receive(&g);
 	ck_assert(g.m.payload.n > 0 && !memmem(g.m.payload.p, g.m.payload.n, "manifest", 8));
 }
 END_TEST
 
+#define RUNNING "{\"device\":\"d1\",\"sequence\":2,\"state\":\"running\"}"
+
 static const struct { const char *rule, *path, *body; int format; uint16_t status; uint8_t code; } reports[] = {
 	{ "acknowledged", "/fw/acme/lamp/report", "{\"device\":\"d1\",\"sequence\":2,\"state\":\"running\"}", 50, 204, PDU_CHANGED },
 	{ "without a format", "/fw/acme/lamp/report", "{\"device\":\"d1\",\"sequence\":2,\"state\":\"running\"}", -1, 204, PDU_CHANGED },
 	{ "the keeper cannot", "/fw/acme/lamp/report", "{\"device\":\"d1\",\"sequence\":2,\"state\":\"running\"}", 50, 503, PDU_UNAVAILABLE },
 	{ "the keeper knows no such release", "/fw/acme/lamp/report", "{\"device\":\"d1\",\"sequence\":9,\"state\":\"running\"}", 50, 404, PDU_NOT_FOUND },
+	{ "forbidden", "/fw/acme/lamp/report", RUNNING, 50, 403, PDU_FORBIDDEN },
+	{ "not allowed", "/fw/acme/lamp/report", RUNNING, 50, 405, PDU_NOT_ALLOWED },
+	{ "too large", "/fw/acme/lamp/report", RUNNING, 50, 413, PDU_TOO_LARGE },
+	{ "too many", "/fw/acme/lamp/report", RUNNING, 50, 429, PDU_TOO_MANY },
 	{ "no report", "/fw/acme/lamp/report", "{}", 50, 0, PDU_BAD_REQUEST },
 	{ "another format", "/fw/acme/lamp/report", "state=running", 0, 0, PDU_UNSUPPORTED_FORMAT },
 	{ "another product", "/fw/acme/kettle/report", "{\"device\":\"d1\",\"sequence\":2,\"state\":\"running\"}", 50, 0, PDU_NOT_FOUND },
 	{ "a manifest takes none", "/fw/acme/lamp", "{}", 50, 0, PDU_NOT_ALLOWED },
 	{ "nothing has this path", "/fw", "{}", 50, 0, PDU_NOT_FOUND },
 };
+
+/* --- what is told of who asked --- */
+
+/* The answers asked as the core does, but here; how many bytes were read, or -1 when they cannot be had. */
+static int ask_here(const char *path, const char *query, bool is_notification)
+{
+	static const struct endpoint nobody;
+	struct coapd_answers *own = coapd_answers_new(answers);
+	struct resources r = coapd_answers_resources(own);
+	struct coapreq request = { .accept = COAPREQ_ANY, .queries = { span_str(query) }, .nqueries = *query ? 1 : 0 };
+	struct resource_ask ask = { span_str(path), &request, &nobody, is_notification };
+	struct resource out = { 0 };
+	uint8_t bytes[256];
+	int n;
+
+	r.find(r.arg, &ask, &out);
+	ck_assert_uint_eq(out.code, PDU_CONTENT);
+	ck_assert_uint_le(out.size, sizeof bytes);
+	n = r.read(r.arg, &out, 0, bytes, (size_t)out.size) ? -1 : (int)out.size;
+	r.release(r.arg, &out);
+	coapd_answers_free(own);
+	return n;
+}
+
+START_TEST(the_bytes_of_images_that_were_sent_are_counted)
+{
+	int n = ask_here("/fw/acme/lamp/image", "", false);
+
+	ck_assert_int_eq(n, (int)strlen(SAMPLE_NEW));
+	ck_assert_int_eq((int)sightings_bytes(sightings), n);
+	ck_assert_int_gt(ask_here("/fw/acme/lamp", "", false), 0);
+	ck_assert_msg((int)sightings_bytes(sightings) == n, "not those of a manifest");
+	put_spoilt(SAMPLE_BETA);
+	ck_assert_int_eq(ask_here(by_digest(SAMPLE_BETA), "", false), -1);
+	ck_assert_msg((int)sightings_bytes(sightings) == n, "nor what could not be read");
+}
+END_TEST
+
+static bool was_seen(void)
+{
+	uint8_t in[4096];
+	struct link_seen m;
+	int fds[IO_FDS_MAX];
+	size_t n;
+
+	sightings_flush(sightings);
+	return io_recv_fds(keeper_end, in, sizeof in, &n, fds, NULL) == ERR_OK && link_seen_read(SPAN(in, n), &m, NULL) == 0;
+}
+
+START_TEST(who_is_only_notified_was_not_seen)
+{
+	ask_here("/fw/acme/lamp", "device=d1", false);
+	ck_assert(was_seen());
+	ask_here("/fw/acme/lamp", "device=d1", true);
+	ck_assert(!was_seen());
+	ask_here("/fw/acme/lamp", "device=d1", false);
+	ck_assert(was_seen());
+}
+END_TEST
 
 /* Plays the keeper: acknowledges the report that waits with this status. */
 static void acknowledge(uint16_t status)
@@ -321,6 +405,8 @@ int main(void)
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, what_a_device_gets, 0, ROWS(gets));
 	tcase_add_loop_test(t, what_becomes_of_reports, 0, ROWS(reports));
+	tcase_add_test(t, the_bytes_of_images_that_were_sent_are_counted);
+	tcase_add_test(t, who_is_only_notified_was_not_seen);
 	tcase_add_test(t, the_listing_names_what_there_is);
 	suite_add_tcase(suite, t);
 	r = srunner_create(suite);
