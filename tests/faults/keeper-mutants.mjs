@@ -1,6 +1,7 @@
 // Takes each check of the keeper's cache logic away in turn: admission, eviction, adoption, the scrubber, verification, catalogs, what a full or
-// failing disk makes of it all. Some unit test must fail then, or, with the mutant as the real keeper, a story.
-// `node tests/faults/keeper-mutants.mjs [--fast] [--units] [FILE…]` tells which notices what (--units: without stories); the long tier runs it as well.
+// failing disk makes of it all; and of what is active, and why: judge, history, ledger. Some unit test must fail then, or, with the mutant as the
+// real keeper, a story. `node tests/faults/keeper-mutants.mjs [--fast] [--units] [FILE…]` tells which notices what (--units: without stories); the
+// long tier runs it as well.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,8 +41,14 @@ const spared = {
   'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'history.c': { 'n & (n - 1)': 'spares work', 'history_is_continuous(h)': 'spares work: the signers in force are the remembered ones' },
-  'ledger.c': { 'row->keep == follow->keep && !row->in_rollout': 'spares work: SQLite writes no page that stays as it is', '!p @ make_product': MEMORY, '!rc @ take_undone': 'the log', 'rc @ take_proven': DAMAGED, 'rc @ ledger_save_proofs': DAMAGED,
-    'rc @ ledger_forget_unstored': DAMAGED },
+  'ledger.c': {
+    'row->keep == follow->keep && !row->in_rollout': 'spares work: SQLite writes no page that stays as it is',
+    '!p @ make_product': MEMORY,
+    '!rc @ take_undone': 'the log',
+    'rc @ take_proven': DAMAGED,
+    'rc @ ledger_save_proofs': DAMAGED,
+    'rc @ ledger_forget_unstored': DAMAGED,
+  },
   'entryfiles.c': { 'fd < 0 @ append': 'the write that follows fails as well', 'rc == ERR_MEMORY': MEMORY },
 }
 

@@ -1,5 +1,5 @@
-// Takes each check and each sync of src/store away in turn, and each of what reads the cache for devices; some unit test must
-// fail then. `node tests/faults/store-mutants.mjs [--fast] [FILE…]` tells which test notices what; the long tier runs it as well.
+// Takes each check and each sync of src/store away in turn, and each of what reads the cache and answers devices; some unit test
+// must fail then. `node tests/faults/store-mutants.mjs [--fast] [FILE…]` tells which test notices what; the long tier runs it as well.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
