@@ -8,6 +8,7 @@ import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutant
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const FORMATS = ['varint', 'protobuf', 'cid', 'car', 'dagpb', 'unixfs'].map((n) => `src/formats/${n}.c`)
 const ENGINE = ['fetch_end', 'fetch_lane', 'fetch_turn', 'fetch_pace', 'fetch_source', 'fetch_claim'].map((n) => `src/keeper/${n}.c`)
+const FETCH = ['test_fetcher', 'test_fetch_sources', 'test_fetch_lanes']
 
 /** Conditions that may go unnoticed, and why. */
 const spared = {
@@ -59,7 +60,7 @@ const OF_FORMAT = { varint: 'test_cid', protobuf: 'test_unixfs', cid: 'test_cid'
 export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
   if (FORMATS.includes(file)) return [OF_FORMAT[name], 'test_intake', 'test_plan', ...['test_cid', 'test_car', 'test_unixfs'].filter((t) => t !== OF_FORMAT[name])]
-  if (ENGINE.includes(file)) return ['test_fetcher']
+  if (ENGINE.includes(file)) return FETCH
   if (name.startsWith('source')) return ['test_source', 'test_fetcher']
   if (name === 'carpos') return ['test_carpos', 'test_fetcher']
   return [...IPFS.slice(0, 3), 'test_fetcher']
@@ -74,7 +75,8 @@ async function pkgConfig(...packages) {
 export async function ipfsWorkshop(is_fast = false) {
   const support = await cFiles('tests/unit/support')
   const dag = ['tests/unit/ipfs/dag.c']
-  const programs = { test_fetcher: { sources: ['tests/unit/keeper/test_fetcher.c'], helpers: [...dag, 'tests/unit/keeper/peers.c'] } }
+  const programs = {}
+  for (const name of FETCH) programs[name] = { sources: [`tests/unit/keeper/${name}.c`], helpers: [...dag, 'tests/unit/keeper/peers.c'] }
   for (const name of IPFS) programs[name] = { sources: [`tests/unit/ipfs/${name}.c`], helpers: dag }
   for (const name of ['test_cid', 'test_car', 'test_unixfs']) programs[name] = { sources: [`tests/unit/formats/${name}.c`], helpers: support }
   const keeper = await cFiles('src/keeper', (n) => /^(fetch|kept|window)/.test(n))

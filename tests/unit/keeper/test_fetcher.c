@@ -156,6 +156,7 @@ START_TEST(claims_take_turns)
 	for (unsigned n = 1; n <= 4; n++) {
 		run_until(&failed, n);
 		of_a += !strcmp(last_failed.cid, a.cid);
+		ck_ok(fetcher_want(&fetcher, &a, &err));	/* the ledger says so again and again */
 		fetch_hurry(first());
 	}
 	ck_assert_uint_eq(of_a, 2);
