@@ -22,10 +22,13 @@
  * is left alone for a moment, and after some failures in a row for the rest of
  * this try. All sources out: a mirror's whole file is taken, and believed only
  * when its SHA-256 is right; without a mirror, WAITING with growing pauses. The
- * content is not the manifest's image, also when it was read from the disk again: WRONG, for good, for those who claim just
- * this CID and size; for others, QUEUED again. A block has other bytes than
- * a whole image: FINISHING reads all of it, and either the CID is WRONG, or the image has rotted, and its owner hears of that. The disk refuses: WAITING, with that reason; when it fails again after the owner
- * was told, it is this file's place, the next try begins a new file, and the owner hears no more of it. */
+ * content is not the manifest's image, also when it was read from the disk
+ * again: WRONG, for good, for those who claim just this CID and size; for
+ * others, QUEUED again. A block has other bytes than a whole image: FINISHING
+ * reads all of it, and either the CID is WRONG, or the image has rotted, and
+ * its owner hears of that. The disk refuses: WAITING, with that reason; when it
+ * fails again after the owner was told, it is this file's place, the next try
+ * begins a new file, and the owner hears no more of it. */
 #ifndef KEEPER_FETCH_H
 #define KEEPER_FETCH_H
 

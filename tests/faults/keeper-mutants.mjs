@@ -372,6 +372,7 @@ const more = [
   ['keeper_images.c', ' || (rc == ERR_OK && !is_unfinished(&i)) || bundle', ' || rc == ERR_OK || bundle'],
   ['keeper_images.c', ' || (rc == ERR_OK && !is_unfinished(&i)) || bundle', ' || bundle'],
   ['keeper_sweep.c', '!k->is_recovered || fetcher_progress', 'fetcher_progress'],
+  ['keeper_sweep.c', '&p) || bundle_import_brings(k->import, &i->sha256) ||', '&p) ||'],
   ['keeper_sweep.c', 'fetcher_progress(&k->fetcher, &i->sha256, &p) || bundle', 'bundle'],
   ['keeper_sweep.c', ' ||\n	    now_ms(k) - i->wanted_ms < EVICT_UNREAD_MS)', ')'],
   ['fetch.c', '	blob_keep_part(f->blob);\n', ''],
@@ -557,7 +558,7 @@ export async function keeperMutants() {
 const UNITS = {
   degraded: ['degraded', 'catalogs'],
   keeper_disk: ['keeper_disk', 'catalogs', 'entryfiles'],
-  keeper_sweep: ['keeper_images', 'catalogs', 'scrubber'],
+  keeper_sweep: ['keeper_images', 'bundle_import', 'catalogs', 'scrubber'],
   stuck: ['stuck'],
   keeper_images: ['keeper_images', 'catalogs', 'bundle_import', 'scrubber', 'api'],
   scrubber: ['scrubber_others', 'scrubber', 'verify', 'catalogs'],

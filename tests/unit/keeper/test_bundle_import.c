@@ -155,6 +155,24 @@ START_TEST(nobody_else_works_at_what_comes)
 }
 END_TEST
 
+/* Nor does its part leave for that nobody has asked for it lately. */
+START_TEST(what_comes_is_not_forsaken)
+{
+	struct image_row row;
+
+	publish(SIZE);
+	ck_ok(begin(true, SIZE));
+	ck_ok(put(0, 1000));
+	ck_ok(images_want(rig.k.store, &sha256, SIZE, "", rig.w.wall_ms, &err));
+	ck_ok(images_set_state(rig.k.store, &sha256, IMAGE_IS_FETCHING, rig.w.wall_ms, &err));
+	rig.k.is_recovered = true;
+	rig.w.wall_ms += EVICT_UNREAD_MS;
+	keeper_sweep(&rig.k);
+	ck_ok(images_get(rig.k.store, &sha256, &row, &err));
+	ck_assert(row.state == IMAGE_IS_FETCHING && has_part());
+}
+END_TEST
+
 static const struct { const char *rule; uint64_t published, asked; enum err_code code; } unknown[] = {
 	{ "some manifest names it", 0, SIZE, ERR_NOT_FOUND },
 	{ "with this size", SIZE + 1, SIZE, ERR_NOT_FOUND },
@@ -279,6 +297,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_image_comes_in_pieces);
 	tcase_add_test(t, nobody_else_works_at_what_comes);
+	tcase_add_test(t, what_comes_is_not_forsaken);
 	tcase_add_test(t, other_bytes_are_refused);
 	tcase_add_loop_test(t, what_no_manifest_names_is_not_begun, 0, sizeof unknown / sizeof *unknown);
 	tcase_add_test(t, a_revoked_one_is_not_begun);
