@@ -27,11 +27,12 @@ const isLoose = (path) => path === LOOSE || path.startsWith(`${LOOSE}/`)
 export const LOG_HEAD = 32
 export const KINDS = ['synced', 'whole', 'names', 'bare', 'tails', 'pages', 'sectors', 'torn4k', 'torn512', 'subset', 'ext4']
 
-/** The log so far, in order: [{ op, ino, a, b, text, bytes, end }]; `end`: where in the log it ends. */
+/** The log so far, in order: [{ op, ino, a, b, text, bytes, end }]; `end`: where in the log it ends. Throws for one that was written over. */
 export function readLog(log) {
   const used = Number(log.readBigUInt64LE(8)), records = []
   for (let at = LOG_HEAD; at < used;) {
     const length = log.readUInt32LE(at), textEnd = at + RECORD + log.readUInt16LE(at + 6)
+    if (!OPS[log[at + 4]] || length < textEnd - at || at + length > used) throw new Error(`no record at ${at} of ${used}`)
     const [ino, a, b] = [8, 16, 24].map((n) => Number(log.readBigUInt64LE(at + n)))
     records.push({ op: OPS[log[at + 4]], ino, a, b, text: log.toString('latin1', at + RECORD, textEnd), bytes: log.subarray(textEnd, at + length), end: at + length })
     at += length

@@ -28,3 +28,8 @@ TEST_TOOLS += tests/faults/recorder.so
 tests_faults_recorder_so_SOURCES = %D%/recorder.c
 tests_faults_recorder_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all -fno-builtin -U_FORTIFY_SOURCE -fno-stack-protector -Wno-missing-prototypes -Wno-nonnull
 tests_faults_recorder_so_LDFLAGS = -shared -static-libgcc -Wl,-z,now
+
+# What somebody else does to the daemon's files, for recorder.so.
+EXTRA_PROGRAMS += tests/faults/meddle
+TEST_TOOLS += tests/faults/meddle
+tests_faults_meddle_SOURCES = %D%/meddle.c

@@ -5,8 +5,8 @@
 // releases come in bundles.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, stat, truncate, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, open, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { codeName, OPTION, openClient, POST, uint } from '../support/coap.mjs'
 import { startGateway } from '../support/gateway.mjs'
 import { carOf, readCid } from '../support/ipfs-blocks.mjs'
@@ -74,29 +74,15 @@ class Recording {
 
   /** Bytes turn on the disk, and no power cut turns them back. */
   async rot(file, at, n = 1) {
-    const handle = await open(file, 'r+'), bytes = Buffer.alloc(n)
+    const handle = await open(file), bytes = Buffer.alloc(n)
     await handle.read(bytes, 0, n, at)
-    for (let i = 0; i < n; i++) bytes[i] ^= 0x40
-    const { ino } = await handle.stat()
-    await this.log.add({ op: 'write', ino, a: at, b: n, bytes })
-    await this.log.add({ op: 'sync', ino })
-    await handle.write(bytes, 0, n, at)
     await handle.close()
+    for (let i = 0; i < n; i++) bytes[i] ^= 0x40
+    await this.log.meddle(['write', file, at], bytes)
   }
   /** Somebody puts a file there, and syncs nothing. */
-  async put(file, bytes) {
-    const { ino: dir } = await stat(dirname(file))
-    await writeFile(file, bytes, { mode: 0o640 })
-    const { ino } = await stat(file)
-    await this.log.add({ op: 'create', ino: dir, a: ino, text: basename(file) })
-    await this.log.add({ op: 'write', ino, a: 0, b: bytes.length, bytes })
-  }
-  async shorten(file, size) {
-    const { ino } = await stat(file)
-    await this.log.add({ op: 'truncate', ino, a: size })
-    await this.log.add({ op: 'sync', ino })
-    await truncate(file, size)
-  }
+  put(file, bytes) { return this.log.meddle(['put', file], bytes) }
+  shorten(file, size) { return this.log.meddle(['shorten', file, size]) }
 
   /** A page of the database rots while nobody has it open; what was told of it alone may be gone from here on. */
   async rotDatabase() {

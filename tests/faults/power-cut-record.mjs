@@ -5,6 +5,7 @@ import { mkdir, open, readFile, readdir, stat, statfs, truncate, unlink, writeFi
 import { join } from 'node:path'
 import { program, startGateway } from '../support/gateway.mjs'
 import { carOf, readCid } from '../support/ipfs-blocks.mjs'
+import { run } from '../support/process.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from '../support/suit.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { makeWorld, PRODUCT } from '../support/world.mjs'
@@ -38,7 +39,12 @@ export async function makeLog(dir, stateDir) {
       word.writeBigUInt64LE(BigInt(bytes))
       await handle.write(word, 0, 8, 24)
     },
-    /** What somebody else does to the directory while the daemon does not run, or knows nothing of it. */
+    /** What somebody else does to a file while the daemon lives (meddle.c). */
+    async meddle(args, input) {
+      const { code, stderr } = await run(program('tests/faults/meddle'), args.map(String), { input, env: this.env })
+      assert.equal(code, 0, stderr)
+    },
+    /** What was done to the directory while no daemon ran: of one that runs, it could write over a record. */
     async add(record) {
       const bytes = makeRecord(record), at = await this.used()
       await handle.write(bytes, 0, bytes.length, at)

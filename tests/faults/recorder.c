@@ -7,7 +7,7 @@
  *	log    = lock:4 0:4 used:8 ahead_ms:8 free:8 record…       used counts from the log's start, so whoever makes the log sets it to 32
  *	record = length:4 op:1 process:1 text_n:2 ino:8 a:8 b:8 text bytes…, padded to 8
  *	         ino, a, b: WRITE file, offset, length; ALLOCATE file, offset, length; TRUNCATE file, size; SYNC file, 1 for its data
- *	         alone, text: who called; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
+ *	         alone, text: who called, of the daemon; CREATE, MKDIR, UNLINK directory, what the name is of; RENAME, LINK directory, other directory, file
  *
  * An inode's number may be used again: CREATE and MKDIR begin a new file. A SENT record stands before what it tells of leaves: at
  * it, everything that the answer acknowledges must have been made durable. So does a TOLD record, before a catalog goes to the
@@ -61,7 +61,7 @@ struct record {
 static struct log *all;
 static size_t room;
 static dev_t device;
-static uint8_t process;		/* the letter after "gatepost-", or 'd' */
+static uint8_t process;		/* the letter after "gatepost-", or 'd'; 'm': meddle.c */
 
 /* The next one's address; the name is the wrapper's own. */
 #define NEXT(name) \
@@ -323,9 +323,8 @@ static int do_sync(int fd, long nr, uint64_t is_data, void *from)
 	char caller[128] = "";
 	int rc;
 
-	if (ino)
+	if (ino && process != 'm')
 		name_caller(from, caller, sizeof caller);
-
 	lock();
 	rc = (int)syscall(nr, fd);
 	if (rc == 0 && ino)
@@ -561,17 +560,28 @@ int fstatvfs(int fd, struct statvfs *s)
 
 /* --- start --- */
 
+/* 0: a program that is not recorded. */
+static uint8_t letter_of(const char *path)
+{
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+	if (strcmp(name, "meddle") == 0)
+		return 'm';
+	if (strncmp(name, "gatepost", 8))
+		return 0;
+	return name[8] == '-' ? (uint8_t)name[9] : 'd';
+}
+
 static __attribute__((constructor)) void begin(int argc, char **argv)
 {
-	const char *file = getenv("RECORD_FILE"), *dir = getenv("RECORD_DIR"), *name = argc > 0 ? argv[0] : "";
+	const char *file = getenv("RECORD_FILE"), *dir = getenv("RECORD_DIR");
 	struct stat st;
 	void *at;
 	int fd;
 
-	name = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
-	if (!file || !dir || strncmp(name, "gatepost", 8) || stat(dir, &st) < 0)
+	process = letter_of(argc > 0 ? argv[0] : "");
+	if (!file || !dir || !process || stat(dir, &st) < 0)
 		return;
-	process = name[8] == '-' ? (uint8_t)name[9] : 'd';
 	device = st.st_dev;
 	fd = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || syscall(SYS_fstat, fd, &st) < 0)
