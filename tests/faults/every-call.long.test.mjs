@@ -9,6 +9,7 @@ import { makeUpkeepBench, upkeep } from './every-call-upkeep.mjs'
 import { SLOTS } from './shim.mjs'
 
 const ROUNDS = 4 // as many errors as a class has
+const note = (text) => console.error(text) // hours: where it is
 
 async function tell(t, b, { left = [], unfailed, guilty = [], ...told }) {
   for (const s of SLOTS) {
@@ -37,7 +38,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const b = await makeBench(t)
     await learnHeld(t, b)
     const plain = await metPlainly(t, b)
-    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, plain }))
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, plain, note }))
   })
 
   test(`error ${round + 1}: each call of a store's upkeep fails once, a few in a run`, async (t) => {
@@ -45,7 +46,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const spared = await metPlainly(t, { ...b, conf: undefined }) // the sweep above fails these
     await learnHeld(t, b, { scenario: upkeep })
     const plain = await metPlainly(t, b, upkeep)
-    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, scenario: upkeep, plain, spared }))
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, scenario: upkeep, plain, spared, note }))
   })
 
   test(`a gateway that lives through everything, error ${round + 1}`, async (t) => {
