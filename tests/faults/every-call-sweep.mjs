@@ -69,19 +69,20 @@ async function blame(t, b, scenario, slots, from, round, error) {
 
 /**
  * Runs until no site fails for the first time any more. `budget`: faults of one program in one run; `plain`: the sites that a run without faults meets
- * (metPlainly); `spared`: those that another sweep fails. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these
+ * (metPlainly); `spared`: those that another sweep fails; `behind`: runs after the last of `plain` has failed, as what failures lead to has no end in sight. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these
  * classes, unfailed: of them, left: all the sites that were not met again, guilty }.
  */
 export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWith(0), round = 0, budget = {}, seed = 1, scenario = once, plain = new Set(),
-  spared = new Set(), note = () => {} } = {}) {
+  spared = new Set(), behind = Infinity, note = () => {} } = {}) {
   const { shim } = b
   const told = { runs: 0, failedStarts: 0, libraryEnds: 0, guilty: [] }
   const again = new Map()
   const isPlain = (site) => plain.has(keyOf(site))
   shim.nextPass()
   for (const site of slots.flatMap((s) => shim.sites(s))) if (spared.has(keyOf(site))) shim.spend(site)
-  for (let idle = 0; idle < IDLE_MAX; told.runs++) {
+  for (let idle = 0, after = 0; idle < IDLE_MAX && after < behind; told.runs++) {
     const from = marksOf(shim)
+    after = count(shim, slots, classes, spared).left.some(isPlain) ? 0 : after + 1
     for (const slot of slots) {
       const most = budget[slot] ?? 1, { left } = count(shim, [slot], classes, spared)
       const due = left.filter(isPlain).length || left.length // many of the others will not be met again
@@ -100,7 +101,7 @@ export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWi
     }
     shim.off()
     idle = firedSince(shim, from) ? 0 : idle + 1
-    note(`run ${told.runs}: ${firedSince(shim, from)} failed`)
+    note(`run ${told.runs}: ${firedSince(shim, from)} failed${after ? ', all that are met plainly have' : ''}`)
   }
   const { sites, left } = count(shim, slots, classes, spared)
   return { ...told, met: sites.length, failed: sites.length - left.length, plain: sites.filter(isPlain).length, unfailed: left.filter(isPlain), left }

@@ -32,13 +32,14 @@ test('a lost database: each call of what brings back what is kept twice fails on
 })
 
 const BUDGET = { [KEEPER]: 8, [SERVER]: 3 }
+const BEHIND = 100 // runs among what only failures lead to, and each leads to more
 
 for (let round = 0; round < ROUNDS; round++) {
   test(`error ${round + 1}: each call fails once, a few in a run, from an empty state`, async (t) => {
     const b = await makeBench(t)
     await learnHeld(t, b)
     const plain = await metPlainly(t, b)
-    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, plain, note }))
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, plain, behind: BEHIND, note }))
   })
 
   test(`error ${round + 1}: each call of a store's upkeep fails once, a few in a run`, async (t) => {
@@ -46,7 +47,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const spared = await metPlainly(t, { ...b, conf: undefined }) // the sweep above fails these
     await learnHeld(t, b, { scenario: upkeep })
     const plain = await metPlainly(t, b, upkeep)
-    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, scenario: upkeep, plain, spared, note }))
+    await tell(t, b, await sweepAll(t, b, { round, classes: b.shim.classesWith(round), budget: BUDGET, scenario: upkeep, plain, spared, behind: BEHIND, note }))
   })
 
   test(`a gateway that lives through everything, error ${round + 1}`, async (t) => {
