@@ -70,7 +70,7 @@ async function blame(t, b, scenario, slots, from, round, error) {
 /**
  * Runs until no site fails for the first time any more. `budget`: faults of one program in one run; `plain`: the sites that a run without faults meets
  * (metPlainly); `spared`: those that another sweep fails; `behind`: runs after the last of `plain` has failed, as what failures lead to has no end in sight. Gives { runs, failedStarts, libraryEnds, met, failed, plain: how many of those there are in these
- * classes, unfailed: of them, left: all the sites that were not met again, guilty }.
+ * classes, unfailed: of them, and met so again at the end, left: all the sites that were not met again, guilty }.
  */
 export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWith(0), round = 0, budget = {}, seed = 1, scenario = once, plain = new Set(),
   spared = new Set(), behind = Infinity, note = () => {} } = {}) {
@@ -104,5 +104,8 @@ export async function sweepAll(t, b, { slots = SLOTS, classes = b.shim.classesWi
     note(`run ${told.runs}: ${firedSince(shim, from)} failed${after ? ', all that are met plainly have' : ''}`)
   }
   const { sites, left } = count(shim, slots, classes, spared)
-  return { ...told, met: sites.length, failed: sites.length - left.length, plain: sites.filter(isPlain).length, unfailed: left.filter(isPlain), left }
+  // On a machine that was busier then some are not met any more: allocations that hang on what else was there.
+  const still = left.some(isPlain) ? await metPlainly(t, b, scenario) : new Set()
+  return { ...told, met: sites.length, failed: sites.length - left.length, plain: sites.filter(isPlain).length,
+    unfailed: left.filter((site) => isPlain(site) && still.has(keyOf(site))), left }
 }
