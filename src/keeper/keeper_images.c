@@ -303,8 +303,9 @@ void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256)
 		scrubber_ask_dag(&k->scrubber, sha256);
 }
 
-/* "evicted: image dropped for space; fetched again when wanted". For once: whoever wants it asks again. */
-static int want_evicted(void *arg, const struct release_row *r, struct err *e)
+/* "evicted: image dropped for space; fetched again when wanted"; and what was superseded before it could be fetched. For once: whoever wants
+ * it asks again. */
+static int want_absent(void *arg, const struct release_row *r, struct err *e)
 {
 	struct keeper *k = arg;
 	const struct ledger_product *p = ledger_find(&k->ledger, &r->product);
@@ -313,7 +314,7 @@ static int want_evicted(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if (r->state != RELEASE_EVICTED || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
+	if ((r->state != RELEASE_EVICTED && r->state != RELEASE_SUPERSEDED) || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
 	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;
@@ -327,7 +328,7 @@ void keeper_image_wanted(struct keeper *k, const struct hash32 *sha256)
 
 	if (keeper_is_paused(k))
 		return;		/* whoever wants it asks again */
-	if (images_note_use(k->store, sha256, 0, now_ms(k), &e) || releases_each_of_image(k->store, sha256, want_evicted, k, &e))
+	if (images_note_use(k->store, sha256, 0, now_ms(k), &e) || releases_each_of_image(k->store, sha256, want_absent, k, &e))
 		keeper_trouble(k, &e);
 	fetcher_hurry(&k->fetcher, sha256);
 }
@@ -337,7 +338,7 @@ int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struc
 	int rc = releases_set_fetch(k->store, &p->id, row->sequence, false, "", 0, 0, e);
 
 	if (!rc)
-		rc = want_evicted(k, row, e);
+		rc = want_absent(k, row, e);
 	if (!rc)
 		fetcher_hurry(&k->fetcher, &row->facts.sha256);
 	return rc;

@@ -80,6 +80,17 @@ static int write_state(struct settling *s, size_t i, struct err *e)
 	return audit_change(s, i, e);
 }
 
+/* Some are never left in `ready`, nor become `active`. When the image is gone it must still be known that it was here: what was evicted and is
+ * taken for new would be fetched by itself, push out others, and be pushed out, without end. */
+static int note_ready(struct settling *s, size_t i, struct err *e)
+{
+	const struct judge_release *j = &s->judged[i];
+
+	if (s->noted[i].was_here || j->image != IMAGE_GOOD || (j->state != RELEASE_SUPERSEDED && j->state != RELEASE_HELD))
+		return ERR_OK;
+	return releases_note_time(s->l->store, &s->p->id, i + 1, RELEASE_READY, clock_wall_ms(s->l->clock), e);
+}
+
 static int write_image_state(struct settling *s, size_t i, struct err *e)
 {
 	int64_t now = clock_wall_ms(s->l->clock);
@@ -130,6 +141,8 @@ static int write_verdicts(struct settling *s, struct err *e)
 
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = write_state(s, i, e);
+	for (size_t i = 0; i < s->n && !rc; i++)
+		rc = note_ready(s, i, e);
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = write_image_state(s, i, e);
 	for (size_t i = 0; i < s->n && !rc; i++)

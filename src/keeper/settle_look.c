@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* "Superseded" says nothing: what newer ones followed while the gateway was away is that, and was never fetched. */
 static bool was_here(const struct release_row *r)
 {
-	return r->times_ms[RELEASE_READY] || r->times_ms[RELEASE_ACTIVE] || r->times_ms[RELEASE_SUPERSEDED] || r->times_ms[RELEASE_EVICTED];
+	return r->times_ms[RELEASE_READY] || r->times_ms[RELEASE_ACTIVE] || r->times_ms[RELEASE_EVICTED];
 }
 
 /* It is not here, and nobody fetches it: a row may say so, or be what a try has left that failed. */
@@ -64,7 +65,8 @@ static int look_at_release(struct settling *s, size_t i, struct err *e)
 
 	if (rc)
 		return rc;
-	*n = (struct noted){ .sha256 = r.facts.sha256, .size = r.facts.size, .before = r.state, .is_new = !strcmp(r.why, SETTLE_FOUND) };
+	*n = (struct noted){ .sha256 = r.facts.sha256, .size = r.facts.size, .before = r.state, .is_new = !strcmp(r.why, SETTLE_FOUND),
+		.was_here = was_here(&r) };
 	snprintf(n->detail, sizeof n->detail, "%s", r.fetch_detail);
 	snprintf(n->cid, sizeof n->cid, "%s", r.facts.cid);
 	*j = (struct judge_release){ .h = &s->history.release[i], .image_detail = n->detail,

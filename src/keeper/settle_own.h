@@ -16,6 +16,7 @@ struct noted {
 	uint64_t size;
 	enum release_state before;
 	bool is_new, needs_repair, is_leaving;
+	bool was_here;			/* its image, according to the row */
 };
 
 struct settling {

@@ -127,8 +127,8 @@ int releases_put(struct store *s, const struct release_row *r, int64_t now_ms, s
 	return db_part_keep(&part, e);
 }
 
-static int note_time(struct store *s, const struct hash32 *product, uint64_t sequence, const char *state, int64_t now_ms,
-		     struct err *e)
+int releases_note_time(struct store *s, const struct hash32 *product, uint64_t sequence, enum release_state state, int64_t now_ms,
+		       struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
 		"INSERT INTO release_time (product, sequence, state, at_ms)"
@@ -137,7 +137,7 @@ static int note_time(struct store *s, const struct hash32 *product, uint64_t seq
 		" ON CONFLICT (product, sequence, state) DO UPDATE SET at_ms = excluded.at_ms");
 
 	bind_key(&q, product, sequence);
-	db_bind_text(&q, ":state", state);
+	db_bind_text(&q, ":state", release_state_name(state));
 	db_bind_i64(&q, ":now_ms", now_ms);
 	return db_run(&q, e);
 }
@@ -181,7 +181,7 @@ int releases_set_state(struct store *s, const struct hash32 *product, uint64_t s
 	if (rc == ERR_OK && is_news) {
 		AUTO(db_part_end) struct db_part part = db_part(s->db);
 
-		if ((rc = note_time(s, product, sequence, word, now_ms, e)) ||
+		if ((rc = releases_note_time(s, product, sequence, state, now_ms, e)) ||
 		    (rc = write_state(s, product, sequence, word, why, e)))
 			return rc;
 		rc = db_part_keep(&part, e);

@@ -67,6 +67,9 @@ MUST_USE int releases_put(struct store *s, const struct release_row *r, int64_t 
  * anything did. Writes nothing when nothing did. ERR_NOT_FOUND. */
 MUST_USE int releases_set_state(struct store *s, const struct hash32 *product, uint64_t sequence,
 				enum release_state state, const char *why, int64_t now_ms, bool *changed, struct err *e);
+/* It came through this state; one that it is in has its time. An unknown release is not an error. */
+MUST_USE int releases_note_time(struct store *s, const struct hash32 *product, uint64_t sequence, enum release_state state,
+				int64_t now_ms, struct err *e);
 MUST_USE int releases_set_fetch(struct store *s, const struct hash32 *product, uint64_t sequence, bool image_is_wrong,
 				const char *detail, uint32_t tries, int64_t retry_at_ms, struct err *e);
 /* The operator's word on the release as it is now. ERR_NOT_FOUND. */

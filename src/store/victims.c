@@ -25,16 +25,19 @@ int images_totals(struct store *s, struct images_totals *out, struct err *e)
 	return ERR_OK;
 }
 
+/* Of a release n. One that was superseded before its image was fetched holds nobody's place. */
+#define N_IS_HERE "EXISTS (SELECT 1 FROM image m WHERE m.sha256 = n.sha256 AND m.state IN ('good', 'damaged'))"
+
 /* Images that may leave, in the order in which they do. An image stays while any release that names it stays. */
 #define VICTIMS \
 	"SELECT " IMAGE_COLUMNS " FROM image i WHERE i.state IN ('good', 'damaged', 'revoked') AND NOT EXISTS (" \
 	" SELECT 1 FROM release r JOIN product p ON p.id = r.product WHERE r.sha256 = i.sha256 AND (" \
 	"  EXISTS (SELECT 1 FROM chosen c WHERE c.product = p.id AND c.is_pinned) OR r.state = 'active'" \
 	"  OR (p.in_rollout AND r.state = 'superseded' AND NOT EXISTS (SELECT 1 FROM release n" \
-	"   WHERE n.product = r.product AND n.channel = r.channel AND n.state = 'superseded' AND n.sequence > r.sequence))" \
+	"   WHERE n.product = r.product AND n.channel = r.channel AND n.state = 'superseded' AND n.sequence > r.sequence AND " N_IS_HERE "))" \
 	"  OR (r.state IN ('ready', 'held', 'superseded') AND p.keep > (SELECT count(*) FROM release n" \
 	"   WHERE n.product = r.product AND n.sequence > r.sequence" \
-	"   AND n.state IN ('ready', 'held', 'active', 'superseded')))))" \
+	"   AND (n.state IN ('ready', 'held', 'active') OR (n.state = 'superseded' AND " N_IS_HERE "))))))" \
 	" ORDER BY i.state <> 'revoked', i.wanted_ms, i.sha256"
 
 /* The names of the first ones whose sizes sum up to need. */

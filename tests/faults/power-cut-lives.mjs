@@ -190,6 +190,7 @@ export async function recordMended(t, { log: say = () => {} } = {}) {
   await step('database rebuilt')
   return life.end({
     last: 4,
+    purged: [1, 2],
     look,
     /** Whom a cut has kept from saying it says it again; of a release that is not known yet there is nothing to say. */
     async bringBack(again) { await again.cli('approve', PRODUCT, '2') },

@@ -108,8 +108,14 @@ export function allowed(list, cut) {
   return list.slice(Math.max(from, 0)).filter((told) => told.began <= cut || told.acked === 0).map((told) => told.value)
 }
 
-/** Where all releases came to. Whoever was away has superseded ones that were never fetched, or in vain: these are "evicted", "failed". */
-export const endOf = (releases) => releases.map(({ product, sequence, state }) => `${product} ${sequence} ${state.replace(/evicted|failed/, 'superseded')}`).sort()
+/**
+ * Where all releases came to. Whoever was away may have been after superseded ones in vain: these are "failed". `purged`: releases whose images
+ * the life has purged, which only a database from before it was lost knows as "evicted".
+ */
+export const endOf = (releases, purged = []) => releases.map(({ product, sequence, state }) => {
+  const is_as_good = state === 'failed' || (state === 'evicted' && purged.includes(sequence))
+  return `${product} ${sequence} ${is_as_good ? 'superseded' : state}`
+}).sort()
 
 /** How many acknowledgements a cut has behind it. */
 export const ackedBy = (told, cut) => [...told.values()].flat().filter(({ acked }) => acked <= cut).length

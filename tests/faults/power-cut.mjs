@@ -246,7 +246,7 @@ export async function comesToTheEnd(life, gateway) {
   await life.bringBack?.(gateway)
   const wanted = life.end.filter((line) => line.startsWith(PRODUCT))
   await waitFor('the end of the undisturbed life', async () => {
-    const items = endOf(await gateway.releases()), left = wanted.filter((line) => !items.includes(line))
+    const items = endOf(await gateway.releases(), life.purged), left = wanted.filter((line) => !items.includes(line))
     if (left.length) throw new Error(`without ${left.join(', ')}; there are ${(await gateway.releases()).map((r) => `${r.sequence} ${r.state}: ${r.why}`).join(', ')}`)
     // The server has it a moment later.
     return await manifest(life, gateway, PRODUCT) === life.last && (await bodyOf(gateway, `/fw/${PRODUCT}/image`)).status === 200

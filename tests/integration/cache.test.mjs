@@ -241,6 +241,45 @@ test('purge: what is active, kept or pinned stays; the rest leaves the catalog a
   assert.deepEqual(acts.slice(-2), [['socket', digests[1], '1 images'], ['socket', 'cache', '2 images']])
 })
 
+// --- what newer releases followed while the gateway was away ---
+
+test('away: what is older than the newest is superseded and stays away, until it comes among them, or a device asks', async (t) => {
+  const { world, gateway, releases } = await filled(t, { keep: 2 })
+  await gateway.stop()
+  for (let i = 2; i <= 5; i++) releases.push(await world.publish({ image: randomBytes(200000) }))
+  await world.finalize()
+  await gateway.start()
+  const { sha256: second } = releases[1], { sha256: third } = releases[2]
+  const isAway = async (sequence, digest) => {
+    const { state, why, times } = await gateway.release(PRODUCT, sequence)
+    assert.deepEqual([state, Object.keys(times).sort()], ['superseded', ['seen', 'superseded']], why)
+    assert.equal(await imageRow(gateway, digest), undefined)
+  }
+  const bothNewest = async () => {
+    await gateway.waitRelease(PRODUCT, 5, 'active')
+    await gateway.waitRelease(PRODUCT, 4, 'superseded')
+  }
+  await bothNewest()
+  await isAway(2, second)
+  await isAway(3, third)
+  await gateway.restart()
+  await bothNewest()
+  await isAway(2, second)
+  await isAway(3, third)
+
+  await world.registry.call(world.owner, 'revoke', world.id, 5n, 'bricks')
+  await world.finalize()
+  await gateway.waitRelease(PRODUCT, 4, 'active')
+  await waitFor('the third, which nobody has asked for', async () => (await imageRow(gateway, third))?.state === 'good')
+  await gateway.waitRelease(PRODUCT, 3, 'superseded')
+  assert.equal(await served(gateway, third), third)
+  await isAway(2, second)
+  assert.ok(!world.source.requests.some((r) => r.cid === releases[1].cid))
+
+  await waitFor('the second, for a device', async () => await served(gateway, second) === second)
+  assert.equal((await gateway.release(PRODUCT, 2)).state, 'superseded')
+})
+
 test('REST: looking needs scope read, acting operate; odd bodies are refused by name', async (t) => {
   const { gateway } = await filled(t)
   const token = {}

@@ -335,13 +335,210 @@ START_TEST(what_left_before_it_was_looked_at_is_evicted)
 }
 END_TEST
 
+/* Six releases came while the gateway was away: it fetches the newest two. */
+static void come_back(void)
+{
+	world_register(&w, 0, 1, "A");
+	for (unsigned n = 0; n < 6; n++)
+		world_publish(&w, 0, n);
+	world_final(&w, 0);
+	settle();
+	ck_assert(world_wanted(&w, 0, 5) && world_wanted(&w, 0, 6));
+	world_image(&w, 4, IMAGE_IS_GOOD);
+	world_image(&w, 5, IMAGE_IS_GOOD);
+	settle();
+	ck_state(0, 6, "active");
+	ck_assert_msg(!world_row(&w, 0, 6).times_ms[RELEASE_READY], "that says it as well");
+}
+
+/* A restart, with so many to keep. */
+static void keep(unsigned n)
+{
+	w.follow[0].keep = n;
+	world_reopen(&w, true);
+	settle();
+}
+
+static void ck_never_here(uint64_t sequence)
+{
+	struct release_row r = world_row(&w, 0, sequence);
+
+	ck_assert_str_eq(release_state_name(r.state), "superseded");
+	ck_assert_msg(strstr(r.why, "its image is not kept"), "%s", r.why);
+	ck_assert(!r.times_ms[RELEASE_READY] && !r.times_ms[RELEASE_EVICTED] && !world_wanted(&w, 0, sequence));
+}
+
+START_TEST(what_never_was_here_is_superseded)
+{
+	come_back();
+	for (uint64_t sequence = 1; sequence <= 4; sequence++)
+		ck_never_here(sequence);
+	settle();
+	keep(2);
+	for (uint64_t sequence = 1; sequence <= 4; sequence++)
+		ck_never_here(sequence);
+	ck_ok(products_set_pinned(w.store, &w.product[0].id, true, &err));
+	settle();
+	ck_never_here(4);
+}
+END_TEST
+
+/* A device asked for it, in vain. */
+START_TEST(what_never_was_here_is_superseded_also_after_a_try_in_vain)
+{
+	static const enum image_state left[] = { IMAGE_IS_WANTED, IMAGE_IS_FETCHING };
+
+	come_back();
+	world_image(&w, 3, left[_i]);
+	settle();
+	ck_never_here(4);
+}
+END_TEST
+
+START_TEST(what_comes_among_the_newest_is_fetched)
+{
+	come_back();
+	settle();
+	world_revoke(&w, 0, 6);
+	world_final(&w, 0);
+	settle();
+	ck_state(0, 5, "active");
+	ck_state(0, 4, "seen");
+	ck_assert(world_wanted(&w, 0, 4));
+	ck_never_here(3);
+	world_image(&w, 3, IMAGE_IS_GOOD);
+	settle();
+	ck_state(0, 4, "superseded");
+	ck_assert(!world_wanted(&w, 0, 4) && world_row(&w, 0, 4).times_ms[RELEASE_READY]);
+}
+END_TEST
+
+START_TEST(a_revocation_that_a_reorg_takes_back_leaves_nothing_wanted)
+{
+	uint64_t before;
+
+	come_back();
+	before = w.product[0].entries;
+	world_revoke(&w, 0, 6);
+	settle();
+	ck_state(0, 6, "held");
+	ck_assert(world_wanted(&w, 0, 4));
+	world_undo(&w, 0, before, 6);
+	settle();
+	ck_state(0, 6, "active");
+	ck_never_here(4);
+}
+END_TEST
+
+START_TEST(as_many_are_fetched_as_are_kept)
+{
+	come_back();
+	keep(4);
+	ck_assert(world_wanted(&w, 0, 4) && world_wanted(&w, 0, 3));
+	ck_never_here(2);
+	keep(3);
+	ck_assert(world_wanted(&w, 0, 4));
+	ck_never_here(3);
+	keep(1);
+	ck_never_here(4);
+	ck_state(0, 5, "superseded");
+}
+END_TEST
+
+/* After a lost database nobody knows what was evicted. */
+START_TEST(a_rebuilt_database_fetches_what_is_kept)
+{
+	struct hash32 sha = world_sha(4);
+
+	come_back();
+	world_image(&w, 4, IMAGE_IS_EVICTING);
+	settle();
+	ck_ok(images_delete(w.store, &sha, &err));
+	settle();
+	ck_state(0, 5, "evicted");
+	world_reopen(&w, false);
+	w.product[0] = (struct world_product){ .id = w.product[0].id };
+	come_back();
+	ck_never_here(4);
+}
+END_TEST
+
+/* Release 5, of the newest two, in this state; its image came when it was final already. */
+static void come_to(int kind)
+{
+	come_back();
+	ck_assert(kind == SUPERSEDED || kind == HELD);
+	if (kind == HELD)
+		ck_ok(releases_decide(w.store, &w.product[0].id, 5, RELEASE_HELD_BY_OPERATOR, w.wall_ms, &err));
+	settle();
+	ck_state(0, 5, kind == HELD ? "held" : "superseded");
+}
+
+/* Else two that are kept by their channels, and have no room beside each other, would push each other out for ever. */
+START_TEST(what_was_evicted_does_not_come_back_by_itself)
+{
+	static const int kinds[] = { SUPERSEDED, HELD };
+	struct hash32 sha = world_sha(4);
+
+	come_to(kinds[_i]);
+	world_image(&w, 4, IMAGE_IS_EVICTING);
+	settle();
+	ck_ok(images_delete(w.store, &sha, &err));
+	keep(2);
+	ck_assert(!world_wanted(&w, 0, 5));
+	keep(5);
+	ck_assert_msg(!world_wanted(&w, 0, 5), "nor when more are kept");
+	ck_ok(releases_decide(w.store, &w.product[0].id, 5, RELEASE_UNDECIDED, w.wall_ms, &err));
+	settle();
+	ck_state(0, 5, "evicted");
+	ck_assert(!world_wanted(&w, 0, 5));
+	world_revoke(&w, 0, 6);
+	world_final(&w, 0);
+	settle();
+	ck_assert_msg(world_wanted(&w, 0, 5), "but when it has to be active");
+}
+END_TEST
+
+/* Held before it came, and never anything else. */
+START_TEST(what_was_held_all_the_time_does_not_come_back_by_itself)
+{
+	struct hash32 sha = world_sha(0);
+	int64_t held;
+
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_final(&w, 0);
+	settle();
+	ck_ok(releases_decide(w.store, &w.product[0].id, 1, RELEASE_HELD_BY_OPERATOR, w.wall_ms, &err));
+	settle();
+	ck_state(0, 1, "held");
+	ck_assert(world_wanted(&w, 0, 1));
+	held = w.wall_ms;
+	w.wall_ms += 1000;
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	settle();
+	ck_assert(world_row(&w, 0, 1).times_ms[RELEASE_READY] == w.wall_ms && world_row(&w, 0, 1).times_ms[RELEASE_HELD] == held);
+	w.wall_ms += 1000;
+	settle();
+	ck_assert_msg(world_row(&w, 0, 1).times_ms[RELEASE_READY] == held + 1000, "told once");
+	world_image(&w, 0, IMAGE_IS_EVICTING);
+	settle();
+	ck_ok(images_delete(w.store, &sha, &err));
+	settle();
+	ck_state(0, 1, "held");
+	ck_assert(!world_wanted(&w, 0, 1));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		facts_are_the_manifests, what_was_taken_back_is_not_remembered, an_entry_that_is_none_is_refused,
 		what_signers_vouch_for_counts_as_final, changes_are_told, without_signers_there_is_no_set,
 		a_floor_names_no_revocation_below_it, damage_and_times_stay, a_lie_about_a_size_mends_nothing, a_wrong_claim_stays_wrong,
-		the_wrong_size_is_named, what_left_before_it_was_looked_at_is_evicted,
+		the_wrong_size_is_named, what_left_before_it_was_looked_at_is_evicted, what_never_was_here_is_superseded,
+		what_comes_among_the_newest_is_fetched, a_revocation_that_a_reorg_takes_back_leaves_nothing_wanted,
+		as_many_are_fetched_as_are_kept, a_rebuilt_database_fetches_what_is_kept, what_was_held_all_the_time_does_not_come_back_by_itself,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("settle");
@@ -355,6 +552,8 @@ int main(void)
 	tcase_add_loop_test(tc, what_is_here_is_mended, 0, 2 * KINDS);
 	tcase_add_loop_test(tc, what_was_here_is_evicted, 0, KINDS);
 	tcase_add_loop_test(tc, what_was_here_is_evicted_also_after_a_try_in_vain, 0, 2);
+	tcase_add_loop_test(tc, what_never_was_here_is_superseded_also_after_a_try_in_vain, 0, 2);
+	tcase_add_loop_test(tc, what_was_evicted_does_not_come_back_by_itself, 0, 2);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -543,6 +543,9 @@ START_TEST(release_round_trip)
 	ck_assert_msg(!changed, "saying the same again writes nothing");
 	ck_ok(releases_set_state(store, &r.product, 7, RELEASE_FETCHING, "still on its way", 3000, &changed, &err));
 	ck_assert(changed);
+	ck_ok(releases_note_time(store, &r.product, 7, RELEASE_READY, 2500, &err));
+	ck_ok(releases_note_time(store, &r.product, 7, RELEASE_FETCHING, 2600, &err));
+	ck_ok(releases_note_time(store, &r.product, 8, RELEASE_READY, 2700, &err));
 	ck_ok(releases_set_fetch(store, &r.product, 7, true, "another SHA-256", 3, 9000, &err));
 	reopen();
 	ck_ok(releases_get(store, &r.product, 7, &got, &err));
@@ -550,6 +553,7 @@ START_TEST(release_round_trip)
 	ck_assert_str_eq(got.why, "still on its way");
 	ck_assert_int_eq(got.times_ms[RELEASE_SEEN], 1000);
 	ck_assert_int_eq(got.times_ms[RELEASE_FETCHING], 2000);
+	ck_assert_int_eq(got.times_ms[RELEASE_READY], 2500);
 	ck_assert_int_eq(got.times_ms[RELEASE_ACTIVE], 0);
 	ck_assert_mem_eq(got.manifest, r.manifest, r.manifest_len);
 	ck_assert_uint_eq(got.manifest_len, r.manifest_len);
@@ -818,6 +822,31 @@ START_TEST(eviction_respects_what_is_needed)
 	ck_assert_str_eq(victims(1), "no space");
 	ck_ok(products_set_pinned(store, h(1), false, &err));
 	ck_assert_str_eq(victims(2000), "1 4 ");
+}
+END_TEST
+
+/* Superseded ones that were never fetched hold no place among those that are kept, nor are they what a rollout goes back to. */
+START_TEST(what_is_not_here_keeps_nothing_from_staying)
+{
+	put_product(1, "acme/thermostat");
+	ck_ok(products_set_keep(store, h(1), 2, false, &err));
+	for (unsigned i = 1; i <= 3; i++)
+		good_image(i, 1000, 100 - i);
+	put_release(1, 1, 1, RELEASE_SUPERSEDED);
+	put_release(1, 2, 2, RELEASE_SUPERSEDED);
+	put_release(1, 3, 3, RELEASE_ACTIVE);
+	put_release(1, 4, 4, RELEASE_SUPERSEDED);
+	put_release(1, 5, 5, RELEASE_SUPERSEDED);
+	ck_ok(images_want(store, h(5), 1000, "x", 1, &err));
+	ck_assert_str_eq(victims(1), "1 ");
+	ck_assert_str_eq(victims(2000), "no space");
+	ck_ok(products_set_keep(store, h(1), 1, true, &err));
+	ck_assert_str_eq(victims(1), "1 ");
+	ck_assert_str_eq(victims(2000), "no space");
+	good_image(4, 1000, 50);
+	ck_assert_str_eq(victims(2000), "2 1 ");
+	ck_ok(images_set_state(store, h(4), IMAGE_IS_DAMAGED, 1, &err));
+	ck_assert_str_eq(victims(2000), "2 1 ");
 }
 END_TEST
 
@@ -1347,7 +1376,7 @@ int main(void)
 		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, too_many_devices_make_room_for_one, device_lists, audit_is_a_chain,
-		product_lists, what_was_wanted_lately_is_not_unneeded, recovery_ends_what_was_under_way,
+		product_lists, what_was_wanted_lately_is_not_unneeded, what_is_not_here_keeps_nothing_from_staying, recovery_ends_what_was_under_way,
 		recovery_goes_on_past_what_is_no_file, recovery_says_what_it_could_not_read, recovery_without_descriptors_judges_nothing, recovery_brings_disk_and_rows_together, a_new_database_keeps_parts,
 	};
 	TCase *t = tcase_create("store");
