@@ -2,6 +2,7 @@
 #include "formats/sha256.h"
 #include "store/blob.h"
 #include "../support/preads.h"
+#include "faulty.h"
 #include "tempdir.h"
 
 #define BLOCKS 100
@@ -221,6 +222,27 @@ START_TEST(an_orphan_is_adopted_without_blocks_that_cannot_be_read)
 }
 END_TEST
 
+/* Those that cannot be kept are none of an image that lacks some. */
+START_TEST(an_orphans_blocks_are_on_the_disk)
+{
+	struct blob *w = filled();
+	struct blob_digests d;
+	struct blobs *b;
+	uint64_t size;
+
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	memset(&faulty, 0, sizeof faulty);
+	faulty.only = "fdatasync";
+	faulty.at = 2;			/* behind the image's */
+	faulty.sys = EIO;
+	ck_refused(blobs_adopt(b, &name, &size, &d, &err), ERR_IO, "a sync that failed");
+	ck_assert_uint_eq(blobs_sync_failures(b), 1);
+	blobs_free(b);
+}
+END_TEST
+
 /* --- beside a whole image --- */
 
 static struct blob *complete(void)
@@ -256,7 +278,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		what_is_added_is_not_read_again, what_was_kept_is_read_once_when_it_is_taken_up, what_was_added_and_has_changed_is_not_called_whole,
-		kept_ones_are_given_whole_or_not, a_read_that_fails_is_no_other_bytes,
+		kept_ones_are_given_whole_or_not, an_orphans_blocks_are_on_the_disk, a_read_that_fails_is_no_other_bytes,
 	};
 	TCase *t = tcase_create("dag");
 	Suite *s = suite_create("dag");
