@@ -24,9 +24,7 @@ static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, str
 
 	if (rc)
 		return rc;
-	n = dagfile_length(head);
-	if (n == 0)
-		return ERR_FORMAT;
+	n = dagfile_length(head);	/* 0: no record is so short */
 	buf_reset(b);
 	p = buf_grow(b, n);
 	if (!p)
