@@ -222,6 +222,26 @@ START_TEST(an_orphan_is_adopted_without_blocks_that_cannot_be_read)
 }
 END_TEST
 
+/* They were read, and are not where its digests would be looked for. */
+START_TEST(an_orphans_blocks_that_cannot_take_their_name_are_none_of_it)
+{
+	struct blob_digests d;
+	struct blobs *b;
+	uint64_t size;
+
+	blob_free(filled());
+	tempdir_poke(file(""), 0, image, sizeof image);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	memset(&faulty, 0, sizeof faulty);
+	faulty.only = "rename_over";
+	faulty.at = 1;
+	faulty.sys = EIO;
+	ck_ok(blobs_adopt(b, &name, &size, &d, &err));
+	ck_assert(d.dag_bytes == 0 && size_of(".dag") < 0 && size_of(".dag.part") > 0);
+	blobs_free(b);
+}
+END_TEST
+
 /* Those that cannot be kept are none of an image that lacks some. */
 START_TEST(an_orphans_blocks_are_on_the_disk)
 {
@@ -278,7 +298,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		what_is_added_is_not_read_again, what_was_kept_is_read_once_when_it_is_taken_up, what_was_added_and_has_changed_is_not_called_whole,
-		kept_ones_are_given_whole_or_not, an_orphans_blocks_are_on_the_disk, a_read_that_fails_is_no_other_bytes,
+		kept_ones_are_given_whole_or_not, an_orphans_blocks_are_on_the_disk,
+		an_orphans_blocks_that_cannot_take_their_name_are_none_of_it, a_read_that_fails_is_no_other_bytes,
 	};
 	TCase *t = tcase_create("dag");
 	Suite *s = suite_create("dag");
