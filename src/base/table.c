@@ -8,19 +8,20 @@
 
 /* --- hashing --- */
 
-/* The kernel gives every program 16 random bytes at its start. */
+/* The kernel gives every program 16 random bytes at its start. Threads that ask at once get the same. */
 static uint64_t secret(void)
 {
-	static uint64_t kept;
+	static _Atomic uint64_t kept;
+	uint64_t found = kept;
 
-	if (!kept) {
+	if (!found) {
 		const void *random = (const void *)getauxval(AT_RANDOM);
 
 		if (random)
-			memcpy(&kept, random, sizeof kept);
-		kept |= 1;
+			memcpy(&found, random, sizeof found);
+		kept = found |= 1;
 	}
-	return kept;
+	return found;
 }
 
 static uint64_t mix(uint64_t h, uint64_t word)

@@ -53,7 +53,6 @@ static enum intake_result result_of(struct intake *in, enum plan_verdict v)
 	if (v >= PLAN_LIE)
 		return ends[v];
 	in->taken += v == PLAN_TAKEN;
-	in->repeats += v == PLAN_REPEAT;
 	return plan_is_done(in->plan) ? INTAKE_DONE : INTAKE_MORE;
 }
 
@@ -70,6 +69,23 @@ static enum intake_result on_stray(struct intake *in, size_t length, struct err 
 	return INTAKE_MORE;
 }
 
+/* One that came before: as often as the file has it, whatever the order. Each costs a look at all that is missing, and may be tiny. */
+static enum intake_result on_repeat(struct intake *in, struct err *e)
+{
+	if (++in->repeats <= plan_places(in->plan))
+		return result_of(in, PLAN_REPEAT);
+	err_set(e, ERR_RULE, "car: %u blocks that came before, in a file that has %llu so far", in->repeats,
+		(unsigned long long)plan_places(in->plan));
+	return INTAKE_BROKEN;
+}
+
+static enum intake_result on_verdict(struct intake *in, enum plan_verdict v, size_t length, struct err *e)
+{
+	if (v == PLAN_STRAY)
+		return on_stray(in, length, e);
+	return v == PLAN_REPEAT ? on_repeat(in, e) : result_of(in, v);
+}
+
 /* A section begins: only what is wanted is held. */
 static enum intake_result on_cid(struct intake *in, const struct car_item *item, struct err *e)
 {
@@ -78,7 +94,7 @@ static enum intake_result on_cid(struct intake *in, const struct car_item *item,
 	if (v == PLAN_TAKEN)
 		return INTAKE_MORE;
 	car_skip(&in->car);
-	return v == PLAN_STRAY ? on_stray(in, item->length, e) : result_of(in, v);
+	return on_verdict(in, v, item->length, e);
 }
 
 static enum intake_result on_item(struct intake *in, const struct car_item *item, struct err *e)
@@ -88,7 +104,7 @@ static enum intake_result on_item(struct intake *in, const struct car_item *item
 	if (item->kind == CAR_CID)
 		return on_cid(in, item, e);
 	v = plan_block(in->plan, &item->cid, item->block, in->order, e);
-	return v == PLAN_STRAY ? on_stray(in, item->length, e) : result_of(in, v);
+	return on_verdict(in, v, item->length, e);
 }
 
 static enum intake_result feed_car(struct intake *in, struct span chunk, struct err *e)

@@ -8,8 +8,8 @@
  * A CAR runs through formats/car block by block; a single block is gathered up
  * to BLOCK_MAX. Bytes of the plain file are cut where the plan's missing leaves begin and end, and each is
  * made a leaf again and compared with its hash; bytes that are not missing are passed over. What a CAR holds besides the file's blocks is passed over,
- * within STRAY_BLOCKS_MAX, STRAY_BYTES_MAX and, for all bytes together, 1.05 × size + 1 MiB. Holds no more
- * than one block. Time limits (stall, rate, deadline) are net's and the keeper's. */
+ * within STRAY_BLOCKS_MAX, STRAY_BYTES_MAX and, for all bytes together, 1.05 × size + 1 MiB; what came before may
+ * come again as often as the file has blocks so far. Holds no more than one block. Time limits (stall, rate, deadline) are net's and the keeper's. */
 #ifndef IPFS_INTAKE_H
 #define IPFS_INTAKE_H
 

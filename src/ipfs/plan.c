@@ -420,6 +420,11 @@ bool plan_gap(const struct plan *p, uint64_t *at, uint64_t *n)
 	return true;
 }
 
+uint64_t plan_places(const struct plan *p)
+{
+	return p->nodes;
+}
+
 bool plan_needs_source(const struct plan *p)
 {
 	for (size_t i = p->frontier.n; i-- > 0;)

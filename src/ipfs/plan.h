@@ -148,6 +148,9 @@ struct plan_progress {
 	uint32_t missing, asked;	/* links in the frontier; of these, asked for */
 };
 
+/* How many places of the tree are filled, repeated ones counted each time: an honest stream repeats no more blocks than that. */
+uint64_t plan_places(const struct plan *p);
+
 /* Is a block missing that never came? When not, plan_settle completes the file. */
 bool plan_needs_source(const struct plan *p);
 

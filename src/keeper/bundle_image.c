@@ -1,4 +1,5 @@
 /* bundle_image.c: an import's image: into the same part file as a fetched one, by the same checks (bundle_own.h). */
+#include "base/cleanup.h"
 #include "formats/dagbuild.h"
 #include "formats/sniff.h"
 #include "keeper/bundle_own.h"
@@ -77,7 +78,9 @@ static int take_place(struct bundle_import *im, const struct cid *root, struct e
 	im->is_repair = rc == ERR_EXISTS;
 	if (im->is_repair)
 		rc = blob_repair(k->blobs, &t->sha256, t->size, &im->blob, e);
-	return rc ? rc : kept_load(&im->kept, im->blob, root, e);
+	if (!rc && (rc = kept_load(&im->kept, im->blob, root, e)))
+		blob_free(STEAL_PTR(im->blob));		/* what a fetch has left there is not this import's to take away */
+	return rc;
 }
 
 int bundle_image_begin(struct bundle_import *im, struct err *e)

@@ -30,7 +30,7 @@ void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 void fetch_not_stored(struct fetch *f, const char *why)
 {
 	fetch_hang_up(f);
-	fetch_fail(f, f->is_unlike ? FETCH_FINISHING : FETCH_WAITING, why);
+	fetch_fail(f, f->is_unlike || f->is_unread ? FETCH_FINISHING : FETCH_WAITING, why);
 }
 
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
@@ -63,6 +63,9 @@ static void work_restore(uv_work_t *work)
 {
 	struct fetch *f = work->data;
 
+	f->work_verdict = fetch_load_kept(f, &f->work_err) ? PLAN_STORAGE : PLAN_TAKEN;
+	if (f->work_verdict == PLAN_STORAGE)
+		return;
 	/* Cut as most are: the image itself gives its inner blocks, and nobody need be asked. */
 	if (f->is_for_blocks)
 		fetch_guess_dag(f);
@@ -149,7 +152,7 @@ static void let_go(struct fetch *f)
 		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
-	f->is_unlike = false;
+	f->is_unlike = f->is_unread = false;
 }
 
 /* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */
@@ -191,7 +194,7 @@ static void after_finish(uv_work_t *work, int status)
 		fetch_enter(f, FETCH_DONE);
 }
 
-/* Is it the CID that names another file, or has the image rotted? Then its repair is the next try. */
+/* Is it the CID that names another file, or has the image rotted? Then its repair is the next try. Neither, when a read has failed once. */
 static void after_doubt(uv_work_t *work, int status)
 {
 	struct fetch *f = work->data;
@@ -201,7 +204,7 @@ static void after_doubt(uv_work_t *work, int status)
 	if (f->is_forgotten) {
 		fetch_free_soon(f);
 	} else if (f->work_rc == ERR_OK) {
-		fetch_enter(f, FETCH_WRONG);
+		fetch_enter(f, f->is_unlike ? FETCH_WRONG : FETCH_WAITING);
 	} else {
 		if (f->work_rc != ERR_MEMORY)
 			f->owner->owner.on_rotten(f->owner->owner.arg, &f->target.sha256);
@@ -296,7 +299,7 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		start_work(f, work_settle, after_plan_work);
 		return;
 	case FETCH_FINISHING:
-		if (f->is_unlike)
+		if (f->is_unlike || f->is_unread)
 			start_work(f, work_doubt, after_doubt);
 		else
 			start_work(f, work_finish, after_finish);

@@ -26,7 +26,8 @@
  * again: WRONG, for good, for those who claim just this CID and size; for
  * others, QUEUED again. A block has other bytes than a whole image: FINISHING
  * reads all of it, and either the CID is WRONG, or the image has rotted, and
- * its owner hears of that. The disk refuses: WAITING, with that reason; when it
+ * its owner hears of that; what only could not be read once says nothing of
+ * the CID, and is tried again. The disk refuses: WAITING, with that reason; when it
  * fails again after the owner was told, it is this file's place, the next try
  * begins a new file, and the owner hears no more of it. */
 #ifndef KEEPER_FETCH_H
@@ -102,6 +103,7 @@ struct fetch {
 	struct kept kept;
 	bool is_for_blocks;		/* the image is whole; what is beside it is to be had again */
 	bool is_unlike;			/* a block has other bytes than that image */
+	bool is_unread;			/* a place of that image could not be read, to be compared */
 	unsigned unproven;		/* tries that ended with every block right, and another SHA-256 */
 
 	struct fetch_lane lane[FETCH_LANES_MAX];

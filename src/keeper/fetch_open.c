@@ -10,6 +10,7 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 	int rc = blob_write(f->blob, offset, bytes, e);
 
 	f->is_unlike |= rc == ERR_PROOF;
+	f->is_unread |= f->is_for_blocks && rc == ERR_IO;	/* nothing is written there */
 	return fetch_note_disk(f, rc, e);
 }
 
@@ -69,8 +70,6 @@ void fetch_open(struct fetch *f)
 	int rc = open_blob(f, &e);
 
 	f->has_bytes = false;
-	if (!rc)
-		rc = kept_load(&f->kept, f->blob, &f->root, &e);
 	if (rc) {
 		fetch_fail(f, FETCH_WAITING, e.msg);
 		return;
@@ -82,6 +81,17 @@ void fetch_open(struct fetch *f)
 		fetch_fail(f, FETCH_WRONG, e.msg);
 	else
 		fetch_not_stored(f, e.msg);
+}
+
+/* What still cannot be read after the keeper has looked at the disk is of no use, and would be in the way of what is fetched in its place. */
+int fetch_load_kept(struct fetch *f, struct err *e)
+{
+	int rc = kept_load(&f->kept, f->blob, &f->root, e);
+
+	if (!rc || !f->told_io || !err_is_of_one_file(e))
+		return fetch_note_disk(f, rc, e);
+	kept_fini(&f->kept);
+	return fetch_note_disk(f, blob_drop_blocks(f->blob, e), e);
 }
 
 /* --- a plain file's DAG --- */

@@ -10,7 +10,8 @@ void fetch_enter(struct fetch *f, enum fetch_at to);
 /* The same, remembering why. */
 void fetch_fail(struct fetch *f, enum fetch_at to, const char *why);
 
-/* A block did not get to its place: WAITING, or, where the image that lies here has other bytes, FINISHING: that finds out who is right. */
+/* A block did not get to its place: WAITING, or, where the image that lies here has other bytes or cannot be read, FINISHING: that finds out
+ * who is right. */
 void fetch_not_stored(struct fetch *f, const char *why);
 
 /* [worker too] The disk refused something: the keeper hears of it when the try ends. Returns rc. */
@@ -33,8 +34,10 @@ bool fetch_drop_once(struct fetch *f);
 bool fetch_drop_wrong(struct fetch *f);
 void fetch_drop_all(struct fetch *f);
 
-/* OPENING: room, part, kept blocks, plan; moves on to RESTORING, or fails. */
+/* OPENING: room, part, plan; moves on to RESTORING, or fails. */
 void fetch_open(struct fetch *f);
+/* [worker] The blocks that an earlier try has kept. */
+MUST_USE int fetch_load_kept(struct fetch *f, struct err *e);
 /* [worker] A plain file came without its DAG: when one of the profiles gives its CID, keeps the inner blocks, so that it can be
  * served as blocks too. Otherwise nothing happens. */
 void fetch_guess_dag(struct fetch *f);

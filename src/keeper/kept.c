@@ -11,19 +11,22 @@ void kept_init(struct kept *k)
 void kept_fini(struct kept *k)
 {
 	free(k->block);
+	table_free(&k->by_digest);
 	buf_free(&k->bytes);
 	kept_init(k);
 }
 
 int kept_find(const struct kept *k, const struct cid *cid, struct span *out, struct err *e)
 {
-	for (size_t i = 0; i < k->blocks; i++) {
-		if (cid_same_block(&k->block[i].cid, cid)) {
-			*out = SPAN(k->bytes.p + k->block[i].at, k->block[i].n);
-			return ERR_OK;
-		}
-	}
-	return err_set(e, ERR_NOT_FOUND, "no such block is kept");
+	struct table_cursor c;
+	size_t i = table_first(&k->by_digest, table_hash(cid_digest(cid)), &c);
+
+	while (i != TABLE_NONE && !cid_same_block(&k->block[i].cid, cid))
+		i = table_next(&k->by_digest, &c);
+	if (i == TABLE_NONE)
+		return err_set(e, ERR_NOT_FOUND, "no such block is kept");
+	*out = SPAN(k->bytes.p + k->block[i].at, k->block[i].n);
+	return ERR_OK;
 }
 
 static int must_fit(const struct kept *k, struct span block, struct err *e)
@@ -44,25 +47,33 @@ int kept_put(struct kept *k, struct blob *blob, const struct cid *cid, struct sp
 	return kept_add(k, cid, block, e);
 }
 
+static int make_room(struct kept *k, struct err *e)
+{
+	size_t room = k->room ? 2 * k->room : 16;
+	void *more = realloc(k->block, room * sizeof *k->block);
+
+	if (!more)
+		return err_set(e, ERR_MEMORY, "no memory for inner blocks");
+	k->block = more;
+	k->room = room;
+	return ERR_OK;
+}
+
 int kept_add(struct kept *k, const struct cid *cid, struct span block, struct err *e)
 {
 	struct span known;
 	size_t at = k->bytes.n;
+	int rc;
 
 	if (kept_find(k, cid, &known, NULL) == ERR_OK)
 		return ERR_OK;
-	if (k->blocks == k->room) {
-		size_t room = k->room ? 2 * k->room : 16;
-		void *more = realloc(k->block, room * sizeof *k->block);
-
-		if (!more)
-			return err_set(e, ERR_MEMORY, "no memory for inner blocks");
-		k->block = more;
-		k->room = room;
-	}
+	if (k->blocks == k->room && (rc = make_room(k, e)))
+		return rc;
 	buf_add(&k->bytes, block);
 	if (buf_ok(&k->bytes, e))
 		return err_wrap(e, "inner blocks");
+	if (!table_add(&k->by_digest, table_hash(cid_digest(cid)), k->blocks))
+		return err_set(e, ERR_MEMORY, "no memory for inner blocks");
 	k->block[k->blocks].cid = *cid;
 	k->block[k->blocks].at = at;
 	k->block[k->blocks++].n = block.n;

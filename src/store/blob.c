@@ -199,7 +199,9 @@ static int must_be_there(struct blob *w, uint64_t at, struct span s, struct err 
 
 	for (size_t i = 0, n; i < s.n && !rc; i += n) {
 		n = s.n - i < sizeof there ? s.n - i : sizeof there;
-		if (io_pread_exact(w->fd, there, n, (off_t)(at + i), NULL) || memcmp(there, s.p + i, n) != 0)
+		rc = io_pread_exact(w->fd, there, n, (off_t)(at + i), e);
+		/* It ends too early, or has them. A read that fails tells nothing. */
+		if (rc == ERR_CORRUPT || (!rc && memcmp(there, s.p + i, n) != 0))
 			rc = err_set(e, ERR_PROOF, "the image that lies here has other bytes at %llu", (unsigned long long)(at + i));
 	}
 	return rc;

@@ -80,15 +80,16 @@ void blob_free(struct blob *w);
 void blob_discard(struct blob *w);
 
 /* Verified bytes at their place. ERR_LIMIT: past the announced size. Bytes written in order are hashed on the way.
- * After blob_complete they are only compared. ERR_PROOF: other bytes lie there; who is right says blob_compare. */
+ * After blob_complete they are only compared. ERR_PROOF: other bytes lie there; who is right says blob_compare. ERR_IO: they
+ * cannot be read. */
 MUST_USE int blob_write(struct blob *w, uint64_t at, struct span s, struct err *e);
 /* What lies there now: exactly n bytes. */
 MUST_USE int blob_read(struct blob *w, uint64_t at, void *out, size_t n, struct err *e);
 
 /* Keeps an IPFS block beside the image. The caller has verified it; here it is only guarded against torn writes. */
 MUST_USE int blob_add_block(struct blob *w, struct span cid, struct span block, struct err *e);
-/* The blocks kept so far, in the order they were added; a torn tail is cut off. Spans live until fn returns; its
- * failure ends the walk and is returned. */
+/* The blocks kept so far, in the order they were added; a torn tail is passed over. Spans live until fn returns; its
+ * failure ends the walk and is returned. ERR_IO: one could not be read; what lies there stays. */
 typedef int blob_block_fn(void *arg, struct span cid, struct span block, struct err *e);
 MUST_USE int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struct err *e);
 
@@ -140,7 +141,8 @@ MUST_USE int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t
 			  struct blob_check *out, struct err *e);
 
 /* [worker] For an object without a row: hashes it. Good: writes .sums anew, gives size and digests.
- * ERR_PROOF: not what its name says, and it was removed. ERR_NOT_FOUND. */
+ * ERR_PROOF: not what its name says, and it was removed. ERR_NOT_FOUND. Blocks beside it that cannot be read stay where they are, and are
+ * none of its digests. */
 MUST_USE int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, struct blob_digests *out,
 			 struct err *e);
 

@@ -3,62 +3,64 @@
 
 #include "formats/dagfile.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
-/* Reads the record at `at` into b; ERR_FORMAT: it is not whole. */
-static int read_record(int fd, uint64_t at, uint64_t size, struct buf *b, struct span *cid, struct span *block)
+/* ERR_FORMAT: the file ends before. A read that fails says nothing of what lies there. */
+static int read_part(int fd, void *out, size_t n, uint64_t at, struct err *e)
+{
+	int rc = io_pread_exact(fd, out, n, (off_t)at, NULL);
+
+	if (rc == ERR_CORRUPT)
+		return ERR_FORMAT;
+	return rc ? err_errno(e, "the blocks beside an image") : ERR_OK;
+}
+
+/* Reads the record at `at` into b; ERR_FORMAT, and e is untouched: it is not whole. */
+static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, struct span *block, struct err *e)
 {
 	uint8_t head[DAGFILE_HEAD], *p;
 	size_t n;
+	int rc = read_part(fd, head, sizeof head, at, e);
 
-	if (size - at < sizeof head || io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
-		return ERR_FORMAT;
-	n = dagfile_length(head);
-	if (n == 0 || size - at < n)
-		return ERR_FORMAT;
+	if (rc)
+		return rc;
+	n = dagfile_length(head);	/* 0: no record is so short */
 	buf_reset(b);
 	p = buf_grow(b, n);
 	if (!p)
-		return ERR_MEMORY;
-	if (io_pread_exact(fd, p, n, (off_t)at, NULL))
-		return ERR_FORMAT;
-	return dagfile_read(buf_span(b), cid, block);
+		return err_set(e, ERR_MEMORY, "no memory for a block");
+	rc = read_part(fd, p, n, at, e);
+	return rc ? rc : dagfile_read(buf_span(b), cid, block);
 }
 
 int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(DAGFILE_RECORD_MAX);
 	struct span cid, block;
-	struct stat st;
-	int rc = ERR_OK;
+	uint64_t at = 0;
+	int rc;
 
-	*end = 0;
-	if (fstat(fd, &st) < 0)
-		return err_errno(e, "blocks beside an image");
-	while (rc == ERR_OK && *end < (uint64_t)st.st_size) {
-		rc = read_record(fd, *end, (uint64_t)st.st_size, &b, &cid, &block);
-		if (rc == ERR_MEMORY)
-			return err_set(e, ERR_MEMORY, "no memory for a block");
-		if (rc)
-			return ERR_OK;	/* torn here */
-		*end += b.n;
-		if (fn)
-			rc = fn(arg, cid, block, e);
+	while ((rc = read_record(fd, at, &b, &cid, &block, e)) == ERR_OK) {
+		at += b.n;
+		if (fn && (rc = fn(arg, cid, block, e)))
+			return rc;
 	}
-	return rc;
+	if (rc != ERR_FORMAT)
+		return rc;
+	*end = at;
+	return ERR_OK;
 }
 
-/* Opens it and finds the end of what is whole. */
-static int dag_open(struct blob *w, struct err *e)
+/* Opens it; fn (may be NULL) sees what is whole, and behind that the next one goes. Once: what is added then need not be read again. */
+static int dag_open(struct blob *w, blob_block_fn *fn, void *arg, struct err *e)
 {
-	int rc = w->dag.fd >= 0 ? ERR_OK : blob_file_open(w->b, &w->sha256, FILE_DAG_PART, O_RDWR | O_CREAT, &w->dag.fd, e);
+	autoclose int fd = -1;
+	int rc = blob_file_open(w->b, &w->sha256, FILE_DAG_PART, O_RDWR | O_CREAT, &fd, e);
 
-	if (rc)
+	if (rc || (rc = blob_dag_scan(fd, &w->dag.end, fn, arg, e)))
 		return rc;
-	return blob_dag_scan(w->dag.fd, &w->dag.end, NULL, NULL, e);
+	w->dag.fd = STEAL_FD(fd);
+	return ERR_OK;
 }
 
 int blob_add_block(struct blob *w, struct span cid, struct span block, struct err *e)
@@ -68,7 +70,7 @@ int blob_add_block(struct blob *w, struct span cid, struct span block, struct er
 
 	if (cid.n == 0 || cid.n > CID_BYTES_MAX || block.n > BLOCK_MAX)
 		return err_set(e, ERR_LIMIT, "a block beside an image has at most %d bytes", BLOCK_MAX);
-	if ((rc = dag_open(w, e)))
+	if (w->dag.fd < 0 && (rc = dag_open(w, NULL, NULL, e)))
 		return rc;
 	dagfile_put(&b, cid, block);
 	if ((rc = buf_ok(&b, e)))
@@ -84,13 +86,10 @@ int blob_add_block(struct blob *w, struct span cid, struct span block, struct er
 int blob_each_block(struct blob *w, blob_block_fn *fn, void *arg, struct err *e)
 {
 	uint64_t end;
-	int rc;
 
-	if (w->dag.fd < 0 && !blob_file_exists(w->b, &w->sha256, FILE_DAG_PART))
-		return ERR_OK;
-	if ((rc = dag_open(w, e)))
-		return rc;
-	return blob_dag_scan(w->dag.fd, &end, fn, arg, e);
+	if (w->dag.fd >= 0)
+		return blob_dag_scan(w->dag.fd, &end, fn, arg, e);
+	return blob_file_exists(w->b, &w->sha256, FILE_DAG_PART) ? dag_open(w, fn, arg, e) : ERR_OK;
 }
 
 int blob_drop_blocks(struct blob *w, struct err *e)

@@ -227,12 +227,26 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 	return rc;
 }
 
+/* Blocks that cannot be read now stay as they lie, and the image is taken without: it is whole, and may be all that devices can have. */
+static int adopt_dag(struct blobs *b, const struct hash32 *sha256, struct blob_digests *d, bool *is_sync, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = put_dag(b, sha256, d, is_sync, &why);
+
+	if (rc && (*is_sync || !err_is_of_one_file(&why))) {
+		*e = why;
+		return rc;
+	}
+	if (rc)
+		*d = (struct blob_digests){ .dag = sha256_of(SPAN(NULL, 0)) };
+	return ERR_OK;
+}
+
 static int adopt(struct blobs *b, const struct hash32 *sha256, int fd, struct blob_hasher *h, struct blob_digests *out,
 		 bool *is_sync, struct err *e)
 {
 	struct blob_digests d = { .dag_bytes = 0 };
 	struct hash32 got;
-	autoclose int sums = -1;
 	int rc = blob_hasher_read(h, fd, e);
 
 	if (rc)
@@ -241,8 +255,8 @@ static int adopt(struct blobs *b, const struct hash32 *sha256, int fd, struct bl
 	if (!hash32_eq(&got, sha256))
 		return err_set(e, ERR_PROOF, "a file is not the image that its name says");
 	/* Whoever wrote it may not have come to this. */
-	if ((rc = sync_file(b->sys, fd, "an image", is_sync, e)) || (rc = write_sums(b, sha256, blob_hasher_sums(h), &sums, e)) ||
-	    (rc = keep_sides(b, sha256, sums, &d, is_sync, e)))
+	if ((rc = sync_file(b->sys, fd, "an image", is_sync, e)) || (rc = adopt_dag(b, sha256, &d, is_sync, e)) ||
+	    (rc = blob_place_sums(b, sha256, blob_hasher_sums(h), is_sync, e)))
 		return rc;
 	d.sums = sha256_of(blob_hasher_sums(h));
 	*out = d;

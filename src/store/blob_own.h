@@ -70,7 +70,8 @@ int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *
 /* The same where the file itself is whole, and stays. */
 void blobs_count_sync_failure(struct blobs *b);
 
-/* The largest record's end, and whether all of fd up to there are whole records; fn may be NULL. */
+/* Every record up to the first that is torn, or the file's end; fn may be NULL. *end: where the last whole one ends. What cannot be read
+ * is not torn: that is a failure, and says nothing of what lies there. */
 MUST_USE int blob_dag_scan(int fd, uint64_t *end, blob_block_fn *fn, void *arg, struct err *e);
 
 /* .sums made durable, alone: .dag is left as it lies there. is_sync (set on failure) says that a sync was what failed. */

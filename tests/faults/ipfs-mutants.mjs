@@ -32,6 +32,7 @@ const more = [
   ['ipfs/intake.c', 'return size + size / 20 + MIB;', 'return UINT64_MAX;'],
   ['ipfs/intake.c', 'in->stray_blocks > STRAY_BLOCKS_MAX || ', ''],
   ['ipfs/intake.c', ' || in->stray_bytes > STRAY_BYTES_MAX)', ')'],
+  ['ipfs/intake.c', '++in->repeats <= plan_places(in->plan)', '++in->repeats > 0'],
   ['ipfs/plan.c', 'return rc ? rc : cid_check(&cid, *block, e);', 'return rc;'],
   ['ipfs/source_reply.c', ' || from != req->from || last < from)', ')'],
   ['ipfs/source_reply.c', 'total && total != req->total', '0'],

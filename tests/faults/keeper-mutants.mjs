@@ -12,7 +12,7 @@ import { embedSql } from './store-mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const NAMES = ['degraded', 'keeper_disk', 'keeper_images', 'keeper_sweep', 'stuck', 'scrubber', 'verify', 'verified', 'catalogs', 'settle', 'settle_look', 'settle_walk', 'keeper_own',
-  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetcher', 'judge', 'history', 'ledger']
+  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetch_open', 'fetcher', 'judge', 'history', 'ledger']
 
 const MEMORY = 'only an allocation can fail there', DAMAGED = 'a damaged database answers nothing more, and the keeper ends'
 
@@ -384,7 +384,15 @@ const more = [
   ['keeper_sweep.c', 'fetcher_progress(&k->fetcher, &i->sha256, &p) || bundle', 'bundle'],
   ['keeper_sweep.c', ' ||\n	    now_ms(k) - i->wanted_ms < EVICT_UNREAD_MS)', ')'],
   ['fetch.c', '	blob_keep_part(f->blob);\n', ''],
-  ['fetch.c', '	f->is_unlike = false;\n', ''],
+  ['fetch.c', 'f->is_unlike = f->is_unread = false;', 'f->is_unread = false;'],
+  ['fetch.c', 'f->is_unlike = f->is_unread = false;', 'f->is_unlike = false;'],
+  ['fetch.c', 'f->is_unlike || f->is_unread ? ', 'f->is_unlike ? '],
+  ['fetch.c', 'f->is_unlike ? FETCH_WRONG : FETCH_WAITING', 'FETCH_WRONG'],
+  ['fetch_open.c', 'f->is_for_blocks && rc == ERR_IO;', 'rc == ERR_IO;'],
+  ['fetch_open.c', 'f->is_for_blocks && rc == ERR_IO;', 'f->is_for_blocks && rc;'],
+  ['fetch_open.c', '!rc || !f->told_io || ', '!rc || '],
+  ['fetch_open.c', '!rc || !f->told_io || !err_is_of_one_file(e)', '!rc || !f->told_io'],
+  ['fetch_open.c', '	kept_fini(&f->kept);\n', ''],
   ['fetch.c', '	f->unproven++;\n', ''],
   ['fetch.c', ' && f->unproven < FETCH_UNPROVEN_MAX)', ')'],
   ['fetch.c', '	memset(f->use, 0, sizeof f->use);\n', ''],
@@ -407,6 +415,8 @@ const more = [
   ['kept.c', 'rc != ERR_LIMIT && (rc', '(rc'],
   ['kept.c', '(rc = must_fit(k, block, e)) ||', '((rc = must_fit(k, block, e)) && false) ||'],
   ['kept.c', 'k->blocks == 0 || ', ''],
+  ['kept.c', ' && !cid_same_block(&k->block[i].cid, cid)', ''],
+  ['kept.c', '	table_free(&k->by_digest);\n', ''],
 
   ['judge.c', 'r->image_detail ? r->image_detail : ""', 'r->image_detail'],
   ['judge.c', 'p->needs_approval && !r->is_approved && r->image', '!r->is_approved && r->image'],
@@ -582,6 +592,7 @@ const UNITS = {
   restoring: ['backup'],
   backup: ['backup', 'api'],
   kept: ['kept', 'fetcher'],
+  fetch_open: ['fetcher', 'fetch_sources', 'fetch_lanes'],
   keeper_start: ['keeper_start', 'keeper_state', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher', 'fetch_sources', 'fetch_lanes'],
   fetcher: ['fetcher'],

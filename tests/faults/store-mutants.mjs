@@ -23,12 +23,8 @@ const spared = {
     'rc && why.sys == EINVAL': 'a file system without O_DIRECT; even tmpfs has it',
     '!rc @ open_past_cache': 'the same',
   },
-  'store/blob_dag.c': {
-    'n == 0 || size - at < n': 'what is read then is no record either',
-    'fstat(fd, &st) < 0': FSTAT,
-    '(rc = buf_ok(&b, e))': MEMORY,
-  },
-  'store/blob_finish.c': { 'rc @ settle_dag': MEMORY, 'fds[i] >= 0': 'what is pushed without a file is nothing' },
+  'store/blob_dag.c': { '(rc = buf_ok(&b, e))': MEMORY },
+  'store/blob_finish.c': { 'fds[i] >= 0': 'what is pushed without a file is nothing' },
   'store/blobdir.c': { '!d && fd >= 0': MEMORY },
   'store/db.c': {
     'rc != SQLITE_OK || now != options[i].value': 'an SQLite that does not know an option',
@@ -229,6 +225,13 @@ const more = [
   ['store/blob_check.c', 'return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);', 'return s->sums.n == blob_hasher_sums(&s->found).n;'],
   ['store/blob_check.c', 'out->is_size_wrong = (uint64_t)st.st_size != s->size;', 'out->is_size_wrong = false;'],
   ['store/blob_dag.c', '!hash32_eq(&digest, &d->dag)', 'false'],
+  ['store/blob_dag.c', 'w->dag.fd < 0 && (rc = dag_open', '(rc = dag_open'],
+  ['store/blob_dag.c', 'dag_open(w, fn, arg, e) : ERR_OK;', 'dag_open(w, NULL, NULL, e) : ERR_OK;'],
+  ['store/blob.c', 'rc == ERR_CORRUPT || (!rc && memcmp', '(!rc && memcmp'],
+  ['store/blob.c', 'rc == ERR_CORRUPT || (!rc && memcmp', 'rc || (!rc && memcmp'],
+  ['store/blob.c', ' || (!rc && memcmp(there, s.p + i, n) != 0))', ')'],
+  ['store/blob_finish.c', '(*is_sync || !err_is_of_one_file(&why))', '!err_is_of_one_file(&why)'],
+  ['store/blob_finish.c', '(*is_sync || !err_is_of_one_file(&why))', '*is_sync'],
   ['store/blob_finish.c', '(rc = sync_file(w->b->sys, w->fd, name, is_sync, e)) || (rc = take_name(w, e))',
     '(rc = take_name(w, e)) || (rc = sync_file(w->b->sys, w->fd, name, is_sync, e))'],
   ['store/blob_finish.c', 'rc = blobs_sync_failed(w->b, &w->sha256, &why);', ';'],
@@ -504,7 +507,7 @@ export async function storeMutants() {
   return all.sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file))
 }
 
-const STORE = ['test_blob', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_ownpatch', 'test_owncopy', 'test_recall', 'test_owncopy_memory']
+const STORE = ['test_blob', 'test_dag', 'test_store', 'test_floor', 'test_db', 'test_tokens', 'test_spoilt', 'test_parts', 'test_dbsync', 'test_restore', 'test_damaged', 'test_savefile', 'test_walcheck', 'test_ownpatch', 'test_owncopy', 'test_recall', 'test_owncopy_memory']
 
 const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 
@@ -516,7 +519,7 @@ export function programsOf({ file }) {
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
   if (name.startsWith('floor')) return ['test_floor']
-  if (name.startsWith('blob')) return ['test_blob']
+  if (name.startsWith('blob')) return ['test_blob', 'test_dag']
   if (name === 'durable' || name === 'tokens') return ['test_tokens', 'test_restore']
   if (name === 'sysio') return ['test_blob', 'test_tokens']
   if (name === 'walcheck') return ['test_walcheck']

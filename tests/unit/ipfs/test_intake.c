@@ -200,6 +200,21 @@ static void endless_repeats(const struct honest *h, struct buf *out)
 		put(h, 0, 10, out);
 }
 
+/* 37 bytes each: the budget of bytes has room for tens of thousands. */
+static void endless_empty_repeats(const struct honest *h, struct buf *out)
+{
+	put(h, 0, 10, out);
+	while (out->n < MIB)
+		dag_section(&h->blocks[0]->cid, SPAN(NULL, 0), out);
+}
+
+/* As a sender may whose first half was taken from somebody else: that is no attack. */
+static void everything_twice(const struct honest *h, struct buf *out)
+{
+	put(h, 0, h->n - 1, out);
+	put(h, 0, h->n, out);
+}
+
 static void endless_identity_blocks(const struct honest *h, struct buf *out)
 {
 	struct cid id = { .version = 1, .codec = CID_RAW, .hash = CID_IDENTITY, .n = 3, .digest = "abc" };
@@ -355,7 +370,9 @@ static const struct {
 	{ "as many extra blocks as are forgiven", extra_blocks, INTAKE_DONE, "" },
 	{ "one extra block too many", too_many_extra_blocks, INTAKE_BROKEN, "65 blocks" },
 	{ "the CAR of another file", another_file, INTAKE_SHORT, "before the file is complete" },
-	{ "an endless CAR of blocks that came before", endless_repeats, INTAKE_BROKEN, "more than 1052776 bytes" },
+	{ "an endless CAR of blocks that came before", endless_repeats, INTAKE_BROKEN, "11 blocks that came before, in a file that has 10" },
+	{ "everything twice", everything_twice, INTAKE_DONE, "" },
+	{ "an endless CAR of empty blocks that came before", endless_empty_repeats, INTAKE_BROKEN, "11 blocks that came before" },
 	{ "an endless CAR of identity blocks", endless_identity_blocks, INTAKE_BROKEN, "more than 1052776 bytes" },
 	{ "leaves before their nodes", leaves_before_nodes, INTAKE_SHORT, "before the file is complete" },
 	{ "two leaves exchanged", two_leaves_exchanged, INTAKE_SHORT, "before the file is complete" },

@@ -35,7 +35,7 @@ tests_unit_test_devices_CPPFLAGS = $(WORLD_CPPFLAGS)
 tests_unit_test_devices_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_kept
-tests_unit_test_kept_SOURCES = %D%/test_kept.c
+tests_unit_test_kept_SOURCES = %D%/test_kept.c tests/unit/support/preads.h
 tests_unit_test_kept_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 tests_unit_test_kept_LDADD = libkeeper.a libstore.a libformats.a libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(UNIT_LIBS)
 

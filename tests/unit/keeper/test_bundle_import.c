@@ -5,6 +5,7 @@
 #include "keeper/bundle_import.h"
 #include "rig.h"
 #include "store/audit.h"
+#include "../support/preads.h"
 
 #define SIZE 100000
 
@@ -74,13 +75,18 @@ static const char *state(void)
 	return text;
 }
 
-static bool has_part(void)
+static bool has(const char *suffix)
 {
-	char path[BLOB_PATH_MAX + 8];
+	char path[BLOB_PATH_MAX + 16];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%s.part", blobs_path(&sha256, (char[BLOB_PATH_MAX]){ 0 }));
+	snprintf(path, sizeof path, "%s%s", blobs_path(&sha256, (char[BLOB_PATH_MAX]){ 0 }), suffix);
 	return fstatat(blobs_fd(rig.k.blobs), path, &st, 0) == 0;
+}
+
+static bool has_part(void)
+{
+	return has(".part");
 }
 
 static void audited(const char *action, const char *detail)
@@ -286,6 +292,21 @@ START_TEST(a_repair_that_is_given_up_loses_nothing)
 }
 END_TEST
 
+/* What a fetch has brought is not gone because one read of it failed. */
+START_TEST(what_a_fetch_has_kept_and_cannot_be_read_stays)
+{
+	struct blob *w;
+
+	publish(SIZE);
+	ck_ok(blob_start(rig.k.blobs, &sha256, SIZE, &w, NULL, &err));
+	ck_ok(blob_add_block(w, SPAN_LIT("cid"), SPAN_LIT("node"), &err));
+	blob_free(w);
+	preads_fail(".dag.part", 1, false);
+	ck_assert_int_eq(begin(true, SIZE), ERR_IO);
+	ck_assert(has_part() && has(".dag.part"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bundle-import");
@@ -307,6 +328,7 @@ int main(void)
 	tcase_add_test(t, who_has_gone_is_let_go_of);
 	tcase_add_test(t, given_up);
 	tcase_add_test(t, a_repair_that_is_given_up_loses_nothing);
+	tcase_add_test(t, what_a_fetch_has_kept_and_cannot_be_read_stays);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -1,5 +1,6 @@
 /* test_fetcher.c: what is fetched when and for whom: claims, places, the disk, what is broken off; with real sources and blobs. */
 #include "fetching.h"
+#include "../support/preads.h"
 
 /* In the file's object, or what lies beside it. */
 static void rot(const char *suffix, off_t at)
@@ -820,6 +821,137 @@ START_TEST(a_whole_image_is_not_written_over_by_another_cid)
 }
 END_TEST
 
+/* The image's own, not that of what lies beside it. */
+static const char *image_part(void)
+{
+	static char path[BLOB_PATH_MAX + 8];
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "%s.part", blobs_path(&sha, name));
+	return path;
+}
+
+/* Of the image that is there, when a block is compared with it: that says nothing of the CID. */
+START_TEST(a_read_that_fails_once_rejects_nothing)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	want();
+	run_until_state(FETCH_FETCHING);
+	preads_fail(image_part(), 1, false);
+	run_until(&failed, 1);
+	ck_assert_msg(wrong == 0 && rotten == 0 && strstr(last_why, "read: "), "%u, %u: %s", wrong, rotten, last_why);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert(last_good.digests.dag_bytes > 0 && wrong == 0 && failed == 1);
+}
+END_TEST
+
+/* Then it has rotted there, and its owner sees to it. */
+START_TEST(a_place_that_cannot_be_read_is_rotten)
+{
+	USE(HONEST);
+	fetched();
+	lose_blocks();
+	want();
+	run_until_state(FETCH_FETCHING);
+	preads_fail(image_part(), 1, true);
+	run_until(&failed, 1);
+	ck_assert(rotten == 1 && wrong == 0 && good == 0);
+	preads_count_of(NULL);
+	place.is_whole = false;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+}
+END_TEST
+
+/* --- what an earlier try has kept --- */
+
+static const char *kept_path(void)
+{
+	static char path[BLOB_PATH_MAX + 24];
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s.dag.part", blobs_path(&sha, name));
+	return path;
+}
+
+/* Half of the image, and the inner blocks above it. */
+static void fetch_half(void)
+{
+	USE(TRUNCATES_ALL);
+	want();
+	run_until(&failed, 1);
+	ck_assert_int_gt(tempdir_size(kept_path()), 0);
+	peer[0].deed = NO_CAR;
+	peer[0].blocks = 0;
+}
+
+START_TEST(kept_blocks_that_cannot_be_read_once_are_not_fetched_again)
+{
+	off_t size;
+
+	fetch_half();
+	size = tempdir_size(kept_path());
+	preads_fail(".dag.part", 1, false);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&failed, 2);
+	ck_assert_msg(troubles == 1 && tempdir_size(kept_path()) == size && peer[0].blocks == 0, "%u", troubles);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(peer[0].blocks < 30, "half of it was there: %u", peer[0].blocks);
+}
+END_TEST
+
+/* They are in nobody's way for ever, nor does the rest of the part go with them. */
+START_TEST(kept_blocks_that_can_never_be_read_are_fetched_again)
+{
+	fetch_half();
+	preads_fail(".dag.part", 1, true);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&failed, 2);
+	ck_assert(tempdir_size(kept_path()) > 0 && troubles == 1);
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until_state(FETCH_FETCHING);
+	preads_count_of(NULL);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_msg(failed == 2 && peer[0].blocks < 40, "%u: what was there of the image still is", peer[0].blocks);
+}
+END_TEST
+
+static int none_for_blocks(int dir, const char *name, int flags, mode_t mode)
+{
+	if (!strstr(name, ".dag.part"))
+		return sysio_kernel.openat(dir, name, flags, mode);
+	errno = EMFILE;
+	return -1;
+}
+
+START_TEST(kept_blocks_do_not_go_for_want_of_descriptors)
+{
+	static struct sysio sys;
+
+	sys = sysio_kernel;
+	sys.openat = none_for_blocks;
+	blobs_free(blobs);
+	ck_ok(blobs_open(tempdir_fd, &sys, &blobs, &err));
+	USE(SILENT);
+	want();
+	run_until_state(FETCH_FETCHING);
+	tempdir_poke(kept_path(), 0, "some", 4);
+	first()->told_io = true;	/* and the disk was looked at since */
+	ck_refused(fetch_load_kept(first(), &err), ERR_IO, "want of descriptors");
+	ck_assert(tempdir_has(kept_path()));
+}
+END_TEST
+
 START_TEST(what_was_thought_whole_is_repaired)
 {
 	USE(HONEST);
@@ -1118,6 +1250,8 @@ int main(void)
 		it_ends_when_nobody_wants_it,
 		a_release_that_goes_leaves_its_names, once_is_once, once_is_once_for_each_claim, no_room_is_waited_for, many_that_fail_at_once_do_not_pile_up_on_the_stack,
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
+		a_read_that_fails_once_rejects_nothing, a_place_that_cannot_be_read_is_rotten, kept_blocks_that_cannot_be_read_once_are_not_fetched_again,
+		kept_blocks_that_can_never_be_read_are_fetched_again, kept_blocks_do_not_go_for_want_of_descriptors,
 		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_pause_holds_up_what_is_complete, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,
 		what_repeats_may_break_a_rule, what_repeats_may_find_no_room,

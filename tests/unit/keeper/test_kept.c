@@ -2,9 +2,7 @@
 #include "keeper/kept.h"
 #include "base/limits.h"
 #include "store/tempdir.h"
-
-#include <check.h>
-#include <string.h>
+#include "support/preads.h"
 
 #define BLOCKS 40	/* more than there is room for at first */
 
@@ -13,6 +11,7 @@ static uint8_t big[KEPT_BYTES_MAX];
 
 static void setup(void)
 {
+	preads_count_of(NULL);
 	kept_init(&kept);
 }
 
@@ -54,6 +53,35 @@ START_TEST(each_is_found_again)
 }
 END_TEST
 
+/* A publisher may name very many, and each is looked for when it comes. */
+START_TEST(none_is_looked_for_one_by_one)
+{
+	struct cid first = cid_of(1, CID_DAG_PB, block_of(0));
+	struct span got;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		ck_assert_int_eq(add(block_of(i)), ERR_OK);
+	ck_assert_uint_eq(kept.by_digest.n, BLOCKS);
+	table_clear(&kept.by_digest);
+	ck_assert_int_eq(kept_find(&kept, &first, &got, &err), ERR_NOT_FOUND);
+}
+END_TEST
+
+/* Two of which the table knows no difference. */
+START_TEST(the_same_hash_is_not_the_same_block)
+{
+	struct cid one = cid_of(1, CID_DAG_PB, block_of(0)), two = cid_of(1, CID_DAG_PB, block_of(1));
+	struct span got;
+
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(add(block_of(i)), ERR_OK);
+	table_clear(&kept.by_digest);
+	ck_assert(table_add(&kept.by_digest, table_hash(cid_digest(&one)), 1) && table_add(&kept.by_digest, table_hash(cid_digest(&one)), 0));
+	ck_assert(kept_find(&kept, &one, &got, &err) == ERR_OK && got.n == 1);
+	ck_assert_int_eq(kept_find(&kept, &two, &got, &err), ERR_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(what_was_never_added_is_not_found)
 {
 	struct cid other = cid_of(1, CID_DAG_PB, block_of(1));
@@ -91,13 +119,28 @@ END_TEST
 static struct blobs *blobs;
 static struct blob *part;
 
+static const struct hash32 sha256 = { .b = { 1 } };
+
 static void open_part(void)
 {
-	struct hash32 sha256 = { .b = { 1 } };
-
 	tempdir_make();
 	ck_assert_int_eq(blobs_open(tempdir_fd, NULL, &blobs, &err), ERR_OK);
 	ck_assert_int_eq(blob_start(blobs, &sha256, 1000, &part, NULL, &err), ERR_OK);
+}
+
+/* As after a restart. */
+static void take_up(void)
+{
+	blob_free(part);
+	ck_assert_int_eq(blob_start(blobs, &sha256, 1000, &part, NULL, &err), ERR_OK);
+}
+
+static off_t part_size(void)
+{
+	char path[300], name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s.dag.part", blobs_path(&sha256, name));
+	return tempdir_size(path);
 }
 
 static void close_part(void)
@@ -163,6 +206,45 @@ START_TEST(what_is_too_much_is_not_written)
 }
 END_TEST
 
+START_TEST(each_is_read_once)
+{
+	off_t size;
+
+	open_part();
+	preads_count_of(".dag.part");
+	for (size_t i = 0; i < BLOCKS; i++)
+		ck_assert_int_eq(put(block_of(i)), ERR_OK);
+	ck_assert_uint_eq(preads.bytes, 0);
+	take_up();
+	size = part_size();
+	preads_count_of(".dag.part");
+	ck_assert_uint_eq(load_for(0), BLOCKS);
+	ck_assert_uint_lt(preads.bytes, 2 * (uint64_t)size);
+	close_part();
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_stays)
+{
+	struct cid root = cid_of(1, CID_DAG_PB, block_of(0)), other = cid_of(1, CID_DAG_PB, block_of(9));
+	off_t size;
+
+	open_part();
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(put(block_of(i)), ERR_OK);
+	take_up();
+	size = part_size();
+	kept_fini(&kept);
+	preads_fail(".dag.part", 3, false);
+	ck_assert_int_eq(kept_load(&kept, part, &root, &err), ERR_IO);
+	kept_fini(&kept);
+	preads_fail(".dag.part", 1, false);
+	ck_assert_msg(kept_load(&kept, part, &other, &err) == ERR_IO && part_size() == size, "nor is it known to be another's");
+	ck_assert_uint_eq(load_for(0), 3);
+	close_part();
+}
+END_TEST
+
 /* Nobody writes so many, but somebody may have. */
 START_TEST(too_many_are_none)
 {
@@ -190,11 +272,15 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, each_is_found_again);
+	tcase_add_test(tc, none_is_looked_for_one_by_one);
+	tcase_add_test(tc, the_same_hash_is_not_the_same_block);
 	tcase_add_test(tc, what_was_never_added_is_not_found);
 	tcase_add_test(tc, the_same_block_takes_no_room_twice);
 	tcase_add_test(tc, one_byte_too_many_is_refused);
 	tcase_add_test(tc, a_part_keeps_one_roots_blocks);
 	tcase_add_test(tc, what_is_too_much_is_not_written);
+	tcase_add_test(tc, each_is_read_once);
+	tcase_add_test(tc, what_cannot_be_read_stays);
 	tcase_add_test(tc, too_many_are_none);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

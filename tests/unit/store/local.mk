@@ -13,6 +13,10 @@ check_PROGRAMS += tests/unit/test_blob
 tests_unit_test_blob_SOURCES = %D%/test_blob.c tests/unit/support/fds.h tests/unit/support/unread.h %D%/stays.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_blob_LDADD = $(STORE_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/test_dag
+tests_unit_test_dag_SOURCES = %D%/test_dag.c tests/unit/support/preads.h %D%/faulty.h %D%/tempdir.h
+tests_unit_test_dag_LDADD = $(STORE_TEST_LIBS)
+
 LIVED = %D%/lived.h %D%/gateways.h %D%/tempdir.h %D%/faulty.h
 
 check_PROGRAMS += tests/unit/test_owncopy
