@@ -36,8 +36,8 @@ void fetch_drop_all(struct fetch *f);
 /* OPENING: room, part, kept blocks, plan; moves on to RESTORING, or fails. */
 void fetch_open(struct fetch *f);
 /* [worker] A plain file came without its DAG: when one of the profiles gives its CID, keeps the inner blocks, so that it can be
- * served as blocks too. Otherwise nothing happens. */
-void fetch_guess_dag(struct fetch *f);
+ * served as blocks too. Otherwise nothing happens, and it is false. */
+bool fetch_guess_dag(struct fetch *f);
 
 /* --- fetch_turn.c --- */
 /* FETCHING: opens as many lanes as there is something to ask; with none left, says how it goes on. */

@@ -59,6 +59,26 @@ static int store_good(struct keeper *k, const struct hash32 *sha256, uint64_t si
 	return rc ? rc : store_commit(&tx, e);
 }
 
+/* Right by its SHA-256 alone: by its CID, if by any, it was compared before. What there was of its blocks is to be had again. */
+static int store_right(struct keeper *k, const struct fetched *f, struct err *e)
+{
+	struct image_row was = { .cid = "" };
+	int rc;
+
+	if (images_get(k->store, &f->target.sha256, &was, NULL) || was.state != IMAGE_IS_DAMAGED)
+		was = (struct image_row){ .cid = "" };
+	rc = store_good(k, &f->target.sha256, f->target.size, was.cid, &f->digests, f->format, e);
+	if (rc || !(was.digests.dag_bytes || was.is_dag_lost || f->digests.dag_bytes))
+		return rc;
+	return images_set_dag_lost(k->store, &f->target.sha256, e);
+}
+
+static int store_fetched(struct keeper *k, const struct fetched *f, struct err *e)
+{
+	return f->lacks_blocks ? store_right(k, f, e)
+			       : store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, e);
+}
+
 static void on_good(void *arg, const struct fetched *f)
 {
 	struct keeper *k = arg;
@@ -67,7 +87,7 @@ static void on_good(void *arg, const struct fetched *f)
 
 	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->target.sha256), hex),
 		 f->target.size, f->format);
-	if (store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, &e))
+	if (store_fetched(k, f, &e))
 		keeper_trouble(k, &e);
 	keeper_image_changed(k, &f->target.sha256);
 }
@@ -259,7 +279,8 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 	}
 	if (rc)
 		return rc;
-	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .has_room = i.state != IMAGE_IS_WANTED };
+	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .was_whole = i.state == IMAGE_IS_DAMAGED,
+		.has_room = i.state != IMAGE_IS_WANTED };
 	return ERR_OK;
 }
 

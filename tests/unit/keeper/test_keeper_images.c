@@ -112,6 +112,61 @@ START_TEST(a_good_image_leaves_a_wrong_claim_wrong)
 }
 END_TEST
 
+static const struct { const char *what; bool lacks_blocks; uint64_t before, after; bool is_lost; } blocks[] = {
+	{ "what had blocks is to have them again", true, 500, 0, true },
+	{ "some of them are not all", true, 0, 500, true },
+	{ "it never had any", true, 0, 0, false },
+	{ "each was compared", false, 500, 500, false },
+	{ "it is a single one", false, 500, 0, false },
+};
+
+/* Its CID is nobody's word for it: the earlier one stays. */
+START_TEST(what_is_right_by_its_digest_alone_lacks_its_blocks)
+{
+	struct blob_digests d = { .sums = hash_of(1), .dag_bytes = blocks[_i].before };
+	struct fetched f = { .target = target(0, 1), .format = "raw", .digests.dag_bytes = blocks[_i].after, .lacks_blocks = blocks[_i].lacks_blocks };
+	struct image_row i;
+
+	publish_as(0, &f.target.sha256, SIZE, 0);
+	ck_ok(images_set_good(rig.w.store, &f.target.sha256, SIZE, &d, "raw", 1, &err));
+	ck_ok(images_set_cid(rig.w.store, &f.target.sha256, world_cid[0], &err));
+	ck_ok(images_add_damage(rig.w.store, &f.target.sha256, 0, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert_msg(i.state == IMAGE_IS_GOOD && i.is_dag_lost == blocks[_i].is_lost, "%s", blocks[_i].what);
+	ck_assert_str_eq(i.cid, world_cid[!blocks[_i].lacks_blocks]);
+}
+END_TEST
+
+/* It was not here: what its row has is the manifest's word. */
+START_TEST(no_cid_is_told_of_what_none_was_compared_with)
+{
+	struct fetched f = { .target = target(0, 0), .format = "raw", .lacks_blocks = true };
+	struct image_row i;
+
+	ck_ok(images_want(rig.w.store, &f.target.sha256, SIZE, f.target.cid, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert(i.state == IMAGE_IS_GOOD && !i.is_dag_lost);
+	ck_assert_str_eq(i.cid, "");
+}
+END_TEST
+
+START_TEST(what_was_lost_of_its_blocks_stays_lost)
+{
+	struct fetched f = { .target = target(0, 0), .format = "raw", .lacks_blocks = true };
+	struct blob_digests d = { .sums = hash_of(1) };
+	struct image_row i;
+
+	ck_ok(images_set_good(rig.w.store, &f.target.sha256, SIZE, &d, "", 1, &err));
+	ck_ok(images_set_dag_lost(rig.w.store, &f.target.sha256, &err));
+	ck_ok(images_add_damage(rig.w.store, &f.target.sha256, 0, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert(i.state == IMAGE_IS_GOOD && i.is_dag_lost);
+}
+END_TEST
+
 static bool has_part(const struct hash32 *sha256)
 {
 	char rel[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 8];
@@ -244,14 +299,15 @@ START_TEST(nobody_waits_for_what_may_not_leave)
 }
 END_TEST
 
-static const struct { enum image_state state; bool is_whole, has_room; } places[] = {
-	{ IMAGE_STATES, false, false }, { IMAGE_IS_WANTED, false, false }, { IMAGE_IS_FETCHING, false, true }, { IMAGE_IS_DAMAGED, false, true },
+static const struct { enum image_state state; bool is_whole, was_whole, has_room; } places[] = {
+	{ IMAGE_STATES, false, false, false }, { IMAGE_IS_WANTED, false, false, false }, { IMAGE_IS_FETCHING, false, false, true },
+	{ IMAGE_IS_DAMAGED, false, true, true },
 };
 
 /* What lies there already takes no more room. */
 START_TEST(a_place_is_what_the_row_says)
 {
-	struct fetch_place place = { .is_whole = true, .has_room = !places[_i].has_room };
+	struct fetch_place place = { .is_whole = true, .was_whole = !places[_i].was_whole, .has_room = !places[_i].has_room };
 	struct hash32 sha = world_sha(0);
 
 	if (places[_i].state == IMAGE_STATES)
@@ -259,7 +315,7 @@ START_TEST(a_place_is_what_the_row_says)
 	else
 		world_image(&rig.w, 0, places[_i].state);
 	ck_ok(owner->look(&rig.k, &sha, &place, &err));
-	ck_assert(place.is_whole == places[_i].is_whole && place.has_room == places[_i].has_room);
+	ck_assert(place.is_whole == places[_i].is_whole && place.was_whole == places[_i].was_whole && place.has_room == places[_i].has_room);
 }
 END_TEST
 
@@ -1009,7 +1065,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
+		a_wrong_cid_is_not_anothers, what_was_lost_of_its_blocks_stays_lost, no_cid_is_told_of_what_none_was_compared_with, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
 		a_lie_about_a_damaged_image_leaves_its_bytes, a_fetch_that_begins_is_told, what_a_fetch_found_rotten_wants_a_repair, at_rest_no_fetch_fails,
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
@@ -1030,6 +1086,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(tc, tests[i]);
+	tcase_add_loop_test(tc, what_is_right_by_its_digest_alone_lacks_its_blocks, 0, sizeof blocks / sizeof *blocks);
 	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_loop_test(tc, an_evicted_one_is_tried_again_when_somebody_asks_again, 0, sizeof again / sizeof *again);
 	tcase_add_loop_test(tc, a_part_that_nobody_waits_for_leaves_the_disk, 0, sizeof parts / sizeof *parts);
