@@ -403,13 +403,26 @@ static void work_adopt(uv_work_t *work)
 }
 
 /* No image, or none any more, is an answer. All else says nothing of what lies there; what would meet others too is the one to remember. */
-static void not_adopted(struct keeper *k, const struct adoption *a)
+static void not_adopted(struct keeper *k, const struct adoption *a, const struct err *why)
 {
 	char hex[65];
 
-	log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
-	if (a->is_of_recovery && a->rc != ERR_PROOF && a->rc != ERR_NOT_FOUND && (!k->unadopted.code || err_is_of_one_file(&k->unadopted)))
-		k->unadopted = a->err;
+	log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), why->msg);
+	if (a->is_of_recovery && why->code != ERR_PROOF && why->code != ERR_NOT_FOUND && (!k->unadopted.code || err_is_of_one_file(&k->unadopted)))
+		k->unadopted = *why;
+}
+
+static void adopted(struct keeper *k, const struct adoption *a)
+{
+	char cid[CID_TEXT_MAX];
+	struct err e = { 0 };
+
+	if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e)) {
+		keeper_trouble(k, &e);
+		not_adopted(k, a, &e);
+	} else {
+		keeper_image_changed(k, &a->sha256);
+	}
 }
 
 /* After a lost database it may be the newest firmware of all. Want of room or descriptors passes. One file that cannot be read may stay so, and must
@@ -449,18 +462,14 @@ static void after_adopt(uv_work_t *work, int status)
 {
 	struct adoption *a = work->data;
 	struct keeper *k = a->k;
-	char cid[CID_TEXT_MAX];
-	struct err e = { 0 };
 
 	(void)status;
 	k->adoptions--;
 	list_remove(&a->node);
 	if (a->rc)
-		not_adopted(k, a);
-	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
-		keeper_trouble(k, &e);
+		not_adopted(k, a, &a->err);
 	else
-		keeper_image_changed(k, &a->sha256);
+		adopted(k, a);
 	free(a);
 	if (k->adoptions == 0)
 		end_adoptions(k);

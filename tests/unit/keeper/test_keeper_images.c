@@ -1153,6 +1153,22 @@ START_TEST(one_bad_file_hides_no_want_of_room)
 }
 END_TEST
 
+START_TEST(what_has_no_row_yet_is_not_adopted)
+{
+	lose_database(0, 0);
+	keeper_recover(&rig.k);
+	chain_pause(&rig.k.chain);	/* it would write */
+	refuse_writes(true);
+	run_adoptions();
+	refuse_writes(false);
+	ck_assert(!rig.k.is_recovered && !is_undisturbed());
+	rig.k.degraded.owner.on_fine(&rig.k);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered);
+	ck_assert_str_eq(judged(2), "active");
+}
+END_TEST
+
 START_TEST(a_hiccup_lets_nothing_older_be_active)
 {
 	lose_database(0, EIO);
@@ -1267,7 +1283,7 @@ int main(void)
 		an_image_that_stays_is_tried_once_an_hour, room_that_is_not_made_is_not_waited_for, an_image_that_is_needed_after_all_is_not_stuck,
 		an_image_has_left_without_its_digests, a_wrong_images_part_may_stay, without_all_of_objects_nothing_is_recovered,
 		objects_are_read_again_less_and_less_often, with_all_rows_what_cannot_be_read_is_left_alone, a_later_look_takes_nothing_back, what_is_still_adopted_is_no_look,
-		a_hiccup_lets_nothing_older_be_active, what_was_taken_away_is_waited_for_no_more, one_bad_file_does_not_hold_all_others_for_good,
+		what_has_no_row_yet_is_not_adopted, a_hiccup_lets_nothing_older_be_active, what_was_taken_away_is_waited_for_no_more, one_bad_file_does_not_hold_all_others_for_good,
 		what_a_later_look_cannot_adopt_takes_nothing_back, what_has_gone_meanwhile_is_no_failure,
 	};
 	TCase *tc = tcase_create("all");
