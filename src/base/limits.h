@@ -145,6 +145,7 @@
 #define STUCK_RETRY_MS 3600000		/* before such a one is tried again: ext4 writes its superblock for each error that it meets */
 #define RECOVER_RETRY_MS 15000		/* after objects/ could not be read to its end, before it is read again; doubles … */
 #define RECOVER_RETRY_MAX_MS 3600000	/* … up to this: each time adopts, so reads, what could not be kept before */
+#define RECOVER_HOLDS 3			/* times that all wait for one object that cannot be adopted: 15 s, 30 s, 60 s; a hiccup is over by then */
 #define CATALOG_PROOF_MS 5000		/* a catalog for a newer proof time alone: freshness counts in minutes */
 #define ENTRIES_CHECK_MS 1000		/* between two looks at one file that the server calls damaged: it may be wrong, or not ours */
 #define SCRUB_START_MS 60000		/* after a start nothing is scrubbed: recovery and the first proofs come first */

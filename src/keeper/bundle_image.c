@@ -61,6 +61,16 @@ static int unwant(void *arg, const struct release_row *r, struct err *e)
 	return ERR_OK;
 }
 
+/* What a repair needs is counted already. */
+static int make_place(struct keeper *k, const struct fetch_target *t, struct err *e)
+{
+	struct fetcher_owner o = keeper_fetcher_owner(k);
+	struct fetch_place place = { .has_room = false };
+	int rc = o.look(k, &t->sha256, &place, e);
+
+	return rc || place.has_room ? rc : o.make_room(k, t->size, e);
+}
+
 static int take_place(struct bundle_import *im, const struct cid *root, struct err *e)
 {
 	struct keeper *k = im->k;
@@ -71,7 +81,7 @@ static int take_place(struct bundle_import *im, const struct cid *root, struct e
 		return err_set(e, ERR_BUSY, "the image is being fetched right now");
 	rc = releases_each_of_image(k->store, &t->sha256, unwant, k, e);
 	if (!rc)
-		rc = keeper_fetcher_owner(k).make_room(k, t->size, e);
+		rc = make_place(k, t, e);
 	if (rc)
 		return rc;
 	rc = blob_start(k->blobs, &t->sha256, t->size, &im->blob, NULL, e);

@@ -265,6 +265,12 @@ static bool is_behind(const struct keeper *k, const struct hash32 *product)
 	return !known || known->proven.number == 0 || (f && f->proven > known->final_sequence);
 }
 
+/* At rest nobody can look for objects: what is known is told, unless it is less than what was told. */
+static bool is_looking(const struct keeper *k)
+{
+	return !k->is_recovered && (!keeper_is_paused(k) || !catalogs_last_has_rows(k));
+}
+
 /* Then the last run's catalog knows more than we do: it stays until every product that it tells of is proven again, and the objects
  * on disk have their rows back. */
 static bool is_holding(struct keeper *k)
@@ -279,7 +285,7 @@ static bool is_holding(struct keeper *k)
 	for (size_t i = 0; i < n; i++)
 		if (p[i].proof.number && keeps_product(k, last, &p[i]) && is_behind(k, &p[i].id))
 			return true;
-	if ((!k->is_recovered && !keeper_is_paused(k)) || k->adoptions > 0)
+	if (k->adoptions > 0 || is_looking(k))
 		return true;
 	catalog_put(STEAL_PTR(k->catalogs.last));
 	return false;
@@ -379,7 +385,7 @@ bool catalogs_last_has_rows(const struct keeper *k)
 		return false;
 	all = catalog_images(last, &n);
 	for (size_t i = 0; i < n; i++)
-		if (images_get(k->store, &all[i].sha256, &row, NULL))
+		if (images_get(k->store, &all[i].sha256, &row, NULL) || row.state == IMAGE_IS_WANTED || row.state == IMAGE_IS_FETCHING)
 			return false;
 	return true;
 }

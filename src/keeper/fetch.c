@@ -58,6 +58,12 @@ static void tell_disk(struct fetch *f)
 
 /* --- what workers do --- */
 
+/* [worker] What nobody has the inner blocks of tells nothing by its blocks. Its own digest does, and asks nobody. */
+static bool is_right(struct fetch *f)
+{
+	return f->was_whole && !f->is_forgotten && !plan_is_done(f->plan) && blob_compare(f->blob, NULL) == ERR_OK;
+}
+
 /* [worker] */
 static void work_restore(uv_work_t *work)
 {
@@ -68,10 +74,11 @@ static void work_restore(uv_work_t *work)
 		return;
 	/* Cut as most are: the image itself gives its inner blocks, and nobody need be asked. */
 	if (f->is_for_blocks)
-		fetch_guess_dag(f);
+		(void)fetch_guess_dag(f);
 	do
 		f->work_verdict = plan_restore(f->plan, FETCH_STEP_BYTES, &f->work_more, &f->work_err);
 	while (f->work_verdict == PLAN_TAKEN && f->work_more && !f->is_forgotten);
+	f->is_right = is_right(f);
 }
 
 /* [worker] */
@@ -124,11 +131,12 @@ static void sniff_blob(struct fetch *f)
 static void work_finish(uv_work_t *work)
 {
 	struct fetch *f = work->data;
+	bool is_guessed;
 
 	sniff_blob(f);
 	blob_keep_part(f->blob);
-	if (f->whole_from)
-		fetch_guess_dag(f);
+	is_guessed = (f->whole_from || f->is_right) && fetch_guess_dag(f);
+	f->fetched.lacks_blocks = f->is_right && !is_guessed;
 	f->work_rc = fetch_note_disk(f, blob_finish(f->blob, &f->fetched.digests, &f->work_err), &f->work_err);
 }
 
@@ -152,7 +160,7 @@ static void let_go(struct fetch *f)
 		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
-	f->is_unlike = f->is_unread = false;
+	f->is_unlike = f->is_unread = f->is_right = false;
 }
 
 /* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */

@@ -9,7 +9,8 @@
  * Happy path: room is made, the .part opened, what an earlier run left in it is
  * taken up block by block; the best source gives a CAR, whose blocks are
  * verified and written as they come; when the plan is complete the file is
- * hashed and made durable on a worker. Where the image is whole and only blocks beside it are lost, nothing is written to it.
+ * hashed and made durable on a worker. What was an object, and is said to be damaged, is
+ * hashed before anybody is asked. Where the image is whole and only blocks beside it are lost, nothing is written to it.
  *
  * FETCHING has lanes: requests under way, to one source or to several. A fresh
  * file begins with one lane for all of it: a CAR. When that breaks, is refused
@@ -104,6 +105,8 @@ struct fetch {
 	bool is_for_blocks;		/* the image is whole; what is beside it is to be had again */
 	bool is_unlike;			/* a block has other bytes than that image */
 	bool is_unread;			/* a place of that image could not be read, to be compared */
+	bool was_whole;			/* what is repaired was an object, and may have been called damaged for nothing */
+	bool is_right;			/* and so it was: all of it has the image's SHA-256 */
 	unsigned unproven;		/* tries that ended with every block right, and another SHA-256 */
 
 	struct fetch_lane lane[FETCH_LANES_MAX];

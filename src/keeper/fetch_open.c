@@ -55,9 +55,11 @@ static int open_blob(struct fetch *f, struct err *e)
 	if (rc)
 		return rc;
 	f->is_for_blocks = place.is_whole;
+	f->was_whole = place.was_whole;
 	if (place.is_whole)
 		return blob_complete(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
 	rc = blob_start(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, NULL, e);
+	f->was_whole |= rc == ERR_EXISTS;
 	if (rc == ERR_EXISTS)
 		rc = blob_repair(f->owner->blobs, &f->target.sha256, f->target.size, &f->blob, e);
 	return fetch_note_disk(f, rc, e);
@@ -135,11 +137,12 @@ static bool try_profile(struct fetch *f, const struct dag_profile *profile)
 	return dag_build(profile, &io, &built, NULL) == ERR_OK;
 }
 
-void fetch_guess_dag(struct fetch *f)
+bool fetch_guess_dag(struct fetch *f)
 {
 	static const char *const names[] = { "unixfs-v1-2025", "unixfs-v0-2015" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (try_profile(f, dag_profile_find(span_str(names[i]))))
-			return;
+			return true;
+	return false;
 }

@@ -39,8 +39,8 @@ void fetch_open(struct fetch *f);
 /* [worker] The blocks that an earlier try has kept. */
 MUST_USE int fetch_load_kept(struct fetch *f, struct err *e);
 /* [worker] A plain file came without its DAG: when one of the profiles gives its CID, keeps the inner blocks, so that it can be
- * served as blocks too. Otherwise nothing happens. */
-void fetch_guess_dag(struct fetch *f);
+ * served as blocks too. Otherwise nothing happens, and it is false. */
+bool fetch_guess_dag(struct fetch *f);
 
 /* --- fetch_turn.c --- */
 /* FETCHING: opens as many lanes as there is something to ask; with none left, says how it goes on. */

@@ -373,7 +373,7 @@ void fetch_turn(struct fetch *f)
 {
 	if (f->sm.at != FETCH_FETCHING)
 		return;
-	if (f->whole_from || plan_is_done(f->plan)) {
+	if (f->whole_from || f->is_right || plan_is_done(f->plan)) {
 		fetch_hang_up(f);
 		fetch_enter(f, FETCH_FINISHING);
 		return;

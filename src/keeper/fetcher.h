@@ -40,11 +40,13 @@ struct fetched {
 	struct fetch_target target;	/* all of it is true now */
 	struct blob_digests digests;
 	char format[24];		/* sniffed */
+	bool lacks_blocks;		/* whole by its SHA-256 alone: its CID was not compared, and its blocks cannot be given */
 };
 
 /* What lies on disk of an image before a try. */
 struct fetch_place {
 	bool is_whole;		/* the object is good; only blocks beside it are lost */
+	bool was_whole;		/* it is thought to be damaged; its bytes may be right all the same */
 	bool has_room;		/* its bytes are counted already: none are asked for */
 };
 

@@ -3,7 +3,7 @@
  * Two passes. First every release is judged by itself: refused, held, or
  * allowed to be active. Then, newest first, the first allowed one of each
  * channel is active and the others are superseded; and what should be kept or
- * fetched is marked. */
+ * fetched is marked. What was active before the database was lost is waited for. */
 #include "keeper/judge.h"
 
 #include <assert.h>
@@ -104,7 +104,9 @@ static bool may_be_active(const struct judge_product *p, const struct judge_rele
  * those are few. */
 struct tally {
 	const char *channel;
-	unsigned fetchable, activatable, allowed;
+	unsigned fetchable, activatable;
+	bool has_active;
+	bool is_awaited;	/* what was active before the database was lost, and its image is not back */
 };
 
 struct tallies {
@@ -128,7 +130,8 @@ static void tally_add(struct tally *t, const struct judge_product *p, const stru
 {
 	t->fetchable++;
 	t->activatable += may_be_active(p, r);
-	t->allowed += r->image == IMAGE_GOOD && !first_rule(p, r);
+	t->has_active |= r->state == RELEASE_ACTIVE;
+	t->is_awaited |= r->h->sequence == p->active && !r->was_active && r->image != IMAGE_GOOD && may_be_active(p, r);
 }
 
 /* The newest `keep` of a channel; and always the newest one that may be active, so that a held
@@ -151,9 +154,12 @@ static void judge_free(struct judge_release *it, const struct tally *newer)
 	} else if (it->image != IMAGE_GOOD) {
 		it->state = it->image == IMAGE_EVICTED ? RELEASE_EVICTED : it->h->is_final ? RELEASE_SUPERSEDED : RELEASE_SEEN;
 		snprintf(it->why, sizeof it->why, "newer releases of the channel %s exist; its image is not kept", channel(it));
-	} else if (newer->allowed > 0) {
+	} else if (newer->has_active) {
 		it->state = RELEASE_SUPERSEDED;
 		snprintf(it->why, sizeof it->why, "a newer release of the channel %s is active", channel(it));
+	} else if (newer->is_awaited && !it->was_active) {
+		it->state = RELEASE_READY;
+		snprintf(it->why, sizeof it->why, "image complete and verified; a newer release was active here, and its image is not back yet");
 	} else {
 		it->state = RELEASE_ACTIVE;
 		snprintf(it->why, sizeof it->why, "the newest proven and allowed release of the channel %s", channel(it));

@@ -37,6 +37,7 @@ struct judge_product {
 	bool needs_approval;		/* policy = approve */
 	unsigned keep;			/* newest images per channel that stay */
 	bool is_frozen;			/* what was known before is not known again yet: nothing new becomes active */
+	uint64_t active;		/* the newest sequence that was ever active here, also by a database that is lost; 0: none */
 };
 
 /* Judges a product's releases, in order of sequence; r[i].h must be set in each. At most

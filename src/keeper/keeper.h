@@ -97,7 +97,8 @@ struct keeper {
 	unsigned copy_tries;			/* in a row that were in vain, or for what could not be noted */
 	int64_t copy_next_mono_ms;		/* no sooner the next one: each writes all of it */
 	bool is_recovered;			/* objects and rows were compared: before that nothing is fetched */
-	unsigned scans;				/* in a row that could not read all of objects/ */
+	struct err unadopted;			/* why one of these could not be adopted that a recovery has met; code 0: none */
+	unsigned scans;				/* in a row that could not read all of objects/, or adopt all of it */
 	int64_t scan_next_mono_ms;		/* when the next one is due; 0: none is */
 	struct stuck stuck;			/* evicted images that the disk does not let go of */
 	char stuck_why[200];			/* of the last one */

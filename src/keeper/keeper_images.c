@@ -59,6 +59,26 @@ static int store_good(struct keeper *k, const struct hash32 *sha256, uint64_t si
 	return rc ? rc : store_commit(&tx, e);
 }
 
+/* Right by its SHA-256 alone: by its CID, if by any, it was compared before. What there was of its blocks is to be had again. */
+static int store_right(struct keeper *k, const struct fetched *f, struct err *e)
+{
+	struct image_row was = { .cid = "" };
+	int rc;
+
+	if (images_get(k->store, &f->target.sha256, &was, NULL) || was.state != IMAGE_IS_DAMAGED)
+		was = (struct image_row){ .cid = "" };
+	rc = store_good(k, &f->target.sha256, f->target.size, was.cid, &f->digests, f->format, e);
+	if (rc || !(was.digests.dag_bytes || was.is_dag_lost || f->digests.dag_bytes))
+		return rc;
+	return images_set_dag_lost(k->store, &f->target.sha256, e);
+}
+
+static int store_fetched(struct keeper *k, const struct fetched *f, struct err *e)
+{
+	return f->lacks_blocks ? store_right(k, f, e)
+			       : store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, e);
+}
+
 static void on_good(void *arg, const struct fetched *f)
 {
 	struct keeper *k = arg;
@@ -67,7 +87,7 @@ static void on_good(void *arg, const struct fetched *f)
 
 	log_info("fetch", "image complete", "sha256=%s size=%" PRIu64 " format=%s", hex_str(SPAN_OF(f->target.sha256), hex),
 		 f->target.size, f->format);
-	if (store_good(k, &f->target.sha256, f->target.size, f->target.cid, &f->digests, f->format, &e))
+	if (store_fetched(k, f, &e))
 		keeper_trouble(k, &e);
 	keeper_image_changed(k, &f->target.sha256);
 }
@@ -259,7 +279,8 @@ static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out,
 	}
 	if (rc)
 		return rc;
-	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .has_room = i.state != IMAGE_IS_WANTED };
+	*out = (struct fetch_place){ .is_whole = i.state == IMAGE_IS_GOOD, .was_whole = i.state == IMAGE_IS_DAMAGED,
+		.has_room = i.state != IMAGE_IS_WANTED };
 	return ERR_OK;
 }
 
@@ -346,11 +367,20 @@ int keeper_refetch(struct keeper *k, const struct ledger_product *p, const struc
 
 /* --- recovery --- */
 
+static void look_again_later(struct keeper *k)
+{
+	int64_t ms = (int64_t)RECOVER_RETRY_MS << (k->scans < 8 ? k->scans : 8);
+
+	k->scans++;
+	k->scan_next_mono_ms = clock_mono_ms(k->clock) + (ms < RECOVER_RETRY_MAX_MS ? ms : RECOVER_RETRY_MAX_MS);
+}
+
 struct adoption {
 	struct list node;
 	uv_work_t work;
 	struct keeper *k;
 	struct hash32 sha256;
+	bool is_of_recovery;		/* of a look before k->is_recovered */
 	uint64_t size;
 	struct blob_digests digests;
 	int rc;
@@ -373,25 +403,77 @@ static void work_adopt(uv_work_t *work)
 	a->rc = blobs_adopt(a->k->blobs, &a->sha256, &a->size, &a->digests, &a->err);
 }
 
+/* No image, or none any more, is an answer. All else says nothing of what lies there; what would meet others too is the one to remember. */
+static void not_adopted(struct keeper *k, const struct adoption *a, const struct err *why)
+{
+	char hex[65];
+
+	log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), why->msg);
+	if (a->is_of_recovery && why->code != ERR_PROOF && why->code != ERR_NOT_FOUND && (!k->unadopted.code || err_is_of_one_file(&k->unadopted)))
+		k->unadopted = *why;
+}
+
+static void adopted(struct keeper *k, const struct adoption *a)
+{
+	char cid[CID_TEXT_MAX];
+	struct err e = { 0 };
+
+	if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e)) {
+		keeper_trouble(k, &e);
+		not_adopted(k, a, &e);
+	} else {
+		keeper_image_changed(k, &a->sha256);
+	}
+}
+
+/* After a lost database it may be the newest firmware of all. Want of room or descriptors passes. One file that cannot be read may stay so, and must
+ * not keep all others waiting for good: it is left to its release's fetch, which takes of it what can be read, and judge.c to nothing that is older. */
+static bool is_waited_for(const struct keeper *k, const struct err *why)
+{
+	return why->code && !catalogs_last_has_rows(k) && (!err_is_of_one_file(why) || k->scans < RECOVER_HOLDS);
+}
+
+static void wait_for_adoption(struct keeper *k, const struct err *why)
+{
+	char detail[sizeof ((struct alarm *)0)->detail];
+
+	k->is_recovered = false;
+	if (!err_is_of_one_file(why)) {
+		keeper_trouble(k, why);		/* tried again when that is over */
+		return;
+	}
+	snprintf(detail, sizeof detail, "%.150s; newer firmware may lie there, so no release becomes active before it was tried again", why->msg);
+	keeper_alarm(k, "objects-unread", "images", detail, false);
+	look_again_later(k);
+}
+
+static void end_adoptions(struct keeper *k)
+{
+	struct err why = k->unadopted;
+
+	k->unadopted = (struct err){ 0 };
+	if (is_waited_for(k, &why))
+		wait_for_adoption(k, &why);
+	else
+		keeper_alarm_over(k, "objects-unread", "images");
+	keeper_settle_all(k);
+}
+
 static void after_adopt(uv_work_t *work, int status)
 {
 	struct adoption *a = work->data;
 	struct keeper *k = a->k;
-	char hex[65], cid[CID_TEXT_MAX];
-	struct err e = { 0 };
 
 	(void)status;
 	k->adoptions--;
 	list_remove(&a->node);
 	if (a->rc)
-		log_unusual("store", "object not adopted", "sha256=%s why=\"%s\"", hex_str(SPAN_OF(a->sha256), hex), a->err.msg);
-	else if (store_good(k, &a->sha256, a->size, catalogs_last_cid(k, &a->sha256, cid) ? cid : "", &a->digests, "", &e))
-		keeper_trouble(k, &e);
+		not_adopted(k, a, &a->err);
 	else
-		keeper_image_changed(k, &a->sha256);
+		adopted(k, a);
 	free(a);
 	if (k->adoptions == 0)
-		keeper_settle_all(k);
+		end_adoptions(k);
 }
 
 static int on_recover(void *arg, enum recover_what what, const struct hash32 *sha256, struct err *e)
@@ -408,6 +490,7 @@ static int on_recover(void *arg, enum recover_what what, const struct hash32 *sh
 		return err_set(e, ERR_MEMORY, "no memory to adopt an object");
 	a->k = k;
 	a->sha256 = *sha256;
+	a->is_of_recovery = !k->is_recovered;
 	a->work.data = a;
 	k->adoptions++;
 	list_append(&k->adopting, &a->node);
@@ -470,14 +553,6 @@ int keeper_look_at_objects(struct keeper *k, struct recover_counts *n, struct er
 	return ERR_OK;
 }
 
-static void look_again_later(struct keeper *k)
-{
-	int64_t ms = (int64_t)RECOVER_RETRY_MS << (k->scans < 8 ? k->scans : 8);
-
-	k->scans++;
-	k->scan_next_mono_ms = clock_mono_ms(k->clock) + (ms < RECOVER_RETRY_MAX_MS ? ms : RECOVER_RETRY_MAX_MS);
-}
-
 void keeper_recover(struct keeper *k)
 {
 	struct recover_counts n = { 0 };
@@ -494,7 +569,10 @@ void keeper_recover(struct keeper *k)
 	}
 	k->scan_next_mono_ms = 0;
 	k->is_recovered = true;
-	keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
+	if (k->adoptions)
+		keeper_settle_all(k);		/* what waits for an image hears now whether it lies here */
+	else
+		end_adoptions(k);
 	log_info("store", "recovered",
 		 "objects=%" PRIu32 " adopt=%" PRIu32 " evict=%" PRIu32 " resume=%" PRIu32 " lost=%" PRIu32 " dropped=%" PRIu32 " stuck=%" PRIu32, n.objects,
 		 n.adopt, n.evict, n.resume, n.lost, n.dropped, n.stuck);

@@ -39,6 +39,14 @@ static bool is_behind_floor(const struct settling *s)
 	return f && f->proven > final_sequence(s);
 }
 
+/* A lost database's word, and ours. */
+static uint64_t was_active(const struct settling *s)
+{
+	const struct floor_item *f = floor_get(s->l->floors, &s->p->id);
+
+	return f ? f->active : 0;
+}
+
 /* After the database was lost images come back in any order: the first of them is not the newest. */
 static bool is_recovering(const struct ledger *l)
 {
@@ -248,7 +256,7 @@ static bool stop_evictions(struct settling *s)
 
 static int judge(struct settling *s, struct err *e)
 {
-	struct judge_product jp = { .needs_approval = s->p->follow->needs_approval, .keep = s->p->follow->keep };
+	struct judge_product jp = { .needs_approval = s->p->follow->needs_approval, .keep = s->p->follow->keep, .active = was_active(s) };
 	int rc = settle_walk(s, e);
 
 	if (!rc)

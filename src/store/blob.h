@@ -19,9 +19,9 @@
  * about progress, so nothing else can lie.
  *
  * Failure modes: a wrong digest is ERR_PROOF and the part is gone. A failed
- * fsync or fdatasync is final for that file (the kernel may have dropped the
- * pages and would call the next one a success): the part is gone, the failure
- * counted, and after BLOB_SYNC_FAILURES_MAX of them blobs_is_read_only() holds
+ * fsync or fdatasync is final for what was written (the kernel may have dropped
+ * the pages and would call the next one a success): the part is gone, the failure
+ * counted, what was whole before stays, and after BLOB_SYNC_FAILURES_MAX of them blobs_is_read_only() holds
  * and nothing is started any more until blobs_try() found that the disk keeps files again.
  *
  * Threads: a struct blobs may be shared. A struct blob belongs to one thread
@@ -98,7 +98,8 @@ MUST_USE int blob_drop_blocks(struct blob *w, struct err *e);
 
 /* [worker] Steps 3 to 7. Success: the object is there, whole and durable, w is spent (still blob_free it).
  * An object that is there already is read and compared: a good one is kept, a bad one replaced.
- * ERR_PROOF: the bytes have another SHA-256; the .part is gone, but after blob_keep_part. ERR_IO after a failed sync: the same.
+ * ERR_PROOF: the bytes have another SHA-256; the .part is gone, but after blob_keep_part. ERR_IO after a failed sync: the same, and
+ * an object that blob_complete found whole stays.
  * ERR_NO_SPACE, ERR_READ_ONLY elsewhere: the .part stays. */
 MUST_USE int blob_finish(struct blob *w, struct blob_digests *out, struct err *e);
 
@@ -141,8 +142,9 @@ MUST_USE int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t
 			  struct blob_check *out, struct err *e);
 
 /* [worker] For an object without a row: hashes it. Good: writes .sums anew, gives size and digests.
- * ERR_PROOF: not what its name says, and it was removed. ERR_NOT_FOUND. Blocks beside it that cannot be read stay where they are, and are
- * none of its digests. */
+ * ERR_PROOF: not what its name says, and it was removed. ERR_NOT_FOUND. All else says nothing of the object, which stays for another try:
+ * also after a failed sync, which is counted. ERR_READ_ONLY also after BLOB_SYNC_FAILURES_MAX: nothing is removed any more.
+ * Blocks beside it that cannot be read stay where they are, and are none of its digests. */
 MUST_USE int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, struct blob_digests *out,
 			 struct err *e);
 

@@ -1,7 +1,8 @@
 /* blob_finish.c: from a full .part to an image that may be served; and the same for a file found at start.
  *
- * Every step that can fail after a sync failed removes the file: the kernel
- * may have thrown the pages away, and a second fsync would say all is well. */
+ * A sync that fails ends what was just written: the kernel may have thrown the
+ * pages away, and a second fsync would say all is well. What was whole before
+ * stays. */
 #include "store/blob_own.h"
 
 #include <errno.h>
@@ -209,6 +210,16 @@ void blob_keep_part(struct blob *w)
 	w->keeps_part = true;
 }
 
+/* An object that was whole before this fetch is durable: what was to come beside it is all that is lost. */
+static int sync_failed(struct blob *w, struct err *why)
+{
+	if (!w->is_whole)
+		return blobs_sync_failed(w->b, &w->sha256, why);
+	blobs_count_sync_failure(w->b);
+	err_drop(blobs_remove_part(w->b, &w->sha256, NULL));
+	return (int)why->code;
+}
+
 int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 {
 	struct err why = { 0 };
@@ -219,7 +230,7 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 	if (rc == ERR_OK && w->dag.fd >= 0 && out->dag_bytes != w->dag.end)
 		rc = err_set(&why, ERR_CORRUPT, "the disk has changed the blocks beside the image");
 	if (is_sync)
-		rc = blobs_sync_failed(w->b, &w->sha256, &why);
+		rc = sync_failed(w, &why);
 	else if (rc == ERR_PROOF && !w->keeps_part)
 		err_drop(blobs_remove_part(w->b, &w->sha256, NULL));
 	if (rc && e)
@@ -263,30 +274,53 @@ static int adopt(struct blobs *b, const struct hash32 *sha256, int fd, struct bl
 	return ERR_OK;
 }
 
+/* The bytes are right, and may have been on the disk for long: they stay. The next try reads what the disk has kept, not what memory remembers. */
+static void doubt(struct blobs *b, const struct hash32 *sha256)
+{
+	char name[BLOB_PATH_MAX];
+
+	blobs_count_sync_failure(b);
+	io_forget_pages(b->fd, blobs_path(sha256, name));
+}
+
+static int open_orphan(struct blobs *b, const struct hash32 *sha256, int *fd, uint64_t *size, struct err *e)
+{
+	struct stat st;
+	int rc = blobs_open_object(b, sha256, fd, e);
+
+	if (rc)
+		return rc;
+	if (fstat(*fd, &st) < 0)
+		return err_errno(e, "an image");
+	if (st.st_size <= 0 || st.st_size > IMAGE_MAX)
+		return err_set(e, ERR_PROOF, "a file of %lld bytes is no image", (long long)st.st_size);
+	*size = (uint64_t)st.st_size;
+	return ERR_OK;
+}
+
 int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, struct blob_digests *out, struct err *e)
 {
 	struct blob_hasher h = { 0 };
 	struct err why = { 0 };
 	autoclose int fd = -1;
-	struct stat st = { 0 };
+	uint64_t n = 0;
 	bool is_sync = false;
-	int rc = blobs_open_object(b, sha256, &fd, &why);
+	int rc;
 
-	if (rc == ERR_OK && fstat(fd, &st) < 0)
-		rc = err_errno(&why, "an image");
-	if (rc == ERR_OK && (st.st_size <= 0 || st.st_size > IMAGE_MAX))
-		rc = err_set(&why, ERR_PROOF, "a file of %lld bytes is no image", (long long)st.st_size);
+	if (blobs_is_read_only(b))
+		return err_set(e, ERR_READ_ONLY, "nothing more is written to this disk, nor removed from it");
+	rc = open_orphan(b, sha256, &fd, &n, &why);
 	if (rc == ERR_OK)
-		rc = blob_hasher_init(&h, (uint64_t)st.st_size, &why);
+		rc = blob_hasher_init(&h, n, &why);
 	if (rc == ERR_OK)
 		rc = adopt(b, sha256, fd, &h, out, &is_sync, &why);
 	blob_hasher_fini(&h);
 	if (is_sync)
-		rc = blobs_sync_failed(b, sha256, &why);
+		doubt(b, sha256);
 	else if (rc == ERR_PROOF)
 		err_drop(blobs_remove(b, sha256, NULL));
 	if (rc == ERR_OK)
-		*size = (uint64_t)st.st_size;
+		*size = n;
 	else if (e)
 		*e = why;
 	return rc;

@@ -43,6 +43,7 @@ const more = [
   ['keeper/fetch_end.c', '\t\tcount_error(f, lane);	/* "in a second"', '\t\t	/* "in a second"'],
   ['keeper/fetch_source.c', 's->is_quarantined = true;', ''],
   ['keeper/fetch_turn.c', ' && !fetch_source_is_quarantined(s, now) &&', ' &&'],
+  ['keeper/fetch_turn.c', ' || f->is_right ||', ' ||'],
   ['keeper/fetch_lane.c', 'rc = rc ? rc : read_stream_error(r, &why);', '(void)read_stream_error, (void)r;'],
 ]
 

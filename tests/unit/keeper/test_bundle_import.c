@@ -179,6 +179,60 @@ START_TEST(what_comes_is_not_forsaken)
 }
 END_TEST
 
+/* Another image, which somebody may do without, and no room beside the two. */
+static void damaged_in_a_full_cache(void)
+{
+	struct blob_digests d = { .sums = hash_of(1) };
+	struct images_totals t;
+
+	world_image(&rig.w, 7, IMAGE_IS_GOOD);
+	ck_ok(images_set_good(rig.k.store, &sha256, SIZE, &d, "raw", 1, &err));
+	ck_ok(images_add_damage(rig.k.store, &sha256, 0, 1, &err));
+	ck_ok(images_totals(rig.k.store, &t, &err));
+	rig.k.conf->cache.size = t.bytes;
+}
+
+START_TEST(a_repair_has_its_room)
+{
+	struct hash32 other = world_sha(7);
+	struct image_row row;
+
+	publish(SIZE);
+	damaged_in_a_full_cache();
+	ck_ok(begin(true, SIZE));
+	ck_ok(put(0, SIZE));
+	while (!strcmp(state(), "finishing"))
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+	ck_assert_str_eq(state(), "done");
+	ck_ok(images_get(rig.k.store, &other, &row, &err));
+	ck_assert_int_eq(row.state, IMAGE_IS_GOOD);
+}
+END_TEST
+
+START_TEST(what_is_not_here_needs_room)
+{
+	publish(SIZE);
+	rig.k.conf->cache.size = SIZE - 1;
+	ck_assert_int_eq(begin(true, SIZE), ERR_NO_SPACE);
+}
+END_TEST
+
+/* It might write digests behind the import. */
+START_TEST(no_repair_while_the_scrubber_reads_it)
+{
+	struct image_row row;
+
+	publish(SIZE);
+	damaged_in_a_full_cache();
+	ck_ok(images_get(rig.k.store, &sha256, &row, &err));
+	scrubber_read(&rig.k.scrubber, &row);
+	ck_assert_int_eq(begin(true, SIZE), ERR_BUSY);
+	while (scrubber_is_reading(&rig.k.scrubber, &sha256))
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+	ck_ok(begin(true, SIZE));
+}
+END_TEST
+
 static const struct { const char *rule; uint64_t published, asked; enum err_code code; } unknown[] = {
 	{ "some manifest names it", 0, SIZE, ERR_NOT_FOUND },
 	{ "with this size", SIZE + 1, SIZE, ERR_NOT_FOUND },
@@ -320,6 +374,9 @@ int main(void)
 	tcase_add_test(t, nobody_else_works_at_what_comes);
 	tcase_add_test(t, what_comes_is_not_forsaken);
 	tcase_add_test(t, other_bytes_are_refused);
+	tcase_add_test(t, a_repair_has_its_room);
+	tcase_add_test(t, what_is_not_here_needs_room);
+	tcase_add_test(t, no_repair_while_the_scrubber_reads_it);
 	tcase_add_loop_test(t, what_no_manifest_names_is_not_begun, 0, sizeof unknown / sizeof *unknown);
 	tcase_add_test(t, a_revoked_one_is_not_begun);
 	tcase_add_test(t, pieces_come_in_order);

@@ -220,6 +220,27 @@ START_TEST(at_rest_nothing_is_held_for_recovery)
 }
 END_TEST
 
+/* What is known is less than what was told: an image that nobody could adopt yet. */
+START_TEST(at_rest_it_is_held_for_an_image_without_a_row)
+{
+	struct err e = { .code = ERR_NO_SPACE, .msg = "full" };
+	struct hash32 sha = world_sha(0);
+
+	one_active();
+	load();
+	rig.k.is_recovered = false;
+	world_register(&rig.w, 0, 1, "A");
+	release(0, 0);
+	ck_ok(images_delete(rig.w.store, &sha, &err));
+	keeper_trouble(&rig.k, &e);
+	publish();
+	ck_assert_ptr_nonnull(rig.k.catalogs.last);
+	rig.k.is_recovered = true;
+	publish();
+	ck_assert_ptr_null(rig.k.catalogs.last);
+}
+END_TEST
+
 START_TEST(each_image_has_its_own_cid)
 {
 	struct hash32 sha[2] = { world_sha(0), world_sha(1) };
@@ -243,7 +264,7 @@ int main(void)
 	const TTest *const tests[] = {
 		an_image_that_leaves_is_not_told, a_first_proof_is_told, a_copy_that_cannot_be_written_goes, generations_go_on,
 		what_is_held_is_sent_once, what_is_not_proven_again_is_held_for, objects_that_are_being_hashed_hold_it,
-		at_rest_nothing_is_held_for_recovery, each_image_has_its_own_cid,
+		at_rest_nothing_is_held_for_recovery, at_rest_it_is_held_for_an_image_without_a_row, each_image_has_its_own_cid,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("catalogs_copy");

@@ -682,6 +682,121 @@ START_TEST(a_damaged_object_is_repaired_without_a_source)
 }
 END_TEST
 
+/* What the keeper knows of it. */
+static struct fetch_place place;
+static int place_rc;
+
+static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e)
+{
+	(void)arg, (void)sha256;
+	*out = place;
+	return place_rc ? err_set(e, place_rc, "its files are in use") : ERR_OK;
+}
+
+/* Nobody has its blocks, neither it nor a source. */
+static void lose_all_blocks(void)
+{
+	struct hash32 sha = sha256_of(buf_span(&file));
+	char path[BLOB_PATH_MAX + 24], name[BLOB_PATH_MAX];
+
+	snprintf(path, sizeof path, "objects/%s.dag", blobs_path(&sha, name));
+	ck_assert_int_eq(unlinkat(tempdir_fd, path, 0), 0);
+	peer[0].deed = DOWN;
+	good = 0;
+}
+
+/* In its first try. */
+static void until_it_is_good(void)
+{
+	unsigned before = failed;
+
+	while (good == 0 && failed == before)
+		one_turn();
+	ck_assert_msg(good == 1, "%s", last_why);
+}
+
+START_TEST(a_false_alarm_costs_no_image)
+{
+	USE(HONEST);
+	fetched();
+	ck_assert(!last_good.lacks_blocks);
+	lose_all_blocks();
+	want();
+	until_it_is_good();
+	check_file();
+	ck_assert(failed == 0 && rotten == 0 && !has_part() && last_good.lacks_blocks);
+}
+END_TEST
+
+/* It is a part now, and only the keeper knows that it was more. */
+START_TEST(a_repair_that_was_cut_short_loses_no_image)
+{
+	USE(HONEST);
+	fetched();
+	lose_all_blocks();
+	want();
+	begin_again();
+	ck_assert(has_part());
+	place = (struct fetch_place){ .was_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	want();
+	until_it_is_good();
+	check_file();
+}
+END_TEST
+
+START_TEST(a_false_alarm_is_over_when_its_pause_is)
+{
+	USE(HONEST);
+	fetched();
+	lose_all_blocks();
+	want();
+	fetcher_pause(&fetcher, "the disk is full");
+	run_until(&failed, 1);
+	ck_assert(good == 0 && has_part());
+	place = (struct fetch_place){ .was_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	fetcher_resume(&fetcher);
+	until_it_is_good();
+	check_file();
+}
+END_TEST
+
+/* Then it can be served as blocks too. */
+START_TEST(a_false_alarms_image_gives_its_blocks_itself)
+{
+	buf_reset(&file);
+	root = dag_balanced(&dag, LEAF_FILE_V0, 700000, 262144, 174);
+	dag_file(root, &file);
+	USE(HONEST);
+	fetched();
+	lose_all_blocks();
+	want();
+	until_it_is_good();
+	check_file();
+	ck_assert(last_good.digests.dag_bytes > 0 && !last_good.lacks_blocks);
+}
+END_TEST
+
+START_TEST(rot_that_nobody_can_repair_is_no_false_alarm)
+{
+	USE(HONEST);
+	fetched();
+	lose_all_blocks();
+	rot("", 150000);
+	want();
+	run_until(&failed, 1);
+	ck_assert(good == 0 && wrong == 0 && has_part());
+	peer[0].deed = HONEST;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert(!last_good.lacks_blocks);
+}
+END_TEST
+
 /* Every block fitted when it was read, and one does not any more: nobody lied but the disk. */
 START_TEST(the_disk_changes_what_was_restored)
 {
@@ -700,16 +815,6 @@ START_TEST(the_disk_changes_what_was_restored)
 END_TEST
 
 /* --- what lies there already --- */
-
-static struct fetch_place place;
-static int place_rc;
-
-static int look(void *arg, const struct hash32 *sha256, struct fetch_place *out, struct err *e)
-{
-	(void)arg, (void)sha256;
-	*out = place;
-	return place_rc ? err_set(e, place_rc, "its files are in use") : ERR_OK;
-}
 
 /* The image is here, and the blocks beside it are not. */
 static void lose_blocks(void)
@@ -1252,6 +1357,9 @@ int main(void)
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
 		a_read_that_fails_once_rejects_nothing, a_place_that_cannot_be_read_is_rotten, kept_blocks_that_cannot_be_read_once_are_not_fetched_again,
 		kept_blocks_that_can_never_be_read_are_fetched_again, kept_blocks_do_not_go_for_want_of_descriptors,
+		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, a_false_alarm_costs_no_image,
+		a_repair_that_was_cut_short_loses_no_image, a_false_alarm_is_over_when_its_pause_is,
+		a_false_alarms_image_gives_its_blocks_itself, rot_that_nobody_can_repair_is_no_false_alarm,
 		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_pause_holds_up_what_is_complete, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
 		the_newest_of_a_product_first, an_urgent_one_goes_before_newer_ones, lost_blocks_come_out_of_the_image, what_repeats_is_asked_for_once,
 		what_repeats_may_break_a_rule, what_repeats_may_find_no_room,

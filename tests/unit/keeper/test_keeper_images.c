@@ -112,6 +112,61 @@ START_TEST(a_good_image_leaves_a_wrong_claim_wrong)
 }
 END_TEST
 
+static const struct { const char *what; bool lacks_blocks; uint64_t before, after; bool is_lost; } blocks[] = {
+	{ "what had blocks is to have them again", true, 500, 0, true },
+	{ "some of them are not all", true, 0, 500, true },
+	{ "it never had any", true, 0, 0, false },
+	{ "each was compared", false, 500, 500, false },
+	{ "it is a single one", false, 500, 0, false },
+};
+
+/* Its CID is nobody's word for it: the earlier one stays. */
+START_TEST(what_is_right_by_its_digest_alone_lacks_its_blocks)
+{
+	struct blob_digests d = { .sums = hash_of(1), .dag_bytes = blocks[_i].before };
+	struct fetched f = { .target = target(0, 1), .format = "raw", .digests.dag_bytes = blocks[_i].after, .lacks_blocks = blocks[_i].lacks_blocks };
+	struct image_row i;
+
+	publish_as(0, &f.target.sha256, SIZE, 0);
+	ck_ok(images_set_good(rig.w.store, &f.target.sha256, SIZE, &d, "raw", 1, &err));
+	ck_ok(images_set_cid(rig.w.store, &f.target.sha256, world_cid[0], &err));
+	ck_ok(images_add_damage(rig.w.store, &f.target.sha256, 0, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert_msg(i.state == IMAGE_IS_GOOD && i.is_dag_lost == blocks[_i].is_lost, "%s", blocks[_i].what);
+	ck_assert_str_eq(i.cid, world_cid[!blocks[_i].lacks_blocks]);
+}
+END_TEST
+
+/* It was not here: what its row has is the manifest's word. */
+START_TEST(no_cid_is_told_of_what_none_was_compared_with)
+{
+	struct fetched f = { .target = target(0, 0), .format = "raw", .lacks_blocks = true };
+	struct image_row i;
+
+	ck_ok(images_want(rig.w.store, &f.target.sha256, SIZE, f.target.cid, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert(i.state == IMAGE_IS_GOOD && !i.is_dag_lost);
+	ck_assert_str_eq(i.cid, "");
+}
+END_TEST
+
+START_TEST(what_was_lost_of_its_blocks_stays_lost)
+{
+	struct fetched f = { .target = target(0, 0), .format = "raw", .lacks_blocks = true };
+	struct blob_digests d = { .sums = hash_of(1) };
+	struct image_row i;
+
+	ck_ok(images_set_good(rig.w.store, &f.target.sha256, SIZE, &d, "", 1, &err));
+	ck_ok(images_set_dag_lost(rig.w.store, &f.target.sha256, &err));
+	ck_ok(images_add_damage(rig.w.store, &f.target.sha256, 0, 1, &err));
+	owner->on_good(&rig.k, &f);
+	ck_ok(images_get(rig.w.store, &f.target.sha256, &i, &err));
+	ck_assert(i.state == IMAGE_IS_GOOD && i.is_dag_lost);
+}
+END_TEST
+
 static bool has_part(const struct hash32 *sha256)
 {
 	char rel[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 8];
@@ -244,14 +299,15 @@ START_TEST(nobody_waits_for_what_may_not_leave)
 }
 END_TEST
 
-static const struct { enum image_state state; bool is_whole, has_room; } places[] = {
-	{ IMAGE_STATES, false, false }, { IMAGE_IS_WANTED, false, false }, { IMAGE_IS_FETCHING, false, true }, { IMAGE_IS_DAMAGED, false, true },
+static const struct { enum image_state state; bool is_whole, was_whole, has_room; } places[] = {
+	{ IMAGE_STATES, false, false, false }, { IMAGE_IS_WANTED, false, false, false }, { IMAGE_IS_FETCHING, false, false, true },
+	{ IMAGE_IS_DAMAGED, false, true, true },
 };
 
 /* What lies there already takes no more room. */
 START_TEST(a_place_is_what_the_row_says)
 {
-	struct fetch_place place = { .is_whole = true, .has_room = !places[_i].has_room };
+	struct fetch_place place = { .is_whole = true, .was_whole = !places[_i].was_whole, .has_room = !places[_i].has_room };
 	struct hash32 sha = world_sha(0);
 
 	if (places[_i].state == IMAGE_STATES)
@@ -259,7 +315,7 @@ START_TEST(a_place_is_what_the_row_says)
 	else
 		world_image(&rig.w, 0, places[_i].state);
 	ck_ok(owner->look(&rig.k, &sha, &place, &err));
-	ck_assert(place.is_whole == places[_i].is_whole && place.has_room == places[_i].has_room);
+	ck_assert(place.is_whole == places[_i].is_whole && place.was_whole == places[_i].was_whole && place.has_room == places[_i].has_room);
 }
 END_TEST
 
@@ -1011,12 +1067,19 @@ START_TEST(a_later_look_takes_nothing_back)
 }
 END_TEST
 
+static const struct { unsigned image; enum image_state state; } lacking[] = {
+	{ 0, IMAGE_STATES }, { 1, IMAGE_STATES }, { 1, IMAGE_IS_WANTED }, { 1, IMAGE_IS_FETCHING },
+};
+
+/* A row that its release has made since says nothing of what was here. */
 START_TEST(one_row_that_is_missing_may_be_of_what_cannot_be_read)
 {
-	struct hash32 sha = world_sha((unsigned)_i);
+	struct hash32 sha = world_sha(lacking[_i].image);
 
 	with_last_catalog();
 	ck_ok(images_delete(rig.w.store, &sha, &err));
+	if (lacking[_i].state != IMAGE_STATES)
+		world_image(&rig.w, lacking[_i].image, lacking[_i].state);
 	unread_from("objects", 0);
 	keeper_recover(&rig.k);
 	ck_assert(!rig.k.is_recovered && strstr(detail_of("objects-unread"), "nothing is fetched"));
@@ -1037,10 +1100,209 @@ START_TEST(what_is_still_adopted_is_no_look)
 }
 END_TEST
 
+/* --- what cannot be adopted --- */
+
+/* Why the digests of two images cannot be written; 0: they can. */
+static struct { struct hash32 sha256[2]; int sys[2]; } refused;
+
+static int open_refused(int dir, const char *name, int flags, mode_t mode)
+{
+	char rel[BLOB_PATH_MAX], path[BLOB_PATH_MAX + 16];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s.sums.part", blobs_path(&refused.sha256[i], rel));
+		if (refused.sys[i] && !strcmp(name, path)) {
+			errno = refused.sys[i];
+			return -1;
+		}
+	}
+	return sysio_kernel.openat(dir, name, flags, mode);
+}
+
+/* Two releases; the newer one was active, and of their images no row tells any more. */
+static void lose_database(int older, int newer)
+{
+	static struct sysio sys;
+	struct floor_item was = { .product = rig.w.product[0].id, .registrant = world_registrant, .active = 2 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		memset(image, 40 + (int)i, sizeof image);
+		refused.sha256[i] = put(SPAN_OF(image));
+		publish_as(0, &refused.sha256[i], SIZE, i);
+	}
+	snprintf(was.name, sizeof was.name, "%s", world_name[0]);
+	ck_ok(floor_note(rig.k.floors, &was, &err));
+	refused.sys[0] = older;
+	refused.sys[1] = newer;
+	sys = sysio_kernel;
+	sys.openat = open_refused;
+	rig.k.blobs->sys = &sys;
+}
+
+static void try_to_recover(void)
+{
+	keeper_recover(&rig.k);
+	run_adoptions();
+}
+
+/* As the keeper's ledger is asked. */
+static const char *judged(uint64_t sequence)
+{
+	rig.w.is_recovering = !rig.k.is_recovered;
+	ledger_mark_all(&rig.w.ledger);
+	settle();
+	return world_state(&rig.w, 0, sequence);
+}
+
+static const int shortages[] = { EMFILE, ENOMEM, ENOSPC, EROFS };
+
+START_TEST(want_of_room_lets_nothing_older_be_active)
+{
+	lose_database(0, shortages[_i]);
+	try_to_recover();
+	ck_assert(!rig.k.is_recovered && !is_undisturbed() && !has_alarm("objects-unread"));
+	ck_assert(state_of(&refused.sha256[0]) == IMAGE_IS_GOOD && state_of(&refused.sha256[1]) == IMAGE_IS_WANTED);
+	ck_assert_str_eq(judged(1), "ready");
+	refused.sys[1] = 0;
+	rig.k.degraded.owner.on_fine(&rig.k);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered);
+	ck_assert_str_eq(judged(2), "active");
+	ck_assert_str_eq(judged(1), "superseded");
+}
+END_TEST
+
+/* Whichever comes first. */
+START_TEST(one_bad_file_hides_no_want_of_room)
+{
+	lose_database(_i ? EIO : EMFILE, _i ? EMFILE : EIO);
+	for (int n = 0; n < 2 * RECOVER_HOLDS; n++) {
+		try_to_recover();
+		ck_assert(!rig.k.is_recovered && !is_undisturbed());
+	}
+	ck_assert(!has_alarm("objects-unread"));
+}
+END_TEST
+
+START_TEST(what_has_no_row_yet_is_not_adopted)
+{
+	lose_database(0, 0);
+	keeper_recover(&rig.k);
+	chain_pause(&rig.k.chain);	/* it would write */
+	refuse_writes(true);
+	run_adoptions();
+	refuse_writes(false);
+	ck_assert(!rig.k.is_recovered && !is_undisturbed());
+	rig.k.degraded.owner.on_fine(&rig.k);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered);
+	ck_assert_str_eq(judged(2), "active");
+}
+END_TEST
+
+START_TEST(a_hiccup_lets_nothing_older_be_active)
+{
+	lose_database(0, EIO);
+	unmark();
+	try_to_recover();
+	ck_assert(!rig.k.is_recovered && is_undisturbed() && rig.k.ledger.product[0]->is_marked);
+	ck_assert(strstr(detail_of("objects-unread"), "newer firmware") && strstr(detail_of("objects-unread"), strerror(EIO)));
+	ck_assert_str_eq(judged(1), "ready");
+	refused.sys[1] = 0;
+	keeper_sweep(&rig.k);
+	ck_assert_msg(rig.k.adoptions == 0, "not at once");
+	rig.w.mono_ms += RECOVER_RETRY_MS;
+	keeper_sweep(&rig.k);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered && !has_alarm("objects-unread") && rig.k.scan_next_mono_ms == 0);
+	ck_assert_str_eq(judged(2), "active");
+}
+END_TEST
+
+START_TEST(what_was_taken_away_is_waited_for_no_more)
+{
+	lose_database(0, EIO);
+	try_to_recover();
+	ck_ok(blobs_remove(rig.k.blobs, &refused.sha256[1], &err));
+	rig.w.mono_ms += RECOVER_RETRY_MS;
+	keeper_sweep(&rig.k);
+	ck_assert(rig.k.adoptions == 0 && rig.k.is_recovered && !has_alarm("objects-unread"));
+}
+END_TEST
+
+/* All others go on; its own product waits for its fetch. */
+START_TEST(one_bad_file_does_not_hold_all_others_for_good)
+{
+	lose_database(0, EIO);
+	for (int n = 0; n < RECOVER_HOLDS; n++) {
+		try_to_recover();
+		ck_assert(!rig.k.is_recovered);
+	}
+	try_to_recover();
+	ck_assert(rig.k.is_recovered && is_undisturbed() && !has_alarm("objects-unread") && rig.k.scan_next_mono_ms == 0);
+	ck_assert_str_eq(judged(1), "ready");
+	ck_ok(images_set_good(rig.w.store, &refused.sha256[1], SIZE, &(struct blob_digests){ .sums = hash_of(1) }, "raw", 1, &err));
+	ck_assert_str_eq(judged(2), "active");
+}
+END_TEST
+
+/* No database was lost: what is not adopted was never active by us. */
+START_TEST(with_all_rows_what_cannot_be_adopted_is_left_to_its_fetch)
+{
+	with_last_catalog();
+	lose_database(0, shortages[_i]);
+	try_to_recover();
+	ck_assert(rig.k.is_recovered && is_undisturbed());
+}
+END_TEST
+
+/* `cache verify`, say. */
+START_TEST(what_a_later_look_cannot_adopt_takes_nothing_back)
+{
+	struct recover_counts n = { .lost = 0 };
+
+	recover();
+	lose_database(0, EMFILE);
+	ck_ok(keeper_look_at_objects(&rig.k, &n, &err));
+	run_adoptions();
+	ck_assert(n.adopt == 2 && rig.k.is_recovered && is_undisturbed());
+}
+END_TEST
+
+static uv_sem_t gate;
+
+static void wait_at_gate(uv_work_t *work)
+{
+	(void)work;
+	uv_sem_wait(&gate);
+}
+
+static void passed(uv_work_t *work, int status)
+{
+	(void)work, (void)status;
+}
+
+START_TEST(what_has_gone_meanwhile_is_no_failure)
+{
+	uv_work_t work;
+
+	uv_sem_init(&gate, 0);
+	ck_assert_int_eq(uv_queue_work(&rig.k.loop, &work, wait_at_gate, passed), 0);
+	lose_database(0, 0);
+	keeper_recover(&rig.k);
+	ck_assert_uint_eq(rig.k.adoptions, 2);
+	ck_ok(blobs_remove(rig.k.blobs, &refused.sha256[1], &err));
+	uv_sem_post(&gate);
+	run_adoptions();
+	ck_assert(rig.k.is_recovered && is_undisturbed() && state_of(&refused.sha256[0]) == IMAGE_IS_GOOD);
+	uv_sem_destroy(&gate);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_wrong_cid_is_not_anothers, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
+		a_wrong_cid_is_not_anothers, what_was_lost_of_its_blocks_stays_lost, no_cid_is_told_of_what_none_was_compared_with, a_good_image_leaves_a_wrong_claim_wrong, what_nobody_knows_goes_with_a_wrong_claim,
 		a_lie_about_a_damaged_image_leaves_its_bytes, a_fetch_that_begins_is_told, what_a_fetch_found_rotten_wants_a_repair, at_rest_no_fetch_fails,
 		what_leaves_already_counts, what_lies_beside_it_leaves_too, nobody_waits_for_what_may_not_leave,
 		damage_that_cannot_be_noted_is_no_place, damage_of_what_nobody_names_is_dropped, at_rest_damage_is_not_noted,
@@ -1052,15 +1314,19 @@ int main(void)
 		an_image_that_stays_is_tried_once_an_hour, room_that_is_not_made_is_not_waited_for, an_image_that_is_needed_after_all_is_not_stuck,
 		an_image_has_left_without_its_digests, a_wrong_images_part_may_stay, without_all_of_objects_nothing_is_recovered,
 		objects_are_read_again_less_and_less_often, with_all_rows_what_cannot_be_read_is_left_alone, a_later_look_takes_nothing_back, what_is_still_adopted_is_no_look,
+		what_has_no_row_yet_is_not_adopted, a_hiccup_lets_nothing_older_be_active, what_was_taken_away_is_waited_for_no_more, one_bad_file_does_not_hold_all_others_for_good,
+		what_a_later_look_cannot_adopt_takes_nothing_back, what_has_gone_meanwhile_is_no_failure,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_images");
 	SRunner *r;
 	int failed;
 
+	setenv("UV_THREADPOOL_SIZE", "1", 1);	/* one after the other */
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
 		tcase_add_test(tc, tests[i]);
+	tcase_add_loop_test(tc, what_is_right_by_its_digest_alone_lacks_its_blocks, 0, sizeof blocks / sizeof *blocks);
 	tcase_add_loop_test(tc, what_is_damaged_outlives_a_wrong_claim, 0, sizeof wrong / sizeof *wrong);
 	tcase_add_loop_test(tc, what_is_not_here_is_tried_again_when_somebody_asks_again, 0, sizeof again / sizeof *again);
 	tcase_add_loop_test(tc, a_part_that_nobody_waits_for_leaves_the_disk, 0, sizeof parts / sizeof *parts);
@@ -1068,7 +1334,10 @@ int main(void)
 	tcase_add_loop_test(tc, an_image_that_stays_keeps_no_other_from_leaving, 0, sizeof stays_one / sizeof *stays_one);
 	tcase_add_loop_test(tc, a_disk_that_lets_nothing_go_is_trouble, 0, sizeof stays_all / sizeof *stays_all);
 	tcase_add_loop_test(tc, a_start_goes_on_past_what_stays, 0, sizeof stays_one / sizeof *stays_one);
-	tcase_add_loop_test(tc, one_row_that_is_missing_may_be_of_what_cannot_be_read, 0, 2);
+	tcase_add_loop_test(tc, one_row_that_is_missing_may_be_of_what_cannot_be_read, 0, sizeof lacking / sizeof *lacking);
+	tcase_add_loop_test(tc, want_of_room_lets_nothing_older_be_active, 0, sizeof shortages / sizeof *shortages);
+	tcase_add_loop_test(tc, with_all_rows_what_cannot_be_adopted_is_left_to_its_fetch, 0, sizeof shortages / sizeof *shortages);
+	tcase_add_loop_test(tc, one_bad_file_hides_no_want_of_room, 0, 2);
 	tcase_add_loop_test(tc, the_server_doubts_blocks, 0, sizeof doubts / sizeof *doubts);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

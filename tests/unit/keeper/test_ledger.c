@@ -442,6 +442,31 @@ START_TEST(behind_the_floor_nothing_becomes_active)
 }
 END_TEST
 
+/* With the database the image of the newest was lost, or cannot be read: the floor files know what was active. */
+START_TEST(what_is_older_does_not_take_the_place_of_what_was_active)
+{
+	one_active(0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	world_settle(&w);
+	world_reopen(&w, false);
+	w.product[0] = (struct world_product){ .id = w.product[0].id };
+	world_register(&w, 0, 1, "A");
+	world_publish(&w, 0, 0);
+	world_publish(&w, 0, 1);
+	world_final(&w, 0);
+	world_image(&w, 0, IMAGE_IS_GOOD);
+	world_settle(&w);
+	ck_state(0, 1, "ready", "a newer one was active");
+	world_image(&w, 1, IMAGE_IS_GOOD);
+	ledger_mark_all(&w.ledger);
+	world_settle(&w);
+	ck_state(0, 1, "superseded", "it is back");
+	ck_state(0, 2, "active", "it is back");
+}
+END_TEST
+
 /* The images of a lost database come back one by one: none is active before all were looked at. */
 START_TEST(while_the_disk_is_looked_at_nothing_becomes_active)
 {
@@ -873,7 +898,8 @@ int main(void)
 		a_revoked_image_is_gone_when_nobody_else_names_it, a_floor_revokes_what_is_below, decisions_survive,
 		new_signers_need_the_old_ones_or_the_operator, an_evicted_image_stays_away_until_it_is_needed,
 		an_evicted_image_comes_back_when_it_must_be_active, a_damaged_image_stays_active_and_is_asked_for,
-		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active, while_the_disk_is_looked_at_nothing_becomes_active,
+		a_failed_fetch_says_why, a_claim_of_another_size_harms_only_itself, behind_the_floor_nothing_becomes_active,
+		what_is_older_does_not_take_the_place_of_what_was_active, while_the_disk_is_looked_at_nothing_becomes_active,
 		what_fails_keeps_nobody_else_waiting, a_proof_counts_once_it_is_judged, one_name_is_one_product,
 		what_is_not_followed_any_more_is_forgotten, a_full_floor_file_stops_nobody,
 		until_it_is_judged_a_product_may_have_releases, a_restart_knows_what_was_final,

@@ -417,6 +417,16 @@ ssize_t pread(int fd, void *p, size_t n, off_t at)
 	return -1;
 }
 
+static unsigned forgotten;
+
+/* Instead of the C library's: no more than advice. */
+int posix_fadvise(int fd, off_t at, off_t n, int advice)
+{
+	(void)fd, (void)at;
+	forgotten += advice == POSIX_FADV_DONTNEED && n == 0;
+	return 0;
+}
+
 START_TEST(what_cannot_be_read_is_not_judged)
 {
 	struct blob_digests d;
@@ -451,15 +461,45 @@ START_TEST(an_orphan_is_adopted_once_it_is_on_the_disk)
 	faulty.trace[0] = 0;
 	ck_ok(blobs_adopt(b, &name, &size, &d, &err));
 	ck_assert_str_eq(faulty.trace, "fdatasync pwrite fdatasync rename_over fsync fsync ");
-	for (unsigned i = 1; i <= 2; i++) {	/* the image, its sums */
-		put_object(image, SIZE);
+	for (unsigned i = 1; i <= 3; i++) {	/* the image, its sums, the directory */
 		faulty.calls = 0;
-		faulty.only = "fdatasync";
-		faulty.at = i;
+		faulty.only = i == 3 ? "fsync" : "fdatasync";
+		faulty.at = i == 3 ? 1 : i;
 		faulty.sys = EIO;
+		forgotten = 0;
 		ck_refused(blobs_adopt(b, &name, &size, &d, &err), ERR_IO, "a failed sync");
-		ck_assert_msg(strstr(err.msg, "given up") && !has("") && blobs_sync_failures(b) == i, "%s", err.msg);
+		ck_assert_msg(is_there_whole() && blobs_sync_failures(b) == i, "%s", err.msg);
+		ck_assert_msg(forgotten == 1, "the next try reads what the disk has kept");
 	}
+	blobs_free(b);
+}
+END_TEST
+
+START_TEST(a_disk_that_keeps_nothing_loses_no_orphan)
+{
+	struct blob_digests d;
+	struct blobs *b;
+	uint64_t size;
+
+	blob_discard(start(NULL));
+	put_object(image, SIZE);
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	faulty.only = "fdatasync";
+	faulty.at = 1;
+	faulty.sys = EIO;
+	for (unsigned i = 0; i < BLOB_SYNC_FAILURES_MAX; i++) {
+		faulty.calls = 0;
+		ck_refused(blobs_adopt(b, &name, &size, &d, &err), ERR_IO, "a failed sync");
+	}
+	tempdir_flip(file(""), 5);
+	faulty.trace[0] = 0;
+	ck_refused(blobs_adopt(b, &name, &size, &d, &err), ERR_READ_ONLY, "not even what looks rotten goes");
+	ck_assert(has(""));
+	ck_assert_str_eq(faulty.trace, "");
+	faulty.at = 0;
+	ck_ok(blobs_try(b, &err));
+	ck_refused(blobs_adopt(b, &name, &size, &d, &err), ERR_PROOF, "now it does");
+	ck_assert(!has(""));
 	blobs_free(b);
 }
 END_TEST
@@ -838,6 +878,29 @@ START_TEST(a_lost_dag_comes_back_beside_a_whole_object)
 	ck_assert_int_eq(truncate(tempdir_path(file("")), 10), 0);
 	ck_refused(blob_complete(blobs, &name, SIZE, &w, &err), ERR_CORRUPT, "another size: it is not whole");
 	ck_assert(tempdir_size(file("")) == 10 && !has(".part"));
+}
+END_TEST
+
+/* The object twice, by both names; the blocks, the digests, the directories. */
+START_TEST(a_failed_sync_beside_it_costs_no_whole_object)
+{
+	struct blob_digests d = put();
+	struct blobs *b;
+	struct blob *w;
+
+	ck_ok(blobs_open(tempdir_fd, &sysio_faulty, &b, &err));
+	ck_ok(blob_complete(b, &name, SIZE, &w, &err));
+	ck_ok(blob_add_block(w, SPAN_LIT("one"), SPAN_LIT("1"), &err));
+	faulty.only = _i < 3 ? "fdatasync" : "fsync";
+	faulty.calls = 0;
+	faulty.at = (const unsigned[]){ 1, 3, 4, 1, 2 }[_i];
+	faulty.sys = EIO;
+	ck_refused(blob_finish(w, &d, &err), ERR_IO, "a failed sync");
+	faulty.at = 0;
+	blob_free(w);
+	ck_assert(is_there_whole() && has(".sums") && blobs_sync_failures(b) == 1);
+	ck_assert_msg(!has(".part") && !has(".dag.part") && !has(".sums.part"), "what came beside it goes");
+	blobs_free(b);
 }
 END_TEST
 
@@ -1395,7 +1458,7 @@ int main(void)
 		wrong_bytes_never_get_the_name, bounds, a_fetch_is_resumed, a_part_of_another_size_is_begun_anew,
 		an_existing_name_is_hashed_not_trusted, an_existing_object_is_synced_or_replaced, a_name_is_taken_without_renameat2,
 		a_finish_that_failed_beside_the_image_is_taken_up, an_orphan_is_adopted_or_removed, what_cannot_be_read_is_not_judged,
-		an_orphan_is_adopted_once_it_is_on_the_disk, want_of_descriptors_gives_no_orphan_up, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
+		an_orphan_is_adopted_once_it_is_on_the_disk, a_disk_that_keeps_nothing_loses_no_orphan, want_of_descriptors_gives_no_orphan_up, blocks_survive_up_to_a_torn_tail, a_torn_tail_alone_is_no_blocks,
 		blocks_beside_an_image_are_bounded, a_repair_fails_at_every_step, a_repair_of_nothing_takes_nothing_away, another_image_with_its_own_digests_is_found,
 		a_scrub_is_polite_and_only_then,
 		a_folder_that_cannot_be_opened_is_none_without_files, an_image_that_stays_keeps_its_digests,
@@ -1417,6 +1480,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_no_file_is_not_in_the_way, 0, (int)ODDS * SUFFIXES);
 	tcase_add_loop_test(t, what_is_no_folder_is_not_in_the_way, 0, ODD_FOLDER);
 	tcase_add_loop_test(t, a_folder_that_cannot_be_read_is_not_at_its_end, 0, 2);
+	tcase_add_loop_test(t, a_failed_sync_beside_it_costs_no_whole_object, 0, 5);
 	tcase_add_loop_test(t, fails_at_every_step, 0, sizeof errnos / sizeof *errnos);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
