@@ -1,5 +1,6 @@
 /* test_scrubber_others.c: the scrubber beside whoever else works at images: whose turn it is, what is broken off, what is asked of it, what fails. */
 #include "scrubbing.h"
+#include "store/blob_own.h"
 #include "store/store_own.h"
 #include "support/fds.h"
 
@@ -294,6 +295,63 @@ START_TEST(what_could_not_be_read_is_not_verified)
 }
 END_TEST
 
+START_TEST(want_of_descriptors_says_nothing_of_blocks)
+{
+	put_image(0);
+	keeper_dag_rotten(&rig.k, &name[0]);
+	keep_workers();
+	run_to_read();
+	fds_allow(0);
+	let_workers_go();
+	while (is_at_work())
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+	fds_allow(1000);
+	ck_assert(!row(0).is_dag_lost && scrubber()->tried_n == 0 && scrubber()->counts.lost_dags == 0);
+}
+END_TEST
+
+static int no_room_for_digests(int dir, const char *path, int flags, mode_t mode)
+{
+	if (!strstr(path, ".sums.part"))
+		return sysio_kernel.openat(dir, path, flags, mode);
+	errno = ENOSPC;
+	return -1;
+}
+
+static unsigned verified_now(void)
+{
+	unsigned sum = 0;
+
+	for (unsigned n = 0; n < IMAGES; n++)
+		sum += row(n).verified_ms > rig.w.wall_ms - IMAGES * INTERVAL_S * 1000LL;
+	return sum;
+}
+
+/* The one that was read longest ago stays that: its digests cannot be written. */
+START_TEST(one_that_cannot_be_verified_keeps_no_other_from_its_turn)
+{
+	struct sysio full = sysio_kernel;
+	const struct sysio *was = rig.k.blobs->sys;
+
+	for (unsigned n = 0; n < IMAGES; n++) {
+		put_image(n);
+		later(1);
+	}
+	ck_assert_int_eq(unlink(file(0, ".sums")), 0);
+	full.openat = no_room_for_digests;
+	rig.k.blobs->sys = &full;
+	rig.w.wall_ms += 10LL * INTERVAL_S * 1000;
+	for (unsigned n = 0; n < IMAGES; n++)
+		scrub();
+	ck_assert_uint_eq(scrubber()->counts.images, IMAGES);
+	ck_assert_msg(verified_now() == IMAGES - 1, "%u", verified_now());
+	rig.k.blobs->sys = was;
+	for (unsigned n = 0; n < IMAGES; n++)
+		scrub();
+	ck_assert_msg(row(0).verified_ms > rig.w.wall_ms - IMAGES * INTERVAL_S * 1000LL, "it has its own turn again");
+}
+END_TEST
+
 START_TEST(what_cannot_be_noted_is_trouble)
 {
 	put_image(0);
@@ -314,6 +372,7 @@ int main(void)
 		another_time_is_waited_for_as_long, more_images_than_milliseconds, the_rest_is_looked_at_soon_after_a_start,
 		a_doubt_is_noted_once, each_has_one_fetch_that_may_help, what_was_broken_off_says_nothing, a_fetch_goes_on_when_it_lets_go,
 		the_keeper_ends_while_it_reads, what_could_not_be_read_is_not_verified, what_cannot_be_noted_is_trouble,
+		want_of_descriptors_says_nothing_of_blocks, one_that_cannot_be_verified_keeps_no_other_from_its_turn,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("scrubber_others");
