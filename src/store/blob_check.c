@@ -225,8 +225,11 @@ int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, co
 	struct err why = { 0 };
 	int rc = open_past_cache(b, sha256, &s.fd, &why);
 
-	if (rc == ERR_NOT_FOUND || err_is_shortage(&why))
-		return err_set(e, why.code, "%s", why.msg);
+	if (rc == ERR_NOT_FOUND || err_is_shortage(&why)) {
+		if (e)
+			*e = why;
+		return rc;
+	}
 	if (rc) {
 		not_to_be_opened(&s, &found);
 		*out = found;

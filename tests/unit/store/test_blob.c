@@ -778,7 +778,7 @@ START_TEST(lost_sums_are_made_again)
 }
 END_TEST
 
-/* One descriptor is left for the image, none for what lies beside it: .dag, which is read first, or .sums. */
+/* None is left for the image; or one, but none for what lies beside it: .dag, which is read first, or .sums. */
 START_TEST(want_of_descriptors_is_no_rot)
 {
 	struct blob_check c = { .chunks = 99 };
@@ -792,12 +792,14 @@ START_TEST(want_of_descriptors_is_no_rot)
 		ck_ok(blob_add_block(w, SPAN_LIT("cid"), SPAN_LIT("block"), &err));
 	ck_ok(blob_finish(w, &d, &err));
 	blob_free(w);
-	err = (struct err){ 0 };
-	fds_leave(1);
-	rc = blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, NULL, &c, &err);
-	fds_allow(1000);
-	ck_refused(rc, ERR_IO, "a verdict about what could not be opened");
-	ck_assert_msg(err.sys == EMFILE && c.chunks == 99, "%s", err.msg);
+	for (unsigned left = 0; left < 2; left++) {
+		err = (struct err){ 0 };
+		fds_leave(left);
+		rc = blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, NULL, &c, &err);
+		fds_allow(1000);
+		ck_refused(rc, ERR_IO, "a verdict about what could not be opened");
+		ck_assert_msg(err.sys == EMFILE && c.chunks == 99, "%s", err.msg);
+	}
 	fds_leave(0);
 	rc = blobs_check_dag(blobs, &name, &d, &is_damaged, &err);
 	fds_allow(1000);
