@@ -398,10 +398,9 @@ int floor_save(struct floors *f, struct err *e)
 
 	if (!f->is_dirty)
 		return ERR_OK;
-	for (int i = 0; i < 2 && !rc; i++)
-		rc = f->is_unread[i] ? look_again(f, i, e) : ERR_OK;
-	if (rc)
-		return rc;
+	for (int i = 0; i < 2; i++)
+		if (f->is_unread[i] && (rc = look_again(f, i, e)))
+			return rc;
 	/* Twice where the other file is missing or damaged. */
 	do
 		rc = save_older(f, e);
