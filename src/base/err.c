@@ -84,7 +84,12 @@ bool err_may_pass(const struct err *e)
 
 bool err_is_of_one_file(const struct err *e)
 {
-	return e->code == ERR_IO && e->sys != EMFILE && e->sys != ENFILE;
+	return e->code == ERR_IO && !err_is_shortage(e);
+}
+
+bool err_is_shortage(const struct err *e)
+{
+	return e->code == ERR_MEMORY || e->sys == EMFILE || e->sys == ENFILE;
 }
 
 void err_no_memory(void)

@@ -68,6 +68,9 @@ bool err_may_pass(const struct err *e);
  * the disk is full or takes no writes, or memory or descriptors are short. */
 bool err_is_of_one_file(const struct err *e);
 
+/* Want of memory or descriptors, which is no fault of what was to be opened or read: nothing can be said of that. */
+bool err_is_shortage(const struct err *e);
+
 /* A stable lower-case word for a code, for logs and JSON. */
 const char *err_name(enum err_code code);
 

@@ -43,7 +43,7 @@ int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
 /* The disk was looked at since this was told, and keeps files: so it is the place where this one lies, and nobody else need rest for it. */
 static bool is_bad_place(const struct fetch *f)
 {
-	return f->disk.code == ERR_IO && f->told_io;
+	return err_is_of_one_file(&f->disk) && f->told_io;
 }
 
 static void tell_disk(struct fetch *f)
@@ -51,7 +51,7 @@ static void tell_disk(struct fetch *f)
 	struct err e = f->disk;
 	bool is_news = e.code && !is_bad_place(f);
 
-	f->told_io |= e.code == ERR_IO;
+	f->told_io |= err_is_of_one_file(&e);
 	if (is_news)
 		f->owner->owner.on_trouble(f->owner->owner.arg, &e);
 }

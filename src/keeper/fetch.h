@@ -134,7 +134,7 @@ struct fetch {
 	unsigned tries;
 	char why[320];			/* the last thing that went wrong */
 	struct err disk;		/* what the disk refused in this try; code ERR_OK: nothing */
-	bool told_io;			/* that it failed, once: the keeper has rested and looked at it since */
+	bool told_io;			/* that it failed with this file, once: the keeper has rested and looked at it since */
 };
 
 /* Makes one, QUEUED. */

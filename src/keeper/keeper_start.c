@@ -112,12 +112,23 @@ static int open_tokens(struct keeper *k, struct err *e)
 {
 	int rc = tokens_load(k->state_dir, NULL, &k->tokens, e);
 
-	if (!rc || rc == ERR_MEMORY)
+	if (!rc || err_is_shortage(e))
 		return rc;
 	/* Also when it cannot be read: devices must not wait for it. */
-	log_broken("keeper", "token file damaged: nobody is believed", "why=\"%s\"", e->msg);
+	log_broken("keeper", "token file damaged or not to be read: nobody is believed", "why=\"%s\"", e->msg);
 	keeper_alarm(k, "tokens-lost", "tokens", e->msg, false);
-	return tokens_anew(k->state_dir, NULL, &k->tokens, e);
+	return rc == ERR_CORRUPT ? tokens_anew(k->state_dir, NULL, &k->tokens, e) : tokens_unread(k->state_dir, NULL, &k->tokens, e);
+}
+
+/* No start waits for a bad sector; what the other file and the database know counts, and the operator hears of it. */
+static void tell_of_unread_floor(struct keeper *k)
+{
+	const struct err *why = floor_unread(k->floors);
+
+	if (!why)
+		return;
+	log_broken("keeper", "a floor file cannot be read", "why=\"%s\"", why->msg);
+	keeper_alarm(k, "floor-unread", "floor", why->msg, false);
 }
 
 static int open_floors(struct keeper *k, struct err *e)
@@ -126,10 +137,11 @@ static int open_floors(struct keeper *k, struct err *e)
 
 	if (rc)
 		return rc;
+	tell_of_unread_floor(k);
 	if (floor_found(k->floors) == FLOOR_ONE)
 		log_unusual("keeper", "one of the two floor files is damaged or missing", "%s", "it is written anew with the next change");
 	if (floor_found(k->floors) == FLOOR_LOST)
-		keeper_alarm(k, "floor-lost", "floor", "both floor files are damaged: rollback protection begins anew with the next proof", false);
+		keeper_alarm(k, "floor-lost", "floor", "both floor files are damaged or cannot be read: rollback protection begins anew with the next proof", false);
 	return ERR_OK;
 }
 

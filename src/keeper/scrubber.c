@@ -46,12 +46,6 @@ static void on_damaged(void *arg, uint32_t chunk)
 		s->damage[s->damage_n++] = chunk;
 }
 
-static int ignore_block(void *arg, struct span cid, struct span block, struct err *e)
-{
-	(void)arg, (void)cid, (void)block, (void)e;
-	return ERR_OK;
-}
-
 /* [worker] */
 static void work_read(uv_work_t *work)
 {
@@ -60,7 +54,7 @@ static void work_read(uv_work_t *work)
 
 	if (s->is_for_dag) {
 		s->check = (struct blob_check){ .digests = i->digests };
-		s->check.is_dag_damaged = blobs_each_block(s->k->blobs, &i->sha256, &i->digests, ignore_block, NULL, NULL) != ERR_OK;
+		s->rc = blobs_check_dag(s->k->blobs, &i->sha256, &i->digests, &s->check.is_dag_damaged, &s->err);
 		return;
 	}
 	s->rc = blobs_verify(s->k->blobs, &i->sha256, i->size, &i->digests, on_damaged, s, &s->watch, &s->check, &s->err);
@@ -116,6 +110,11 @@ static void note_lost_dag(struct scrubber *s)
 	keeper_image_changed(s->k, &s->image.sha256);
 }
 
+static int write_good(struct scrubber *s, struct err *e)
+{
+	return images_set_good(s->k->store, &s->image.sha256, s->image.size, &s->check.digests, s->image.format, wall_ms(s), e);
+}
+
 /* .sums was made again, beside a whole image. */
 static int write_sums(struct scrubber *s, struct err *e)
 {
@@ -123,17 +122,42 @@ static int write_sums(struct scrubber *s, struct err *e)
 
 	log_broken("store", "bit rot in the digests beside an image: made again", "sha256=%s", hex_str(SPAN_OF(s->image.sha256), hex));
 	s->counts.lost_sums++;
-	return images_set_good(s->k->store, &s->image.sha256, s->image.size, &s->check.digests, s->image.format, wall_ms(s), e);
+	return write_good(s, e);
+}
+
+/* There are blocks beside it, and they are what was written: it may have been another fault for which they were called lost. */
+static bool is_dag_back(const struct scrubber *s)
+{
+	return s->image.is_dag_lost && s->image.digests.dag_bytes && !s->check.is_dag_damaged;
+}
+
+static int write_dag_back(struct scrubber *s, struct err *e)
+{
+	char hex[65];
+	int rc = write_good(s, e);
+
+	if (rc)
+		return rc;
+	log_info("store", "the blocks beside an image are whole", "sha256=%s", hex_str(SPAN_OF(s->image.sha256), hex));
+	keeper_image_changed(s->k, &s->image.sha256);
+	return ERR_OK;
+}
+
+static int write_whole(struct scrubber *s, struct err *e)
+{
+	if (s->check.were_sums_damaged)
+		return write_sums(s, e);
+	return is_dag_back(s) ? write_dag_back(s, e) : images_set_verified(s->k->store, &s->image.sha256, wall_ms(s), e);
 }
 
 static void note_whole(struct scrubber *s)
 {
 	struct err e = { 0 };
-	int rc = s->check.were_sums_damaged ? write_sums(s, &e) : images_set_verified(s->k->store, &s->image.sha256, wall_ms(s), &e);
 
-	if (rc)
+	if (write_whole(s, &e))
 		keeper_trouble(s->k, &e);
-	if (s->check.is_dag_damaged && !s->image.is_dag_lost)
+	/* New digests have taken the mark away. */
+	if (s->check.is_dag_damaged && (!s->image.is_dag_lost || s->check.were_sums_damaged))
 		note_lost_dag(s);
 }
 
@@ -247,13 +271,23 @@ static bool has_to_yield(struct scrubber *s, int64_t now)
 	return is_busy && now - s->yield_ms < SCRUB_YIELD_MAX_MS;
 }
 
+/* The one that was read longest ago; but one that cannot be verified (no room for its digests, say) stays that, and has one turn in so many, as
+ * the others have. */
+static int next_image(struct scrubber *s, uint64_t good, struct image_row *image)
+{
+	const struct image_row *after = good && s->turns % good ? &s->last : NULL;
+	int rc = images_next_to_scrub(s->k->store, after, image, NULL);
+
+	return rc && after ? images_next_to_scrub(s->k->store, NULL, image, NULL) : rc;
+}
+
 /* How long until the next image's turn; *image is it. -1: there is none. */
 static int64_t wait_ms(struct scrubber *s, int64_t now, struct image_row *image)
 {
 	struct images_totals t = { 0 };
 	int64_t gap, wait;
 
-	if (images_totals(s->k->store, &t, NULL) || images_next_to_scrub(s->k->store, INT64_MAX, image, NULL))
+	if (images_totals(s->k->store, &t, NULL) || next_image(s, t.good, image))
 		return -1;
 	gap = scrubber_gap_ms(interval_ms(s), t.good);
 	wait = s->read_ms + gap - now;
@@ -277,6 +311,8 @@ static int64_t read_scheduled(struct scrubber *s)
 		return min64(SCRUB_YIELD_MS, scrubber_gap_ms(interval_ms(s), 4));
 	s->read_ms = now;
 	s->has_read = true;
+	s->last = i;
+	s->turns++;
 	if (may_read(s, &i))
 		begin_read(s, &i, false);
 	return 0;

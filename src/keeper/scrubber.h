@@ -6,7 +6,8 @@
  * One image at a time, on a worker, past the page cache and with idle I/O
  * priority (blobs_verify). Each image once in `[cache] scrub-interval`: with n
  * images one every interval / n, the one that was read longest ago; so they
- * spread over it by themselves, and what was just fetched comes last. After a
+ * spread over it by themselves, and what was just fetched comes last. One that
+ * cannot be verified, for want of room, say, keeps no other from its turn. After a
  * pause (the board was off) overdue ones come SCRUB_CATCH_UP times faster, not
  * all at once. Recovery goes first, and fetches: they are waited for, but not
  * for ever. Once in the interval the rest is looked at too (verify.h), and
@@ -45,6 +46,8 @@ struct scrubber {
 	int64_t slot_ms;		/* monotonic: no scheduled read before this */
 	int64_t read_ms;		/* when the last scheduled one began, or the program */
 	bool has_read;			/* the former */
+	struct image_row last;		/* whose turn it was then, as its row was */
+	uint64_t turns;
 	int64_t yield_ms;		/* since when it waits for fetches; 0: it does not */
 	int64_t looked_ms;		/* when the rest was looked at last */
 	struct hash32 asked[SCRUB_ASKED_MAX];	/* images whose .dag the server doubts */

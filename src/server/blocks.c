@@ -1,8 +1,9 @@
 /* blocks.c: see blocks.h.
  *
  *	NEW ─► READING ─► GOOD
- *	          ├─────► BARE	no blocks: there is no room for them
- *	          └─────► LOST	incomplete or damaged: told; NEW again when somebody asks after BLOCKS_AGAIN_MS
+ *	          ├─────► BARE	no blocks: there is no room for them, or they are more than are served
+ *	          └─────► LOST	incomplete or damaged: told; or memory or descriptors are short: not told. NEW again when somebody asks after
+ *				BLOCKS_AGAIN_MS
  *
  * all.lock guards the table and every set's state; no file is read under it. */
 #include "server/blocks.h"
@@ -146,18 +147,24 @@ static int read_tree(struct blockset *s, struct dagtree *t, struct err *e)
 	return t->node[t->root].kind == DAGTREE_LEAF ? check_one_leaf(s, e) : ERR_OK;
 }
 
-/* NULL: it has none. */
-static struct dagtree *make_tree(struct blockset *s)
+/* NULL: it has none; e says why. */
+static struct dagtree *make_tree(struct blockset *s, struct err *e)
 {
 	struct dagtree *t = dagtree_new(SHARE_NODES_MAX);
-	struct err e = { 0 };
 	char cid[CID_TEXT_MAX];
+	int rc = t ? read_tree(s, t, e) : err_set(e, ERR_MEMORY, "no memory for a tree of blocks");
 
-	if (t && read_tree(s, t, &e) == ERR_OK)
+	if (!rc)
 		return t;
 	dagtree_free(t);
-	log_debug("server", "an image is not served as blocks", "cid=%s why=\"%s\"", cid_text(&s->root, cid), e.msg);
+	log_debug("server", "an image is not served as blocks", "cid=%s why=\"%s\"", cid_text(&s->root, cid), e->msg);
 	return NULL;
+}
+
+/* As it was written? ERR_LIMIT: it was, by somebody with smaller blocks than are served. */
+static bool is_rot(const struct err *e)
+{
+	return e->code != ERR_LIMIT && !err_is_shortage(e);
 }
 
 /* Without the lock. */
@@ -172,16 +179,17 @@ static void tell_rot(struct blockset *s)
 /* Makes the set's tree, without the lock meanwhile. */
 static void read_set(struct blocks *all, struct blockset *s)
 {
+	struct err e = { 0 };
 	struct dagtree *t;
 
 	s->state = SET_READING;
 	s->holders++;
 	pthread_mutex_unlock(&all->lock);
-	t = make_tree(s);
-	if (!t)
+	t = make_tree(s, &e);
+	if (!t && is_rot(&e))
 		tell_rot(s);
 	pthread_mutex_lock(&all->lock);
-	s->state = t ? SET_GOOD : SET_LOST;
+	s->state = t ? SET_GOOD : e.code == ERR_LIMIT ? SET_BARE : SET_LOST;
 	s->lost_ms = clock_mono_ms(all->clock);
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
 		dagtree_free(t);

@@ -3,7 +3,8 @@
  * Each root CID that the catalog names for a good image has a set: the dagtree of its blocks, made from <sha256>.dag when the
  * root is asked for, or by a thread of ours that works through new ones, so that inner blocks and leaves are found by their own
  * names too. An image whose .dag lacks something (an import, damage) has no blocks; it is served as a plain file all the same.
- * That is told, and who asks for it later than BLOCKS_AGAIN_MS, when the keeper may have mended it, lets it be looked at again.
+ * That is told, and who asks for it later than BLOCKS_AGAIN_MS, when the keeper may have mended it, lets it be looked at again. Want of memory or
+ * descriptors, and a file of more than SHARE_NODES_MAX blocks, are no damage, and are not told.
  *
  * Nothing here is believed when it is sent: share.h compares every block with its name then.
  *

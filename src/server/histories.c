@@ -142,7 +142,7 @@ static int load(struct histories *all, const struct catalog_product *p, int *out
 /* What is missing here is no damage of the file. */
 static bool is_shortage(const struct err *e)
 {
-	return e->sys == EMFILE || e->sys == ENFILE || e->sys == ENOMEM || e->code == ERR_MEMORY || e->code == ERR_NO_SPACE;
+	return err_is_shortage(e) || e->code == ERR_NO_SPACE;
 }
 
 /* --- getting one --- */

@@ -113,11 +113,13 @@ void blob_keep_part(struct blob *w);
 
 /* Read-only descriptor of the object; the caller's. ERR_NOT_FOUND; ERR_CORRUPT: what lies there is no file. */
 MUST_USE int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e);
-/* Is a failure to open one no fault of the file, but want of memory or descriptors? */
+/* err_is_shortage(). */
 bool blob_is_shortage(const struct err *e);
 /* The blocks of a finished object's .dag, compared with its digest first (ERR_CORRUPT). */
 MUST_USE int blobs_each_block(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d,
 			      blob_block_fn *fn, void *arg, struct err *e);
+/* Is its .dag what was written? *is_damaged: no. A failure is want of memory or descriptors, and says nothing. */
+MUST_USE int blobs_check_dag(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d, bool *is_damaged, struct err *e);
 
 /* What a long read tells others, and what they tell it. */
 struct blob_watch {
@@ -136,7 +138,8 @@ struct blob_check {
 };
 /* [worker] The scrubber's read of one object: from the disk, not the page cache, with idle I/O priority.
  * on_damaged (may be NULL) sees each bad chunk; when .sums is lost and the object not whole, every chunk counts
- * as bad. OK also when there is damage; ERR_NOT_FOUND: no object; ERR_BUSY: watch said so. watch may be NULL. */
+ * as bad. OK also when there is damage; ERR_NOT_FOUND: no object; ERR_BUSY: watch said so. Else memory, descriptors or room for a new .sums
+ * are short, and nothing is said of it. watch may be NULL. */
 MUST_USE int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, const struct blob_digests *d,
 			  void (*on_damaged)(void *arg, uint32_t chunk), void *arg, struct blob_watch *watch,
 			  struct blob_check *out, struct err *e);

@@ -130,20 +130,44 @@ static void judge_chunks(struct scrub *s, struct blob_check *out)
 		all_damaged(s, out);
 }
 
-static bool load_sums(struct scrub *s, const struct hash32 *digest)
+/* What could not be read for want of something says nothing. */
+static int pass_shortage(const struct err *why, struct err *e)
+{
+	if (!err_is_shortage(why))
+		return ERR_OK;
+	if (e)
+		*e = *why;
+	return (int)why->code;
+}
+
+static int load_sums(struct scrub *s, const struct hash32 *digest, struct err *e)
 {
 	char name[BLOB_PATH_MAX];
+	struct err why = { 0 };
 	struct hash32 got;
 
-	if (io_read_own(s->b->fd, blob_file_name(s->sha256, FILE_SUMS, name), &s->sums, NULL))
-		return false;
+	s->are_sums_good = false;
+	if (io_read_own(s->b->fd, blob_file_name(s->sha256, FILE_SUMS, name), &s->sums, &why))
+		return pass_shortage(&why, e);
 	got = sha256_of(buf_span(&s->sums));
-	return s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);
+	s->are_sums_good = s->sums.n == blob_hasher_sums(&s->found).n && hash32_eq(&got, digest);
+	return ERR_OK;
 }
 
 static int ignore_block(void *arg, struct span cid, struct span block, struct err *e)
 {
 	(void)arg, (void)cid, (void)block, (void)e;
+	return ERR_OK;
+}
+
+int blobs_check_dag(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d, bool *is_damaged, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = blobs_each_block(b, sha256, d, ignore_block, NULL, &why);
+
+	if (pass_shortage(&why, e))
+		return rc;
+	*is_damaged = rc != ERR_OK;
 	return ERR_OK;
 }
 
@@ -158,15 +182,16 @@ static void forget_beside(struct scrub *s, enum blob_file file)
 static int scrub(struct scrub *s, const struct blob_digests *d, struct blob_check *out, struct err *e)
 {
 	struct stat st;
+	int rc;
 
 	if (fstat(s->fd, &st) < 0)
 		return err_errno(e, "an image");
 	forget_beside(s, FILE_DAG);
 	forget_beside(s, FILE_SUMS);
-	out->is_dag_damaged = blobs_each_block(s->b, s->sha256, d, ignore_block, NULL, NULL) != ERR_OK;
+	if ((rc = blobs_check_dag(s->b, s->sha256, d, &out->is_dag_damaged, e)) || (rc = load_sums(s, &d->sums, e)))
+		return rc;
 	out->chunks = chunks_of(s->size);
 	out->is_size_wrong = (uint64_t)st.st_size != s->size;
-	s->are_sums_good = load_sums(s, &d->sums);
 	for (uint32_t i = 0; i < out->chunks; i++) {
 		if (s->watch->is_over)
 			return err_set(e, ERR_BUSY, "the check was broken off");
@@ -200,8 +225,11 @@ int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, co
 	struct err why = { 0 };
 	int rc = open_past_cache(b, sha256, &s.fd, &why);
 
-	if (rc == ERR_NOT_FOUND || blob_is_shortage(&why))
-		return err_set(e, why.code, "%s", why.msg);
+	if (rc == ERR_NOT_FOUND || err_is_shortage(&why)) {
+		if (e)
+			*e = why;
+		return rc;
+	}
 	if (rc) {
 		not_to_be_opened(&s, &found);
 		*out = found;

@@ -249,7 +249,7 @@ int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *
 
 bool blob_is_shortage(const struct err *e)
 {
-	return e->code == ERR_MEMORY || e->sys == EMFILE || e->sys == ENFILE;
+	return err_is_shortage(e);
 }
 
 int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)

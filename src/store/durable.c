@@ -2,6 +2,7 @@
 #include "store/durable.h"
 #include "base/aside.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,4 +81,18 @@ int durable_overwrite(int dir, const char *name, struct span s, const struct sys
 	if ((rc = sysio_pwrite_all(sys, fd, s, 0, e)))
 		return err_wrap(e, "%s", name), rc;
 	return sys->ftruncate(fd, (off_t)s.n) < 0 || sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;
+}
+
+int durable_read(int dir, const char *name, struct buf *b, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = io_read_own(dir, name, b, &why);
+
+	if (err_is_of_one_file(&why)) {
+		buf_reset(b);
+		rc = io_read_own(dir, name, b, &why);
+	}
+	if (rc && e)
+		*e = why;
+	return rc;
 }

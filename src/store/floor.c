@@ -212,6 +212,11 @@ enum floor_found floor_found(const struct floors *f)
 	return f->found;
 }
 
+const struct err *floor_unread(const struct floors *f)
+{
+	return f->unread.code ? &f->unread : NULL;
+}
+
 bool floor_is_dirty(const struct floors *f)
 {
 	return f->is_dirty;
@@ -225,21 +230,34 @@ void floor_free(struct floors *f)
 	free(f);
 }
 
-enum slot { SLOT_MISSING, SLOT_DAMAGED, SLOT_VALID };
+/* UNREAD: what it says is not known, and it may be good. */
+enum slot { SLOT_MISSING, SLOT_DAMAGED, SLOT_UNREAD, SLOT_VALID };
 
-/* A file that cannot be read counts as damaged: the other one may do. Only our own want of memory is a failure. */
+static enum slot slot_of(int rc)
+{
+	if (rc == ERR_OK)
+		return SLOT_VALID;
+	return rc == ERR_NOT_FOUND ? SLOT_MISSING : rc == ERR_IO ? SLOT_UNREAD : SLOT_DAMAGED;
+}
+
+/* One that is not whole is no failure: the other one may do. Want of memory or descriptors is, for it says nothing of the file. */
 static int load_slot(struct floors *f, int i, struct floor_set *set, enum slot *out, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(FLOOR_FILE_MAX);
-	int rc = io_read_own(f->dir, file_names[i], &bytes, e);
+	struct err why = { 0 };
+	int rc = durable_read(f->dir, file_names[i], &bytes, &why);
 
-	*out = SLOT_MISSING;
-	if (rc == ERR_NOT_FOUND)
-		return ERR_OK;
 	if (rc == ERR_OK)
-		rc = floor_file_read(buf_span(&bytes), set, e);
-	*out = rc ? SLOT_DAMAGED : SLOT_VALID;
-	return rc == ERR_MEMORY ? rc : ERR_OK;
+		rc = floor_file_read(buf_span(&bytes), set, &why);
+	*out = slot_of(rc);
+	if (err_is_shortage(&why)) {
+		if (e)
+			*e = why;
+		return rc;
+	}
+	if (*out == SLOT_UNREAD && !f->unread.code)
+		f->unread = why;
+	return ERR_OK;
 }
 
 static enum floor_found found_of(const enum slot slot[2])
@@ -247,7 +265,7 @@ static enum floor_found found_of(const enum slot slot[2])
 	int valid = (slot[0] == SLOT_VALID) + (slot[1] == SLOT_VALID);
 
 	/* b is made when a is on disk: a damaged a without b is a first save that a power cut stopped. Nothing was told by then. */
-	if (slot[0] != SLOT_VALID && slot[1] == SLOT_MISSING)
+	if ((slot[0] == SLOT_MISSING || slot[0] == SLOT_DAMAGED) && slot[1] == SLOT_MISSING)
 		return FLOOR_NONE;
 	return valid == 2 ? FLOOR_BOTH : valid ? FLOOR_ONE : FLOOR_LOST;
 }
@@ -263,8 +281,10 @@ static int load(struct floors *f, struct err *e)
 	if (rc == ERR_OK) {
 		f->found = found_of(slot);
 		f->newest = slot[1] == SLOT_VALID && (slot[0] != SLOT_VALID || set[1].generation > set[0].generation);
-		f->is_valid[0] = slot[0] == SLOT_VALID;
-		f->is_valid[1] = slot[1] == SLOT_VALID;
+		for (int i = 0; i < 2; i++) {
+			f->is_valid[i] = slot[i] == SLOT_VALID;
+			f->is_unread[i] = slot[i] == SLOT_UNREAD;
+		}
 		f->set = set[f->newest];
 		set[f->newest] = (struct floor_set){ 0 };
 		/* The next save mends what is damaged. */
@@ -337,6 +357,22 @@ static int write_slot(struct floors *f, int i, struct span bytes, struct err *e)
 	return rc == ERR_IO ? durable_replace(f->dir, file_names[i], bytes, 0640, f->sys, e) : rc;
 }
 
+/* Before it is written over: if it can be read by now, what it says counts, as far as there is room for it. */
+static int look_again(struct floors *f, int i, struct err *e)
+{
+	struct floor_set set = { 0 };
+	enum slot slot;
+	int rc = load_slot(f, i, &set, &slot, e);
+
+	for (size_t n = 0; n < set.n && (!rc || rc == ERR_LIMIT); n++)
+		rc = floor_note(f, &set.at[n].item, e);
+	floor_set_free(&set);
+	if (rc && rc != ERR_LIMIT)
+		return rc;
+	f->is_unread[i] = false;
+	return ERR_OK;
+}
+
 static int save_older(struct floors *f, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(FLOOR_FILE_MAX);
@@ -362,6 +398,9 @@ int floor_save(struct floors *f, struct err *e)
 
 	if (!f->is_dirty)
 		return ERR_OK;
+	for (int i = 0; i < 2; i++)
+		if (f->is_unread[i] && (rc = look_again(f, i, e)))
+			return rc;
 	/* Twice where the other file is missing or damaged. */
 	do
 		rc = save_older(f, e);

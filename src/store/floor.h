@@ -22,7 +22,7 @@
 enum floor_found {
 	FLOOR_NONE,		/* neither file, or a first save that did not end: a first start */
 	FLOOR_BOTH,		/* fine */
-	FLOOR_ONE,		/* the other is damaged or missing: the last change may be lost. The next save mends it */
+	FLOOR_ONE,		/* the other is damaged, missing or unread: the last change may be lost. The next save mends it */
 	FLOOR_LOST,		/* files, but none valid: raise an alarm, be careful until the chain is proven again */
 };
 
@@ -39,10 +39,14 @@ struct floor_item {
 
 struct floors;
 
-/* state_dir is a descriptor that must outlive the floors. */
+/* state_dir is a descriptor that must outlive the floors. A file that cannot be read is tried twice. A failure is want of memory or descriptors: nothing
+ * is known of the files then, and they are as they were. */
 MUST_USE int floor_load(int state_dir, const struct sysio *sys, struct floors **out, struct err *e);
 void floor_free(struct floors *f);
 enum floor_found floor_found(const struct floors *f);
+/* Why a file could not be read when they were loaded (of two, floor.a); NULL: both could. It may say more than the other one: before a save writes
+ * over it, it is read once more, and united with the rest. Lives as long as f. */
+const struct err *floor_unread(const struct floors *f);
 
 /* NULL when unknown. Lives until the next call that changes f. */
 const struct floor_item *floor_get(const struct floors *f, const struct hash32 *product);

@@ -24,6 +24,8 @@ struct floors {
 	struct floor_set set;
 	enum floor_found found;
 	bool is_valid[2];	/* floor.a, floor.b as they lie on disk */
+	bool is_unread[2];	/* could not be read; looked at once more before it is written over */
+	struct err unread;	/* why, of the first */
 	bool is_named[2];	/* their names are known to be on disk: we have synced the directory */
 	int newest;		/* which of the two; 0 when neither is valid */
 	bool is_dirty;

@@ -245,13 +245,16 @@ int images_each(struct store *s, uint32_t states, const struct hash32 *after, ui
 	return db_row_ok(&q, e);
 }
 
-int images_next_to_scrub(struct store *s, int64_t before_ms, struct image_row *out, struct err *e)
+int images_next_to_scrub(struct store *s, const struct image_row *after, struct image_row *out, struct err *e)
 {
 	AUTO(db_stmt_end) struct db_stmt q = db_prepare(s->db,
-		"SELECT " IMAGE_COLUMNS " FROM image i WHERE state = 'good' AND verified_ms < :before_ms"
+		"SELECT " IMAGE_COLUMNS " FROM image i WHERE state = 'good' AND (verified_ms, sha256) > (:ms, :sha256)"
 		" ORDER BY verified_ms, sha256 LIMIT 1");
+	static const struct image_row first = { .verified_ms = -1 };
 
-	db_bind_i64(&q, ":before_ms", before_ms);
+	after = after ? after : &first;
+	db_bind_i64(&q, ":ms", after->verified_ms);
+	db_bind_hash(&q, ":sha256", &after->sha256);
 	return one(s, &q, out, e);
 }
 

@@ -62,8 +62,8 @@ MUST_USE int images_get(struct store *s, const struct hash32 *sha256, struct ima
 typedef int images_fn(void *arg, const struct image_row *i, struct err *e);
 MUST_USE int images_each(struct store *s, uint32_t states, const struct hash32 *after, uint32_t limit, images_fn *fn,
 			 void *arg, struct err *e);
-/* The good image that was verified longest ago, if that was before `before_ms`: the scrubber's next. ERR_NOT_FOUND. */
-MUST_USE int images_next_to_scrub(struct store *s, int64_t before_ms, struct image_row *out, struct err *e);
+/* The good image that was verified longest ago, of those behind `after` in this order (NULL: of all): the scrubber's next. ERR_NOT_FOUND. */
+MUST_USE int images_next_to_scrub(struct store *s, const struct image_row *after, struct image_row *out, struct err *e);
 
 /* now_ms is right: what was verified later than that was verified never, and what was wanted later is wanted now. Else a clock that was
  * years ahead for a minute would keep the scrubber from these, and them from making room, until it gets there. Writes only what must change. */

@@ -20,6 +20,7 @@
 struct tokens {
 	int dir;
 	const struct sysio *sys;
+	bool is_beside;		/* a file that could not be read */
 	size_t n;
 	struct token at[TOKENS_MAX];
 };
@@ -75,6 +76,30 @@ void tokens_write(const struct tokens *t, struct buf *out)
 	buf_byte(out, '\n');
 }
 
+/* What cannot be moved is replaced by the next save. */
+static void set_aside(struct tokens *t)
+{
+	(void)t->sys->rename_over(t->dir, TOKENS_NAME, TOKENS_NAME ".damaged");
+}
+
+static int replace(struct tokens *t, struct span bytes, struct err *e)
+{
+	return durable_replace(t->dir, TOKENS_NAME, bytes, 0600, t->sys, e);
+}
+
+/* What could not be read is kept, and if nothing came of it, in its place. */
+static int replace_unread(struct tokens *t, struct span bytes, struct err *e)
+{
+	int rc;
+
+	set_aside(t);
+	rc = replace(t, bytes, e);
+	if (rc)
+		(void)t->sys->rename_over(t->dir, TOKENS_NAME ".damaged", TOKENS_NAME);
+	t->is_beside = rc != ERR_OK;
+	return rc;
+}
+
 int tokens_save(struct tokens *t, struct err *e)
 {
 	AUTO(buf_free) struct buf b = BUF_INIT(FILE_MAX);
@@ -83,7 +108,7 @@ int tokens_save(struct tokens *t, struct err *e)
 	tokens_write(t, &b);
 	if ((rc = buf_ok(&b, e)))
 		return rc;
-	return durable_replace(t->dir, TOKENS_NAME, buf_span(&b), 0600, t->sys, e);
+	return t->is_beside ? replace_unread(t, buf_span(&b), e) : replace(t, buf_span(&b), e);
 }
 
 /* The next field of a line, up to its space or newline. */
@@ -149,7 +174,7 @@ int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, str
 
 	if (rc)
 		return rc;
-	rc = io_read_own(state_dir, TOKENS_NAME, &bytes, e);
+	rc = durable_read(state_dir, TOKENS_NAME, &bytes, e);
 	if (rc == ERR_NOT_FOUND)
 		rc = ERR_OK;
 	else if (rc == ERR_LIMIT)
@@ -182,9 +207,20 @@ int tokens_read(int state_dir, struct span bytes, const struct sysio *sys, struc
 
 int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
 {
-	/* What cannot be moved is replaced by the next save. */
-	(void)sysio_or_kernel(sys)->rename_over(state_dir, TOKENS_NAME, TOKENS_NAME ".damaged");
-	return tokens_make(state_dir, sys, out, e);
+	int rc = tokens_make(state_dir, sys, out, e);
+
+	if (!rc)
+		set_aside(*out);
+	return rc;
+}
+
+int tokens_unread(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e)
+{
+	int rc = tokens_make(state_dir, sys, out, e);
+
+	if (!rc)
+		(*out)->is_beside = true;
+	return rc;
 }
 
 void tokens_free(struct tokens *t)

@@ -31,10 +31,13 @@ struct token {
 struct tokens;
 
 /* state_dir is a descriptor that must outlive the tokens. No file: no tokens. ERR_CORRUPT: the file is not what
- * was written; nobody is believed, and the caller goes on with tokens_anew(). */
+ * was written; nobody is believed, and the caller goes on with tokens_anew(). Want of memory or descriptors says nothing of it; what else fails does
+ * so twice, and then tokens_unread() is how to go on. */
 MUST_USE int tokens_load(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
 /* Moves a damaged file to tokens.damaged and begins with none. */
 MUST_USE int tokens_anew(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
+/* Begins with none beside a file that cannot be read: it stays where it is, for it may be good, until the first save moves it like that. */
+MUST_USE int tokens_unread(int state_dir, const struct sysio *sys, struct tokens **out, struct err *e);
 void tokens_free(struct tokens *t);
 
 /* All of them as the file holds them, for a backup; and tokens of such bytes, which nothing is saved of until they are put.

@@ -138,7 +138,7 @@ tests_unit_test_keeper_conf_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_conf_LDADD = $(KEEPER_WHOLE)
 
 check_PROGRAMS += tests/unit/test_keeper_state
-tests_unit_test_keeper_state_SOURCES = %D%/test_keeper_state.c
+tests_unit_test_keeper_state_SOURCES = %D%/test_keeper_state.c tests/unit/support/unreadable.h
 tests_unit_test_keeper_state_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_state_LDADD = $(KEEPER_WHOLE)
 

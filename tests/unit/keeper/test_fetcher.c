@@ -361,6 +361,36 @@ START_TEST(a_bad_place_keeps_nobody_else_waiting)
 }
 END_TEST
 
+static int no_digests_file(int dir, const char *name, int flags, mode_t mode)
+{
+	if (!strstr(name, ".sums.part"))
+		return sysio_kernel.openat(dir, name, flags, mode);
+	errno = EMFILE;
+	return -1;
+}
+
+/* The probe of the disk needs one less, and finds all well: however often that is so, it is no word about where this file lies. */
+START_TEST(want_of_descriptors_is_no_bad_place)
+{
+	struct sysio sys = sysio_kernel;
+	unsigned asked;
+
+	sys.openat = no_digests_file;
+	fail_once(&sys);
+	asked = peer[0].requests;
+	for (unsigned n = 2; n <= 4; n++) {
+		fetcher_hurry(&fetcher, &first()->target.sha256);
+		run_until(&failed, n);
+		ck_assert_msg(has_part() && troubles == n, "%u: it is told each time, and nothing is thrown away", n);
+	}
+	sys = sysio_kernel;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&good, 1);
+	check_file();
+	ck_assert_uint_eq(peer[0].requests, asked);
+}
+END_TEST
+
 /* Its CID is the image: it is written before anything is asked. */
 START_TEST(what_the_disk_refuses_is_not_the_cids_fault)
 {
@@ -1349,7 +1379,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		another_digest, what_it_looks_like_is_told, a_lie_does_not_use_up_the_doubts_about_the_disk, a_cid_that_is_none, a_lie_about_a_digest_does_not_keep_the_truth_away, a_wrong_claim_convicts_only_itself,
-		claims_take_turns, more_blocks_than_may_be_kept_are_wrong, a_bad_place_keeps_nobody_else_waiting, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
+		claims_take_turns, more_blocks_than_may_be_kept_are_wrong, a_bad_place_keeps_nobody_else_waiting, want_of_descriptors_is_no_bad_place, what_the_disk_has_refused_is_not_told_again, a_full_cache_is_not_the_disks_fault, what_the_disk_refuses_is_not_the_cids_fault,
 		a_whole_image_is_not_written_over_by_a_mirror, what_was_thought_whole_is_repaired, another_release_does_not_wait_for_the_next_try,
 		what_was_not_paused_is_not_hurried, what_was_paused_may_end_at_once, all_that_was_paused_goes_on, its_progress, a_whole_files_progress, nothing_is_wanted_of_one_that_closes,
 		it_ends_when_nobody_wants_it,

@@ -1,8 +1,10 @@
 /* test_keeper_state.c: what the keeper needs of its state directory before it opens the database: its folders, nobody else in it, the sandbox,
  * floors, tokens. It is opened in a process of its own, for a sandbox is never left. */
 #include "keeper/keeper.h"
+#include "catalog/link.h"
 #include "store/restore.h"
 #include "store/tempdir.h"
+#include "support/unreadable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,7 @@
 
 /* What the other process has to say. */
 struct told {
-	int rc;
+	int rc, exit;
 	char msg[sizeof err.msg];
 	struct alarms alarms;
 	mode_t state_mode, run_mode;
@@ -57,6 +59,7 @@ static void open_here(struct keeper *k)
 
 	umask(0);
 	told->rc = keeper_open_state(k, &e);
+	told->exit = told->rc ? keeper_exit_status(&e) : 0;
 	memcpy(told->msg, e.msg, sizeof told->msg);
 	told->alarms = k->alarms;
 	told->has_all = k->blobs && k->floors && k->tokens;
@@ -89,6 +92,7 @@ static int open_state(const char *state, const char *run)
 static void setup(void)
 {
 	tempdir_make();
+	unreadable_none();
 	told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(told, MAP_FAILED);
 }
@@ -183,6 +187,64 @@ START_TEST(lost_floors_are_told)
 }
 END_TEST
 
+static void save_tokens(void)
+{
+	char text[TOKEN_TEXT_MAX];
+	struct tokens *t;
+
+	ck_ok(tokens_load(tempdir_fd, NULL, &t, &err));
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+}
+
+/* One file is no reason not to start, nor is it a secret. */
+START_TEST(floors_that_cannot_be_read_are_told)
+{
+	save_floors();
+	unreadable_add(tempdir_path("floor.b"));
+	if (_i)
+		unreadable_add(tempdir_path("floor.a"));
+	unreadable_fail(UINT_MAX, EIO);
+	ck_assert_int_eq(open_state(".", "run"), ERR_OK);
+	ck_assert(told->has_all && has_alarm("floor-unread") && has_alarm("floor-lost") == (_i == 1));
+}
+END_TEST
+
+START_TEST(tokens_that_cannot_be_read_are_told_and_stay)
+{
+	save_tokens();
+	unreadable_add(tempdir_path("tokens"));
+	unreadable_fail(UINT_MAX, EIO);
+	ck_assert_int_eq(open_state(".", "run"), ERR_OK);
+	ck_assert(told->has_all && told->alarms.n == 1 && has_alarm("tokens-lost"));
+	ck_assert(tempdir_has("tokens") && !tempdir_has("tokens.damaged"));
+}
+END_TEST
+
+START_TEST(a_read_that_fails_once_is_no_loss)
+{
+	save_floors();
+	save_tokens();
+	unreadable_add(tempdir_path(_i ? "tokens" : "floor.b"));
+	unreadable_fail(1, EIO);
+	ck_assert_int_eq(open_state(".", "run"), ERR_OK);
+	ck_assert(told->has_all && told->alarms.n == 0);
+}
+END_TEST
+
+/* Of the kernel's want of memory a read tells as well as an open. */
+START_TEST(what_is_short_now_is_waited_for)
+{
+	save_floors();
+	save_tokens();
+	unreadable_add(tempdir_path(_i % 2 ? "tokens" : "floor.b"));
+	unreadable_fail(UINT_MAX, _i < 2 ? EMFILE : ENOMEM);
+	ck_assert_int_ne(open_state(".", "run"), ERR_OK);
+	ck_assert_msg(told->exit == SUP_EXIT_LATER && told->alarms.n == 0, "%s", told->msg);
+	ck_assert(tempdir_has("tokens") && !tempdir_has("tokens.damaged"));
+}
+END_TEST
+
 START_TEST(lost_tokens_are_told)
 {
 	tempdir_poke("tokens", 0, "no tokens at all", 16);
@@ -195,7 +257,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_first_start_makes_its_folders, folders_that_are_there_are_taken, from_then_on_it_sees_nothing_else, nobody_else_is_in_it,
-		lost_floors_are_told, lost_tokens_are_told,
+		lost_floors_are_told, lost_tokens_are_told, tokens_that_cannot_be_read_are_told_and_stay,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("keeper_state");
@@ -207,6 +269,9 @@ int main(void)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, a_folder_that_cannot_be_is_named, 0, sizeof bad / sizeof *bad);
 	tcase_add_loop_test(tc, one_floor_file_is_enough, 0, 2);
+	tcase_add_loop_test(tc, floors_that_cannot_be_read_are_told, 0, 2);
+	tcase_add_loop_test(tc, a_read_that_fails_once_is_no_loss, 0, 2);
+	tcase_add_loop_test(tc, what_is_short_now_is_waited_for, 0, 4);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -155,6 +155,46 @@ START_TEST(lost_sums_leave_a_damaged_dag_as_it_is)
 }
 END_TEST
 
+/* Whoever called it lost lacked something else then. */
+START_TEST(blocks_that_are_there_after_all_are_not_lost_any_more)
+{
+	put_image(0);
+	ck_ok(images_set_dag_lost(rig.w.store, &name[0], &err));
+	flip(0, ".dag", 8);
+	scrub();
+	ck_assert_msg(row(0).is_dag_lost && scrubber()->counts.lost_dags == 0, "it was known");
+	flip(0, ".dag", 8);
+	scrub();
+	ck_assert(!row(0).is_dag_lost && row(0).state == IMAGE_IS_GOOD && row(0).verified_ms == rig.w.wall_ms);
+}
+END_TEST
+
+/* It may lack its blocks for all that is known here: an adopted one. */
+START_TEST(blocks_of_which_there_are_none_stay_lost)
+{
+	struct blob_digests d;
+
+	put_image(0);
+	d = row(0).digests;
+	d.dag_bytes = 0;
+	ck_ok(images_set_good(rig.w.store, &name[0], SIZE, &d, "", rig.w.wall_ms, &err));
+	ck_ok(images_set_dag_lost(rig.w.store, &name[0], &err));
+	scrub();
+	ck_assert(row(0).is_dag_lost && row(0).verified_ms == rig.w.wall_ms);
+}
+END_TEST
+
+START_TEST(new_sums_do_not_make_good_what_else_is_lost)
+{
+	put_image(0);
+	ck_ok(images_set_dag_lost(rig.w.store, &name[0], &err));
+	flip(0, ".dag", 8);
+	ck_assert_int_eq(unlink(file(0, ".sums")), 0);
+	scrub();
+	ck_assert(scrubber()->counts.lost_sums == 1 && row(0).is_dag_lost);
+}
+END_TEST
+
 START_TEST(the_servers_doubt_is_looked_into)
 {
 	put_image(0);
@@ -270,7 +310,8 @@ int main(void)
 		recovery_goes_first_but_not_for_ever, a_whole_one_is_verified, damaged_chunks_are_noted,
 		a_file_that_is_gone_or_too_long_is_damage, lost_sums_are_made_again, a_lost_dag_leaves_the_image_good,
 		lost_sums_leave_a_damaged_dag_as_it_is, the_servers_doubt_is_looked_into, one_fetch_may_help_a_dag_that_is_as_written,
-		evicted_while_it_is_read, nothing_leaves_the_disk_while_it_is_read, replaced_while_it_is_read, a_fetch_does_not_wait_for_it,
+		blocks_that_are_there_after_all_are_not_lost_any_more, blocks_of_which_there_are_none_stay_lost,
+		new_sums_do_not_make_good_what_else_is_lost, evicted_while_it_is_read, nothing_leaves_the_disk_while_it_is_read, replaced_while_it_is_read, a_fetch_does_not_wait_for_it,
 		a_fetch_of_blocks_meets_a_damaged_image,
 	};
 	TCase *tc = tcase_create("all");

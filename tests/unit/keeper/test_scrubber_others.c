@@ -1,5 +1,6 @@
 /* test_scrubber_others.c: the scrubber beside whoever else works at images: whose turn it is, what is broken off, what is asked of it, what fails. */
 #include "scrubbing.h"
+#include "store/blob_own.h"
 #include "store/store_own.h"
 #include "support/fds.h"
 
@@ -294,6 +295,83 @@ START_TEST(what_could_not_be_read_is_not_verified)
 }
 END_TEST
 
+START_TEST(want_of_descriptors_says_nothing_of_blocks)
+{
+	put_image(0);
+	keeper_dag_rotten(&rig.k, &name[0]);
+	keep_workers();
+	run_to_read();
+	fds_allow(0);
+	let_workers_go();
+	while (is_at_work())
+		uv_run(&rig.k.loop, UV_RUN_ONCE);
+	fds_allow(1000);
+	ck_assert(!row(0).is_dag_lost && scrubber()->tried_n == 0 && scrubber()->counts.lost_dags == 0);
+}
+END_TEST
+
+static int no_room_for_digests(int dir, const char *path, int flags, mode_t mode)
+{
+	if (!strstr(path, ".sums.part"))
+		return sysio_kernel.openat(dir, path, flags, mode);
+	errno = ENOSPC;
+	return -1;
+}
+
+static unsigned verified_now(void)
+{
+	unsigned sum = 0;
+
+	for (unsigned n = 0; n < IMAGES; n++)
+		sum += row(n).verified_ms > rig.w.wall_ms - IMAGES * INTERVAL_S * 1000LL;
+	return sum;
+}
+
+static struct sysio full;
+
+/* So many images, each put a second later; the first of them have no digests, nor can they be made. */
+static void put_some(unsigned n, unsigned without)
+{
+	for (unsigned i = 0; i < n; i++) {
+		put_image(i);
+		if (i < without)
+			ck_assert_int_eq(unlink(file(i, ".sums")), 0);
+		later(1);
+	}
+	full = sysio_kernel;
+	full.openat = no_room_for_digests;
+	rig.k.blobs->sys = &full;
+}
+
+/* The one that was read longest ago stays that: its digests cannot be written. */
+START_TEST(one_that_cannot_be_verified_keeps_no_other_from_its_turn)
+{
+	put_some(IMAGES, 1);
+	rig.w.wall_ms += 10LL * INTERVAL_S * 1000;
+	for (unsigned n = 0; n < IMAGES; n++)
+		scrub();
+	ck_assert_uint_eq(scrubber()->counts.images, IMAGES);
+	ck_assert_msg(verified_now() == IMAGES - 1, "%u", verified_now());
+	full = sysio_kernel;
+	for (unsigned n = 0; n < IMAGES; n++)
+		scrub();
+	ck_assert_msg(row(0).verified_ms > rig.w.wall_ms - IMAGES * INTERVAL_S * 1000LL, "it has its own turn again");
+}
+END_TEST
+
+START_TEST(when_the_last_in_the_order_goes_the_first_is_next)
+{
+	put_some(3, 3);
+	for (unsigned n = 0; n < 5; n++)
+		scrub();
+	ck_assert_uint_eq(scrubber()->counts.images, 5);
+	ck_ok(images_delete(rig.w.store, &name[2], &err));
+	ck_assert_int_eq(unlink(file(2, "")), 0);	/* it would be adopted */
+	scrub();
+	ck_assert_uint_eq(scrubber()->counts.images, 6);
+}
+END_TEST
+
 START_TEST(what_cannot_be_noted_is_trouble)
 {
 	put_image(0);
@@ -314,6 +392,8 @@ int main(void)
 		another_time_is_waited_for_as_long, more_images_than_milliseconds, the_rest_is_looked_at_soon_after_a_start,
 		a_doubt_is_noted_once, each_has_one_fetch_that_may_help, what_was_broken_off_says_nothing, a_fetch_goes_on_when_it_lets_go,
 		the_keeper_ends_while_it_reads, what_could_not_be_read_is_not_verified, what_cannot_be_noted_is_trouble,
+		want_of_descriptors_says_nothing_of_blocks, one_that_cannot_be_verified_keeps_no_other_from_its_turn,
+		when_the_last_in_the_order_goes_the_first_is_next,
 	};
 	TCase *tc = tcase_create("all");
 	Suite *s = suite_create("scrubber_others");

@@ -25,5 +25,5 @@ tests_unit_test_ipfsreq_SOURCES = %D%/test_ipfsreq.c
 tests_unit_test_ipfsreq_LDADD = $(tests_unit_test_requests_LDADD)
 # The shapes of files are those that plans are tested with.
 check_PROGRAMS += tests/unit/test_share
-tests_unit_test_share_SOURCES = %D%/test_share.c %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+tests_unit_test_share_SOURCES = %D%/test_share.c tests/unit/support/fds.h %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
 tests_unit_test_share_LDADD = $(tests_unit_test_requests_LDADD)

@@ -6,10 +6,12 @@
 #include "formats/dagfile.h"
 #include "server/share.h"
 #include "stand.h"
+#include "../support/fds.h"
 #include "../catalog/sample.h"
 #include "../ipfs/dag.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -280,6 +282,119 @@ START_TEST(what_was_lost_is_looked_at_again_after_a_moment)
 }
 END_TEST
 
+static void count_rot(void *arg, const struct hash32 *sha256)
+{
+	(void)sha256;
+	atomic_fetch_add((atomic_uint *)arg, 1);
+}
+
+/* The sets of the catalog as they are now, read by another thread than the stand's. */
+static struct blocks *other_blocks(uint64_t trees_max, atomic_uint *rots)
+{
+	autoclose int dir = open(st->dir, O_RDONLY | O_DIRECTORY);
+	struct blocks *all;
+
+	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = &st->clock, .trees_max = trees_max, .rot = count_rot, .arg = rots }, &all, NULL) == ERR_OK);
+	return all;
+}
+
+START_TEST(want_of_descriptors_is_no_rot)
+{
+	const struct dag_entry *root = balanced();
+	atomic_uint rots = 0;
+	struct blocks *all;
+	struct catalog *c;
+	struct blockset *set;
+	uint32_t row;
+
+	store(root, NULL);
+	ck_assert(find(&root->cid, &set, &row) == ERR_OK);
+	blockset_put(set);
+	c = catalog_slot_get(&st->slot);
+	all = other_blocks(MIB, &rots);
+	fds_allow(0);
+	blocks_settle(all, c);
+	ck_assert(blocks_find(all, &root->cid, &set, &row, NULL) != ERR_OK);
+	fds_allow(1000);
+	st->mono_ms += BLOCKS_AGAIN_MS;
+	ck_assert(blocks_find(all, &root->cid, &set, &row, NULL) == ERR_OK);
+	blockset_put(set);
+	blocks_free(all);
+	ck_assert_uint_eq(rots, 0);
+	catalog_put(c);
+}
+END_TEST
+
+/* Nor while it is sent: the .dag is opened with the first block of it. */
+START_TEST(want_of_descriptors_while_it_is_sent_is_no_rot)
+{
+	const struct dag_entry *root = balanced();
+	AUTO(buf_free) struct buf got = BUF_INIT(MIB), wanted = BUF_INIT(MIB);
+	struct err e = { 0 };
+	struct share *s;
+	int rc;
+
+	store(root, NULL);
+	dag_car(root, ORDER_DFS, &wanted);
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	fds_allow(0);
+	rc = read_all(s, 1000, &got, &e);
+	fds_allow(1000);
+	ck_assert_msg(rc == ERR_IO && e.sys == EMFILE, "%d: %s", rc, e.msg);
+	share_free(s);
+	buf_reset(&got);
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	ck_assert(read_all(s, 1000, &got, NULL) == ERR_OK && span_eq(buf_span(&got), buf_span(&wanted)));
+	share_free(s);
+	ck_assert_uint_eq(st->dag_rots, 0);
+}
+END_TEST
+
+#define LEAVES DAG_LINKS_MAX			/* of a node, one byte each … */
+#define NODES (SHARE_NODES_MAX / LEAVES + 1)	/* … and one node too many */
+
+/* Of the leaves only the names are anywhere. */
+static const struct dag_entry *more_than_are_served(void)
+{
+	struct dag_entry *leaf = calloc(LEAVES, sizeof *leaf);
+	const struct dag_entry **low = calloc(LEAVES, sizeof(struct dag_entry *)), *top[NODES];
+
+	for (uint32_t n = 0; n < NODES; n++) {
+		for (uint32_t i = 0; i < LEAVES; i++) {
+			uint32_t which = n * LEAVES + i;
+			struct hash32 name = sha256_of(SPAN_OF(which));
+
+			leaf[i] = (struct dag_entry){ .cid = cid_of_digest(1, CID_RAW, &name), .bytes = SPAN((const uint8_t *)"x", 1), .size = 1 };
+			low[i] = &leaf[i];
+		}
+		top[n] = dag_node(&d, &(struct dag_node){ .children = low, .n = LEAVES, .version = 1 });
+	}
+	free(leaf);
+	free(low);
+	return dag_node(&d, &(struct dag_node){ .children = top, .n = NODES, .version = 1 });
+}
+
+/* That is how it was written. It is not looked through again either. */
+START_TEST(more_blocks_than_are_served_are_no_rot)
+{
+	AUTO(buf_free) struct buf zeros = BUF_INIT(MIB);
+	const struct dag_entry *root = more_than_are_served();
+	struct blockset *set;
+	uint32_t row;
+
+	memset(buf_grow(&zeros, NODES * LEAVES), 0, NODES * LEAVES);
+	file_root = root;
+	file_image = stand_object(st, buf_span(&zeros));
+	put_dag(NULL);
+	stand_catalog(st, catalog_with_file);
+	ck_assert_int_eq(find(&root->cid, &set, &row), ERR_NOT_FOUND);
+	ck_assert_uint_eq(st->dag_rots, 0);
+	st->mono_ms += BLOCKS_AGAIN_MS;
+	ck_assert_int_eq(find(&d.blocks[0].cid, &set, &row), ERR_NOT_FOUND);
+	ck_assert_int_eq(blocks_find(st->blocks, &d.blocks[0].cid, &set, &row, NULL), ERR_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(rot_in_an_image_is_not_sent_and_is_told)
 {
 	const struct dag_entry *root = shapes[_i]();
@@ -396,6 +511,9 @@ int main(void)
 	tcase_add_test(t, a_file_without_its_dag_has_no_blocks);
 	tcase_add_test(t, rot_beside_an_image_is_not_sent);
 	tcase_add_test(t, what_was_lost_is_looked_at_again_after_a_moment);
+	tcase_add_test(t, want_of_descriptors_is_no_rot);
+	tcase_add_test(t, want_of_descriptors_while_it_is_sent_is_no_rot);
+	tcase_add_test(t, more_blocks_than_are_served_are_no_rot);
 	tcase_add_loop_test(t, rot_in_an_image_is_not_sent_and_is_told, 0, 2);
 	tcase_add_test(t, only_so_many_at_a_time);
 	tcase_add_test(t, memory_has_an_end);

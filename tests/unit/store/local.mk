@@ -40,7 +40,7 @@ tests_unit_test_owncopy_memory_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_owncopy_memory_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_floor
-tests_unit_test_floor_SOURCES = %D%/test_floor.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_floor_SOURCES = %D%/test_floor.c tests/unit/support/fds.h tests/unit/support/unreadable.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_floor_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_walcheck
@@ -48,7 +48,7 @@ tests_unit_test_walcheck_SOURCES = %D%/test_walcheck.c %D%/tempdir.h
 tests_unit_test_walcheck_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_tokens
-tests_unit_test_tokens_SOURCES = %D%/test_tokens.c %D%/tempdir.h %D%/faulty.h
+tests_unit_test_tokens_SOURCES = %D%/test_tokens.c tests/unit/support/unreadable.h %D%/tempdir.h %D%/faulty.h
 tests_unit_test_tokens_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_spoilt

@@ -818,6 +818,38 @@ START_TEST(lost_sums_are_made_again)
 }
 END_TEST
 
+/* None is left for the image; or one, but none for what lies beside it: .dag, which is read first, or .sums. */
+START_TEST(want_of_descriptors_is_no_rot)
+{
+	struct blob_check c = { .chunks = 99 };
+	struct blob_digests d;
+	struct blob *w = start(NULL);
+	bool is_damaged = false;
+	int rc;
+
+	write_all(w);
+	if (_i)
+		ck_ok(blob_add_block(w, SPAN_LIT("cid"), SPAN_LIT("block"), &err));
+	ck_ok(blob_finish(w, &d, &err));
+	blob_free(w);
+	for (unsigned left = 0; left < 2; left++) {
+		err = (struct err){ 0 };
+		fds_leave(left);
+		rc = blobs_verify(blobs, &name, SIZE, &d, NULL, NULL, NULL, &c, &err);
+		fds_allow(1000);
+		ck_refused(rc, ERR_IO, "a verdict about what could not be opened");
+		ck_assert_msg(err.sys == EMFILE && c.chunks == 99, "%s", err.msg);
+	}
+	fds_leave(0);
+	rc = blobs_check_dag(blobs, &name, &d, &is_damaged, &err);
+	fds_allow(1000);
+	ck_assert_int_eq(rc, _i ? ERR_IO : ERR_OK);	/* where there is none, none is opened */
+	ck_assert(!is_damaged);
+	c = verify(&d, NULL, NULL);
+	ck_assert(!c.were_sums_damaged && !c.is_dag_damaged);
+}
+END_TEST
+
 /* The image stays: it is whole. */
 START_TEST(sums_that_are_not_kept_are_counted)
 {
@@ -1481,6 +1513,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_no_folder_is_not_in_the_way, 0, ODD_FOLDER);
 	tcase_add_loop_test(t, a_folder_that_cannot_be_read_is_not_at_its_end, 0, 2);
 	tcase_add_loop_test(t, a_failed_sync_beside_it_costs_no_whole_object, 0, 5);
+	tcase_add_loop_test(t, want_of_descriptors_is_no_rot, 0, 2);
 	tcase_add_loop_test(t, fails_at_every_step, 0, sizeof errnos / sizeof *errnos);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

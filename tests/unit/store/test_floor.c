@@ -3,6 +3,8 @@
 #include "base/cleanup.h"
 #include "formats/sha256.h"
 #include "store/floor_own.h"
+#include "../support/fds.h"
+#include "../support/unreadable.h"
 #include "faulty.h"
 #include "tempdir.h"
 
@@ -12,6 +14,7 @@ static void setup(void)
 {
 	tempdir_make();
 	memset(&faulty, 0, sizeof faulty);
+	unreadable_none();
 }
 
 static struct floors *load(const struct sysio *sys)
@@ -205,6 +208,144 @@ START_TEST(one_whole_file_is_enough)
 	floor_free(f);
 	f = load(NULL);
 	ck_assert_msg(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 9, "%s: mended by the next save", rots[_i].rule);
+	floor_free(f);
+}
+END_TEST
+
+/* 1 to a and b, 2 to a, 3 to b. */
+static void save_three(void)
+{
+	struct floors *f = load(NULL);
+
+	for (unsigned i = 1; i <= 3; i++) {
+		note(f, 1, 0, i);
+		ck_ok(floor_save(f, &err));
+	}
+	floor_free(f);
+}
+
+START_TEST(a_read_that_fails_once_costs_nothing)
+{
+	struct floors *f;
+
+	save_three();
+	unreadable_add(tempdir_path(_i ? "floor.a" : "floor.b"));
+	unreadable_fail(1, EIO);
+	f = load(NULL);
+	ck_assert_uint_eq(unreadable.times, 0);
+	ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 3 && !floor_unread(f) && !floor_is_dirty(f));
+	floor_free(f);
+}
+END_TEST
+
+/* Until its turn to be written over: by then it may be read, and what it says counts. */
+START_TEST(what_cannot_be_read_is_looked_at_once_more)
+{
+	struct floors *f;
+
+	save_three();
+	unreadable_add(tempdir_path("floor.b"));
+	if (_i)
+		unreadable_add(tempdir_path("floor.a"));
+	unreadable_fail(UINT_MAX, EIO);
+	f = load(NULL);
+	ck_assert(floor_found(f) == (_i ? FLOOR_LOST : FLOOR_ONE) && proven(f, 1) == (_i ? 0 : 2));
+	ck_assert_msg(floor_unread(f) && strstr(floor_unread(f)->msg, _i ? "floor.a" : "floor.b"), "which one is said");
+	note(f, 2, 0, 8);
+	unreadable_none();
+	ck_ok(floor_save(f, &err));
+	ck_assert_uint_eq(proven(f, 1), 3);
+	floor_free(f);
+	f = load(NULL);
+	ck_assert(floor_found(f) == FLOOR_BOTH && proven(f, 1) == 3 && proven(f, 2) == 8);
+	floor_free(f);
+}
+END_TEST
+
+/* Nothing is in the way of the next save for ever. */
+START_TEST(what_there_is_no_room_for_is_left_out)
+{
+	struct floors *f;
+
+	f = load(NULL);
+	note(f, 1, 0, 9);
+	note(f, 2, 0, 9);
+	ck_ok(floor_save(f, &err));
+	floor_free(f);
+	unreadable_add(tempdir_path("floor.a"));
+	unreadable_add(tempdir_path("floor.b"));
+	unreadable_fail(UINT_MAX, EIO);
+	f = load(NULL);
+	for (unsigned n = 2; n < FLOOR_PRODUCTS_MAX + 2; n++)
+		note(f, n, 0, 1);
+	unreadable_none();
+	ck_ok(floor_save(f, &err));
+	ck_assert(!floor_is_dirty(f) && proven(f, 1) == 0 && proven(f, 2) == 9);
+	floor_free(f);
+}
+END_TEST
+
+START_TEST(what_can_never_be_read_is_written_over)
+{
+	struct floors *f;
+
+	save_three();
+	unreadable_add(tempdir_path("floor.b"));
+	unreadable_fail(UINT_MAX, EIO);
+	f = load(NULL);
+	note(f, 1, 0, 4);
+	ck_ok(floor_save(f, &err));
+	unreadable_none();
+	ck_assert_int_eq(unlinkat(tempdir_fd, "floor.a", 0), 0);
+	floor_free(f);
+	f = load(NULL);
+	ck_assert(floor_found(f) == FLOOR_ONE && proven(f, 1) == 4 && !floor_unread(f));
+	floor_free(f);
+}
+END_TEST
+
+/* Whatever was damaged when the disk failed: a first save that was cut can be read. */
+START_TEST(one_that_cannot_be_read_is_no_first_start)
+{
+	struct floors *f;
+
+	save_three();
+	ck_assert_int_eq(unlinkat(tempdir_fd, "floor.b", 0), 0);
+	unreadable_add(tempdir_path("floor.a"));
+	unreadable_fail(UINT_MAX, EIO);
+	f = load(NULL);
+	ck_assert_int_eq(floor_found(f), FLOOR_LOST);
+	floor_free(f);
+}
+END_TEST
+
+/* Of descriptors or memory. It says nothing of the files: neither at the start, nor while it runs, nor before one is written over. */
+START_TEST(want_is_no_damage)
+{
+	unsigned damaged = 9;
+	struct floors *f;
+	int rc;
+
+	save_three();
+	fds_leave(0);
+	rc = floor_load(tempdir_fd, NULL, &f, &err);
+	fds_allow(1000);
+	ck_refused(rc, ERR_IO, "floors that nobody has read");
+	ck_assert_int_eq(err.sys, EMFILE);
+	unreadable_add(tempdir_path("floor.b"));
+	unreadable_fail(UINT_MAX, EIO);
+	f = load(NULL);
+	fds_leave(0);
+	ck_assert_int_eq(floor_check(f, &damaged, &err), ERR_IO);
+	fds_allow(1000);
+	ck_assert_uint_eq(damaged, 9);
+	unreadable_fail(UINT_MAX, ENOMEM);
+	ck_refused(floor_save(f, &err), ERR_MEMORY, "writing over what nobody has read");
+	unreadable_none();
+	ck_ok(floor_check(f, &damaged, &err));
+	ck_assert_uint_eq(damaged, 0);
+	ck_ok(floor_save(f, &err));
+	ck_assert_uint_eq(proven(f, 1), 3);
 	floor_free(f);
 }
 END_TEST
@@ -568,6 +709,12 @@ int main(void)
 	tcase_add_loop_test(t, one_whole_file_is_enough, 0, sizeof rots / sizeof *rots);
 	tcase_add_loop_test(t, what_is_no_file_gives_way, 0, 2 * ODDS);
 	tcase_add_test(t, a_file_that_cannot_be_written_is_made_anew);
+	tcase_add_loop_test(t, a_read_that_fails_once_costs_nothing, 0, 2);
+	tcase_add_loop_test(t, what_cannot_be_read_is_looked_at_once_more, 0, 2);
+	tcase_add_test(t, what_there_is_no_room_for_is_left_out);
+	tcase_add_test(t, what_can_never_be_read_is_written_over);
+	tcase_add_test(t, one_that_cannot_be_read_is_no_first_start);
+	tcase_add_test(t, want_is_no_damage);
 	tcase_add_test(t, damage_is_found_while_it_runs);
 	tcase_add_test(t, only_the_damaged_one_is_written);
 	tcase_add_test(t, a_cut_save_loses_nothing);

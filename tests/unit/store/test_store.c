@@ -766,9 +766,6 @@ START_TEST(image_life)
 	ck_ok(images_note_use(store, h(1), 500, 50, &err));
 	ck_ok(images_get(store, h(1), &i, &err));
 	ck_assert(i.state == IMAGE_IS_GOOD && i.damaged_chunks == 0 && i.served_bytes == 500 && i.wanted_ms == 50);
-	ck_ok(images_next_to_scrub(store, 41, &i, &err));
-	ck_ok(images_set_verified(store, h(1), 60, &err));
-	ck_refused(images_next_to_scrub(store, 60, &i, &err), ERR_NOT_FOUND, "nothing was verified that long ago");
 	ck_ok(images_delete(store, h(1), &err));
 	ck_refused(images_delete(store, h(1), &err), ERR_NOT_FOUND, "an unknown image");
 	ck_ok(images_note_use(store, h(1), 1, 1, &err));
@@ -847,6 +844,26 @@ START_TEST(what_is_not_here_keeps_nothing_from_staying)
 	ck_assert_str_eq(victims(2000), "2 1 ");
 	ck_ok(images_set_state(store, h(4), IMAGE_IS_DAMAGED, 1, &err));
 	ck_assert_str_eq(victims(2000), "2 1 ");
+}
+END_TEST
+
+/* The longest ago first; of the same time by name. */
+START_TEST(each_image_is_scrubbed_in_its_turn)
+{
+	static const unsigned order[] = { 2, 3, 1 };
+	struct image_row i = { .size = 0 }, next;
+
+	for (unsigned n = 1; n <= 4; n++) {
+		good_image(n, 1000, 1);
+		ck_ok(images_set_verified(store, h(n), n == 1 ? 20 : 10, &err));
+	}
+	ck_ok(images_add_damage(store, h(4), 0, 1, &err));
+	for (unsigned n = 0; n < 3; n++) {
+		ck_ok(images_next_to_scrub(store, n ? &i : NULL, &next, &err));
+		ck_assert_uint_eq(next.sha256.b[1], order[n]);
+		i = next;
+	}
+	ck_refused(images_next_to_scrub(store, &i, &next, &err), ERR_NOT_FOUND, "it was the last");
 }
 END_TEST
 
@@ -1373,7 +1390,7 @@ int main(void)
 		the_last_bundle_is_remembered, accepted_sets_are_remembered, entries_replay_in_order, entries_refuse_disorder, reorg_undoes_provisional_entries_only, dropping_a_product_drops_what_is_its,
 		a_failed_transaction_leaves_nothing, release_round_trip, release_without_facts,
 		decisions_are_bound_to_the_manifest, release_lists, an_image_is_needed_while_a_release_stands, walks_within_walks, a_walk_ends_with_its_visitor,
-		state_names, image_life, eviction_respects_what_is_needed, totals_count_what_is_on_disk, image_lists,
+		state_names, image_life, eviction_respects_what_is_needed, each_image_is_scrubbed_in_its_turn, totals_count_what_is_on_disk, image_lists,
 		space_keeps_a_reserve, admission, device_sightings_add_up, device_reports,
 		made_up_devices_push_out_no_listed_one, too_many_devices_make_room_for_one, device_lists, audit_is_a_chain,
 		product_lists, what_was_wanted_lately_is_not_unneeded, what_is_not_here_keeps_nothing_from_staying, recovery_ends_what_was_under_way,

@@ -5,6 +5,7 @@
 #include "formats/sha256.h"
 #include "store/durable.h"
 #include "store/tokens.h"
+#include "../support/unreadable.h"
 #include "faulty.h"
 #include "tempdir.h"
 
@@ -27,6 +28,7 @@ static void setup(void)
 	tempdir_make();
 	memset(&faulty, 0, sizeof faulty);
 	random_given = 1000;
+	unreadable_none();
 }
 
 static struct tokens *load(const struct sysio *sys)
@@ -162,6 +164,64 @@ START_TEST(a_damaged_file_that_cannot_be_moved_lets_nobody_in)
 	ck_ok(tokens_anew(tempdir_fd, &sysio_faulty, &t, &err));
 	ck_assert_ptr_null(tokens_at(t, 0));
 	ck_assert(tempdir_has("tokens"));
+	tokens_free(t);
+}
+END_TEST
+
+/* It may be good: nothing happens to it before somebody writes another. */
+START_TEST(a_file_that_cannot_be_read_lets_nobody_in_and_stays)
+{
+	struct tokens *t = load(NULL);
+	char text[TOKEN_TEXT_MAX];
+
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	tokens_free(t);
+	unreadable_add(tempdir_path("tokens"));
+	unreadable_fail(1, EIO);
+	t = load(NULL);
+	ck_assert_msg(tokens_check(t, span_str(text)) != NULL, "a read that fails once");
+	tokens_free(t);
+	unreadable_fail(UINT_MAX, EIO);
+	ck_refused(tokens_load(tempdir_fd, NULL, &t, &err), ERR_IO, "bad sectors");
+	ck_ok(tokens_unread(tempdir_fd, NULL, &t, &err));
+	ck_assert(tokens_check(t, span_str(text)) == NULL && tempdir_has("tokens") && !tempdir_has("tokens.damaged"));
+	check_new_one_take(t);
+	ck_assert(tempdir_has("tokens.damaged"));
+}
+END_TEST
+
+START_TEST(only_the_first_save_sets_a_file_aside)
+{
+	struct tokens *t;
+	char text[TOKEN_TEXT_MAX];
+
+	tempdir_poke("tokens", 0, "x", 1);
+	ck_ok(tokens_unread(tempdir_fd, NULL, &t, &err));
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	ck_ok(tokens_new(t, SPAN_LIT("otto"), TOKEN_READ, 5, text, &err));
+	ck_assert_int_eq(tempdir_size("tokens.damaged"), 1);
+	tokens_free(t);
+}
+END_TEST
+
+START_TEST(a_failed_save_leaves_it_where_it_was)
+{
+	struct tokens *t;
+	char text[TOKEN_TEXT_MAX];
+
+	tempdir_poke("tokens", 0, "x", 1);
+	ck_ok(tokens_unread(tempdir_fd, &sysio_faulty, &t, &err));
+	faulty.only = "pwrite";
+	for (unsigned i = 0; i < 2; i++) {
+		faulty.calls = 0;
+		faulty.at = 1;
+		faulty.sys = ENOSPC;
+		ck_refused(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err), ERR_NO_SPACE, "a full disk");
+		ck_assert(tempdir_size("tokens") == 1 && !tempdir_has("tokens.damaged"));
+	}
+	faulty.at = 0;
+	ck_ok(tokens_new(t, SPAN_LIT("maria"), TOKEN_READ, 5, text, &err));
+	ck_assert_int_eq(tempdir_size("tokens.damaged"), 1);
 	tokens_free(t);
 }
 END_TEST
@@ -384,6 +444,9 @@ int main(void)
 	tcase_add_test(t, a_damaged_file_lets_nobody_in);
 	tcase_add_loop_test(t, what_is_no_file_lets_nobody_in, 0, ODDS);
 	tcase_add_test(t, a_damaged_file_that_cannot_be_moved_lets_nobody_in);
+	tcase_add_test(t, a_file_that_cannot_be_read_lets_nobody_in_and_stays);
+	tcase_add_test(t, only_the_first_save_sets_a_file_aside);
+	tcase_add_test(t, a_failed_save_leaves_it_where_it_was);
 	tcase_add_test(t, a_save_is_durable);
 	tcase_add_test(t, a_cut_save_keeps_the_old_file);
 	tcase_add_test(t, a_failed_save_changes_nothing);

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* With the one that the walk takes itself. */
 static inline unsigned count_fds(void)
@@ -27,6 +28,15 @@ static inline void fds_allow(rlim_t n)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &r), 0);
 	r.rlim_cur = n;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &r), 0);
+}
+
+/* So many more than are open now, until fds_allow(). */
+static inline void fds_leave(unsigned n)
+{
+	int lowest = dup(0);
+
+	ck_assert(lowest >= 0 && close(lowest) == 0);
+	fds_allow((rlim_t)lowest + n);
 }
 
 #endif
