@@ -72,11 +72,13 @@ static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, str
 	if (io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
 		return ERR_FORMAT;
 	n = dagfile_length(head);
+	if (n == 0)
+		return ERR_FORMAT;
 	buf_reset(b);
-	p = n ? buf_grow(b, n) : NULL;
-	if (n && !p)
+	p = buf_grow(b, n);
+	if (!p)
 		return err_set(e, ERR_MEMORY, "no memory for a block");
-	if (!n || io_pread_exact(fd, p, n, (off_t)at, NULL))
+	if (io_pread_exact(fd, p, n, (off_t)at, NULL))
 		return ERR_FORMAT;
 	return dagfile_read(buf_span(b), cid, block);
 }
@@ -163,8 +165,7 @@ static struct dagtree *make_tree(struct blockset *s)
 /* Without the lock. */
 static void tell_rot(struct blockset *s)
 {
-	if (s->all->rot)
-		s->all->rot(s->all->arg, &s->sha256);
+	s->all->rot(s->all->arg, &s->sha256);
 }
 
 /* --- the table; all under the lock --- */
@@ -241,13 +242,11 @@ static int order(const struct cid *a, const struct cid *b)
 	struct cid one = *a, two = *b;
 	uint8_t x[CID_BYTES_MAX], y[CID_BYTES_MAX];
 	size_t n, m;
-	int way;
 
 	one.version = two.version = 1;
 	n = cid_write(&one, x);
 	m = cid_write(&two, y);
-	way = memcmp(x, y, n < m ? n : m);
-	return way ? way : (n > m) - (n < m);
+	return memcmp(x, y, n < m ? n : m);	/* none is the beginning of another */
 }
 
 static struct blockset *find_root(struct blocks *all, const struct cid *cid)
@@ -396,7 +395,7 @@ static struct blockset *set_of(struct blocks *all, const struct catalog *c, cons
 
 	if (image->state != CATALOG_GOOD)
 		return NULL;
-	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256) && old->size == image->size)
+	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256))
 		return old;
 	return set_new(all, root, image);
 }

@@ -33,7 +33,7 @@ struct blocks_conf {
 	int objects;		/* STATE/objects, borrowed for blocks_new */
 	uint64_t trees_max;	/* bytes of memory for all trees (SHARE_TREES_MAX); an image whose tree does not fit any more has no blocks */
 	const struct clock *clock;
-	/* Told of an image whose .dag does not give its blocks. On any thread, without a lock held. NULL: nobody. */
+	/* Told of an image whose .dag does not give its blocks. On any thread, without a lock held. */
 	void (*rot)(void *arg, const struct hash32 *sha256);
 	void *arg;
 };

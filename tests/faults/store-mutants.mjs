@@ -7,7 +7,8 @@ import { run } from '../support/process.mjs'
 import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SERVER = ['answer', 'chunks', 'coapd_answers', 'devfloors', 'objects', 'objects_hot', 'objects_read'].map((n) => `src/server/${n}.c`)
+const SERVER = ['answer', 'blocks', 'chunks', 'coapd_answers', 'devfloors', 'httpd_reply', 'objects', 'objects_hot', 'objects_read', 'range']
+  .map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
 /** Of two statements of own.c. */
@@ -72,6 +73,12 @@ const spared = {
   'store/sysio.c': { 'errno != EINVAL && errno != ENOSYS': 'the other way fails as well then' },
   'catalog/catalog.c': { '!c @ open_take': MEMORY, is_mapped: MEMORY, 'p == MAP_FAILED': MEMORY },
   'server/answer.c': { '!s @ answers_new': MEMORY, 'n @ answer_read': 'to copy no bytes is harmless' },
+  'server/blocks.c': {
+    '!s @ set_new': MEMORY,
+    'fd < 0': 'the read that follows fails as well',
+    'rc && rc != ERR_NOT_FOUND': 'what is not read is missing, and a file of one leaf is compared with its root',
+    '!sets': MEMORY,
+  },
   'server/coapd_answers.c': { '!c @ coapd_answers_new': MEMORY },
   'server/devfloors.c': { '!f @ devfloors_new': MEMORY, '!f->was_full': 'only a line of the log' },
   'server/chunks.c': { '!all @ chunks_new': MEMORY },
@@ -208,6 +215,103 @@ const more = [
   ['server/devfloors.c', '!at->sequence && f->count == f->max', '!at->sequence'],
   ['server/devfloors.c', 'f->count += !at->sequence;', 'f->count++;'],
   ['server/devfloors.c', '	f->is_whole = true;\n', ''],
+
+  ['server/blocks.c', 'rc == ERR_OK && at < DAG_FILE_MAX', 'rc == ERR_OK'],
+  ['server/blocks.c', 'return unixfs_rebuild_leaf(&s->root, buf_span(&b), &block, e);', 'return ERR_OK;'],
+  ['server/blocks.c', 's->root.codec == CID_RAW ? ERR_NOT_FOUND : blockset_open_kept', 'blockset_open_kept'],
+  ['server/blocks.c', 'if (rc || (rc = dagtree_finish(t, &s->root, s->size, e)))', 'if ((rc = dagtree_finish(t, &s->root, s->size, e)))'],
+  ['server/blocks.c', 'if (rc || (rc = dagtree_finish(t, &s->root, s->size, e)))', 'if (rc)'],
+  ['server/blocks.c', 't->node[t->root].kind == DAGTREE_LEAF ? check_one_leaf(s, e) : ERR_OK', 'check_one_leaf(s, e)'],
+  ['server/blocks.c', 't->node[t->root].kind == DAGTREE_LEAF ? check_one_leaf(s, e) : ERR_OK', 'ERR_OK'],
+  ['server/blocks.c', '	s->state = t ? SET_GOOD : SET_LOST;\n	s->lost_ms = clock_mono_ms(all->clock);\n', '	s->state = t ? SET_GOOD : SET_LOST;\n'],
+  ['server/blocks.c', 't ? SET_GOOD : SET_LOST', 'SET_GOOD'],
+  ['server/blocks.c', 't ? SET_GOOD : SET_LOST', 'SET_LOST'],
+  ['server/blocks.c', 't && all->bytes + dagtree_bytes(t) > all->trees_max', 't && dagtree_bytes(t) > all->trees_max'],
+  ['server/blocks.c', 't && all->bytes + dagtree_bytes(t) > all->trees_max', 'all->bytes + dagtree_bytes(t) > all->trees_max'],
+  ['server/blocks.c', 'dagtree_bytes(t) > all->trees_max', 'dagtree_bytes(t) >= all->trees_max'],
+  ['server/blocks.c', '	all->bytes += t ? dagtree_bytes(t) : 0;\n', ''],
+  ['server/blocks.c', 't ? dagtree_bytes(t) : 0;\n	s->tree', 'dagtree_bytes(t);\n	s->tree'],
+  ['server/blocks.c', '	s->tree = t;\n	pthread_cond_broadcast(&all->read);\n', '	s->tree = t;\n'],
+  ['server/blocks.c', '--s->holders > 0 || s->is_listed', '--s->holders > 0'],
+  ['server/blocks.c', '--s->holders > 0 || s->is_listed', '(--s->holders, s->is_listed)'],
+  ['server/blocks.c', '	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;\n	set_free(s);\n', '	set_free(s);\n'],
+  ['server/blocks.c', 's->tree ? dagtree_bytes(s->tree) : 0;\n	set_free', 'dagtree_bytes(s->tree);\n	set_free'],
+  ['server/blocks.c', 's->state != SET_LOST || s->holders', 's->holders'],
+  ['server/blocks.c', ' || s->holders > 0 || clock_mono_ms', ' || clock_mono_ms'],
+  ['server/blocks.c', ' || clock_mono_ms(all->clock) - s->lost_ms < BLOCKS_AGAIN_MS)', ')'],
+  ['server/blocks.c', '- s->lost_ms < BLOCKS_AGAIN_MS', '- s->lost_ms <= BLOCKS_AGAIN_MS'],
+  ['server/blocks.c', '	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;\n	dagtree_free', '	dagtree_free'],
+  ['server/blocks.c', 's->tree ? dagtree_bytes(s->tree) : 0;\n	dagtree_free', 'dagtree_bytes(s->tree);\n	dagtree_free'],
+  ['server/blocks.c', '	try_again(all, s);\n', ''],
+  ['server/blocks.c', 'read_set(all, s), let_go(all, s);', 'read_set(all, s);'],
+  ['server/blocks.c', 'while (s->state == SET_READING)', 'while (false)'],
+  ['server/blocks.c', '	let_go(all, s);\n	return NULL;\n', '	return NULL;\n'],
+  ['server/blocks.c', '	one.version = two.version = 1;\n', ''],
+  ['server/blocks.c', 'while (all->next < all->sets && all', 'while (all'],
+  ['server/blocks.c', 'state > SET_READING', 'state >= SET_READING'],
+  ['server/blocks.c', 'state > SET_READING', 'state > SET_NEW && false'],
+  ['server/blocks.c', 's->state != SET_GOOD || (*row', '(*row'],
+  ['server/blocks.c', '		s->holders++;\n		*out = s;\n', '		*out = s;\n'],
+  ['server/blocks.c', '		try_again(all, all->set[i]);\n', '		;\n'],
+  ['server/blocks.c', '	all->next = 0;\n	if (next_set', '	if (next_set'],
+  ['server/blocks.c', 'return next_set(all) ? err_set', 'return true ? err_set'],
+  ['server/blocks.c', 'return next_set(all) ? err_set', 'return false ? err_set'],
+  ['server/blocks.c', 'void blockset_hold(struct blockset *s)\n{\n	pthread_mutex_lock(&s->all->lock);\n	s->holders++;\n', 'void blockset_hold(struct blockset *s)\n{\n	pthread_mutex_lock(&s->all->lock);\n'],
+  ['server/blocks.c', '	s->state = SET_LOST;\n', ''],
+  ['server/blocks.c', '	s->lost_ms = clock_mono_ms(s->all->clock);\n', ''],
+  ['server/blocks.c', '	pthread_mutex_unlock(&s->all->lock);\n	tell_rot(s);\n', '	pthread_mutex_unlock(&s->all->lock);\n'],
+  ['server/blocks.c', 'is_in = all->shares < SHARES_MAX;', 'is_in = true;'],
+  ['server/blocks.c', 'is_in = all->shares < SHARES_MAX;', 'is_in = all->shares <= SHARES_MAX;'],
+  ['server/blocks.c', '	all->shares--;\n', ''],
+  ['server/blocks.c', '			read_set(all, s);\n			let_go(all, s);\n', '			read_set(all, s);\n'],
+  ['server/blocks.c', 'old && order(&old->root, root) == 0 && ', 'order(&old->root, root) == 0 && '],
+  ['server/blocks.c', 'old && order(&old->root, root) == 0 && ', 'old && '],
+  ['server/blocks.c', ' && hash32_eq(&old->sha256, &image->sha256))', ')'],
+  ['server/blocks.c', ' || root.hash != CID_SHA256)', ')'],
+  ['server/blocks.c', 'while (at < all->sets && order', 'while (order'],
+  ['server/blocks.c', 'order(&all->set[at]->root, &root) < 0', 'false'],
+  ['server/blocks.c', 'at < all->sets ? all->set[at] : NULL', 'all->set[at]'],
+  ['server/blocks.c', 'at < all->sets ? all->set[at] : NULL', 'NULL'],
+  ['server/blocks.c', 'kept += sets[kept] != NULL;', 'kept++;'],
+  ['server/blocks.c', '		old[i]->is_listed = false;\n', '		;\n'],
+  ['server/blocks.c', '		sets[i]->is_listed = true;\n', '		;\n'],
+  ['server/blocks.c', '	all->next = 0;\n	for', '	for'],
+  ['server/blocks.c', '	(void)next_set(all);\n	pthread_cond_broadcast(&all->work);\n', '	(void)next_set(all);\n'],
+  ['server/blocks.c', 'all->dir >= 0 && pthread_create', 'pthread_create'],
+  ['server/blocks.c', '	all->is_stopping = true;\n	pthread_cond_broadcast(&all->work);\n', '	all->is_stopping = true;\n'],
+  ['server/blocks.c', '	close(all->dir);\n', ''],
+
+  ['server/range.c', "s.p[0] == ' ' || s.p[0] == '\\t'", "s.p[0] == '\\t'"],
+  ['server/range.c', "s.p[0] == ' ' || s.p[0] == '\\t'", "s.p[0] == ' '"],
+  ['server/range.c', "s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\\t'", "s.p[s.n - 1] == '\\t'"],
+  ['server/range.c', "s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\\t'", "s.p[s.n - 1] == ' '"],
+  ['server/range.c', "while (s.n && (s.p[0] ==", "while ((s.p[0] =="],
+  ['server/range.c', "while (s.n && (s.p[s.n - 1] ==", "while ((s.p[s.n - 1] =="],
+  ['server/range.c', 'digit > 9', 'digit > 10'],
+  ['server/range.c', 'v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v', 'v'],
+  ['server/range.c', 'first >= size', 'first > size'],
+  ['server/range.c', 'last >= size', 'last > size'],
+  ['server/range.c', 'n < size ? size - n : 0', 'size - n'],
+  ['server/range.c', 'header.n <= n || strncasecmp', 'strncasecmp'],
+  ['server/range.c', ' || strncasecmp((const char *)header.p, unit, n) != 0)', ')'],
+  ['server/range.c', 'digits(to, &last) ? suffix(last, size) : whole', 'suffix(last, size)'],
+  ['server/range.c', '!digits(from, &first) || (to.n', '(to.n'],
+  ['server/range.c', ' || (to.n && !digits(to, &last))', ''],
+  ['server/range.c', '(to.n && !digits(to, &last))', '!digits(to, &last)'],
+  ['server/range.c', ' || last < first)', ')'],
+  ['server/range.c', 'last < first', 'last <= first'],
+  ['server/range.c', 'comma ? (size_t)(comma - rest->p) : rest->n', 'rest->n'],
+  ['server/range.c', 'trimmed(span_cut(*rest, 0, n))', 'span_cut(*rest, 0, n)'],
+  ['server/range.c', "tag.n > 2 && tag.p[0] == 'W' && ", "tag.p[0] == 'W' && "],
+  ['server/range.c', "tag.p[0] == 'W' && ", ''],
+  ['server/range.c', " && tag.p[1] == '/';", ';'],
+  ['server/range.c', 'wanted = without_weakness(span_str(etag))', 'wanted = span_str(etag)'],
+  ['server/range.c', 'span_eq(without_weakness(take_member(&rest)), wanted)', 'span_eq(take_member(&rest), wanted)'],
+  ['server/range.c', ' && !is_weak(span_str(etag)))', ')'],
+  ['server/range.c', 'one.n == strlen(directive) && ', ''],
+  ['server/range.c', ' && strncasecmp((const char *)one.p, directive, one.n) == 0)', ')'],
+  ['server/range.c', '!if_range.p || ', ''],
+  ['server/range.c', 'span_is(trimmed(if_range), etag)', 'span_is(if_range, etag)'],
 
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
@@ -508,6 +612,8 @@ const SECOND_COPY = ['test_owncopy', 'test_recall', 'test_owncopy_memory']
 export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
   if (name === 'coapd_answers') return ['test_coapd_answers']
+  if (name === 'blocks') return ['test_blocks', 'test_share']
+  if (name === 'range') return ['test_requests']
   if (/^(answer|devfloors)$/.test(name)) return ['test_answer', 'test_histories', 'test_share']
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']
   if (CATALOG.includes(file)) return ['test_catalog', 'test_link', 'test_answer']
@@ -543,7 +649,8 @@ export async function storeWorkshop(is_fast = false) {
   for (const name of STORE) programs[name] = { sources: [`tests/unit/store/${name}.c`] }
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
   const helpers = ['tests/unit/server/stand.c', 'tests/unit/ipfs/dag.c']
-  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
+  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_blocks', 'test_requests', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
+  programs.test_blocks.link = ['-Wl,--wrap=pthread_cond_wait']
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({

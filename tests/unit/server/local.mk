@@ -25,5 +25,14 @@ tests_unit_test_ipfsreq_SOURCES = %D%/test_ipfsreq.c
 tests_unit_test_ipfsreq_LDADD = $(tests_unit_test_requests_LDADD)
 # The shapes of files are those that plans are tested with.
 check_PROGRAMS += tests/unit/test_share
-tests_unit_test_share_SOURCES = %D%/test_share.c %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+CACHED = %D%/cached.h %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
+tests_unit_test_share_SOURCES = %D%/test_share.c $(CACHED)
 tests_unit_test_share_LDADD = $(tests_unit_test_requests_LDADD)
+check_PROGRAMS += tests/unit/test_blocks
+tests_unit_test_blocks_SOURCES = %D%/test_blocks.c $(CACHED)
+tests_unit_test_blocks_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_cond_wait
+tests_unit_test_blocks_LDADD = $(tests_unit_test_requests_LDADD)
+check_PROGRAMS += tests/unit/test_httpd
+tests_unit_test_httpd_SOURCES = %D%/test_httpd.c $(CACHED)
+tests_unit_test_httpd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+tests_unit_test_httpd_LDADD = $(tests_unit_test_requests_LDADD)
