@@ -71,9 +71,7 @@ static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, str
 
 	if (io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
 		return ERR_FORMAT;
-	n = dagfile_length(head);
-	if (n == 0)
-		return ERR_FORMAT;
+	n = dagfile_length(head);	/* 0: then nothing is read, and nothing is no record */
 	buf_reset(b);
 	p = buf_grow(b, n);
 	if (!p)

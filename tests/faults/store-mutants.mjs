@@ -82,6 +82,16 @@ const spared = {
   'server/coapd_answers.c': { '!c @ coapd_answers_new': MEMORY },
   'server/devfloors.c': { '!f @ devfloors_new': MEMORY, '!f->was_full': 'only a line of the log' },
   'server/chunks.c': { '!all @ chunks_new': MEMORY },
+  'server/httpd_reply.c': {
+    '!r @ queue': 'the library takes no response that is none',
+    '!c': MEMORY,
+    '!*out': MEMORY,
+    '!r && own >= 0': MEMORY,
+    '!r @ bytes_response': MEMORY,
+    '!r @ reply_whole': MEMORY,
+    "a->kind != ANSWER_MANIFEST": 'the bytes lie in the client, which outlives its reply: they are copied for nothing',
+    'rc == MHD_YES && a->kind == ANSWER_MANIFEST': 'spares work: the next reply is made anew',
+  },
   'server/objects.c': {
     '!o @ object_new': MEMORY,
     '!all @ objects_new_take': MEMORY,
@@ -280,6 +290,77 @@ const more = [
   ['server/blocks.c', 'all->dir >= 0 && pthread_create', 'pthread_create'],
   ['server/blocks.c', '	all->is_stopping = true;\n	pthread_cond_broadcast(&all->work);\n', '	all->is_stopping = true;\n'],
   ['server/blocks.c', '	close(all->dir);\n', ''],
+
+  ['server/httpd_reply.c', 'if (*r && MHD_add', 'if (MHD_add'],
+  ['server/httpd_reply.c', '		MHD_destroy_response(*r);\n		*r = NULL;', '		*r = NULL;'],
+  ['server/httpd_reply.c', '		MHD_destroy_response(*r);\n		*r = NULL;', '		MHD_destroy_response(*r);'],
+  ['server/httpd_reply.c', '	rc = MHD_queue_response(connection, status, r);\n	MHD_destroy_response(r);\n', '	rc = MHD_queue_response(connection, status, r);\n'],
+  ['server/httpd_reply.c', '	httpd_add(&r, "Content-Type", "text/plain; charset=utf-8");\n', ''],
+  ['server/httpd_reply.c', '	httpd_add(&r, "Cache-Control", "no-store");\n', ''],
+  ['server/httpd_reply.c', '	httpd_add(&r, "Allow", allow);\n', ''],
+  ['server/httpd_reply.c', '	add_number(&r, "Retry-After", retry_after_s);\n', ''],
+  ['server/httpd_reply.c', 'a->is_private ? "private, no-cache" : "no-cache"', '"no-cache"'],
+  ['server/httpd_reply.c', 'a->is_private ? "private, no-cache" : "no-cache"', '"private, no-cache"'],
+  ['server/httpd_reply.c', '	add_number(r, "Gatepost-Sequence", a->sequence);\n', ''],
+  ['server/httpd_reply.c', '	add_text(r, "Gatepost-Version", a->version);\n', ''],
+  ['server/httpd_reply.c', '	httpd_add(r, "Gatepost-Freshness", freshness_name(a->freshness));\n', ''],
+  ['server/httpd_reply.c', '	httpd_add(r, "ETag", etag);\n', ''],
+  ['server/httpd_reply.c', '	add_caching(r, a);\n', ''],
+  ['server/httpd_reply.c', '	add_release(r, a);\n', ''],
+  ['server/httpd_reply.c', 'i + 2 < 32 ? sha256->b[i + 2] : 0u', 'sha256->b[i + 2]'],
+  ['server/httpd_reply.c', '	memcpy(out - 1, "=:", 3);', '	memcpy(out, "=:", 3);'],
+  ['server/httpd_reply.c', 'c->first + pos', 'pos'],
+  ['server/httpd_reply.c', '	return MHD_CONTENT_READER_END_WITH_ERROR;\n}\n\nstatic void on_read_end', '	return MHD_CONTENT_READER_END_OF_STREAM;\n}\n\nstatic void on_read_end'],
+  ['server/httpd_reply.c', '	return MHD_CONTENT_READER_END_WITH_ERROR;\n}\n\nstatic void on_read_end', '	return (ssize_t)max;\n}\n\nstatic void on_read_end'],
+  ['server/httpd_reply.c', '	transfer_free(c->transfer);\n', ''],
+  ['server/httpd_reply.c', '	free(c);\n}\n', '}\n'],
+  ['server/httpd_reply.c', '	c->first = first;\n', ''],
+  ['server/httpd_reply.c', '		free(c);\n		return rc;\n', '		return rc;\n'],
+  ['server/httpd_reply.c', 'MHD_create_response_from_fd_at_offset64(n, own, first)', 'MHD_create_response_from_fd_at_offset64(n, own, 0)'],
+  ['server/httpd_reply.c', 'fcntl(fd, F_DUPFD_CLOEXEC, 0)', 'fd'],
+  ['server/httpd_reply.c', '	catalog_put(cls);\n', '	(void)cls;\n'],
+  ['server/httpd_reply.c', 'catalog_hold(a->catalog));', 'a->catalog);'],
+  ['server/httpd_reply.c', 'a->object ? object_hot_fd(a->object) : a->history', 'false ? -1 : a->history'],
+  ['server/httpd_reply.c', 'a->object ? object_hot_fd(a->object) : a->history', 'object_hot_fd(a->object) >= 0 ? object_hot_fd(a->object) : a->history'],
+  ['server/httpd_reply.c', 'a->history ? history_fd(a->history) : -1', '-1'],
+  ['server/httpd_reply.c', 'a->history ? history_fd(a->history) : -1', 'history_fd(a->history)'],
+  ['server/httpd_reply.c', 'if (a->object && fd < 0)', 'if (fd < 0)'],
+  ['server/httpd_reply.c', 'if (a->object && fd < 0)', 'if (a->object)'],
+  ['server/httpd_reply.c', 'fd >= 0 ? hot_response(fd, first, n) : bytes_response', 'false ? hot_response(fd, first, n) : bytes_response'],
+  ['server/httpd_reply.c', 'fd >= 0 ? hot_response(fd, first, n) : bytes_response', 'true ? hot_response(fd, first, n) : bytes_response'],
+  ['server/httpd_reply.c', 'span_cut(a->bytes, (size_t)first, (size_t)n)', 'a->bytes'],
+  ['server/httpd_reply.c', '	add_validators(r, a, etag);\n	if (a->kind', '	if (a->kind'],
+  ['server/httpd_reply.c', '	httpd_add(r, "Content-Type", accept_type_of(a->format));\n', ''],
+  ['server/httpd_reply.c', '	add_digest(r, &a->etag);\n', ''],
+  ['server/httpd_reply.c', 'why == ERR_MEMORY ? MHD_NO : httpd_reply_retry', 'true ? MHD_NO : httpd_reply_retry'],
+  ['server/httpd_reply.c', '	add_representation(&r, a, etag);\n	if (!r)', '	if (!r)'],
+  ['server/httpd_reply.c', 'rc == MHD_YES && a->kind == ANSWER_MANIFEST', 'rc == MHD_YES'],
+  ['server/httpd_reply.c', '		MHD_destroy_response(r);\n	return rc;', '		;\n	return rc;'],
+  ['server/httpd_reply.c', 'range->first + range->n - 1, a->size', 'range->first + range->n, a->size'],
+  ['server/httpd_reply.c', '	httpd_add(&r, "Content-Range", text);\n	add_representation', '	add_representation'],
+  ['server/httpd_reply.c', '	add_representation(&r, a, etag);\n	return queue', '	return queue'],
+  ['server/httpd_reply.c', 'MHD_HTTP_PARTIAL_CONTENT', 'MHD_HTTP_OK'],
+  ['server/httpd_reply.c', '	httpd_add(&r, "Content-Range", text);\n	return', '	return'],
+  ['server/httpd_reply.c', 'MHD_HTTP_RANGE_NOT_SATISFIABLE', 'MHD_HTTP_OK'],
+  ['server/httpd_reply.c', 'MHD_create_response_from_callback(k->answer.size, 1, on_read_nothing', 'MHD_create_response_from_callback(0, 1, on_read_nothing'],
+  ['server/httpd_reply.c', '	add_validators(&r, &k->answer, etag);\n	return queue', '	return queue'],
+  ['server/httpd_reply.c', 'return a->kind == ANSWER_IMAGE || (a->kind', 'return (a->kind'],
+  ['server/httpd_reply.c', ' || (a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_CAR);', ';'],
+  ['server/httpd_reply.c', 'a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_CAR', 'a->ipfs.kind != IPFSREQ_CAR'],
+  ['server/httpd_reply.c', 'a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_CAR', 'a->kind == ANSWER_BLOCKS'],
+  ['server/httpd_reply.c', 'if (q->method == HTTP_GET && takes_ranges(&k->answer) && etag', 'if (takes_ranges(&k->answer) && etag'],
+  ['server/httpd_reply.c', 'takes_ranges(&k->answer) && etag_allows_range', 'etag_allows_range'],
+  ['server/httpd_reply.c', ' && etag_allows_range(q->if_range, etag))', ')'],
+  ['server/httpd_reply.c', 'if (k->answer.object && q->method', 'if (q->method'],
+  ['server/httpd_reply.c', 'if (k->answer.object && q->method == HTTP_GET)', 'if (k->answer.object)'],
+  ['server/httpd_reply.c', 'range.kind == RANGE_PART ? range.n : k->answer.size', 'k->answer.size'],
+  ['server/httpd_reply.c', 'range.kind == RANGE_PART ? range.n : k->answer.size', 'range.n'],
+  ['server/httpd_reply.c', 'kept > 0 ? MHD_YES : MHD_NO', 'MHD_NO'],
+  ['server/httpd_reply.c', 'a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_PLAIN', 'a->ipfs.kind != IPFSREQ_PLAIN'],
+  ['server/httpd_reply.c', 'a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_PLAIN', 'a->kind == ANSWER_BLOCKS'],
+  ['server/httpd_reply.c', 'a->is_absent && cache_control_has', 'cache_control_has'],
+  ['server/httpd_reply.c', ' && cache_control_has(q->cache_control, "only-if-cached"))', ')'],
+  ['server/httpd_reply.c', 'q->if_match.p && !etag_is_matched', '!etag_is_matched'],
 
   ['server/range.c', "s.p[0] == ' ' || s.p[0] == '\\t'", "s.p[0] == '\\t'"],
   ['server/range.c', "s.p[0] == ' ' || s.p[0] == '\\t'", "s.p[0] == ' '"],
@@ -613,6 +694,7 @@ export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
   if (name === 'coapd_answers') return ['test_coapd_answers']
   if (name === 'blocks') return ['test_blocks', 'test_share']
+  if (name === 'httpd_reply') return ['test_httpd']
   if (name === 'range') return ['test_requests']
   if (/^(answer|devfloors)$/.test(name)) return ['test_answer', 'test_histories', 'test_share']
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']
@@ -644,18 +726,19 @@ export async function embedSql(dir) {
   await writeFile(join(dir, 'src/store/migrations.c'), stdout)
 }
 
-export async function storeWorkshop(is_fast = false) {
+/** `wanted`: the names of the test programs that are needed; without it all are made. */
+export async function storeWorkshop(is_fast = false, wanted = undefined) {
   const programs = {}
   for (const name of STORE) programs[name] = { sources: [`tests/unit/store/${name}.c`] }
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
   const helpers = ['tests/unit/server/stand.c', 'tests/unit/ipfs/dag.c']
-  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_blocks', 'test_requests', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
+  for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_blocks', 'test_httpd', 'test_requests', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
   programs.test_blocks.link = ['-Wl,--wrap=pthread_cond_wait']
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({
     sources: [...folders.flat(), 'src/store/migrations.c'],
-    programs,
+    programs: Object.fromEntries(Object.entries(programs).filter(([name]) => wanted?.has(name) ?? true)),
     is_fast,
     prepare: embedSql,
     flags: ['-I.', '-Itests/unit', '-Itests/unit/store', '-Itests/unit/server', '-Itests/unit/ipfs', '-Itests/unit/catalog', '-DGATEPOST_VERSION="0"', `-DVECTORS_DIR="${join(root, 'tests/vectors')}"`],
@@ -665,7 +748,8 @@ export async function storeWorkshop(is_fast = false) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const is_fast = process.argv.includes('--fast'), only = process.argv.slice(2).filter((a) => a !== '--fast')
-  const mutants = await storeMutants(), shop = await storeWorkshop(is_fast)
-  await report(shop, only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(f))) : mutants, programsOf)
+  const mutants = await storeMutants(), asked = only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(f))) : mutants
+  const shop = await storeWorkshop(is_fast, new Set(asked.flatMap(programsOf)))
+  await report(shop, asked, programsOf)
   await shop.close()
 }

@@ -29,10 +29,10 @@ CACHED = %D%/cached.h %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/i
 tests_unit_test_share_SOURCES = %D%/test_share.c $(CACHED)
 tests_unit_test_share_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_blocks
-tests_unit_test_blocks_SOURCES = %D%/test_blocks.c $(CACHED)
+tests_unit_test_blocks_SOURCES = %D%/test_blocks.c tests/unit/support/fds.h $(CACHED)
 tests_unit_test_blocks_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_cond_wait
 tests_unit_test_blocks_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_httpd
 tests_unit_test_httpd_SOURCES = %D%/test_httpd.c $(CACHED)
-tests_unit_test_httpd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+tests_unit_test_httpd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_httpd_LDADD = $(tests_unit_test_requests_LDADD)

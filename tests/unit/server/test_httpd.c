@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -309,6 +310,23 @@ START_TEST(blocks_have_ranges_and_cars_have_none)
 }
 END_TEST
 
+static const char *const formats[] = { "", "?format=raw" };
+
+/* The name is the block. */
+START_TEST(a_block_in_its_name_has_ranges)
+{
+	const struct dag_entry *root = dag_leaf(&d, LEAF_IDENTITY, SPAN_LIT("all of it"));
+	char path[CID_TEXT_MAX + 100], text[CID_TEXT_MAX];
+	struct got r;
+
+	snprintf(path, sizeof path, "/ipfs/%s%s", cid_text(&root->cid, text), formats[_i]);
+	ask(&r, "GET", path, "Range: bytes=4-5\r\n");
+	ck_assert(r.status == 206 && span_is(r.body, "of"));
+	is_header(&r, "Content-Range", "bytes 4-5/9");
+	end(&r);
+}
+END_TEST
+
 /* Whatever follows it cannot be trusted. */
 START_TEST(a_malformed_request_ends_the_connection)
 {
@@ -357,15 +375,18 @@ static void ask_for_large(bool is_hot)
 {
 	AUTO(buf_free) struct buf file = BUF_INIT(MIB);
 	const struct dag_entry *root = balanced();
-	char path[100] = "/sha256/";
+	char path[100] = "/sha256/", digest[64] = "sha-256=:";
 	struct got r;
 
 	store(root, NULL);
 	dag_file(root, &file);
 	hex_str(SPAN_OF(file_image.sha256), path + 8);
+	EVP_EncodeBlock((uint8_t *)digest + 9, file_image.sha256.b, 32);
+	strcat(digest, ":");
 	for (int again = 0; again < 2; again++) {
 		ask(&r, "GET", path, NULL);
 		ck_assert(r.status == 200 && span_eq(r.body, buf_span(&file)));
+		is_header(&r, "Repr-Digest", digest);
 		end(&r);
 		ask(&r, "GET", path, "Range: bytes=70001-250000\r\n");
 		ck_assert(r.status == 206 && span_eq(r.body, span_cut(buf_span(&file), 70001, 180000)));
@@ -408,6 +429,7 @@ START_TEST(rot_cuts_an_answer_short)
 	end(&r);
 	stop_httpd();
 	ck_assert_uint_eq(st->rots, 1);
+	ck_assert_msg(sightings_bytes(st->sightings) == 0, "nobody got it");
 }
 END_TEST
 
@@ -559,6 +581,7 @@ int main(void)
 	tcase_add_loop_test(cold, a_cid_is_a_file_or_blocks, 0, ROWS(blocks));
 	tcase_add_loop_test(cold, a_request_has_its_status, 0, ROWS(refusals));
 	tcase_add_test(cold, blocks_have_ranges_and_cars_have_none);
+	tcase_add_loop_test(cold, a_block_in_its_name_has_ranges, 0, ROWS(formats));
 	tcase_add_test(cold, a_malformed_request_ends_the_connection);
 	tcase_add_test(cold, a_report_is_answered_with_nothing);
 	tcase_add_test(cold, large_images_come_whole_and_in_parts);
