@@ -356,7 +356,7 @@ static enum MHD_Result reply_found(struct replies *replies, struct client *k, co
 
 static void write_etag(const struct answer *a, char out[IPFSREQ_ETAG_MAX])
 {
-	if (a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_PLAIN)
+	if (a->ipfs.kind != IPFSREQ_PLAIN)
 		ipfsreq_etag(&a->ipfs, a->cid, out);
 	else
 		etag_text(&a->etag, out);

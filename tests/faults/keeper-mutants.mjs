@@ -38,6 +38,7 @@ const spared = {
     'k->is_copy_in_trouble && !was_in_trouble': 'the log',
     '!k->is_copy_in_trouble && was_in_trouble': 'the log',
   },
+  'keeper_server.c': { rc: 'the log' },
   'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'history.c': { 'n & (n - 1)': 'spares work', 'history_is_continuous(h)': 'spares work: the signers in force are the remembered ones' },

@@ -257,6 +257,13 @@ static void catalog_of_two(struct builder *b)
 	}
 }
 
+/* And before them, for raw ones come first, the sample's. */
+static void catalog_of_more(struct builder *b)
+{
+	sample_build(b);
+	catalog_of_two(b);
+}
+
 static struct blocks *new_blocks(void (*rot)(void *arg, const struct hash32 *sha256), uint64_t trees_max)
 {
 	autoclose int dir = open(st->dir, O_RDONLY | O_DIRECTORY);
@@ -281,7 +288,7 @@ static void open_two(void)
 	put_file(two.bad, two.bad);
 	two.bad_image = file_image;
 	put_file(two.good, NULL);
-	stand_catalog(st, catalog_of_two);
+	stand_catalog(st, catalog_of_more);
 	c = catalog_slot_get(&st->slot);
 	two.all = new_blocks(on_rot, SHARE_TREES_MAX);
 	blocks_settle(two.all, c);
@@ -351,6 +358,40 @@ START_TEST(an_image_has_as_many_sets_as_roots)
 		ck_assert(cid_eq(&set->root, &root[i]->cid));
 		blockset_put(set);
 	}
+}
+END_TEST
+
+static struct cid inner_root;
+
+static void catalog_with_inner(struct builder *b)
+{
+	catalog_with_file(b);
+	builder_image(b, &(struct builder_image){ .sha256 = two.bad_image.sha256, .sums = two.bad_image.sums, .size = two.bad_image.size,
+						  .state = CATALOG_GOOD, .format = SPAN_LIT("raw") });
+	builder_cid(b, &inner_root, &two.bad_image.sha256);
+}
+
+/* The front of one image is another one, and its root the first that is met on a search. */
+START_TEST(a_root_is_found_in_its_own_image)
+{
+	const struct dag_entry *part[2], *root;
+	struct blockset *set;
+	uint32_t row;
+
+	do {
+		part[0] = dag_balanced(&d, LEAF_RAW, 300, 100, 3);
+		part[1] = dag_leaf(&d, LEAF_RAW, dag_random(&d, 100));
+		root = dag_node(&d, &(struct dag_node){ .children = part, .n = 2, .version = 1 });
+	} while (memcmp(root->cid.digest, part[0]->cid.digest, 32) > 0);
+	put_file(part[0], NULL);
+	two.bad_image = file_image;
+	inner_root = part[0]->cid;
+	put_file(root, NULL);
+	stand_catalog(st, catalog_with_inner);
+	wait_until_read(st->blocks);
+	ck_assert_int_eq(find(&inner_root, &set, &row), ERR_OK);
+	ck_assert(hash32_eq(&set->sha256, &two.bad_image.sha256));
+	blockset_put(set);
 }
 END_TEST
 
@@ -452,6 +493,7 @@ int main(void)
 	tcase_add_loop_test(t, what_leaves_the_catalog_leaves_memory, 0, 2);
 	tcase_add_test(t, an_asker_waits_for_the_one_that_reads_and_nobody_else);
 	tcase_add_loop_test(t, an_image_has_as_many_sets_as_roots, 0, 2);
+	tcase_add_test(t, a_root_is_found_in_its_own_image);
 	tcase_add_test(t, a_root_of_another_image_is_another_set);
 	tcase_add_test(t, an_identity_root_has_no_set);
 	tcase_add_loop_test(t, memory_has_an_end, 0, 2);

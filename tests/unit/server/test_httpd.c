@@ -310,19 +310,24 @@ START_TEST(blocks_have_ranges_and_cars_have_none)
 }
 END_TEST
 
-static const char *const formats[] = { "", "?format=raw" };
+static const struct { const char *query, *etag; } formats[] = {
+	{ "", "\"sha256-07630777646b9ad0ad5940c20f7703e5ba431d90dc8f191af6916bffca3e859c\"" },	/* of "all of it" */
+	{ "?format=raw", NULL },
+};
 
 /* The name is the block. */
 START_TEST(a_block_in_its_name_has_ranges)
 {
 	const struct dag_entry *root = dag_leaf(&d, LEAF_IDENTITY, SPAN_LIT("all of it"));
-	char path[CID_TEXT_MAX + 100], text[CID_TEXT_MAX];
+	char path[CID_TEXT_MAX + 100], etag[CID_TEXT_MAX + 100], text[CID_TEXT_MAX];
 	struct got r;
 
-	snprintf(path, sizeof path, "/ipfs/%s%s", cid_text(&root->cid, text), formats[_i]);
+	snprintf(path, sizeof path, "/ipfs/%s%s", cid_text(&root->cid, text), formats[_i].query);
+	snprintf(etag, sizeof etag, "\"%s.raw\"", text);
 	ask(&r, "GET", path, "Range: bytes=4-5\r\n");
 	ck_assert(r.status == 206 && span_is(r.body, "of"));
 	is_header(&r, "Content-Range", "bytes 4-5/9");
+	is_header(&r, "ETag", formats[_i].etag ? formats[_i].etag : etag);
 	end(&r);
 }
 END_TEST
