@@ -1,7 +1,7 @@
 /* blocks.c: see blocks.h.
  *
  *	NEW ─► READING ─► GOOD
- *	          ├─────► BARE	no blocks: there is no room for them
+ *	          ├─────► BARE	no blocks: there is no room for them; NEW again when there is
  *	          └─────► LOST	incomplete or damaged: told; NEW again when somebody asks after BLOCKS_AGAIN_MS
  *
  * all.lock guards the table and every set's state; no file is read under it. */
@@ -183,6 +183,7 @@ static void read_set(struct blocks *all, struct blockset *s)
 	s->state = t ? SET_GOOD : SET_LOST;
 	s->lost_ms = clock_mono_ms(all->clock);
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
+		s->wants_bytes = dagtree_bytes(t);
 		dagtree_free(t);
 		t = NULL;
 		s->state = SET_BARE;
@@ -192,6 +193,16 @@ static void read_set(struct blocks *all, struct blockset *s)
 	pthread_cond_broadcast(&all->read);
 }
 
+/* A tree has gone: what had no room may have it now. */
+static void use_room(struct blocks *all)
+{
+	for (size_t i = 0; i < all->sets; i++)
+		if (all->set[i]->state == SET_BARE && all->bytes + all->set[i]->wants_bytes <= all->trees_max)
+			all->set[i]->state = SET_NEW;
+	all->next = 0;
+	pthread_cond_broadcast(&all->work);
+}
+
 static void let_go(struct blocks *all, struct blockset *s)
 {
 	assert(s->holders > 0);
@@ -199,6 +210,7 @@ static void let_go(struct blocks *all, struct blockset *s)
 		return;
 	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;
 	set_free(s);
+	use_room(all);
 }
 
 static void delist(struct blocks *all, struct blockset *s)

@@ -233,6 +233,7 @@ struct two {
 	struct blocks *all;
 	const struct dag_entry *bad, *good;
 	struct catalog_image bad_image;
+	bool is_gone[2];		/* from the catalog */
 	sem_t met, go, waiting;
 };
 static struct two two;
@@ -251,6 +252,8 @@ static void catalog_of_two(struct builder *b)
 	const struct catalog_image *images[] = { &two.bad_image, &file_image };
 
 	for (size_t i = 0; i < 2; i++) {
+		if (two.is_gone[i])
+			continue;
 		builder_image(b, &(struct builder_image){ .sha256 = images[i]->sha256, .sums = images[i]->sums, .size = images[i]->size,
 							  .state = CATALOG_GOOD, .format = SPAN_LIT("raw") });
 		builder_cid(b, i ? &two.good->cid : &two.bad->cid, &images[i]->sha256);
@@ -429,28 +432,91 @@ static void on_no_rot(void *arg, const struct hash32 *sha256)
 	ck_abort_msg("nothing has rotted");
 }
 
-/* Two trees of the same size; either both have room, or one does. */
-START_TEST(memory_has_an_end)
+static void settle(struct blocks *all, void (*catalog)(struct builder *b))
 {
 	struct catalog *c;
-	struct blocks *few;
-	uint64_t bytes;
 
-	two = (struct two){ .bad = balanced(), .good = balanced() };
+	stand_catalog(st, catalog);
+	c = catalog_slot_get(&st->slot);
+	blocks_settle(all, c);
+	catalog_put(c);
+	wait_until_read(all);
+}
+
+/* Of more blocks than all of the sample's. */
+static const struct dag_entry *wide(void) { return dag_balanced(&d, LEAF_RAW, 300000, 1000, 5); }
+
+/* Two trees of the same size; *bytes is what both need. */
+static void put_two(uint64_t *bytes)
+{
+	two = (struct two){ .bad = wide(), .good = wide() };
 	put_file(two.bad, NULL);
 	two.bad_image = file_image;
 	put_file(two.good, NULL);
 	stand_catalog(st, catalog_of_two);
 	wait_until_read(st->blocks);
-	bytes = blocks_stats(st->blocks).bytes;
-	c = catalog_slot_get(&st->slot);
+	*bytes = blocks_stats(st->blocks).bytes;
+}
+
+/* Either both have room, or one does. */
+START_TEST(memory_has_an_end)
+{
+	struct blocks *few;
+	uint64_t bytes;
+
+	put_two(&bytes);
 	few = new_blocks(on_no_rot, bytes - (uint64_t)_i);
-	blocks_settle(few, c);
-	wait_until_read(few);
+	settle(few, catalog_of_two);
 	ck_assert_uint_eq(blocks_stats(few).bytes, _i ? bytes / 2 : bytes);
 	ck_assert_int_eq(find_now(few, &two.bad->cid) + find_now(few, &two.good->cid), _i ? ERR_NOT_FOUND : ERR_OK);
 	blocks_free(few);
-	catalog_put(c);
+}
+END_TEST
+
+/* What had no room has it when another one has left, and nobody sends of that one any more. */
+START_TEST(room_that_becomes_free_is_used)
+{
+	const struct dag_entry *first, *second;
+	struct blockset *held;
+	struct blocks *few;
+	uint64_t bytes;
+	uint32_t row;
+
+	put_two(&bytes);
+	few = new_blocks(on_no_rot, bytes / 2);
+	settle(few, catalog_of_two);
+	two.is_gone[0] = find_now(few, &two.bad->cid) == ERR_OK;
+	two.is_gone[1] = !two.is_gone[0];
+	first = two.is_gone[0] ? two.bad : two.good;
+	second = two.is_gone[0] ? two.good : two.bad;
+	ck_assert_int_eq(blocks_find(few, &first->cid, &held, &row, NULL), ERR_OK);
+	settle(few, catalog_of_two);
+	ck_assert_int_eq(find_now(few, &second->cid), ERR_NOT_FOUND);
+	blockset_put(held);
+	wait_until_read(few);
+	ck_assert_int_eq(find_now(few, &second->children[0]->cid), ERR_OK);
+	ck_assert_uint_eq(blocks_stats(few).bytes, bytes / 2);
+	blocks_free(few);
+}
+END_TEST
+
+/* The sample's small ones leave, and that is not enough. Who reads it now would say that it has rotted. */
+START_TEST(what_finds_no_room_is_not_read_again)
+{
+	struct hash32 bare;
+	struct blocks *few;
+	uint64_t bytes;
+
+	put_two(&bytes);
+	few = new_blocks(on_no_rot, bytes - 1);
+	settle(few, catalog_of_more);
+	ck_assert_uint_gt(blocks_stats(few).bytes, bytes / 2);
+	ck_assert_int_eq(find_now(few, &two.bad->cid) + find_now(few, &two.good->cid), ERR_NOT_FOUND);
+	bare = find_now(few, &two.bad->cid) == ERR_OK ? file_image.sha256 : two.bad_image.sha256;
+	stand_unlink(st, &bare, ".dag");
+	settle(few, catalog_of_two);
+	ck_assert_uint_eq(blocks_stats(few).bytes, bytes / 2);
+	blocks_free(few);
 }
 END_TEST
 
@@ -497,6 +563,8 @@ int main(void)
 	tcase_add_test(t, a_root_of_another_image_is_another_set);
 	tcase_add_test(t, an_identity_root_has_no_set);
 	tcase_add_loop_test(t, memory_has_an_end, 0, 2);
+	tcase_add_test(t, room_that_becomes_free_is_used);
+	tcase_add_test(t, what_finds_no_room_is_not_read_again);
 	tcase_add_test(t, without_a_folder_there_are_none);
 	tcase_add_test(t, nothing_stays_open);
 	tcase_add_loop_test(t, a_dag_has_an_end, 0, 2);
