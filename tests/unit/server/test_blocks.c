@@ -411,6 +411,21 @@ START_TEST(a_root_of_another_image_is_another_set)
 }
 END_TEST
 
+static const enum catalog_image_state not_good[] = { CATALOG_DAMAGED, CATALOG_REVOKED };
+
+START_TEST(an_image_that_is_not_good_has_no_set)
+{
+	const struct dag_entry *root = balanced();
+
+	store(root, NULL);
+	ck_assert_int_eq(found(&root->cid), ERR_OK);
+	file_state = not_good[_i];
+	stand_catalog(st, catalog_with_file);
+	ck_assert_int_eq(found(&root->cid), ERR_NOT_FOUND);
+	ck_assert_int_eq(found(&root->children[0]->cid), ERR_NOT_FOUND);
+}
+END_TEST
+
 /* Nothing is stored under a name that is its own block. */
 START_TEST(an_identity_root_has_no_set)
 {
@@ -561,6 +576,7 @@ int main(void)
 	tcase_add_loop_test(t, an_image_has_as_many_sets_as_roots, 0, 2);
 	tcase_add_test(t, a_root_is_found_in_its_own_image);
 	tcase_add_test(t, a_root_of_another_image_is_another_set);
+	tcase_add_loop_test(t, an_image_that_is_not_good_has_no_set, 0, 2);
 	tcase_add_test(t, an_identity_root_has_no_set);
 	tcase_add_loop_test(t, memory_has_an_end, 0, 2);
 	tcase_add_test(t, room_that_becomes_free_is_used);
