@@ -82,6 +82,11 @@ bool err_may_pass(const struct err *e)
 	return e->sys == EIO || e->sys == EMFILE || e->sys == ENFILE || e->sys == EAGAIN || e->sys == EINTR || e->sys == ENOBUFS;
 }
 
+bool err_is_shortage(const struct err *e)
+{
+	return e->code == ERR_MEMORY || e->code == ERR_NO_SPACE || e->sys == EMFILE || e->sys == ENFILE || e->sys == ENOMEM;
+}
+
 bool err_is_of_one_file(const struct err *e)
 {
 	return e->code == ERR_IO && e->sys != EMFILE && e->sys != ENFILE;

@@ -64,6 +64,9 @@ _Noreturn void err_no_memory(void);
 /* Want of memory, descriptors or disk, and what a disk does once in a while: the same may work a moment later. */
 bool err_may_pass(const struct err *e);
 
+/* Want of memory, descriptors or room alone: what was read says nothing of what is there. */
+bool err_is_shortage(const struct err *e);
+
 /* Of a call that was about one file: does its failure say nothing of the next file (one that is immutable, a bad block of its directory)? Else
  * the disk is full or takes no writes, or memory or descriptors are short. */
 bool err_is_of_one_file(const struct err *e);

@@ -2,7 +2,8 @@
  *
  *	NEW ─► READING ─► GOOD
  *	          ├─────► BARE	no blocks: there is no room for them; NEW again when there is
- *	          └─────► LOST	incomplete or damaged: told; NEW again when somebody asks after BLOCKS_AGAIN_MS
+ *	          └─────► LOST	incomplete or damaged: told; or no memory or descriptor to read it with, which is not;
+ *				NEW again when somebody asks after BLOCKS_AGAIN_MS
  *
  * all.lock guards the table and every set's state; no file is read under it. */
 #include "server/blocks.h"
@@ -146,24 +147,26 @@ static int read_tree(struct blockset *s, struct dagtree *t, struct err *e)
 	return t->node[t->root].kind == DAGTREE_LEAF ? check_one_leaf(s, e) : ERR_OK;
 }
 
-/* NULL: it has none. */
+/* Without the lock. */
+static void tell_rot(struct blockset *s)
+{
+	s->all->rot(s->all->arg, &s->sha256);
+}
+
+/* NULL: it has none. Without the lock, too. */
 static struct dagtree *make_tree(struct blockset *s)
 {
 	struct dagtree *t = dagtree_new(SHARE_NODES_MAX);
-	struct err e = { 0 };
+	struct err e = { .code = ERR_MEMORY };
 	char cid[CID_TEXT_MAX];
 
 	if (t && read_tree(s, t, &e) == ERR_OK)
 		return t;
 	dagtree_free(t);
 	log_debug("server", "an image is not served as blocks", "cid=%s why=\"%s\"", cid_text(&s->root, cid), e.msg);
+	if (!err_is_shortage(&e))
+		tell_rot(s);
 	return NULL;
-}
-
-/* Without the lock. */
-static void tell_rot(struct blockset *s)
-{
-	s->all->rot(s->all->arg, &s->sha256);
 }
 
 /* --- the table; all under the lock --- */
@@ -177,8 +180,6 @@ static void read_set(struct blocks *all, struct blockset *s)
 	s->holders++;
 	pthread_mutex_unlock(&all->lock);
 	t = make_tree(s);
-	if (!t)
-		tell_rot(s);
 	pthread_mutex_lock(&all->lock);
 	s->state = t ? SET_GOOD : SET_LOST;
 	s->lost_ms = clock_mono_ms(all->clock);

@@ -139,12 +139,6 @@ static int load(struct histories *all, const struct catalog_product *p, int *out
 	return ERR_OK;
 }
 
-/* What is missing here is no damage of the file. */
-static bool is_shortage(const struct err *e)
-{
-	return e->sys == EMFILE || e->sys == ENFILE || e->sys == ENOMEM || e->code == ERR_MEMORY || e->code == ERR_NO_SPACE;
-}
-
 /* --- getting one --- */
 
 /* The one in the table: *out, held; or why it is refused. ERR_NOT_FOUND: it has to be read. */
@@ -206,7 +200,7 @@ static int read_new(struct histories *all, const struct catalog_product *p, stru
 	rc = load(all, p, &fd, &why);
 	pthread_mutex_lock(&all->lock);
 	all->bytes -= p->entries_bytes;
-	if (rc && is_shortage(&why))
+	if (rc && err_is_shortage(&why))	/* no damage of the file */
 		return err_set(e, ERR_BUSY, "%s", why.msg);
 	*is_rot = rc != ERR_OK;
 	return enlist(all, p, fd, out, e);

@@ -42,12 +42,6 @@ static struct object *object_new(struct objects *all, const struct catalog_image
 	return o;
 }
 
-/* What is missing here is no damage of the file: try again later. */
-static bool is_shortage(const struct err *e)
-{
-	return e->sys == EMFILE || e->sys == ENFILE || e->sys == ENOMEM || e->code == ERR_MEMORY;
-}
-
 static int open_image(struct object *o, const char *path, struct err *e)
 {
 	struct stat st;
@@ -212,7 +206,7 @@ static int open_new(struct objects *all, const struct catalog_image *image, stru
 	pthread_mutex_lock(&all->lock);
 	o->state = rc ? OBJECT_BAD : OBJECT_GOOD;
 	pthread_cond_broadcast(&all->opened);
-	if (rc && is_shortage(&why)) {
+	if (rc && err_is_shortage(&why)) {	/* no damage of the file: try again later */
 		o->holders = 0;
 		delist(all, o);
 		return err_set(e, ERR_BUSY, "%s", why.msg);

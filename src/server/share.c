@@ -137,13 +137,18 @@ static int put_plain(struct share *s, const struct dagtree_node *n, struct err *
 static int put_block(struct share *s, uint32_t row, struct err *e)
 {
 	const struct dagtree_node *n = &s->set->tree->node[row];
-	int rc = n->kind == DAGTREE_LEAF ? put_leaf(s, n, e) : put_plain(s, n, e);
+	struct err why = { 0 };
+	int rc = n->kind == DAGTREE_LEAF ? put_leaf(s, n, &why) : put_plain(s, n, &why);
 
-	if (rc == ERR_PROOF || (rc && n->kind == DAGTREE_KEPT && rc != ERR_MEMORY)) {
+	if (!rc)
+		return ERR_OK;
+	if (err_is_shortage(&why))
+		return err_set(e, ERR_BUSY, "%s", why.msg);
+	if (rc == ERR_PROOF || n->kind == DAGTREE_KEPT) {
 		blockset_forsake(s->set);
-		return e ? (int)(e->code = ERR_CORRUPT) : ERR_CORRUPT;
+		rc = ERR_CORRUPT;
 	}
-	return rc;
+	return err_set(e, (enum err_code)rc, "%s", why.msg);
 }
 
 /* The next section of a CAR. */

@@ -157,6 +157,7 @@ const more = [
   ['keeper_server.c', '		uv_stop(&k->loop);\n', ''],
   ['keeper_server.c', '	cleanup_close(&k->server_fd);\n', ''],
   ['keeper_server.c', '	k->server_fd = fd;\n	k->catalogs.acknowledged = 0;\n', '	k->server_fd = fd;\n'],
+  ['keeper_server.c', '	if (k->devices.store)\n', ''],
   ['keeper_server.c', 'seqsock_close(&k->server, on_old_server_freed);', 'seqsock_close(&k->server, NULL);'],
   ['keeper_server.c', 'seqsock_close(&k->server, on_old_server_freed);', 'keeper_open_server(k);'],
 

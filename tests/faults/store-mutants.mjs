@@ -7,7 +7,7 @@ import { run } from '../support/process.mjs'
 import { cFiles, report, rows, withoutEachIf, workshop } from '../support/mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const SERVER = ['answer', 'blocks', 'chunks', 'coapd_answers', 'devfloors', 'httpd_reply', 'objects', 'objects_hot', 'objects_read', 'range']
+const SERVER = ['answer', 'blocks', 'chunks', 'coapd_answers', 'devfloors', 'histories', 'httpd_blocks', 'httpd_reply', 'objects', 'objects_hot', 'objects_read', 'range', 'replies', 'share']
   .map((n) => `src/server/${n}.c`)
 const CATALOG = ['catalog', 'check', 'filter', 'link'].map((n) => `src/catalog/${n}.c`)
 
@@ -76,7 +76,6 @@ const spared = {
   'server/blocks.c': {
     '!s @ set_new': MEMORY,
     'fd < 0': 'the read that follows fails as well',
-    'rc && rc != ERR_NOT_FOUND': 'what is not read is missing, and a file of one leaf is compared with its root',
     '!sets': MEMORY,
   },
   'server/coapd_answers.c': { '!c @ coapd_answers_new': MEMORY },
@@ -91,6 +90,16 @@ const spared = {
     '!r @ reply_whole': MEMORY,
     "a->kind != ANSWER_MANIFEST": 'the bytes lie in the client, which outlives its reply: they are copied for nothing',
     'rc == MHD_YES && a->kind == ANSWER_MANIFEST': 'spares work: the next reply is made anew',
+  },
+  'server/histories.c': { '!all @ histories_new_take': MEMORY, '!h @ enlist': MEMORY },
+  'server/httpd_blocks.c': { 'rc != ERR_BUSY': 'the log' },
+  'server/replies.c': { '!e->response': 'what is none is destroyed without effect' },
+  'server/share.c': {
+    'rc @ car_length': MEMORY,
+    'rc @ share_open': MEMORY,
+    'is_car && (rc = car_length(s, e))': MEMORY,
+    'rc @ begin_car': MEMORY,
+    '!dagwalk_next(&s->walk, &cid, &row) @ begin_car': 'a walk begins with its root',
   },
   'server/objects.c': {
     '!o @ object_new': MEMORY,
@@ -248,7 +257,6 @@ const more = [
   ['server/blocks.c', 'all->bytes + all->set[i]->wants_bytes <= all->trees_max', 'all->set[i]->wants_bytes <= all->trees_max'],
   ['server/blocks.c', 'wants_bytes <= all->trees_max', 'wants_bytes < all->trees_max'],
   ['server/blocks.c', '			all->set[i]->state = SET_NEW;\n	all->next = 0;\n	pthread_cond_broadcast(&all->work);\n', '			all->set[i]->state = SET_NEW;\n	pthread_cond_broadcast(&all->work);\n'],
-  ['server/blocks.c', '			all->set[i]->state = SET_NEW;\n	all->next = 0;\n	pthread_cond_broadcast(&all->work);\n', '			all->set[i]->state = SET_NEW;\n	all->next = 0;\n'],
   ['server/blocks.c', '	set_free(s);\n	use_room(all);\n', '	set_free(s);\n'],
   ['server/blocks.c', '--s->holders > 0 || s->is_listed', '--s->holders > 0'],
   ['server/blocks.c', '--s->holders > 0 || s->is_listed', '(--s->holders, s->is_listed)'],
@@ -400,6 +408,76 @@ const more = [
   ['server/range.c', ' && strncasecmp((const char *)one.p, directive, one.n) == 0)', ')'],
   ['server/range.c', '!if_range.p || ', ''],
   ['server/range.c', 'span_is(trimmed(if_range), etag)', 'span_is(if_range, etag)'],
+
+  ['server/histories.c', 'h->used_ms < best->used_ms', 'h->used_ms > best->used_ms'],
+  ['server/histories.c', 'all->n >= HISTORIES_MAX || ', ''],
+  ['server/histories.c', ' || all->bytes + bytes > HISTORIES_BYTES_MAX)', ')'],
+  ['server/histories.c', 'all->bytes + bytes > HISTORIES_BYTES_MAX', 'bytes > HISTORIES_BYTES_MAX'],
+  ['server/histories.c', 'O_NOFOLLOW | ', ''],
+  ['server/histories.c', ' | O_NONBLOCK);', ');'],
+  ['server/histories.c', 'return hash32_eq(&sha256, &p->entries_sha256) ? ERR_OK : err_set', 'return true ? ERR_OK : err_set'],
+  ['server/histories.c', 'F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE', 'F_SEAL_SHRINK | F_SEAL_GROW'],
+  ['server/histories.c', 'h && h->fd < 0 && now - h->used_ms >= HISTORY_AGAIN_MS', 'h && h->fd < 0'],
+  ['server/histories.c', 'h && h->fd < 0 && now - h->used_ms >= HISTORY_AGAIN_MS', 'h && now - h->used_ms >= HISTORY_AGAIN_MS'],
+  ['server/histories.c', 'now - h->used_ms >= HISTORY_AGAIN_MS', 'now - h->used_ms > HISTORY_AGAIN_MS'],
+  ['server/histories.c', '	h->holders++;\n', ''],
+  ['server/histories.c', '	h->used_ms = now;\n', ''],
+  ['server/histories.c', '.bytes = fd < 0 ? 0 : p->entries_bytes', '0'],
+  ['server/histories.c', '.bytes = fd < 0 ? 0 : p->entries_bytes', '.bytes = p->entries_bytes'],
+  ['server/histories.c', '.holders = fd >= 0, ', ''],
+  ['server/histories.c', '.holders = fd >= 0, ', '.holders = 1, '],
+  ['server/histories.c', '	all->n++;\n', ''],
+  ['server/histories.c', '	all->bytes += h->bytes;\n', ''],
+  ['server/histories.c', '	all->bytes += p->entries_bytes;\n', ''],
+  ['server/histories.c', '	all->bytes -= p->entries_bytes;\n', ''],
+  ['server/histories.c', 'rc && err_is_shortage(&why)', 'rc'],
+  ['server/histories.c', '*is_rot = rc != ERR_OK;', '*is_rot = false;'],
+  ['server/histories.c', '	h->holders--;\n', ''],
+  ['server/histories.c', '!h->holders && h->used_ms <= before_ms', 'h->used_ms <= before_ms'],
+  ['server/histories.c', '!h->holders && h->used_ms <= before_ms', '!h->holders'],
+  ['server/histories.c', 'h->used_ms <= before_ms', 'h->used_ms < before_ms'],
+
+  ['server/httpd_blocks.c', '	add_fmt(r, "X-Ipfs-Roots", "", a->cid, "");\n', ''],
+  ['server/httpd_blocks.c', '	httpd_add(r, "Vary", "Accept");\n', ''],
+  ['server/httpd_blocks.c', '	httpd_add(r, "X-Content-Type-Options", "nosniff");\n', ''],
+  ['server/httpd_blocks.c', 'is_car ? ".car\\"" : ".bin\\""', '".bin\\""'],
+  ['server/httpd_blocks.c', 'is_car ? "none" : "bytes"', '"bytes"'],
+  ['server/httpd_blocks.c', 'is_car ? "none" : "bytes"', '"none"'],
+  ['server/httpd_blocks.c', '	return MHD_CONTENT_READER_END_WITH_ERROR;\n}\n\nstatic void on_read_end', '	return MHD_CONTENT_READER_END_OF_STREAM;\n}\n\nstatic void on_read_end'],
+  ['server/httpd_blocks.c', '	share_free(share);\n', '	(void)share;\n'],
+  ['server/httpd_blocks.c', 'is_head ? ERR_OK : begin(s, first)', 'begin(s, first)'],
+  ['server/httpd_blocks.c', 'rc == ERR_OK && !is_head', 'rc == ERR_OK'],
+  ['server/httpd_blocks.c', 'rc == ERR_OK && !is_head', '!is_head'],
+  ['server/httpd_blocks.c', 'return rc || *out ? rc : ERR_MEMORY;', 'return ERR_OK;'],
+
+  ['server/replies.c', '	catalog_put(e->catalog);\n', ''],
+  ['server/replies.c', '	MHD_destroy_response(e->response);\n', ''],
+  ['server/replies.c', 'return a->catalog == b->catalog && ', 'return '],
+  ['server/replies.c', 'a->row == b->row && ', ''],
+  ['server/replies.c', 'a->kind == b->kind && ', ''],
+  ['server/replies.c', ' && a->freshness == b->freshness', ''],
+  ['server/replies.c', 'e->response && is_same', 'is_same'],
+  ['server/replies.c', ' && is_same(&e->key, &key))', ')'],
+  ['server/replies.c', '	drop(e);\n	*e', '	*e'],
+  ['server/replies.c', 'catalog_hold(a->catalog)', 'a->catalog'],
+
+  ['server/share.c', '	s->size = header_length(&s->asked);\n', ''],
+  ['server/share.c', 's->kept < 0 ? blockset_open_kept(s->set, &s->kept, e) : ERR_OK', 'blockset_open_kept(s->set, &s->kept, e)'],
+  ['server/share.c', 'return hash32_eq(&digest, &n->digest);', 'return true;'],
+  ['server/share.c', '!rc && !is_block', '!is_block'],
+  ['server/share.c', 'rc == ERR_PROOF || n->kind', 'n->kind'],
+  ['server/share.c', ' || n->kind == DAGTREE_KEPT)', ')'],
+  ['server/share.c', 'if (rc == ERR_PROOF || n->kind == DAGTREE_KEPT)', 'if (true)'],
+  ['server/share.c', '		blockset_forsake(s->set);\n', ''],
+  ['server/share.c', '		rc = ERR_CORRUPT;\n', ''],
+  ['server/share.c', '!s->is_car || !dagwalk_next(&s->walk, &cid, &row)', '!dagwalk_next(&s->walk, &cid, &row)'],
+  ['server/share.c', '!s->is_car || !dagwalk_next(&s->walk, &cid, &row)', '!s->is_car'],
+  ['server/share.c', '	s->is_entered = true;\n', ''],
+  ['server/share.c', '		blocks_leave(s->set->all);\n', '		;\n'],
+  ['server/share.c', '	cleanup_close(&s->kept);\n', ''],
+  ['server/share.c', '	blockset_hold(set);\n', ''],
+  ['server/share.c', 'object_hold(o)', 'o'],
+  ['server/share.c', '	s->sent = (size_t)n;\n', '	(void)n;\n'],
 
   ['store/durable.c', 'return sys->fdatasync(fd) < 0 ? err_errno(e, "%s: sync", name) : ERR_OK;', 'return ERR_OK;'],
   ['store/durable.c', 'return sys->fsync(dir) < 0 ? err_errno(e, "%s: sync the directory", name) : ERR_OK;', 'return ERR_OK;'],
@@ -701,7 +779,9 @@ export function programsOf({ file }) {
   const name = /(\w+)\.c$/.exec(file)[1]
   if (name === 'coapd_answers') return ['test_coapd_answers']
   if (name === 'blocks') return ['test_blocks', 'test_share']
-  if (name === 'httpd_reply') return ['test_httpd']
+  if (name === 'histories') return ['test_histories', 'test_httpd']
+  if (/^(httpd_blocks|httpd_reply|replies)$/.test(name)) return ['test_httpd']
+  if (name === 'share') return ['test_share', 'test_httpd']
   if (name === 'range') return ['test_requests']
   if (/^(answer|devfloors)$/.test(name)) return ['test_answer', 'test_histories', 'test_share']
   if (SERVER.includes(file)) return ['test_objects', 'test_answer']

@@ -26,7 +26,7 @@ tests_unit_test_ipfsreq_LDADD = $(tests_unit_test_requests_LDADD)
 # The shapes of files are those that plans are tested with.
 check_PROGRAMS += tests/unit/test_share
 CACHED = %D%/cached.h %D%/stand.c %D%/stand.h tests/unit/ipfs/dag.c tests/unit/ipfs/dag.h
-tests_unit_test_share_SOURCES = %D%/test_share.c $(CACHED)
+tests_unit_test_share_SOURCES = %D%/test_share.c tests/unit/support/fds.h $(CACHED)
 tests_unit_test_share_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_blocks
 tests_unit_test_blocks_SOURCES = %D%/test_blocks.c tests/unit/support/fds.h $(CACHED)

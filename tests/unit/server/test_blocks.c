@@ -531,6 +531,7 @@ START_TEST(what_finds_no_room_is_not_read_again)
 	stand_unlink(st, &bare, ".dag");
 	settle(few, catalog_of_two);
 	ck_assert_uint_eq(blocks_stats(few).bytes, bytes / 2);
+	ck_assert_int_eq(find_now(few, &two.bad->cid) + find_now(few, &two.good->cid), ERR_NOT_FOUND);
 	blocks_free(few);
 }
 END_TEST
@@ -542,6 +543,29 @@ START_TEST(without_a_folder_there_are_none)
 	ck_assert(blocks_new(&(struct blocks_conf){ .objects = -1, .clock = &st->clock, .rot = on_no_rot }, &all, NULL) != ERR_OK);
 	ck_assert_ptr_null(all);
 	blocks_free(NULL);
+}
+END_TEST
+
+/* What is missing here is no damage there. */
+START_TEST(without_descriptors_nothing_has_rotted)
+{
+	const struct dag_entry *root = balanced();
+	struct blocks *all;
+	struct catalog *c;
+
+	store(root, NULL);
+	wait_until_read(st->blocks);
+	c = catalog_slot_get(&st->slot);
+	all = new_blocks(on_no_rot, SHARE_TREES_MAX);
+	fds_allow(0);
+	blocks_settle(all, c);
+	wait_until_read(all);
+	ck_assert_int_eq(find_now(all, &root->cid), ERR_NOT_FOUND);
+	fds_allow(1000);
+	st->mono_ms += BLOCKS_AGAIN_MS;
+	ck_assert_int_eq(find_now(all, &root->cid), ERR_OK);
+	blocks_free(all);
+	catalog_put(c);
 }
 END_TEST
 
@@ -582,6 +606,7 @@ int main(void)
 	tcase_add_test(t, room_that_becomes_free_is_used);
 	tcase_add_test(t, what_finds_no_room_is_not_read_again);
 	tcase_add_test(t, without_a_folder_there_are_none);
+	tcase_add_test(t, without_descriptors_nothing_has_rotted);
 	tcase_add_test(t, nothing_stays_open);
 	tcase_add_loop_test(t, a_dag_has_an_end, 0, 2);
 	srunner_run_all(r, CK_ENV);

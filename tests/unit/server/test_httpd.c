@@ -20,6 +20,8 @@
 #define OLD_SHA256 "9d6fd90e9ad45bbec05b71e10f4d21692e2c41979698d3e3f1e07fd411623f9c"
 #define OLD_DIGEST "sha-256=:nW/ZDprUW77AW3HhD00haS4sQZeWmNPj8eB/1BFiP5w=:"
 
+#define ROWS(table) (sizeof(table) / sizeof *(table))
+
 static struct httpd *httpd;
 static int listener;
 static struct sockaddr_in address;
@@ -215,31 +217,51 @@ START_TEST(each_format_is_its_own)
 END_TEST
 
 /* Of /ipfs/{cid}: what is told of the plain file and of blocks. */
-static const struct { const char *query, *before, *after, *type, *ranges, *digest; } blocks[] = {
-	{ "", "\"sha256-" NEW_SHA256 "\"", NULL, "application/octet-stream", "bytes", NEW_DIGEST },
-	{ "?format=raw", "\"", ".raw\"", "application/vnd.ipld.raw", "bytes", NULL },
-	{ "?format=car", "W/\"", ".car.all.dfs.n\"", "application/vnd.ipld.car; version=1; order=dfs; dups=n", "none", NULL },
+static const struct { const char *query, *before, *after, *type, *ranges, *digest, *file, *safe; } blocks[] = {
+	{ "", "\"sha256-" NEW_SHA256 "\"", NULL, "application/octet-stream", "bytes", NEW_DIGEST, NULL, NULL },
+	{ "?format=raw", "\"", ".raw\"", "application/vnd.ipld.raw", "bytes", NULL, ".bin", "nosniff" },
+	{ "?format=car", "W/\"", ".car.all.dfs.n\"", "application/vnd.ipld.car; version=1; order=dfs; dups=n", "none", NULL, ".car", "nosniff" },
 };
 
 START_TEST(a_cid_is_a_file_or_blocks)
 {
 	const char *cid = ipfs_path(SAMPLE_NEW, "") + sizeof "/ipfs/" - 1;
-	char path[200], etag[200], wanted[200];
+	char path[200], etag[200], wanted[200], file[200];
 	struct got r;
 
 	snprintf(path, sizeof path, "/ipfs/%s%s", cid, blocks[_i].query);
 	snprintf(etag, sizeof etag, "%s%s%s", blocks[_i].before, blocks[_i].after ? cid : "", blocks[_i].after ? blocks[_i].after : "");
 	snprintf(wanted, sizeof wanted, "/ipfs/%s", cid);
+	snprintf(file, sizeof file, "attachment; filename=\"%s%s\"", cid, blocks[_i].file ? blocks[_i].file : "");
 	ask(&r, "GET", path, NULL);
 	ck_assert_uint_eq(r.status, 200);
 	is_header(&r, "ETag", etag);
 	is_header(&r, "X-Ipfs-Path", wanted);
+	is_header(&r, "X-Ipfs-Roots", cid);
+	is_header(&r, "Vary", "Accept");
+	is_header(&r, "Content-Disposition", blocks[_i].file ? file : NULL);
+	is_header(&r, "X-Content-Type-Options", blocks[_i].safe);
+	is_header(&r, "Content-Location", NULL);
 	is_header(&r, "Content-Type", blocks[_i].type);
 	is_header(&r, "Accept-Ranges", blocks[_i].ranges);
 	is_header(&r, "Repr-Digest", blocks[_i].digest);
 	is_header(&r, "Cache-Control", FOREVER);
 	ck_assert_uint_ge(r.body.n, sizeof SAMPLE_NEW - 1);
 	ck_assert(memmem(r.body.p, r.body.n, SAMPLE_NEW, sizeof SAMPLE_NEW - 1));
+	end(&r);
+}
+END_TEST
+
+/* Who asks by Accept hears of the path that says the same. */
+START_TEST(blocks_may_be_asked_for_by_accept)
+{
+	char wanted[200];
+	struct got r;
+
+	snprintf(wanted, sizeof wanted, "%s", ipfs_path(SAMPLE_NEW, "?format=raw"));
+	ask(&r, "GET", ipfs_path(SAMPLE_NEW, ""), "Accept: application/vnd.ipld.raw\r\n");
+	ck_assert(r.status == 200 && span_is(r.body, SAMPLE_NEW));
+	is_header(&r, "Content-Location", wanted);
 	end(&r);
 }
 END_TEST
@@ -327,6 +349,7 @@ START_TEST(a_block_in_its_name_has_ranges)
 	ask(&r, "GET", path, "Range: bytes=4-5\r\n");
 	ck_assert(r.status == 206 && span_is(r.body, "of"));
 	is_header(&r, "Content-Range", "bytes 4-5/9");
+	is_header(&r, "Content-Type", _i ? "application/vnd.ipld.raw" : "application/octet-stream");
 	is_header(&r, "ETag", formats[_i].etag ? formats[_i].etag : etag);
 	end(&r);
 }
@@ -438,6 +461,27 @@ START_TEST(rot_cuts_an_answer_short)
 }
 END_TEST
 
+/* A CAR that was begun cannot be refused any more. */
+START_TEST(rot_cuts_a_car_short)
+{
+	const struct dag_entry *root = balanced();
+	char path[CID_TEXT_MAX + 100], text[CID_TEXT_MAX];
+	struct got r;
+
+	store(root, NULL);
+	snprintf(path, sizeof path, "/ipfs/%s?format=car", cid_text(&root->cid, text));
+	stand_flip(st, &file_image.sha256, "", 2 * CHUNK_SIZE + 5);
+	ask(&r, "GET", path, NULL);
+	ck_assert_uint_eq(r.status, 200);
+	ck_assert(r.body.n > 100000 && r.body.n < strtoul(header(&r, "Content-Length"), NULL, 10));
+	end(&r);
+	stop_httpd();
+	ck_assert_uint_eq(st->rots, 1);
+	ck_assert_uint_eq(blocks_stats(st->blocks).shares, 0);
+	ck_assert_msg(sightings_bytes(st->sightings) == 0, "nobody got it");
+}
+END_TEST
+
 static const char *const stretches[] = { NULL, "Range: bytes=1-2\r\n" };
 
 /* Of a block the first byte is sent when the last one was compared. */
@@ -486,6 +530,31 @@ START_TEST(one_image_too_many_is_to_come_again)
 }
 END_TEST
 
+/* Who only asks how long it is holds no block in memory. */
+START_TEST(one_block_too_many_is_to_come_again)
+{
+	struct got r;
+
+	for (size_t i = 0; i < SHARES_MAX; i++)
+		ck_assert(blocks_enter(st->blocks));
+	ask(&r, "GET", ipfs_path(SAMPLE_NEW, "?format=raw"), stretches[_i]);
+	ck_assert_uint_eq(r.status, 503);
+	is_header(&r, "Retry-After", "2");
+	end(&r);
+	ask(&r, "HEAD", ipfs_path(SAMPLE_NEW, "?format=raw"), NULL);
+	ck_assert(r.status == 200 && r.body.n == 0);
+	is_header(&r, "Content-Length", "15");
+	end(&r);
+	for (size_t i = 0; i < SHARES_MAX; i++)
+		blocks_leave(st->blocks);
+	ask(&r, "GET", ipfs_path(SAMPLE_NEW, "?format=raw"), NULL);
+	ck_assert_uint_eq(r.status, 200);
+	end(&r);
+	while (blocks_stats(st->blocks).shares)
+		sched_yield();
+}
+END_TEST
+
 /* In memory, all of it: no transfer, and no file. */
 START_TEST(a_hot_image_needs_no_transfer)
 {
@@ -526,6 +595,45 @@ START_TEST(a_new_catalog_is_served_at_once)
 }
 END_TEST
 
+static void knows(const char *freshness)
+{
+	struct got r;
+
+	ask(&r, "GET", "/fw/acme/lamp", NULL);
+	ck_assert(r.status == 200 && span_is(r.body, MANIFEST));
+	is_header(&r, "Gatepost-Freshness", freshness);
+	end(&r);
+}
+
+/* What was kept says how old it was then. */
+START_TEST(an_answer_grows_old)
+{
+	knows("fresh");
+	st->wall_ms += 2 * SAMPLE_MAX_AGE_MS;
+	knows("stale");
+	st->wall_ms -= 2 * SAMPLE_MAX_AGE_MS;
+	knows("fresh");
+}
+END_TEST
+
+/* Two channels and two kinds of one product, and each of them twice. */
+START_TEST(each_answer_is_its_own)
+{
+	static const struct { const char *path, *body; } all[] = {
+		{ "/fw/acme/lamp", MANIFEST }, { "/fw/acme/lamp?channel=beta", "manifest of release 3" }, { "/fw/acme/lamp?hw=board-b", "manifest of release 4" },
+		{ "/fw/acme/lamp?from=4", "manifest of release 5" }, { "/fw/acme/lamp/image", SAMPLE_NEW },
+		{ "/fw/acme/lamp/image?channel=beta", SAMPLE_BETA }, { "/sha256/" OLD_SHA256, SAMPLE_OLD }, { "/sha256/" NEW_SHA256, SAMPLE_NEW },
+	};
+	struct got r;
+
+	for (size_t i = 0; i < 2 * ROWS(all); i++) {
+		ask(&r, "GET", all[i % ROWS(all)].path, NULL);
+		ck_assert_msg(r.status == 200 && span_is(r.body, all[i % ROWS(all)].body), "%s: %.*s", all[i % ROWS(all)].path, (int)r.body.n, r.body.p);
+		end(&r);
+	}
+}
+END_TEST
+
 /* --- statistics --- */
 
 static const struct { const char *method, *path, *headers; uint64_t bytes; } counted[] = {
@@ -553,6 +661,59 @@ START_TEST(bytes_of_images_are_counted)
 }
 END_TEST
 
+/* --- what is kept --- */
+
+static void keep(struct replies *kept, uint32_t row)
+{
+	struct answer a = { .kind = ANSWER_MANIFEST, .row = row, .catalog = catalog_slot_get(&st->slot) };
+
+	replies_keep_take(kept, &a, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+	catalog_put(a.catalog);
+}
+
+static size_t count_kept(const struct replies *kept)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < HTTP_REPLIES_MAX; i++)
+		n += kept->at[i].response != NULL;
+	return n;
+}
+
+START_TEST(idle_replies_leave)
+{
+	struct replies kept;
+
+	replies_init(&kept, &st->clock);
+	keep(&kept, 1);
+	st->mono_ms += 1;
+	keep(&kept, 2);
+	st->mono_ms += HTTP_REPLY_IDLE_MS - 1;
+	replies_trim(&kept);
+	ck_assert_uint_eq(count_kept(&kept), 2);
+	st->mono_ms += 1;
+	replies_trim(&kept);
+	ck_assert_uint_eq(count_kept(&kept), 1);
+	replies_fini(&kept);
+	ck_assert_uint_eq(count_kept(&kept), 0);
+}
+END_TEST
+
+/* More of them than there are places: others leave for them, with what they hold. */
+START_TEST(replies_are_bounded)
+{
+	struct replies kept;
+
+	replies_init(&kept, &st->clock);
+	for (uint32_t row = 0; row < 4 * HTTP_REPLIES_MAX; row++)
+		keep(&kept, row);
+	ck_assert_uint_gt(count_kept(&kept), HTTP_REPLIES_MAX / 2);
+	replies_forget(&kept);
+	ck_assert_uint_eq(count_kept(&kept), 0);
+	replies_fini(&kept);
+}
+END_TEST
+
 /* --- headers are added without checks --- */
 
 START_TEST(a_response_without_a_header_is_none)
@@ -568,8 +729,6 @@ START_TEST(a_response_without_a_header_is_none)
 }
 END_TEST
 
-#define ROWS(table) ((int)(sizeof(table) / sizeof *(table)))
-
 int main(void)
 {
 	Suite *s = suite_create("httpd");
@@ -584,6 +743,7 @@ int main(void)
 	tcase_add_loop_test(cold, an_answer_says_what_it_is, 0, ROWS(kinds));
 	tcase_add_test(cold, each_format_is_its_own);
 	tcase_add_loop_test(cold, a_cid_is_a_file_or_blocks, 0, ROWS(blocks));
+	tcase_add_test(cold, blocks_may_be_asked_for_by_accept);
 	tcase_add_loop_test(cold, a_request_has_its_status, 0, ROWS(refusals));
 	tcase_add_test(cold, blocks_have_ranges_and_cars_have_none);
 	tcase_add_loop_test(cold, a_block_in_its_name_has_ranges, 0, ROWS(formats));
@@ -591,9 +751,15 @@ int main(void)
 	tcase_add_test(cold, a_report_is_answered_with_nothing);
 	tcase_add_test(cold, large_images_come_whole_and_in_parts);
 	tcase_add_test(cold, rot_cuts_an_answer_short);
+	tcase_add_test(cold, rot_cuts_a_car_short);
 	tcase_add_loop_test(cold, a_rotten_block_is_refused_before, 0, ROWS(stretches));
 	tcase_add_loop_test(cold, one_image_too_many_is_to_come_again, 0, ROWS(stretches));
+	tcase_add_loop_test(cold, one_block_too_many_is_to_come_again, 0, ROWS(stretches));
+	tcase_add_test(cold, an_answer_grows_old);
+	tcase_add_test(cold, each_answer_is_its_own);
 	tcase_add_test(cold, a_new_catalog_is_served_at_once);
+	tcase_add_test(cold, idle_replies_leave);
+	tcase_add_test(cold, replies_are_bounded);
 	tcase_add_loop_test(cold, bytes_of_images_are_counted, 0, ROWS(counted));
 	tcase_add_test(cold, a_response_without_a_header_is_none);
 	tcase_add_test(hot, hot_images_come_whole_and_in_parts);

@@ -1,4 +1,5 @@
 /* test_share.c: cached images as blocks and CARs: what is found, what is sent, what is not sent when something has rotted. */
+#include "../support/fds.h"
 #include "cached.h"
 #include "formats/car.h"
 #include "server/share.h"
@@ -52,6 +53,7 @@ static const struct dag_entry *padded(void)
 
 static const struct dag_entry *(*const shapes[])(void) = { balanced, wrapped, odd, trickle, one_raw, one_file, padded };
 #define SHAPES ((int)(sizeof shapes / sizeof *shapes))
+static const struct dag_entry *(*const others[])(void) = { balanced, wrapped };
 
 START_TEST(a_car_is_header_and_sections)
 {
@@ -214,7 +216,92 @@ START_TEST(rot_in_an_image_is_not_sent_and_is_told)
 	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_CORRUPT);
 	ck_assert(got.n < wanted.n && memcmp(got.p, wanted.p, got.n) == 0);
 	ck_assert_uint_eq(st->rots, 1);
+	ck_assert_msg(st->dag_rots == 0, "what lies beside it is good");
 	share_free(s);
+}
+END_TEST
+
+/* The image is what its own digests say, and not what its blocks' names say. */
+START_TEST(blocks_of_another_file_are_not_sent)
+{
+	const struct dag_entry *root = others[_i]();
+	AUTO(buf_free) struct buf file = BUF_INIT(MIB), got = BUF_INIT(MIB);
+	struct err e = { 0 };
+	struct share *s;
+
+	dag_file(root, &file);
+	file.p[file.n - 1] ^= 1;
+	file_root = root;
+	file_image = stand_object(st, buf_span(&file));
+	put_dag(NULL);
+	stand_catalog(st, catalog_with_file);
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	ck_assert_int_eq(read_all(s, 1000, &got, &e), ERR_CORRUPT);
+	ck_assert_int_eq(e.code, ERR_CORRUPT);
+	share_free(s);
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_NOT_FOUND);
+	ck_assert(st->rots == 0 && st->dag_rots == 1);
+}
+END_TEST
+
+/* After the tree was made. */
+START_TEST(what_is_not_there_any_more_is_told)
+{
+	const struct dag_entry *root = balanced();
+	AUTO(buf_free) struct buf got = BUF_INIT(MIB);
+	struct share *s;
+
+	store(root, NULL);
+	ck_assert_int_eq(open_share(&root->cid, true, false, &s), ERR_OK);
+	if (_i)
+		stand_beside(st, &file_image.sha256, ".dag", SPAN_LIT("short"));
+	else
+		stand_unlink(st, &file_image.sha256, ".dag");
+	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_CORRUPT);
+	share_free(s);
+	ck_assert_uint_eq(st->dag_rots, 1);
+}
+END_TEST
+
+/* What is missing here is no damage there. */
+START_TEST(without_descriptors_nothing_has_rotted)
+{
+	const struct dag_entry *root = balanced();
+	AUTO(buf_free) struct buf got = BUF_INIT(MIB);
+	struct share *s;
+
+	store(root, NULL);
+	ck_assert_int_eq(open_share(&root->cid, _i, false, &s), ERR_OK);
+	fds_allow(0);
+	ck_assert_int_eq(share_begin(s, NULL), ERR_BUSY);
+	fds_allow(1000);
+	share_free(s);
+	ck_assert_uint_eq(st->dag_rots, 0);
+	ck_assert_int_eq(open_share(&root->cid, _i, false, &s), ERR_OK);
+	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_OK);
+	share_free(s);
+}
+END_TEST
+
+/* All of it was read: more than that is not made up, and nothing stays open. */
+START_TEST(an_end_is_an_end)
+{
+	const struct dag_entry *root = balanced();
+	AUTO(buf_free) struct buf got = BUF_INIT(MIB);
+	unsigned before;
+	struct share *s;
+	uint8_t byte;
+	size_t n;
+
+	store(root, NULL);
+	ck_assert_int_eq(open_share(&root->cid, _i, false, &s), ERR_OK);
+	before = count_fds();
+	ck_assert_int_eq(read_all(s, 1000, &got, NULL), ERR_OK);
+	ck_assert(share_read(s, &byte, 1, &n, NULL) != ERR_OK);
+	ck_assert_uint_eq(count_fds(), before + 1);
+	share_free(s);
+	ck_assert_uint_eq(count_fds(), before);
+	share_free(NULL);
 }
 END_TEST
 
@@ -271,6 +358,10 @@ int main(void)
 	tcase_add_test(t, rot_beside_an_image_is_not_sent);
 	tcase_add_test(t, what_was_lost_is_looked_at_again_after_a_moment);
 	tcase_add_loop_test(t, rot_in_an_image_is_not_sent_and_is_told, 0, 2);
+	tcase_add_loop_test(t, blocks_of_another_file_are_not_sent, 0, 2);
+	tcase_add_loop_test(t, what_is_not_there_any_more_is_told, 0, 2);
+	tcase_add_loop_test(t, without_descriptors_nothing_has_rotted, 0, 2);
+	tcase_add_loop_test(t, an_end_is_an_end, 0, 2);
 	tcase_add_test(t, only_so_many_at_a_time);
 	tcase_add_test(t, a_catalog_without_it);
 	srunner_run_all(r, CK_ENV);
