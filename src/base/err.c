@@ -84,7 +84,7 @@ bool err_may_pass(const struct err *e)
 
 bool err_is_shortage(const struct err *e)
 {
-	return e->code == ERR_MEMORY || e->code == ERR_NO_SPACE || e->sys == EMFILE || e->sys == ENFILE || e->sys == ENOMEM;
+	return e->code == ERR_MEMORY || e->code == ERR_NO_SPACE || e->sys == EMFILE || e->sys == ENFILE;
 }
 
 bool err_is_of_one_file(const struct err *e)

@@ -182,9 +182,10 @@ START_TEST(errors_keep_their_context)
 }
 END_TEST
 
-static const struct { int sys; bool is_of_one; } file_failures[] = {
-	{ EIO, true }, { EPERM, true }, { EACCES, true }, { EBUSY, true }, { ENOTEMPTY, true },
-	{ EROFS, false }, { ENOSPC, false }, { EDQUOT, false }, { ENOMEM, false }, { EMFILE, false }, { ENFILE, false },
+static const struct { int sys; bool is_of_one, is_shortage; } file_failures[] = {
+	{ EIO, true, false }, { EPERM, true, false }, { EACCES, true, false }, { EBUSY, true, false }, { ENOTEMPTY, true, false },
+	{ EROFS, false, false }, { ENOSPC, false, true }, { EDQUOT, false, true }, { ENOMEM, false, true }, { EMFILE, false, true },
+	{ ENFILE, false, true }, { ENOENT, false, false },
 };
 
 START_TEST(one_file_tells_nothing_of_the_next)
@@ -194,6 +195,7 @@ START_TEST(one_file_tells_nothing_of_the_next)
 	errno = file_failures[_i].sys;
 	ck_assert_int_ne(err_errno(&e, "x"), ERR_OK);
 	ck_assert_msg(err_is_of_one_file(&e) == file_failures[_i].is_of_one, "%s", e.msg);
+	ck_assert_msg(err_is_shortage(&e) == file_failures[_i].is_shortage, "%s", e.msg);
 }
 END_TEST
 
