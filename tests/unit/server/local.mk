@@ -15,7 +15,7 @@ tests_unit_test_answer_SOURCES = %D%/test_answer.c %D%/stand.c %D%/stand.h
 tests_unit_test_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_mutex_unlock
 tests_unit_test_answer_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_histories
-tests_unit_test_histories_SOURCES = %D%/test_histories.c %D%/stand.c %D%/stand.h
+tests_unit_test_histories_SOURCES = %D%/test_histories.c tests/unit/support/fds.h %D%/stand.c %D%/stand.h
 tests_unit_test_histories_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_objects
 tests_unit_test_objects_SOURCES = %D%/test_objects.c tests/unit/support/fds.h %D%/stand.c %D%/stand.h
