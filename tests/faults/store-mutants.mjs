@@ -454,10 +454,8 @@ const more = [
   ['server/replies.c', '	MHD_destroy_response(e->response);\n', ''],
   ['server/replies.c', 'return a->catalog == b->catalog && ', 'return '],
   ['server/replies.c', 'a->row == b->row && ', ''],
-  ['server/replies.c', 'a->kind == b->kind && ', ''],
-  ['server/replies.c', ' && a->freshness == b->freshness', ''],
-  ['server/replies.c', 'e->response && is_same', 'is_same'],
-  ['server/replies.c', ' && is_same(&e->key, &key))', ')'],
+  ['server/replies.c', 'a->kind == b->kind && a->freshness == b->freshness &&\n	       a->is_immutable == b->is_immutable;', 'true;'], // one alone has a place of its own
+  ['server/replies.c', 'if (is_same(&e->key, &key))', 'if (e->response)'],
   ['server/replies.c', '	drop(e);\n	*e', '	*e'],
   ['server/replies.c', 'catalog_hold(a->catalog)', 'a->catalog'],
 

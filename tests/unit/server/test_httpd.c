@@ -675,11 +675,16 @@ END_TEST
 
 /* --- what is kept --- */
 
+static void keep_answer(struct replies *kept, const struct answer *a)
+{
+	replies_keep_take(kept, a, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+}
+
 static void keep(struct replies *kept, uint32_t row)
 {
 	struct answer a = { .kind = ANSWER_MANIFEST, .row = row, .catalog = catalog_slot_get(&st->slot) };
 
-	replies_keep_take(kept, &a, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+	keep_answer(kept, &a);
 	catalog_put(a.catalog);
 }
 
@@ -708,6 +713,31 @@ START_TEST(idle_replies_leave)
 	ck_assert_uint_eq(count_kept(&kept), 1);
 	replies_fini(&kept);
 	ck_assert_uint_eq(count_kept(&kept), 0);
+}
+END_TEST
+
+/* A reply is for answers that are the same in all, wherever others have their places. Without a connection the library takes none (-1). */
+START_TEST(a_reply_is_for_one_answer)
+{
+	struct answer a = { .kind = ANSWER_MANIFEST, .freshness = FRESHNESS_UNKNOWN, .row = 5, .catalog = catalog_slot_get(&st->slot) }, other = a;
+	struct replies kept;
+
+	replies_init(&kept, &st->clock);
+	keep_answer(&kept, &a);
+	ck_assert_int_eq(replies_queue(&kept, &a, NULL), -1);
+	for (unsigned i = 0; i < 7 * 3 * 1024; i++) {
+		other.kind = (enum answer_kind)(i % 7);
+		other.freshness = (enum freshness)(i / 7 % 3);
+		other.row = i / 21;
+		ck_assert_int_eq(replies_queue(&kept, &other, NULL), other.kind == a.kind && other.freshness == a.freshness && other.row == a.row ? -1 : 0);
+	}
+	stand_catalog(st, sample_build);
+	other = a;
+	other.catalog = catalog_slot_get(&st->slot);
+	ck_assert_int_eq(replies_queue(&kept, &other, NULL), 0);
+	replies_fini(&kept);
+	catalog_put(other.catalog);
+	catalog_put(a.catalog);
 }
 END_TEST
 
@@ -771,6 +801,7 @@ int main(void)
 	tcase_add_test(cold, each_answer_is_its_own);
 	tcase_add_test(cold, a_new_catalog_is_served_at_once);
 	tcase_add_test(cold, idle_replies_leave);
+	tcase_add_test(cold, a_reply_is_for_one_answer);
 	tcase_add_test(cold, replies_are_bounded);
 	tcase_add_loop_test(cold, bytes_of_images_are_counted, 0, ROWS(counted));
 	tcase_add_test(cold, a_response_without_a_header_is_none);
