@@ -1,7 +1,7 @@
 /* blocks.c: see blocks.h.
  *
  *	NEW ─► READING ─► GOOD
- *	          ├─────► BARE	no blocks: there is no room for them, or they are more than are served
+ *	          ├─────► BARE	no blocks: there is no room for them, NEW again when there is; or they are more than are served
  *	          └─────► LOST	incomplete or damaged: told; or memory or descriptors are short: not told. NEW again when somebody asks after
  *				BLOCKS_AGAIN_MS
  *
@@ -72,12 +72,12 @@ static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, str
 
 	if (io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
 		return ERR_FORMAT;
-	n = dagfile_length(head);
+	n = dagfile_length(head);	/* 0: then nothing is read, and nothing is no record */
 	buf_reset(b);
-	p = n ? buf_grow(b, n) : NULL;
-	if (n && !p)
+	p = buf_grow(b, n);
+	if (!p)
 		return err_set(e, ERR_MEMORY, "no memory for a block");
-	if (!n || io_pread_exact(fd, p, n, (off_t)at, NULL))
+	if (io_pread_exact(fd, p, n, (off_t)at, NULL))
 		return ERR_FORMAT;
 	return dagfile_read(buf_span(b), cid, block);
 }
@@ -170,8 +170,7 @@ static bool is_rot(const struct err *e)
 /* Without the lock. */
 static void tell_rot(struct blockset *s)
 {
-	if (s->all->rot)
-		s->all->rot(s->all->arg, &s->sha256);
+	s->all->rot(s->all->arg, &s->sha256);
 }
 
 /* --- the table; all under the lock --- */
@@ -191,7 +190,9 @@ static void read_set(struct blocks *all, struct blockset *s)
 	pthread_mutex_lock(&all->lock);
 	s->state = t ? SET_GOOD : e.code == ERR_LIMIT ? SET_BARE : SET_LOST;
 	s->lost_ms = clock_mono_ms(all->clock);
+	s->wants_bytes = all->trees_max + 1;	/* no room is enough */
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
+		s->wants_bytes = dagtree_bytes(t);
 		dagtree_free(t);
 		t = NULL;
 		s->state = SET_BARE;
@@ -201,6 +202,16 @@ static void read_set(struct blocks *all, struct blockset *s)
 	pthread_cond_broadcast(&all->read);
 }
 
+/* A tree has gone: what had no room may have it now. */
+static void use_room(struct blocks *all)
+{
+	for (size_t i = 0; i < all->sets; i++)
+		if (all->set[i]->state == SET_BARE && all->bytes + all->set[i]->wants_bytes <= all->trees_max)
+			all->set[i]->state = SET_NEW;
+	all->next = 0;
+	pthread_cond_broadcast(&all->work);
+}
+
 static void let_go(struct blocks *all, struct blockset *s)
 {
 	assert(s->holders > 0);
@@ -208,6 +219,7 @@ static void let_go(struct blocks *all, struct blockset *s)
 		return;
 	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;
 	set_free(s);
+	use_room(all);
 }
 
 static void delist(struct blocks *all, struct blockset *s)
@@ -249,13 +261,11 @@ static int order(const struct cid *a, const struct cid *b)
 	struct cid one = *a, two = *b;
 	uint8_t x[CID_BYTES_MAX], y[CID_BYTES_MAX];
 	size_t n, m;
-	int way;
 
 	one.version = two.version = 1;
 	n = cid_write(&one, x);
 	m = cid_write(&two, y);
-	way = memcmp(x, y, n < m ? n : m);
-	return way ? way : (n > m) - (n < m);
+	return memcmp(x, y, n < m ? n : m);	/* none is the beginning of another */
 }
 
 static struct blockset *find_root(struct blocks *all, const struct cid *cid)
@@ -404,7 +414,7 @@ static struct blockset *set_of(struct blocks *all, const struct catalog *c, cons
 
 	if (image->state != CATALOG_GOOD)
 		return NULL;
-	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256) && old->size == image->size)
+	if (old && order(&old->root, root) == 0 && hash32_eq(&old->sha256, &image->sha256))
 		return old;
 	return set_new(all, root, image);
 }

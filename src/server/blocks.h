@@ -27,14 +27,15 @@ struct blockset {
 	unsigned holders;		/* blocks.c's, like what follows */
 	uint8_t state;
 	int64_t lost_ms;
+	uint64_t wants_bytes;		/* of memory, which it has no room for */
 	bool is_listed;
 };
 
 struct blocks_conf {
 	int objects;		/* STATE/objects, borrowed for blocks_new */
-	uint64_t trees_max;	/* bytes of memory for all trees (SHARE_TREES_MAX); an image whose tree does not fit any more has no blocks */
+	uint64_t trees_max;	/* bytes of memory for all trees (SHARE_TREES_MAX); an image whose tree does not fit has no blocks until it does */
 	const struct clock *clock;
-	/* Told of an image whose .dag does not give its blocks. On any thread, without a lock held. NULL: nobody. */
+	/* Told of an image whose .dag does not give its blocks. On any thread, without a lock held. */
 	void (*rot)(void *arg, const struct hash32 *sha256);
 	void *arg;
 };

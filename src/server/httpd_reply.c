@@ -340,11 +340,11 @@ static enum MHD_Result reply_found(struct replies *replies, struct client *k, co
 	int kept;
 
 	/* Range is defined for GET alone (RFC 9110, 14.2). */
-	if (q->range.p && q->method == HTTP_GET && takes_ranges(&k->answer) && etag_allows_range(q->if_range, etag))
+	if (q->method == HTTP_GET && takes_ranges(&k->answer) && etag_allows_range(q->if_range, etag))
 		range = range_read(q->range, k->answer.size);
 	if (range.kind == RANGE_OUTSIDE)
 		return reply_outside(k);
-	if ((k->answer.object || k->answer.share) && q->method == HTTP_GET)
+	if (k->answer.object && q->method == HTTP_GET)
 		k->sends = range.kind == RANGE_PART ? range.n : k->answer.size;
 	if (range.kind == RANGE_PART)
 		return reply_part(k, &range, etag);
@@ -356,7 +356,7 @@ static enum MHD_Result reply_found(struct replies *replies, struct client *k, co
 
 static void write_etag(const struct answer *a, char out[IPFSREQ_ETAG_MAX])
 {
-	if (a->kind == ANSWER_BLOCKS && a->ipfs.kind != IPFSREQ_PLAIN)
+	if (a->ipfs.kind != IPFSREQ_PLAIN)
 		ipfsreq_etag(&a->ipfs, a->cid, out);
 	else
 		etag_text(&a->etag, out);
@@ -377,7 +377,7 @@ enum MHD_Result httpd_reply(struct replies *replies, struct client *k, const str
 	write_etag(a, etag);
 	if (q->if_match.p && !etag_is_matched(q->if_match, etag))
 		return httpd_reply_text(k->connection, 412, "it has another ETag");
-	if (q->if_none_match.p && etag_is_in(q->if_none_match, etag))
+	if (etag_is_in(q->if_none_match, etag))
 		return reply_not_modified(k, etag);
 	return reply_found(replies, k, q, etag);
 }

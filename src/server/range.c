@@ -42,11 +42,9 @@ static struct range part(uint64_t first, uint64_t last, uint64_t size)
 	return (struct range){ RANGE_PART, first, last - first + 1 };
 }
 
-/* "-n": the last n bytes. */
+/* "-n": the last n bytes; of none the first is outside. */
 static struct range suffix(uint64_t n, uint64_t size)
 {
-	if (n == 0 || size == 0)
-		return (struct range){ .kind = RANGE_OUTSIDE };
 	return part(n < size ? size - n : 0, size - 1, size);
 }
 
@@ -62,11 +60,12 @@ struct range range_read(struct span header, uint64_t size)
 	if (header.n <= n || strncasecmp((const char *)header.p, unit, n) != 0)
 		return whole;
 	spec = trimmed(span_cut(header, n, header.n));
-	dash = spec.n ? memchr(spec.p, '-', spec.n) : NULL;
-	if (!dash || memchr(spec.p, ',', spec.n))
+	dash = memchr(spec.p, '-', spec.n);
+	if (!dash)
 		return whole;
 	from = span_cut(spec, 0, (size_t)(dash - spec.p));
 	to = span_cut(spec, from.n + 1, spec.n);
+	/* Several are no digits either. */
 	if (from.n == 0)
 		return digits(to, &last) ? suffix(last, size) : whole;
 	if (!digits(from, &first) || (to.n && !digits(to, &last)) || last < first)

@@ -69,7 +69,7 @@ int replies_queue(struct replies *r, const struct answer *a, struct MHD_Connecti
 	int found = 0;
 
 	pthread_mutex_lock(&r->lock);
-	if (e->response && is_same(&e->key, &key)) {
+	if (is_same(&e->key, &key)) {	/* a free place has the key of no catalog */
 		/* Under the lock: the library takes its own reference in here. */
 		found = MHD_queue_response(connection, MHD_HTTP_OK, e->response) == MHD_YES ? 1 : -1;
 		e->used_ms = clock_mono_ms(r->clock);

@@ -140,13 +140,15 @@ static int put_block(struct share *s, uint32_t row, struct err *e)
 	struct err why = { 0 };
 	int rc = n->kind == DAGTREE_LEAF ? put_leaf(s, n, &why) : put_plain(s, n, &why);
 
-	if (rc == ERR_PROOF || (rc && n->kind == DAGTREE_KEPT && !err_is_shortage(&why))) {
+	if (!rc)
+		return ERR_OK;
+	if (err_is_shortage(&why))
+		return err_set(e, ERR_BUSY, "%s", why.msg);
+	if (rc == ERR_PROOF || n->kind == DAGTREE_KEPT) {
 		blockset_forsake(s->set);
-		rc = (int)(why.code = ERR_CORRUPT);
+		rc = ERR_CORRUPT;
 	}
-	if (rc && e)
-		*e = why;
-	return rc;
+	return err_set(e, (enum err_code)rc, "%s", why.msg);
 }
 
 /* The next section of a CAR. */

@@ -12,7 +12,7 @@ import { embedSql } from './store-mutants.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const NAMES = ['degraded', 'keeper_disk', 'keeper_images', 'keeper_sweep', 'stuck', 'scrubber', 'verify', 'verified', 'catalogs', 'settle', 'settle_look', 'settle_walk', 'keeper_own',
-  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_start', 'fetch', 'fetch_open', 'fetcher', 'judge', 'history', 'ledger']
+  'entryfiles', 'devices', 'restoring', 'backup', 'kept', 'keeper_server', 'keeper_start', 'fetch', 'fetch_open', 'fetcher', 'judge', 'history', 'ledger']
 
 const MEMORY = 'only an allocation can fail there', DAMAGED = 'a damaged database answers nothing more, and the keeper ends'
 
@@ -38,6 +38,7 @@ const spared = {
     'k->is_copy_in_trouble && !was_in_trouble': 'the log',
     '!k->is_copy_in_trouble && was_in_trouble': 'the log',
   },
+  'keeper_server.c': { rc: 'the log' },
   'keeper_start.c': { 'rc @ open_floors': MEMORY, 'floor_found(k->floors) == FLOOR_ONE': 'the log' },
   'restoring.c': { 'pid > 0': 'it ends by itself, and we do a moment later' },
   'history.c': { 'n & (n - 1)': 'spares work', 'history_is_continuous(h)': 'spares work: the signers in force are the remembered ones' },
@@ -135,6 +136,32 @@ const more = [
   ['keeper_images.c', 'is_adopting || may_lack_rows(k, &n)', 'is_adopting'],
   ['keeper_images.c', '	k->scan_next_mono_ms = 0;\n', ''],
   ['keeper_images.c', 'catalogs_last_cid(k, &a->sha256, cid) ? cid : ""', '""'],
+
+  ['keeper_server.c', '	case LINK_SEEN:\n', '	case LINK_SEEN + 128:\n'],
+  ['keeper_server.c', '	case LINK_REPORT:\n', '	case LINK_REPORT + 128:\n'],
+  ['keeper_server.c', '	case LINK_ROT:\n', '	case LINK_ROT + 128:\n'],
+  ['keeper_server.c', '	case LINK_ENTRIES_ROT:\n', '	case LINK_ENTRIES_ROT + 128:\n'],
+  ['keeper_server.c', '	case LINK_DAG_ROT:\n', '	case LINK_DAG_ROT + 128:\n'],
+  ['keeper_server.c', '	case LINK_WANTED:\n', '	case LINK_WANTED + 128:\n'],
+  ['keeper_server.c', '	case LINK_STATS:\n', '	case LINK_STATS + 128:\n'],
+  ['keeper_server.c', '	case LINK_CATALOG_ACK:\n', '	case LINK_CATALOG_ACK + 128:\n'],
+  ['keeper_server.c', '	case LINK_CALL:\n', '	case LINK_CALL + 128:\n'],
+  ['keeper_server.c', '	log_info("keeper", "the server is gone", "why=\\"%s\\"", why->msg);\n	k->catalogs.acknowledged = 0;\n', '	(void)why;\n'],
+  ['keeper_server.c', '	devices_forget_server(&k->devices);\n	seqsock_close(&k->server, NULL);', '	seqsock_close(&k->server, NULL);'],
+  ['keeper_server.c', '	seqsock_close(&k->server, NULL);\n', ''],
+  ['keeper_server.c', 'SPAN(&type, 1), fd, e)', 'SPAN(&type, 1), -1, e)'],
+  ['keeper_server.c', 'int rc = devices_floors(&k->devices, &floors, e);', 'int rc = ERR_OK;'],
+  ['keeper_server.c', 'k->server_fd < 0 || !keeper_is_serving(k)', '!keeper_is_serving(k)'],
+  ['keeper_server.c', 'k->server_fd < 0 || !keeper_is_serving(k)', 'k->server_fd < 0'],
+  ['keeper_server.c', 'STEAL_FD(k->server_fd), owner', 'k->server_fd, owner'],
+  ['keeper_server.c', 'rc && rc != ERR_NET', 'rc'],
+  ['keeper_server.c', '		k->exit_status = SUP_EXIT_LATER;\n', ''],
+  ['keeper_server.c', '		uv_stop(&k->loop);\n', ''],
+  ['keeper_server.c', '	cleanup_close(&k->server_fd);\n', ''],
+  ['keeper_server.c', '	k->server_fd = fd;\n	k->catalogs.acknowledged = 0;\n', '	k->server_fd = fd;\n'],
+  ['keeper_server.c', '	if (k->devices.store)\n', ''],
+  ['keeper_server.c', 'seqsock_close(&k->server, on_old_server_freed);', 'seqsock_close(&k->server, NULL);'],
+  ['keeper_server.c', 'seqsock_close(&k->server, on_old_server_freed);', 'keeper_open_server(k);'],
 
   ['scrubber.c', 'now->state == IMAGE_IS_GOOD && now->verified_ms', 'now->verified_ms'],
   ['scrubber.c', 'now->verified_ms == before->verified_ms && ', ''],
@@ -647,6 +674,7 @@ const UNITS = {
   backup: ['backup', 'api'],
   kept: ['kept', 'fetcher'],
   fetch_open: ['fetcher', 'fetch_sources', 'fetch_lanes'],
+  keeper_server: ['keeper_server'],
   keeper_start: ['keeper_start', 'keeper_state', 'keeper_conf', 'keeper_disk'],
   fetch: ['fetcher', 'fetch_sources', 'fetch_lanes'],
   fetcher: ['fetcher'],
@@ -698,9 +726,10 @@ async function makeSources(dir) {
   await writeFile(join(dir, 'src/keeper/openapi_gen.h'), `static const char openapi_yaml[] =\n${quoted(yaml)};\n`)
 }
 
-export async function keeperWorkshop(is_fast = false) {
+/** `wanted`: the names of the test programs that are needed; without it all are made. */
+export async function keeperWorkshop(is_fast = false, wanted = undefined) {
   const dag = ['tests/unit/ipfs/dag.c'], helpers = ['world', 'rig', 'yaml', 'peers'].map((n) => `tests/unit/keeper/${n}.c`)
-  const names = [...new Set(Object.values(UNITS).flat())], programs = {}
+  const names = [...new Set(Object.values(UNITS).flat())].filter((name) => wanted?.has(`test_${name}`) ?? true), programs = {}
   for (const name of names) programs[`test_${name}`] = { sources: [`tests/unit/keeper/test_${name}.c`], helpers: [...dag, ...helpers] }
   const folders = await Promise.all(['base', 'formats', 'chain', 'ipfs', 'net', 'catalog', 'store', 'daemon', 'keeper']
     .map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test)/.test(n))))
@@ -719,8 +748,8 @@ export async function keeperWorkshop(is_fast = false) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const has = (option) => process.argv.includes(option), only = process.argv.slice(2).filter((a) => !a.startsWith('--'))
-  const mutants = await keeperMutants(), shop = await keeperWorkshop(has('--fast'))
-  const asked = only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(`/${f}`))) : mutants
+  const mutants = await keeperMutants(), asked = only.length ? mutants.filter((m) => only.some((f) => m.file.endsWith(`/${f}`))) : mutants
+  const shop = await keeperWorkshop(has('--fast'), new Set(asked.flatMap(programsOf)))
   await report(shop, asked, programsOf, has('--units') ? undefined : storiesOf)
   await shop.close()
 }

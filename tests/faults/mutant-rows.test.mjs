@@ -26,7 +26,7 @@ test('store-mutants: every row stands in the sources once, and every file is the
   assert.ok(mutants.length > 550, `${mutants.length} mutants`)
   const syncs = mutants.filter(({ what }) => /sync/.test(what))
   assert.ok(syncs.length > 25, `${syncs.length} of syncs`)
-  for (const name of ['store/blob_finish', 'store/blobdir', 'store/floor', 'store/durable', 'store/db', 'store/pagesum', 'catalog/check', 'server/objects_read']) {
+  for (const name of ['store/blob_finish', 'store/blobdir', 'store/floor', 'store/durable', 'store/db', 'store/pagesum', 'catalog/check', 'server/objects_read', 'server/blocks', 'server/httpd_reply', 'server/range']) {
     assert.ok(mutants.some(({ file }) => file === `src/${name}.c`), name)
   }
 })
@@ -34,7 +34,7 @@ test('store-mutants: every row stands in the sources once, and every file is the
 test('keeper-mutants: every row stands in the sources once, and every file is there', async () => {
   const mutants = await keeperMutants()
   assert.ok(mutants.length > 550, `${mutants.length} mutants`)
-  for (const name of ['degraded', 'keeper_disk', 'keeper_images', 'scrubber', 'verify', 'catalogs', 'settle', 'keeper_own', 'entryfiles', 'devices', 'backup', 'keeper_start']) {
+  for (const name of ['degraded', 'keeper_disk', 'keeper_images', 'scrubber', 'verify', 'catalogs', 'settle', 'keeper_own', 'entryfiles', 'devices', 'backup', 'keeper_server', 'keeper_start']) {
     assert.ok(mutants.some(({ file }) => file === `src/keeper/${name}.c`), name)
   }
 })

@@ -151,6 +151,10 @@ export async function workshop({ sources, programs, stories, flags = [], libs = 
     }
     return null
   }
+  const watched = async (...what) => {
+    const found = await noticed(...what, ...SANITIZE)
+    return found && `${found}, with sanitizers`
+  }
   /** The real program, of the mutant or (null) as it is, among the others of a build. */
   const makeProgram = async (lane, mutant) => {
     const build = join(dir, lane, 'build'), own = mutant ? [join(lane, 'mutant.o')] : []
@@ -180,8 +184,7 @@ export async function workshop({ sources, programs, stories, flags = [], libs = 
     const lane = idle.pop() ?? `lane${lanes++}`
     await mkdir(join(dir, lane, dirname(mutant?.file ?? 'none')), { recursive: true })
     if (mutant) await writeFile(join(dir, lane, mutant.file), mutant.text)
-    const found = await noticed(lane, mutant, names) ?? (is_fast ? null : await noticed(lane, mutant, names, ...SANITIZE)) ??
-      await toldBy(lane, mutant, told)
+    const found = await noticed(lane, mutant, names) ?? (is_fast ? null : await watched(lane, mutant, names)) ?? await toldBy(lane, mutant, told)
     idle.push(lane)
     return found
   }

@@ -127,6 +127,11 @@ tests_unit_test_keeper_own_SOURCES = %D%/test_keeper_own.c $(RIG)
 tests_unit_test_keeper_own_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_keeper_own_LDADD = $(KEEPER_WHOLE)
 
+check_PROGRAMS += tests/unit/test_keeper_server
+tests_unit_test_keeper_server_SOURCES = %D%/test_keeper_server.c %D%/handed.h $(RIG)
+tests_unit_test_keeper_server_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_keeper_server_LDADD = $(KEEPER_WHOLE)
+
 check_PROGRAMS += tests/unit/test_keeper_start
 tests_unit_test_keeper_start_SOURCES = %D%/test_keeper_start.c $(RIG)
 tests_unit_test_keeper_start_CPPFLAGS = $(WORLD_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -756,32 +756,6 @@ START_TEST(freshness_is_the_worst)
 }
 END_TEST
 
-/* --- the pair to the server --- */
-
-static const struct sm_state serving[] = { { "waiting", SM_TO(1) }, { "serving", 0 } };	/* as keeper.c has them */
-
-/* A server that has ended by the time the keeper takes its socket is no reason to end as well: the next one brings a pair. */
-START_TEST(a_server_that_has_ended_ends_nobody_else)
-{
-	struct keeper *k = &rig.k;
-	int pair[2];
-
-	sm_init(&k->sm, "keeper", serving, 0);
-	sm_move(&k->sm, 1);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	close(pair[1]);
-	keeper_take_server(k, pair[0]);
-	while (seqsock_is_open(&k->server))
-		uv_run(&k->loop, UV_RUN_ONCE);
-	ck_assert_int_eq(k->exit_status, 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	keeper_take_server(k, pair[0]);
-	while (!seqsock_is_open(&k->server))
-		uv_run(&k->loop, UV_RUN_ONCE);
-	close(pair[1]);
-}
-END_TEST
-
 /* --- the second copy --- */
 
 static unsigned renames;
@@ -829,8 +803,7 @@ int main(void)
 		damage_of_what_is_not_here_is_nobodys_trouble, a_good_image_forgets_how_it_failed, a_wrong_claim_leaves_others_alone,
 		waiting_for_room_evicts_no_more_than_needed, an_eviction_waits_for_the_server_and_ten_minutes,
 		a_clock_that_was_put_back_keeps_no_image_for_ever, a_clock_that_was_ahead_keeps_no_image_from_its_turn, a_device_brings_an_evicted_image_back, a_lost_database_is_held_for, an_older_database_is_held_for,
-		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none,
-		a_server_that_has_ended_ends_nobody_else, a_copy_that_cannot_be_made_wears_no_card };
+		a_revocation_counts_while_it_is_held, the_copy_is_filtered_by_the_floor, a_damaged_copy_is_none, a_copy_that_cannot_be_made_wears_no_card };
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);

@@ -1,5 +1,6 @@
 /* test_histories.c: files of entries: no byte leaves that the catalog does not vouch for; what is held is bounded. */
 #include "stand.h"
+#include "../support/fds.h"
 
 #include "base/buf.h"
 #include "base/hex.h"
@@ -9,6 +10,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -143,6 +145,7 @@ START_TEST(nothing_wrong_leaves)
 	ck_assert_msg(a.status == 503 && a.retry_after_s > 0 && !a.history, "%s: %u", damages[_i].what, a.status);
 	answer_release(&a);
 	ck_assert_msg(st->entries_rots == 1 && hash32_eq(&st->entries_rot, &lamp), "the keeper hears of it");
+	ck_assert(histories_stats(st->histories).bad == 1 && histories_stats(st->histories).bytes == 0);
 	/* Mended with the same bytes, so under the same digest: it is looked at again, but not all the time. */
 	entries_path(path);
 	snprintf(command, sizeof command, "rm -rf %s", path);
@@ -179,7 +182,33 @@ START_TEST(what_is_held_stays_right)
 	ck_assert(answer_read(&a, 0, got, a.size, NULL) == 0 && memcmp(got, SAMPLE_ENTRIES, a.size) == 0);
 	ck_assert_msg(pwrite(history_fd(a.history), "x", 1, 0) < 0, "it is sealed");
 	answer_release(&a);
+	st->mono_ms += HISTORY_AGAIN_MS;
 	ck_assert_uint_eq(status(), 200);
+}
+END_TEST
+
+/* What is missing here is no damage there. */
+START_TEST(without_descriptors_nothing_has_rotted)
+{
+	fds_allow(0);
+	ck_assert_uint_eq(status(), 503);
+	fds_allow(1000);
+	ck_assert_uint_eq(st->entries_rots, 0);
+	ck_assert_msg(status() == 200, "at once");
+}
+END_TEST
+
+/* What was read is as it should be, and cannot be written where it is to be sent from. */
+START_TEST(what_was_not_copied_is_not_sent)
+{
+	struct rlimit before, none = { 0 };
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	none.rlim_max = before.rlim_max;
+	ck_assert(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	ck_assert_uint_eq(status(), 503);
+	ck_assert(setrlimit(RLIMIT_FSIZE, &before) == 0);
 }
 END_TEST
 
@@ -255,6 +284,27 @@ START_TEST(places_are_bounded)
 }
 END_TEST
 
+/* The one that was asked for longest ago makes room. */
+START_TEST(the_oldest_one_leaves)
+{
+	struct catalog_product p[HISTORIES_MAX + 1];
+	struct history *h;
+	char text[16];
+
+	for (unsigned i = 0; i < HISTORIES_MAX + 1; i++) {
+		snprintf(text, sizeof text, "{\"n\":%u}\n", i);
+		p[i] = row_of(i, span_str(text));
+		ck_assert_int_eq(histories_get(st->histories, &p[i], &h, NULL), ERR_OK);
+		history_put(h);
+		st->mono_ms++;
+		stand_entries(st, &p[i].id, SPAN_LIT("who reads it now meets this"));
+	}
+	ck_assert_msg(histories_get(st->histories, &p[1], &h, NULL) == ERR_OK, "it is there");
+	history_put(h);
+	ck_assert_msg(histories_get(st->histories, &p[0], &h, NULL) == ERR_CORRUPT, "it is not");
+}
+END_TEST
+
 START_TEST(idle_ones_leave)
 {
 	struct answer a;
@@ -271,6 +321,11 @@ START_TEST(idle_ones_leave)
 	st->mono_ms += OBJECT_IDLE_MS - 1;
 	histories_trim(st->histories);
 	ck_assert_msg(histories_stats(st->histories).held == 1, "a moment ago is not idle");
+	ck_assert_uint_eq(status(), 200);
+	st->mono_ms += 1;
+	histories_trim(st->histories);
+	ck_assert_msg(histories_stats(st->histories).held == 1, "nor is what was asked for again");
+	histories_free(NULL);
 }
 END_TEST
 
@@ -327,6 +382,9 @@ int main(void)
 	tcase_add_test(t, what_is_held_stays_right);
 	tcase_add_test(t, a_file_that_has_grown);
 	tcase_add_test(t, memory_is_bounded);
+	tcase_add_test(t, without_descriptors_nothing_has_rotted);
+	tcase_add_test(t, what_was_not_copied_is_not_sent);
+	tcase_add_test(t, the_oldest_one_leaves);
 	tcase_add_test(t, places_are_bounded);
 	tcase_add_test(t, idle_ones_leave);
 	tcase_add_test(t, many_at_once);
