@@ -182,6 +182,7 @@ const more = [
   ['scrubber.c', 's->image.is_dag_lost && s->image.digests.dag_bytes && ', 's->image.digests.dag_bytes && '],
   ['scrubber.c', ' && s->image.digests.dag_bytes && ', ' && '],
   ['scrubber.c', 's->image.digests.dag_bytes && !s->check.is_dag_damaged;', 's->image.digests.dag_bytes;'],
+  ['scrubber.c', '	keeper_image_changed(s->k, &s->image.sha256);\n	return ERR_OK;', '	return ERR_OK;'],
   ['scrubber.c', 'good && s->turns % good ? &s->last : NULL', 'NULL'],
   ['scrubber.c', 'good && s->turns % good ? &s->last : NULL', '&s->last'],
   ['scrubber.c', '	s->turns++;\n', ''],

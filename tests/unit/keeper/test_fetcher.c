@@ -361,11 +361,13 @@ START_TEST(a_bad_place_keeps_nobody_else_waiting)
 }
 END_TEST
 
+static int digests_errno;
+
 static int no_digests_file(int dir, const char *name, int flags, mode_t mode)
 {
 	if (!strstr(name, ".sums.part"))
 		return sysio_kernel.openat(dir, name, flags, mode);
-	errno = EMFILE;
+	errno = digests_errno;
 	return -1;
 }
 
@@ -375,6 +377,7 @@ START_TEST(want_of_descriptors_is_no_bad_place)
 	struct sysio sys = sysio_kernel;
 	unsigned asked;
 
+	digests_errno = EMFILE;
 	sys.openat = no_digests_file;
 	fail_once(&sys);
 	asked = peer[0].requests;
@@ -388,6 +391,21 @@ START_TEST(want_of_descriptors_is_no_bad_place)
 	run_until(&good, 1);
 	check_file();
 	ck_assert_uint_eq(peer[0].requests, asked);
+}
+END_TEST
+
+/* Nor does it make one of what has failed once, before it or after it. */
+START_TEST(want_of_descriptors_is_no_second_failure)
+{
+	struct sysio sys = sysio_kernel;
+
+	digests_errno = _i ? EIO : EMFILE;
+	sys.openat = no_digests_file;
+	fail_once(&sys);
+	digests_errno = _i ? EMFILE : EIO;
+	fetcher_hurry(&fetcher, &first()->target.sha256);
+	run_until(&failed, 2);
+	ck_assert(has_part() && troubles == 2);
 }
 END_TEST
 
@@ -1408,6 +1426,7 @@ int main(void)
 	tcase_add_loop_test(t, another_size, 0, 2);
 	tcase_add_loop_test(t, a_release_may_say_something_new, 0, 2);
 	tcase_add_loop_test(t, what_a_lie_has_kept_leaves_room_for_the_truth, 0, 2);
+	tcase_add_loop_test(t, want_of_descriptors_is_no_second_failure, 0, 2);
 	tcase_add_loop_test(t, a_whole_image_is_not_written_over_by_another_cid, 0, sizeof others / sizeof *others);
 	tcase_add_loop_test(t, cancelled_in_each_state, 0, sizeof states / sizeof *states);
 	tcase_add_loop_test(t, closed_in_each_state, 0, sizeof states / sizeof *states);

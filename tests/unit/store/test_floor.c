@@ -270,6 +270,7 @@ START_TEST(what_there_is_no_room_for_is_left_out)
 	f = load(NULL);
 	note(f, 1, 0, 9);
 	note(f, 2, 0, 9);
+	note(f, FLOOR_PRODUCTS_MAX + 2, 0, 9);	/* the last */
 	ck_ok(floor_save(f, &err));
 	floor_free(f);
 	unreadable_add(tempdir_path("floor.a"));
