@@ -190,7 +190,8 @@ static void read_set(struct blocks *all, struct blockset *s)
 	pthread_mutex_lock(&all->lock);
 	s->state = t ? SET_GOOD : e.code == ERR_LIMIT ? SET_BARE : SET_LOST;
 	s->lost_ms = clock_mono_ms(all->clock);
-	s->wants_bytes = all->trees_max + 1;	/* no room is enough */
+	if (s->state == SET_BARE)
+		s->wants_bytes = all->trees_max + 1;	/* no room is enough */
 	if (t && all->bytes + dagtree_bytes(t) > all->trees_max) {
 		s->wants_bytes = dagtree_bytes(t);
 		dagtree_free(t);

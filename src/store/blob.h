@@ -113,8 +113,6 @@ void blob_keep_part(struct blob *w);
 
 /* Read-only descriptor of the object; the caller's. ERR_NOT_FOUND; ERR_CORRUPT: what lies there is no file. */
 MUST_USE int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e);
-/* err_is_shortage(). */
-bool blob_is_shortage(const struct err *e);
 /* The blocks of a finished object's .dag, compared with its digest first (ERR_CORRUPT). */
 MUST_USE int blobs_each_block(struct blobs *b, const struct hash32 *sha256, const struct blob_digests *d,
 			      blob_block_fn *fn, void *arg, struct err *e);

@@ -78,7 +78,7 @@ static int sync_dirs(struct blobs *b, const struct hash32 *sha256, bool *is_sync
 	int rc = blobs_sync_dirs(b, sha256, &why);
 
 	/* Without a descriptor for it no sync was tried, and none has lost anything. */
-	*is_sync = *is_sync || (rc && !blob_is_shortage(&why));
+	*is_sync = *is_sync || (rc && !err_is_shortage(&why));
 	if (rc && e)
 		*e = why;
 	return rc;

@@ -247,11 +247,6 @@ int blobs_sync_failed(struct blobs *b, const struct hash32 *sha256, struct err *
 	return err_set(e, first.code, "%.250s: the file is given up", first.msg);
 }
 
-bool blob_is_shortage(const struct err *e)
-{
-	return err_is_shortage(e);
-}
-
 int blobs_open_object(struct blobs *b, const struct hash32 *sha256, int *fd, struct err *e)
 {
 	char name[BLOB_PATH_MAX];

@@ -111,7 +111,7 @@ static int on_row(void *arg, const struct image_row *i, struct err *e)
 
 	if (rc == ERR_OK)
 		return ERR_OK;
-	if (blob_is_shortage(&why))
+	if (err_is_shortage(&why))
 		return err_set(e, why.code, "%s", why.msg);
 	if (i->state == IMAGE_IS_EVICTING || i->state == IMAGE_IS_REVOKED) {
 		r->counts.evict++;

@@ -274,6 +274,13 @@ static const struct dag_entry *more_than_are_served(void)
 }
 
 /* That is how it was written. It is not looked through again either. */
+static void catalog_with_file_alone(struct builder *b)
+{
+	builder_image(b, &(struct builder_image){ .sha256 = file_image.sha256, .sums = file_image.sums, .size = file_image.size,
+						  .state = file_state, .format = SPAN_LIT("raw") });
+	builder_cid(b, &file_root->cid, &file_image.sha256);
+}
+
 START_TEST(more_blocks_than_are_served_are_no_rot)
 {
 	AUTO(buf_free) struct buf zeros = BUF_INIT(MIB);
@@ -288,9 +295,15 @@ START_TEST(more_blocks_than_are_served_are_no_rot)
 	stand_catalog(st, catalog_with_file);
 	ck_assert_int_eq(find(&root->cid, &set, &row), ERR_NOT_FOUND);
 	ck_assert_uint_eq(st->dag_rots, 0);
+	/* Whoever read it again would say that it is lost. */
+	stand_unlink(st, &file_image.sha256, ".dag");
 	st->mono_ms += BLOCKS_AGAIN_MS;
 	ck_assert_int_eq(find(&d.blocks[0].cid, &set, &row), ERR_NOT_FOUND);
 	ck_assert_int_eq(blocks_find(st->blocks, &d.blocks[0].cid, &set, &row, NULL), ERR_NOT_FOUND);
+	/* All others leave, whose room is not enough. */
+	stand_catalog(st, catalog_with_file_alone);
+	ck_assert_int_eq(find(&d.blocks[0].cid, &set, &row), ERR_NOT_FOUND);
+	ck_assert_uint_eq(st->dag_rots, 0);
 }
 END_TEST
 
