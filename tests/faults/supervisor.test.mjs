@@ -121,8 +121,10 @@ test('SIGTERM ends it, also when a child does not listen', async (t) => {
   await b.start()
   await b.fault('server', 'deaf')
   const server = await b.pidOf('server')
+  const from = performance.now()
   b.server.kill('SIGTERM')
   assert.deepEqual(await b.server.gone, { code: 0, signal: null })
+  assert.ok(performance.now() - from < 10000, `${performance.now() - from} ms`) // STOP_MS, 1.5 s, and a busy machine
   assert.deepEqual(b.server.lines.filter((l) => /did not end in time: killed/.test(l)).map((l) => / name=(\S+)/.exec(l)[1]), ['gatepost-server'])
   await b.noted('server', 'stop')
   await b.noted('keeper', 'stop')
