@@ -129,7 +129,7 @@ describe('two entries of a product in one block', () => {
     }
     await chain.mine()
     await chain.rpc('evm_setAutomine', true)
-    const receipts = await Promise.all(sent.map((hash) => registry.client.getTransactionReceipt({ hash })))
+    const receipts = await Promise.all(sent.map((hash) => registry.receipt(hash)))
     assert.equal(receipts[0].blockNumber, receipts[1].blockNumber)
     const prev = receipts.map((r) => BigInt(r.logs[0].data.slice(0, 66)))
     assert.deepEqual(prev, [lastBlock, receipts[0].blockNumber])

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
-const PATIENCE = { deadline_ms: 45000, every_ms: 30 }
+const PATIENCE = { deadline_ms: 120000, every_ms: 30 }
 
 /** Of several levels, and several times 64 KiB. */
 export const image = random(5).bytes(700_000)

@@ -7,6 +7,7 @@ import { encodeFunctionData } from 'viem'
 import { startAnvil } from '../support/anvil.mjs'
 import { contract, hex } from '../support/registry.mjs'
 import { makeEnvelope, makeManifest, sha256 } from '../support/suit.mjs'
+import { waitFor } from '../support/wait.mjs'
 import { PRODUCT } from '../support/world.mjs'
 import { truthOf } from './hostile-rpc.mjs'
 import { lie } from './lies/index.mjs'
@@ -26,7 +27,8 @@ async function forkedRelease(t, { world }) {
   const data = encodeFunctionData({ abi: contract.abi, functionName: 'publish', args: [world.id, 2n, hex(makeEnvelope(manifest, world.signers))] })
   const hash = await fork.rpc('eth_sendTransaction', { from: world.owner.address, to: world.registry.address, data, gas: '0x7a1200' })
   await fork.mine(8)
-  assert.equal((await fork.rpc('eth_getTransactionReceipt', hash)).status, '0x1')
+  const receipt = await waitFor('its receipt', () => fork.rpc('eth_getTransactionReceipt', hash))
+  assert.equal(receipt.status, '0x1')
   return truthOf(fork)
 }
 

@@ -119,13 +119,15 @@ test('a disk that keeps no file: after every failed sync the image is fetched an
 })
 
 test('one bad place: an image whose file cannot be written costs nobody else anything, and comes when it can', async (t) => {
-  const b = await bench(t), image = Buffer.alloc(100000, 2), { world, shim, gateway } = b
-  shim.stick(KEEPER, ['write'], 'EIO', { path: join(gateway.stateDir, 'objects', sha256hex(image).slice(0, 2)) })
+  const b = await bench(t), { world, shim, gateway } = b, [image, other] = [2, 3].map((byte) => Buffer.alloc(100000, byte))
+  const folder = (bytes) => sha256hex(bytes).slice(0, 2)
+  assert.notEqual(folder(image), folder(other))
+  shim.stick(KEEPER, ['write'], 'EIO', { path: join(gateway.stateDir, 'objects', folder(image)) })
   await world.publish({ image })
   await world.finalize()
   assert.match((await gateway.waitRelease(PRODUCT, 2, 'failed')).why, /an image's file: write: Input\/output error/)
   await isFine(gateway)
-  const third = await world.publish()
+  const third = await world.publish({ image: other })
   await world.finalize()
   await gateway.waitRelease(PRODUCT, 3, 'active')
   await serves(gateway, third)

@@ -12,6 +12,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { freePort } from '../support/ports.mjs'
 import { headerOf, quantity } from './hostile-headers.mjs'
 import { Polls } from './hostile-polls.mjs'
 
@@ -78,13 +79,13 @@ class Provider {
     Object.assign(this, { rpc, name, tls, requests: 0, methods: {}, lie: {}, view: rpc.view, next: null, nextLie: null })
   }
 
-  async listen(port = 0) {
+  async listen() {
+    this.port ??= await freePort()
     const onRequest = (req, res) => this.#serve(req, res).catch(() => res.destroy())
     this.server = this.tls ? createTlsServer(this.tls, onRequest) : createServer(onRequest)
     if (this.tls) this.server.on('connection', () => this.rpc.lied()) // its certificate is the lie
-    this.server.listen(port, '127.0.0.1')
+    this.server.listen(this.port, '127.0.0.1')
     await once(this.server, 'listening')
-    this.port = this.server.address().port
     this.url = `http${this.tls ? 's' : ''}://127.0.0.1:${this.port}`
   }
 
@@ -107,7 +108,7 @@ class Provider {
     this.lie = lie
     last.stop?.()
     if (lie.isDown && !last.isDown) await this.close()
-    if (!lie.isDown && last.isDown) await this.listen(this.port)
+    if (!lie.isDown && last.isDown) await this.listen()
   }
 
   async #serve(req, res) {

@@ -1,9 +1,8 @@
 // kill-station.mjs: one gateway that is killed in many ways, started again, and looked at.
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { childrenOf, startGateway } from '../support/gateway.mjs'
+import { freePort } from '../support/ports.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { Witness } from './kill-truth.mjs'
 import { OVER_REST, decide, readManifest, readStatus } from './kill-load.mjs'
@@ -11,25 +10,6 @@ import { ASKED, AUTO, products } from './kill-world.mjs'
 
 const BACK_MS = 30000 // who is not back by then needs a hand
 const QUICK_MAX = 3 // a child that dies more often soon after its start is started later and later
-
-/** Ports that stay ours between a kill and the next start: below those that the kernel gives to others. */
-let next = 12000 + process.pid % 15000
-async function freePorts() {
-  for (;;) {
-    const port = next++
-    const socket = createSocket('udp4'), server = createServer()
-    try {
-      server.listen(port, '127.0.0.1')
-      await once(server, 'listening')
-      socket.bind(port, '127.0.0.1')
-      await once(socket, 'listening')
-      return port
-    } catch { /* somebody else's */ } finally {
-      await new Promise((resolve) => server.close(resolve))
-      socket.close()
-    }
-  }
-}
 
 /** Connects as soon as somebody listens, asks for a manifest, and waits for its first byte: ms since `from`. The listening socket is there
  * before the server is. Null when the signal comes first. */
@@ -63,7 +43,7 @@ export class Station {
   }
 
   async open(t) {
-    this.ports = { http: await freePorts(), coap: await freePorts(), operator: await freePorts() }
+    this.ports = { http: await freePort(), coap: await freePort(), operator: await freePort() }
     const at = (port) => `127.0.0.1:${port}`
     this.gateway = await startGateway(t, { dir: this.world.otherDir(this.name),
       conf: this.world.config(this.name, { listen: at(this.ports.http), coap: at(this.ports.coap), operator: at(this.ports.operator) }) })

@@ -102,22 +102,23 @@ test('the log of the database has rotted: what was acknowledged last is there al
   await isAsBefore(gateway, before)
 })
 
-/** Where the last frame of a write-ahead log lies: each begins with its page's number and has the log's salts (fileformat2.html, section 4.1). */
-async function lastFrame(file) {
+/** Where the first frame of a write-ahead log lies that holds this text: each begins with its page's number and has the log's salts
+ * (fileformat2.html, section 4.1). */
+async function frameWith(file, text) {
   const wal = await readFile(file), salts = wal.subarray(16, 24)
-  let at = 32
-  while (at + FRAME_BYTES <= wal.length && wal.subarray(at + 8, at + 16).equals(salts)) at += FRAME_BYTES
-  return at - FRAME_BYTES
+  for (let at = 32; at + FRAME_BYTES <= wal.length && wal.subarray(at + 8, at + 16).equals(salts); at += FRAME_BYTES)
+    if (wal.subarray(at, at + FRAME_BYTES).includes(text)) return at
+  throw new Error(`no frame has ${text}`)
 }
 
-test('only the last commit has rotted, as if the power had gone before it: it is there all the same', async (t) => {
+test('the last commit has rotted, as if the power had gone before it: it is there all the same', async (t) => {
   const { world, gateway } = await makeLived(t)
   await tell(world, gateway)
   const put = await gateway.api('/api/v1/devices/attic', { token: gateway.token, method: 'PUT', body: { group: 'late' } })
   assert.equal(put.status, 200)
   await kill(gateway)
   const wal = join(gateway.stateDir, 'gatepost.db-wal')
-  await overwrite(wal, await lastFrame(wal) + 100)
+  await overwrite(wal, await frameWith(wal, 'attic') + 100)
   await gateway.start()
   assert.equal((await gateway.api('/api/v1/devices/attic', { token: gateway.token })).body.group, 'late')
   assert.match((await alarmOf(gateway, 'database-older')).detail, /came back from their second copy$/)

@@ -34,10 +34,14 @@ test('port 0 and IPv6: the ready line has the addresses as bound', async (t) => 
 })
 
 test('ready without waiting: a start takes as long as its children', async (t) => {
-  const b = await bench(t)
-  const start = performance.now()
-  await b.start()
-  assert.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
+  // Without their words it would look again after SUP_ALIVE_MS, 2 s, each time; a busy machine does not hold up every one.
+  await waitFor('a start without a wait', async () => {
+    const b = await bench(t), from = performance.now()
+    await b.start()
+    const took_ms = performance.now() - from
+    if (took_ms >= 1500) throw new Error(`${took_ms} ms`)
+    return true
+  }, { deadline_ms: 60000 })
 })
 
 test('the server dies: no connection is refused, it is back at once with the newest catalog and a fresh pair', async (t) => {
@@ -46,9 +50,8 @@ test('the server dies: no connection is refused, it is back at once with the new
   const [first, keeper] = [await b.pidOf('server'), await b.pidOf('keeper')]
   await b.noted('server', 'catalog')
   process.kill(first, 'SIGKILL')
-  const start = performance.now()
   const answer = await get(b) // waits in the listening socket's queue
-  assert.ok(performance.now() - start < 300, `${performance.now() - start} ms`)
+  assert.ok(b.server.lines.some((l) => /has ended name=gatepost-server signal=9 restart_ms=0$/.test(l)), 'and not for a pause')
   assert.notEqual(answer, first)
   assert.equal((await b.noted('server', 'catalog', 2)).text, `catalog of ${keeper}`)
   await b.noted('server', 'heard', 2)
@@ -113,16 +116,16 @@ test('a child that could not start for a passing want is started again, also bef
   }
 })
 
-test('SIGTERM ends it in under 2 s, also when a child does not listen', async (t) => {
+test('SIGTERM ends it, also when a child does not listen', async (t) => {
   const b = await bench(t)
   await b.start()
   await b.fault('server', 'deaf')
   const server = await b.pidOf('server')
-  const start = performance.now()
+  const from = performance.now()
   b.server.kill('SIGTERM')
-  const end = await b.server.gone
-  assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`)
-  assert.deepEqual(end, { code: 0, signal: null })
+  assert.deepEqual(await b.server.gone, { code: 0, signal: null })
+  assert.ok(performance.now() - from < 10000, `${performance.now() - from} ms`) // STOP_MS, 1.5 s, and a busy machine
+  assert.deepEqual(b.server.lines.filter((l) => /did not end in time: killed/.test(l)).map((l) => / name=(\S+)/.exec(l)[1]), ['gatepost-server'])
   await b.noted('server', 'stop')
   await b.noted('keeper', 'stop')
   await waitFor('the deaf child to be gone', () => stat(`/proc/${server}`).then(() => false, () => true))

@@ -104,6 +104,7 @@ test('peer: a new gateway comes to the same releases when every provider has pru
   const b = await world.follow('b', [{ name: 'a', kind: 'peer', url: a.http }])
   await b.waitRelease(PRODUCT, 4, 'active')
   await b.waitRelease(PRODUCT, 1, 'revoked')
+  for (const gateway of [a, b]) for (const sequence of [2, 3]) await gateway.waitRelease(PRODUCT, sequence, 'superseded')
   assert.deepEqual(await told(b), await told(a))
   assert.ok(world.nodes.every((node) => node.refused > 0), 'the providers were asked first')
   const status = await b.status()
@@ -148,6 +149,7 @@ test('peer behind, and then lying: it moves nothing, is named, and helps once it
   }
   await b.waitRelease(PRODUCT, 2, 'active')
   await waitFor('the alarm to end', async () => (await b.status()).alarms.length === 0)
+  for (const gateway of [a, b]) await gateway.waitRelease(PRODUCT, 1, 'superseded')
   assert.deepEqual(await told(b), await told(a))
 })
 

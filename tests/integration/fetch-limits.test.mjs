@@ -6,10 +6,10 @@ import { startGateway as startSource } from '../support/ipfs-gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
-/** A window of local time that begins in about `hours` hours and is an hour long. */
+/** A window of local time that begins with the hour that it will be in `hours` hours, and is two hours long: the next one may begin meanwhile. */
 function windowIn(hours) {
   const hour = (new Date().getHours() + hours) % 24
-  return `${String(hour).padStart(2, '0')}:00-${String((hour + 1) % 24).padStart(2, '0')}:00`
+  return `${String(hour).padStart(2, '0')}:00-${String((hour + 2) % 24).padStart(2, '0')}:00`
 }
 
 test('fetch-window: outside it a release waits and says so; an urgent one, and one that a peer has, do not', async (t) => {

@@ -1,7 +1,8 @@
 // http.test.mjs: HTTP for devices, asked by curl and by hand-made bytes.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { open, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { open, readFile, readdir, truncate, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,9 +21,8 @@ function content(size, seed = 1) {
 }
 
 /** A server with one release of an image of this size. */
-async function serve(t, { size = 300 * KIB, settings = {} } = {}) {
+async function serve(t, { size = 300 * KIB, image = content(size), settings = {} } = {}) {
   const stand = await startStand(t, settings)
-  const image = content(size)
   await stand.publish(image)
   await stand.start()
   return { stand, image, digest: sha256(image), manifest: Buffer.from('manifest of release 1') }
@@ -270,14 +270,18 @@ test('no device is offered less than it had, on any front', async (t) => {
 })
 
 test('a new release never changes the bytes of a running download', async (t) => {
-  const { stand, image } = await serve(t, { size: 3000 * KIB, settings: { 'limits.hot': '0' } })
-  const download = curl('--limit-rate', '4M', '--output', join(stand.dir, 'slow'), `${stand.url}${PRODUCT}/image`)
-  await waitFor('the download has begun', async () => (await stat(join(stand.dir, 'slow'))).size > 0)
-  await stand.publish(content(500, 9), { sequence: 2 })
+  // More than the kernel takes for who does not read, and nowhere the same.
+  const words = (from) => Buffer.from(Uint32Array.from({ length: 4 << 20 }, (_, i) => from + i).buffer)
+  const { stand, image } = await serve(t, { image: words(0), settings: { 'limits.hot': '0' } })
+  const socket = net.connect(stand.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write(`GET ${PRODUCT}/image HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+  await once(socket, 'readable') // it has begun; nothing more is read for now
+  await stand.publish(words(1 << 30), { sequence: 2 })
   await stand.until('ack', (g) => g === 2)
-  assert.equal((await download).code, 0)
-  assert.ok((await readFile(join(stand.dir, 'slow'))).equals(image))
   assert.equal((await ask(stand, PRODUCT)).headers['gatepost-sequence'], '2')
+  const reply = Buffer.concat(await socket.toArray())
+  assert.ok(reply.subarray(reply.indexOf('\r\n\r\n') + 4).equals(image))
 })
 
 // --- bit rot ---
@@ -366,6 +370,13 @@ async function waitUntilHot(stand, path) {
   })
 }
 
+/** Every thread of it? */
+async function isTraced(pid) {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const statuses = await Promise.all(threads.map((id) => readFile(`/proc/${pid}/task/${id}/status`, 'utf8')))
+  return statuses.every((text) => /TracerPid:\s+[1-9]/.test(text))
+}
+
 test('hot images go out with sendfile, whole and in parts', async (t) => {
   const { stand, image, digest } = await serve(t, { size: 1000 * KIB })
   const path = `/sha256/${digest}`
@@ -374,12 +385,13 @@ test('hot images go out with sendfile, whole and in parts', async (t) => {
   let seen = ''
   trace.stderr.setEncoding('utf8').on('data', (text) => { seen += text })
   t.after(() => trace.kill())
-  await waitFor('strace is attached', async () => (await readFile(`/proc/${stand.pid}/status`, 'utf8')).match(/TracerPid:\s+[1-9]/))
+  await waitFor('strace is attached', () => isTraced(stand.pid))
   assert.ok((await ask(stand, path)).body.equals(image))
   assert.ok((await ask(stand, path, '--header', 'Range: bytes=1000-')).body.equals(image.subarray(1000)))
-  await waitFor('strace has written', () => seen.includes('sendfile'))
-  const sent = [...seen.matchAll(/sendfile(?:64)?\(.*\)\s+= (\d+)/g)].reduce((sum, m) => sum + Number(m[1]), 0)
-  assert.equal(sent, image.length + image.length - 1000, seen)
+  const sent = () => [...seen.matchAll(/sendfile(?:64)?\(.*\)\s+= (\d+)/g)].reduce((sum, m) => sum + Number(m[1]), 0)
+  const due = image.length + image.length - 1000
+  await waitFor('strace to have written all of it', () => sent() >= due || Promise.reject(new Error(seen)))
+  assert.equal(sent(), due, seen)
 })
 
 // --- strictness ---
@@ -470,7 +482,8 @@ test('what is too long: 414, 431, 413', async (t) => {
   assert.match(long.text, /^HTTP\/1\.1 413 /)
   assert.ok(long.ended)
   const chunk = `${(0x4000).toString(16)}\r\n${'a'.repeat(0x4000)}\r\n`
-  const chunked = await raw(stand.port, `POST ${PRODUCT}/report HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(5)}0\r\n\r\n`)
+  const chunked = await raw(stand.port, `POST ${PRODUCT}/report HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(5)}0\r\n\r\n`,
+    { quiet_ms: 1000 }) // it may read on for a while
   assert.match(chunked.text, /^HTTP\/1\.1 413 /)
 })
 
@@ -491,7 +504,7 @@ test('one address has 16 connections, and no more', async (t) => {
     const socket = net.connect(stand.port, '127.0.0.1')
     socket.on('error', () => {})
     sockets.push(socket)
-    await new Promise((resolve) => socket.once('connect', resolve))
+    await once(socket, 'connect')
   }
   const closed = await new Promise((resolve) => {
     const socket = net.connect(stand.port, '127.0.0.1')
@@ -500,6 +513,12 @@ test('one address has 16 connections, and no more', async (t) => {
     socket.on('error', () => {})
   })
   assert.ok(closed, 'the seventeenth is closed at once')
+  // And not as all are in the end from whom no header comes: the others still have their places.
+  for (const socket of sockets) {
+    socket.write(`GET ${PRODUCT} HTTP/1.1\r\n${HOST}\r\n`)
+    const [data] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    assert.match(String(data), /^HTTP\/1\.1 200 /)
+  }
   sockets.pop().destroy()
   await waitFor('there is room again', async () => (await ask(stand, PRODUCT)).status === 200)
 })
@@ -515,7 +534,7 @@ test('a header that never ends is cut off in ten seconds, however it drips', asy
   await new Promise((resolve) => socket.once('close', resolve))
   clearInterval(drip)
   const took = performance.now() - started
-  assert.ok(took > 9000 && took < 14000, `${took} ms`)
+  assert.ok(took > 9000 && took < 30000, `${took} ms`)
 })
 
 test('it ends in order, also with connections open and a report waiting', async (t) => {
@@ -526,6 +545,6 @@ test('it ends in order, also with connections open and a report waiting', async 
   await stand.until('report')
   const started = performance.now()
   assert.equal(await stand.stop(), 0)
-  assert.ok(performance.now() - started < 2000)
+  assert.ok(performance.now() - started < 10000) // not for as long as they might take
   await waiting
 })

@@ -12,5 +12,6 @@ tests_integration_dag_cid_SOURCES = %D%/dag_cid.c
 tests_integration_dag_cid_LDADD = libformats.a libbase.a $(FORMATS_LIBS)
 
 EXTRA_PROGRAMS += tests/integration/http_stand
+TEST_TOOLS += tests/integration/http_stand
 tests_integration_http_stand_SOURCES = %D%/http_stand.c
 tests_integration_http_stand_LDADD = libcatalog.a libformats.a libbase.a $(FORMATS_LIBS)

@@ -2,8 +2,7 @@
 // transaction a release, wherever a run is cut off.
 import assert from 'node:assert/strict'
 import { createCipheriv, createHash, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
+import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,6 +12,7 @@ import { program } from '../support/gateway.mjs'
 import { Blocks } from '../support/ipfs-blocks.mjs'
 import { startJsIpfs } from '../support/js-ipfs.mjs'
 import { startPinningService } from '../support/pinning-service.mjs'
+import { deadUrl } from '../support/ports.mjs'
 import { run, startServer } from '../support/process.mjs'
 import { EXIT, gatepost, makeDesk } from '../support/publisher.mjs'
 import { startTamperProxy } from '../support/tamper-proxy.mjs'
@@ -40,15 +40,6 @@ async function newRelease(size = 1500000) {
 const sequence = async () => Number((await desk.registry.product(id)).sequence)
 const states = (r) => r.json.targets.map((x) => x.state)
 const newDir = () => `dir:${desk.path(`export-${++made}`)}`
-/** A port where nobody listens. */
-async function deadUrl() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const url = `http://127.0.0.1:${server.address().port}`
-  server.close()
-  await once(server, 'close')
-  return url
-}
 
 describe('a pinning service', () => {
   test('is asked for a copy of what a node has, and is waited for', async () => {
@@ -333,7 +324,7 @@ describe('several targets', () => {
 
   /** A server that answers every question with `answer(socket, bytes so far)`, as soon as something comes. */
   async function rudeNode(answer) {
-    const server = createTcpServer((socket) => {
+    const server = createServer((socket) => {
       let seen = 0
       socket.on('data', (chunk) => { seen += chunk.length; answer(socket, seen, String(chunk)) }).on('error', () => {})
     }).listen(0, '127.0.0.1')

@@ -1,13 +1,12 @@
 // What keeps a release from being published, each with its exit status and its message; and that nothing was sent then.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { encodeFunctionData } from 'viem'
 import { program } from '../support/gateway.mjs'
 import { startJsIpfs } from '../support/js-ipfs.mjs'
+import { deadUrl } from '../support/ports.mjs'
 import { startServer } from '../support/process.mjs'
 import { EXIT, gatepost, makeDesk } from '../support/publisher.mjs'
 import { startTamperProxy } from '../support/tamper-proxy.mjs'
@@ -217,15 +216,6 @@ describe('another publisher was faster', () => {
 })
 
 describe('not reachable', () => {
-  /** A port where nobody listens. */
-  async function deadUrl() {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address()
-    server.close()
-    await once(server, 'close')
-    return `http://127.0.0.1:${port}`
-  }
   const via = async (url) => ['--wallet', await desk.wallet(desk.owner), '--rpc', url, '--registry', desk.registry.address]
 
   test('the node is down', async () => {
@@ -265,7 +255,7 @@ describe('not reachable', () => {
     })
     const r = await gatepost(...publish(), ...await via(proxy.url))
     assert.equal(r.code, EXIT.done, r.stderr)
-    assert.equal(failures, 4)
+    assert.ok(failures >= 4, `${failures} questions`)
   })
 })
 

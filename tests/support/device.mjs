@@ -32,7 +32,8 @@ function lookUp(state, path) {
   return undefined
 }
 
-/** HTTP, with ranges unless state.noRanges; state.breakAt closes an image's connection once after so many bytes. */
+/** HTTP, with ranges unless state.noRanges; state.breakAt closes an image's connection once after so many bytes;
+ * from state.stopAt on nothing more of it comes. */
 export async function startHttp(t, state) {
   state.asked = []
   state.reports = []
@@ -56,6 +57,8 @@ export async function startHttp(t, state) {
     if (state.breakAt && path.startsWith('/ipfs/')) {
       res.write(body.subarray(from, state.breakAt), () => req.socket.destroy())
       state.breakAt = undefined
+    } else if (state.stopAt && path.startsWith('/ipfs/')) {
+      res.write(body.subarray(from, state.stopAt))
     } else {
       res.end(body.subarray(from))
     }

@@ -88,14 +88,14 @@ export async function startGateway(t, { dir, conf, host, env }) {
     async releases(product) { return (await gateway.ask('releases', ...(product ? [product] : []))).items },
     async release(product, sequence) { return (await gateway.releases(product)).find((r) => r.sequence === sequence) },
     /** Waits until the release is in one of the states, and until the server has what the keeper told it: the keeper answers operators a moment
-     * earlier. Gives it. In vain: the error has the end of the daemon's log. */
-    waitRelease: (product, sequence, ...states) => waitFor(`${product} ${sequence} to be ${states.join(' or ')}`, async () => {
+     * earlier. Gives it. In vain: the error has the end of the daemon's log. Behind the states there may be options for waitFor(). */
+    waitRelease: (product, sequence, ...states) => waitFor(`${product} ${sequence} to be ${states.filter((s) => typeof s === 'string').join(' or ')}`, async () => {
       const r = await gateway.release(product, sequence)
       if (!r) throw new Error('not there')
       if (!states.includes(r.state)) throw new Error(`${r.state}: ${r.why}`)
       if (newest(gateway, SENT) > newest(gateway, TAKEN)) throw new Error('the server does not have it yet')
       return r
-    }).catch((error) => { throw new Error(`${error.message}; the log's end:\n${gateway.lines().slice(-20).join('\n')}`) }),
+    }, states.find((s) => typeof s === 'object')).catch((error) => { throw new Error(`${error.message}; the log's end:\n${gateway.lines().slice(-20).join('\n')}`) }),
     /** Until the products that are there are proven. Before that, nothing should be mined: anvil mixes states in a proof that is asked for
      * while it mines, and the node would be taken for a liar. */
     waitProven: (products = 1) => waitFor('the first proof', async () => (await gateway.status()).chain.products_proven === products),

@@ -1,5 +1,5 @@
 // http-stand.mjs: a real gatepost-server with a keeper that the test plays (tests/integration/http_stand.c).
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import net from 'node:net'
@@ -8,22 +8,15 @@ import { buildDir } from './gateway.mjs'
 import { tempDir } from './temp.mjs'
 import { waitFor } from './wait.mjs'
 
-export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
+const PATIENCE_MS = 20000 // with a busy machine
 
-let built = false
-function build() {
-  if (built) return
-  const made = spawnSync('make', ['-s', '-C', buildDir, 'gatepost-server', 'tests/integration/http_stand'], { encoding: 'utf8' })
-  if (made.status !== 0) throw new Error(`make: ${made.stdout}${made.stderr}`)
-  built = true
-}
+export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 /**
  * Starts a server. `settings`: { 'limits.hot': '1M' }. Commands are sent with say(); what the keeper heard is in
  * heard, and until(kind) waits for it.
  */
 export async function startStand(t, settings = {}) {
-  build()
   const dir = await tempDir(t)
   const state = join(dir, 'state')
   await mkdir(state)
@@ -45,7 +38,7 @@ export async function startStand(t, settings = {}) {
     objectPath: (digest) => join(state, 'objects', digest.slice(0, 2), digest),
     say: (...lines) => { for (const line of lines) child.stdin.write(`${line}\n`) },
     async until(kind, which = () => true) {
-      const heardIt = waitFor(kind, () => heard.find((m) => kind in m && which(m[kind])), { deadline_ms: 10000 })
+      const heardIt = waitFor(kind, () => heard.find((m) => kind in m && which(m[kind])), { deadline_ms: PATIENCE_MS })
       const found = await Promise.race([heardIt.catch(() => null), ended.then(() => null)])
       if (!found) throw new Error(`the keeper never heard ${kind}: ${JSON.stringify(heard)}\n${log.join('')}`)
       return found[kind]
@@ -83,16 +76,17 @@ export async function startStand(t, settings = {}) {
   return stand
 }
 
-/** Sends bytes as they are and gives all that comes back until the other end closes: { text, ended }. */
-export function raw(port, bytes, { quiet_ms = 1000 } = {}) {
+/** Sends bytes as they are and gives all that comes back until the other end closes: { text, ended }. `quiet_ms`: for an end that may stay open,
+ * how long nothing more has to come. */
+export function raw(port, bytes, { quiet_ms = PATIENCE_MS } = {}) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1')
     const parts = []
     let timer
     const finish = (ended) => { clearTimeout(timer); socket.destroy(); resolve({ text: Buffer.concat(parts).toString('latin1'), ended }) }
-    const wait = () => { clearTimeout(timer); timer = setTimeout(finish, quiet_ms, false) }
-    socket.on('connect', () => { socket.write(bytes); wait() })
-    socket.on('data', (data) => { parts.push(data); wait() })
+    const wait = (ms) => { clearTimeout(timer); timer = setTimeout(finish, ms, false) }
+    socket.on('connect', () => { socket.write(bytes); wait(PATIENCE_MS) })
+    socket.on('data', (data) => { parts.push(data); wait(quiet_ms) })
     socket.on('end', () => finish(true))
     socket.on('error', (error) => (error.code === 'ECONNRESET' ? finish(true) : reject(error)))
   })

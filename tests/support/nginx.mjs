@@ -1,19 +1,8 @@
 // nginx.mjs: nginx as what a publisher may have: a web server with files.
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePort } from './ports.mjs'
 import { startServer } from './process.mjs'
-
-/** A port that was free a moment ago: nginx takes no port 0. */
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 const LOG = `'{"path":"$request_uri","status":$status,"bytes":$body_bytes_sent,"range":"$http_range","protocol":"$server_protocol","connection":$connection}'`
 
@@ -24,7 +13,7 @@ const LOG = `'{"path":"$request_uri","status":$status,"bytes":$body_bytes_sent,"
  */
 export async function startNginx(t, { root, dir, name = 'nginx', location = '', http = '', tls }) {
   const path = (end) => join(dir, `${name}${end}`)
-  const port = await freePort()
+  const port = await freePort() // nginx takes no port 0
   if (tls) await Promise.all([writeFile(path('.key'), tls.key), writeFile(path('.pem'), tls.cert)])
   await writeFile(path('.conf'), `daemon off; master_process off; worker_processes 1; pid ${path('.pid')}; error_log stderr notice;
     events { worker_connections 256; }

@@ -2,6 +2,7 @@
 import { createServer, request as ask } from 'node:http'
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import { freePort } from './ports.mjs'
 
 /** Where all of its own connections come from: whom a server sees. Nobody else on this machine has that address. */
 export const PROXY_ADDRESS = '127.0.0.2'
@@ -60,9 +61,9 @@ export async function startProxy(t, { user, password } = {}) {
   proxy.start = async () => {
     server = createServer(forward).on('connect', tunnel)
     server.on('connection', note)
-    server.listen(proxy.port ?? 0, '127.0.0.1')
+    proxy.port ??= await freePort()
+    server.listen(proxy.port, '127.0.0.1')
     await once(server, 'listening')
-    proxy.port = server.address().port
     const login = user ? `${encodeURIComponent(user)}:${encodeURIComponent(password)}@` : ''
     proxy.url = `http://${login}127.0.0.1:${proxy.port}`
   }

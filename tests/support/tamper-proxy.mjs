@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { once } from 'node:events'
+import { freePort } from './ports.mjs'
 
 /**
  * Forwards every request to `upstream` (a base URL). `tamper(request, reply)` may look at { method, url, headers, body } and
@@ -10,7 +11,7 @@ import { once } from 'node:events'
  * connection, { stall: true } never comes. `tls` ({ key, cert, … }) makes it https; `rewrite(url)` gives the path to ask upstream for.
  * The result: url, port, requests (all seen), peers (addresses that connections came from), stop().
  */
-export async function startTamperProxy(t, upstream, { tamper = () => undefined, before = () => undefined, rewrite = (url) => url, tls, port = 0 } = {}) {
+export async function startTamperProxy(t, upstream, { tamper = () => undefined, before = () => undefined, rewrite = (url) => url, tls, port } = {}) {
   const requests = []
   const peers = []
   const answer = async (q, a) => {
@@ -36,7 +37,7 @@ export async function startTamperProxy(t, upstream, { tamper = () => undefined, 
   const listener = (q, a) => answer(q, a).catch(() => q.socket.destroy()) // upstream is away, or the client is
   const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   server.on('connection', (socket) => peers.push(socket.remoteAddress))
-  server.listen(port, '127.0.0.1')
+  server.listen(port ?? await freePort(), '127.0.0.1') // which another may take over
   await once(server, 'listening')
   const stop = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections() })
   t.after(stop)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startAnvil } from './anvil.mjs'
 import { makeConfig, startGateway } from './gateway.mjs'
 import { startGateway as startSource } from './ipfs-gateway.mjs'
+import { freePort } from './ports.mjs'
 import { deployRegistry } from './registry.mjs'
 import { makeEnvelope, makeManifest, newSigner, sha256 } from './suit.mjs'
 import { tempDir } from './temp.mjs'
@@ -18,7 +19,7 @@ export async function makeWorld(t, { signers = [newSigner()], threshold = 1, cha
   t.after(() => chain.stop())
   await chain.mine(1) // genesis has a wrong state root in anvil
   const registry = await deployRegistry(chain)
-  const source = await startSource(t)
+  const source = await startSource(t, { port: await freePort() }) // it may go and come back there
   const owner = chain.accounts[1]
   const id = await registry.register(owner, PRODUCT, { threshold, signers })
   // Hooks run in the order in which they were made: gateways end before their directory goes.

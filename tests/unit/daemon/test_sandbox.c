@@ -330,7 +330,7 @@ int main(void)
 	tcase_add_loop_test(t, a_filter_that_libseccomp_spoils_is_not_entered, 0, 2 * FAULTS);
 	tcase_add_test(t, a_process_that_hangs_ends_with_its_parent);
 	tcase_add_test(t, a_process_without_its_parent_makes_nothing);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -647,7 +647,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, replies, 0, (int)(sizeof cases / sizeof *cases));
 	tcase_add_test(t, a_drip_ends_by_its_rate);
 	tcase_add_test(t, a_drip_ends_by_the_deadline);

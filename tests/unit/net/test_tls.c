@@ -143,7 +143,7 @@ int main(void)
 	int failed;
 
 	tcase_add_unchecked_fixture(t, make_dir, remove_dir);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, whom_to_believe, 0, (int)(sizeof cases / sizeof *cases));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -633,9 +633,9 @@ int main(void)
 	tcase_add_checked_fixture(cold, setup_cold, teardown);
 	tcase_add_checked_fixture(hot, setup_hot, teardown);
 	tcase_add_checked_fixture(wide, setup_wide, teardown);
-	tcase_set_timeout(wide, 30);
-	tcase_set_timeout(hot, 30);
-	tcase_set_timeout(cold, 30);
+	tcase_set_timeout(wide, 60);
+	tcase_set_timeout(hot, 60);
+	tcase_set_timeout(cold, 60);
 	tcase_add_loop_test(cold, any_piece_is_read, 0, ROWS(pieces));
 	tcase_add_test(cold, a_changed_byte_is_never_sent);
 	tcase_add_test(cold, a_repaired_object_is_served_again);
