@@ -160,7 +160,7 @@ static void let_go(struct fetch *f)
 		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
-	f->is_unlike = f->is_unread = f->is_right = false;
+	f->is_unlike = f->is_unread = false;
 }
 
 /* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */
