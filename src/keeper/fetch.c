@@ -30,7 +30,7 @@ void fetch_fail(struct fetch *f, enum fetch_at to, const char *why)
 void fetch_not_stored(struct fetch *f, const char *why)
 {
 	fetch_hang_up(f);
-	fetch_fail(f, f->is_unlike || f->is_unread ? FETCH_FINISHING : FETCH_WAITING, why);
+	fetch_fail(f, f->is_doubted ? FETCH_FINISHING : FETCH_WAITING, why);
 }
 
 int fetch_note_disk(struct fetch *f, int rc, const struct err *e)
@@ -160,7 +160,7 @@ static void let_go(struct fetch *f)
 		blob_free(STEAL_PTR(f->blob));
 	kept_fini(&f->kept);
 	f->whole_from = NULL;
-	f->is_unlike = f->is_unread = false;
+	f->is_doubted = f->is_unlike = false;
 }
 
 /* The mirror's, not the release's fault. What is verified lies among its bytes, and restoring tells them apart. */
@@ -307,7 +307,7 @@ void fetch_enter(struct fetch *f, enum fetch_at to)
 		start_work(f, work_settle, after_plan_work);
 		return;
 	case FETCH_FINISHING:
-		if (f->is_unlike || f->is_unread)
+		if (f->is_doubted)
 			start_work(f, work_doubt, after_doubt);
 		else
 			start_work(f, work_finish, after_finish);

@@ -103,8 +103,8 @@ struct fetch {
 	struct plan *plan;
 	struct kept kept;
 	bool is_for_blocks;		/* the image is whole; what is beside it is to be had again */
-	bool is_unlike;			/* a block has other bytes than that image */
-	bool is_unread;			/* a place of that image could not be read, to be compared */
+	bool is_doubted;		/* a block could not be compared with that image … */
+	bool is_unlike;			/* … or has other bytes */
 	bool was_whole;			/* what is repaired was an object, and may have been called damaged for nothing */
 	bool is_right;			/* and so it was: all of it has the image's SHA-256 */
 	unsigned unproven;		/* tries that ended with every block right, and another SHA-256 */

@@ -9,8 +9,8 @@ static int io_write(void *arg, uint64_t offset, struct span bytes, struct err *e
 	struct fetch *f = arg;
 	int rc = blob_write(f->blob, offset, bytes, e);
 
+	f->is_doubted |= f->is_for_blocks && rc;	/* nothing is written there: its bytes differ, or cannot be read */
 	f->is_unlike |= rc == ERR_PROOF;
-	f->is_unread |= f->is_for_blocks && rc == ERR_IO;	/* nothing is written there */
 	return fetch_note_disk(f, rc, e);
 }
 
@@ -28,10 +28,9 @@ static int io_load(void *arg, const struct cid *cid, struct buf *out, struct err
 	struct span block;
 	int rc = kept_find(&f->kept, cid, &block, e);
 
-	if (rc)
-		return rc;
-	buf_add(out, block);
-	return buf_ok(out, e);
+	if (!rc)
+		buf_add(out, block);
+	return rc ? rc : buf_ok(out, e);
 }
 
 static int io_read(void *arg, uint64_t offset, uint8_t *out, size_t n, struct err *e)
