@@ -1,4 +1,4 @@
-// Takes each check and each sync of src/store away in turn, and each check of what reads the cache for devices; some unit test must fail then.
+// Takes each check and each sync of src/store away in turn, and each check of what reads the cache for devices and sends it; some unit test must fail then.
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { programsOf, storeMutants, storeWorkshop } from './store-mutants.mjs'
