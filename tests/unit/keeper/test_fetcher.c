@@ -1005,6 +1005,34 @@ START_TEST(a_whole_image_is_not_written_over_by_another_cid)
 }
 END_TEST
 
+/* Its release goes while a worker reads the image again. */
+START_TEST(nobody_is_told_of_a_doubt_about_what_nobody_wants)
+{
+	const struct dag_entry *other = other_blocks();
+	char other_cid[CID_TEXT_MAX];
+	struct ledger_want lie;
+
+	buf_reset(&file);
+	dag_file(root, &file);
+	USE(HONEST);
+	fetched();
+	place = (struct fetch_place){ .is_whole = true, .has_room = true };
+	place_rc = ERR_OK;
+	fetcher.owner.look = look;
+	peer[0].deed = NO_CAR;
+	lie = want_of("evil/thing", 1);
+	lie.cid = cid_text(&other->cid, other_cid);
+	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	run_until_state(FETCH_FINISHING);
+	fetcher_unwant(&fetcher, &lie);
+	ck_assert(first() == NULL);
+	good = 0;
+	want();				/* and somebody else, the same image */
+	run_until(&good, 1);
+	ck_assert(wrong == 0 && rotten == 0 && failed == 0);
+}
+END_TEST
+
 /* The image's own, not that of what lies beside it. */
 static const char *image_part(void)
 {
@@ -1467,7 +1495,7 @@ int main(void)
 		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source,
 		a_read_that_fails_once_rejects_nothing, what_was_rotten_before_is_no_other_file_now, a_cid_of_a_block_that_cannot_be_so_large, a_place_that_cannot_be_read_is_rotten, kept_blocks_that_cannot_be_read_once_are_not_fetched_again,
 		kept_blocks_that_can_never_be_read_are_fetched_again, kept_blocks_do_not_go_for_want_of_descriptors,
-		a_restart_goes_on_where_it_was, a_restart_with_archives_only, a_damaged_object_is_repaired_without_a_source, a_false_alarm_costs_no_image,
+		a_false_alarm_costs_no_image, nobody_is_told_of_a_doubt_about_what_nobody_wants,
 		a_repair_that_was_cut_short_loses_no_image, a_false_alarm_is_over_when_its_pause_is,
 		a_false_alarms_image_gives_its_blocks_itself, a_false_alarms_image_keeps_its_blocks, rot_that_nobody_can_repair_is_no_false_alarm,
 		the_disk_changes_what_was_restored, lost_blocks_come_back_beside_a_whole_image, files_in_use_are_waited_for, a_pause_holds_up_what_is_complete, a_whole_files_blocks_are_kept_for_the_next_try, only_so_many_at_a_time,
