@@ -324,8 +324,13 @@ void keeper_dag_rotten(struct keeper *k, const struct hash32 *sha256)
 		scrubber_ask_dag(&k->scrubber, sha256);
 }
 
-/* "evicted: image dropped for space; fetched again when wanted"; and what was superseded before it could be fetched. For once: whoever wants
- * it asks again. */
+/* "evicted: image dropped for space; fetched again when wanted"; and what was superseded before it could be fetched. */
+static bool may_be_absent(enum release_state state)
+{
+	return state == RELEASE_EVICTED || state == RELEASE_SUPERSEDED;
+}
+
+/* For once: whoever wants it asks again. */
 static int want_absent(void *arg, const struct release_row *r, struct err *e)
 {
 	struct keeper *k = arg;
@@ -335,7 +340,7 @@ static int want_absent(void *arg, const struct release_row *r, struct err *e)
 	struct image_row i;
 	int rc = images_get(k->store, &f->sha256, &i, e);
 
-	if ((r->state != RELEASE_EVICTED && r->state != RELEASE_SUPERSEDED) || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
+	if (!may_be_absent(r->state) || !p || (rc == ERR_OK && !is_unfinished(&i)) || bundle_import_brings(k->import, &f->sha256) ||
 	    keeper_is_adopting(k, &f->sha256))
 		return ERR_OK;		/* here, or on its way in or out */
 	w.product = p->name;

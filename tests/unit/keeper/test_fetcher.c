@@ -980,10 +980,10 @@ static const struct { const char *what; const struct dag_entry *(*make)(void); }
 	{ "other blocks", other_blocks }, { "a repetition", other_repetition }, { "the CID itself", other_identity },
 };
 
-START_TEST(a_whole_image_is_not_written_over_by_another_cid)
+/* The image is here, and a release claims it by another CID. */
+static struct ledger_want claim_of_a_whole_image(const struct dag_entry *other)
 {
-	const struct dag_entry *other = others[_i].make();
-	char other_cid[CID_TEXT_MAX];
+	static char other_cid[CID_TEXT_MAX];
 	struct ledger_want lie;
 
 	buf_reset(&file);
@@ -997,8 +997,15 @@ START_TEST(a_whole_image_is_not_written_over_by_another_cid)
 	lie = want_of("evil/thing", 1);
 	lie.cid = cid_text(&other->cid, other_cid);
 	ck_ok(fetcher_want(&fetcher, &lie, &err));
+	return lie;
+}
+
+START_TEST(a_whole_image_is_not_written_over_by_another_cid)
+{
+	struct ledger_want lie = claim_of_a_whole_image(others[_i].make());
+
 	run_until(&wrong, 1);
-	ck_assert_str_eq(last_wrong.cid, other_cid);
+	ck_assert_str_eq(last_wrong.cid, lie.cid);
 	ck_assert_msg(strstr(last_why, "other bytes"), "%s: %s", others[_i].what, last_why);
 	check_file();
 	ck_assert_msg(rotten == 0 && failed == 0 && source[0].bad_blocks == 0 && !has_part(), "%s", others[_i].what);
@@ -1008,21 +1015,8 @@ END_TEST
 /* Its release goes while a worker reads the image again. */
 START_TEST(nobody_is_told_of_a_doubt_about_what_nobody_wants)
 {
-	const struct dag_entry *other = other_blocks();
-	char other_cid[CID_TEXT_MAX];
-	struct ledger_want lie;
+	struct ledger_want lie = claim_of_a_whole_image(other_blocks());
 
-	buf_reset(&file);
-	dag_file(root, &file);
-	USE(HONEST);
-	fetched();
-	place = (struct fetch_place){ .is_whole = true, .has_room = true };
-	place_rc = ERR_OK;
-	fetcher.owner.look = look;
-	peer[0].deed = NO_CAR;
-	lie = want_of("evil/thing", 1);
-	lie.cid = cid_text(&other->cid, other_cid);
-	ck_ok(fetcher_want(&fetcher, &lie, &err));
 	run_until_state(FETCH_FINISHING);
 	fetcher_unwant(&fetcher, &lie);
 	ck_assert(first() == NULL);

@@ -419,7 +419,8 @@ START_TEST(a_claim_of_another_size_harms_only_itself)
 }
 END_TEST
 
-START_TEST(behind_the_floor_nothing_becomes_active)
+/* The second release was active, and the database is gone. */
+static void lose_the_database_after_two(void)
 {
 	one_active(0, 0);
 	world_publish(&w, 0, 1);
@@ -429,6 +430,11 @@ START_TEST(behind_the_floor_nothing_becomes_active)
 	world_reopen(&w, false);
 	w.product[0] = (struct world_product){ .id = w.product[0].id };
 	world_register(&w, 0, 1, "A");
+}
+
+START_TEST(behind_the_floor_nothing_becomes_active)
+{
+	lose_the_database_after_two();
 	world_publish(&w, 0, 0);
 	world_final(&w, 0);
 	world_image(&w, 0, IMAGE_IS_GOOD);
@@ -445,14 +451,7 @@ END_TEST
 /* With the database the image of the newest was lost, or cannot be read: the floor files know what was active. */
 START_TEST(what_is_older_does_not_take_the_place_of_what_was_active)
 {
-	one_active(0, 0);
-	world_publish(&w, 0, 1);
-	world_final(&w, 0);
-	world_image(&w, 1, IMAGE_IS_GOOD);
-	world_settle(&w);
-	world_reopen(&w, false);
-	w.product[0] = (struct world_product){ .id = w.product[0].id };
-	world_register(&w, 0, 1, "A");
+	lose_the_database_after_two();
 	world_publish(&w, 0, 0);
 	world_publish(&w, 0, 1);
 	world_final(&w, 0);

@@ -277,13 +277,8 @@ END_TEST
 
 /* --- what fails --- */
 
-START_TEST(what_could_not_be_read_is_not_verified)
+static void read_without_descriptors(void)
 {
-	int64_t before;
-
-	put_image(0);
-	before = row(0).verified_ms;
-	later(INTERVAL_S);
 	keep_workers();
 	run_to_read();
 	fds_allow(0);
@@ -291,6 +286,16 @@ START_TEST(what_could_not_be_read_is_not_verified)
 	while (is_at_work())
 		uv_run(&rig.k.loop, UV_RUN_ONCE);
 	fds_allow(1000);
+}
+
+START_TEST(what_could_not_be_read_is_not_verified)
+{
+	int64_t before;
+
+	put_image(0);
+	before = row(0).verified_ms;
+	later(INTERVAL_S);
+	read_without_descriptors();
 	ck_assert(row(0).state == IMAGE_IS_GOOD && row(0).verified_ms == before && scrubber()->counts.images == 1);
 }
 END_TEST
@@ -299,13 +304,7 @@ START_TEST(want_of_descriptors_says_nothing_of_blocks)
 {
 	put_image(0);
 	keeper_dag_rotten(&rig.k, &name[0]);
-	keep_workers();
-	run_to_read();
-	fds_allow(0);
-	let_workers_go();
-	while (is_at_work())
-		uv_run(&rig.k.loop, UV_RUN_ONCE);
-	fds_allow(1000);
+	read_without_descriptors();
 	ck_assert(!row(0).is_dag_lost && scrubber()->tried_n == 0 && scrubber()->counts.lost_dags == 0);
 }
 END_TEST

@@ -4,9 +4,7 @@
 #include "formats/car.h"
 #include "server/share.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 
 static int open_share(const struct cid *cid, bool is_car, bool is_once, struct share **out)
@@ -203,49 +201,6 @@ START_TEST(what_was_lost_is_looked_at_again_after_a_moment)
 	ck_assert(span_eq(buf_span(&got), buf_span(&wanted)));
 	share_free(s);
 	ck_assert_uint_eq(st->dag_rots, 1);
-}
-END_TEST
-
-static void count_rot(void *arg, const struct hash32 *sha256)
-{
-	(void)sha256;
-	atomic_fetch_add((atomic_uint *)arg, 1);
-}
-
-/* The sets of the catalog as they are now, read by another thread than the stand's. */
-static struct blocks *other_blocks(uint64_t trees_max, atomic_uint *rots)
-{
-	autoclose int dir = open(st->dir, O_RDONLY | O_DIRECTORY);
-	struct blocks *all;
-
-	ck_assert(blocks_new(&(struct blocks_conf){ .objects = dir, .clock = &st->clock, .trees_max = trees_max, .rot = count_rot, .arg = rots }, &all, NULL) == ERR_OK);
-	return all;
-}
-
-START_TEST(want_of_descriptors_is_no_rot)
-{
-	const struct dag_entry *root = balanced();
-	atomic_uint rots = 0;
-	struct blocks *all;
-	struct catalog *c;
-	struct blockset *set;
-	uint32_t row;
-
-	store(root, NULL);
-	ck_assert(find(&root->cid, &set, &row) == ERR_OK);
-	blockset_put(set);
-	c = catalog_slot_get(&st->slot);
-	all = other_blocks(MIB, &rots);
-	fds_allow(0);
-	blocks_settle(all, c);
-	ck_assert(blocks_find(all, &root->cid, &set, &row, NULL) != ERR_OK);
-	fds_allow(1000);
-	st->mono_ms += BLOCKS_AGAIN_MS;
-	ck_assert(blocks_find(all, &root->cid, &set, &row, NULL) == ERR_OK);
-	blockset_put(set);
-	blocks_free(all);
-	ck_assert_uint_eq(rots, 0);
-	catalog_put(c);
 }
 END_TEST
 
@@ -461,7 +416,6 @@ int main(void)
 	tcase_add_test(t, a_file_without_its_dag_has_no_blocks);
 	tcase_add_test(t, rot_beside_an_image_is_not_sent);
 	tcase_add_test(t, what_was_lost_is_looked_at_again_after_a_moment);
-	tcase_add_test(t, want_of_descriptors_is_no_rot);
 	tcase_add_test(t, more_blocks_than_are_served_are_no_rot);
 	tcase_add_loop_test(t, rot_in_an_image_is_not_sent_and_is_told, 0, 2);
 	tcase_add_loop_test(t, blocks_of_another_file_are_not_sent, 0, 2);
