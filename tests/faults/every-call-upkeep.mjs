@@ -36,11 +36,12 @@ async function damage(file) {
 
 const stateOf = async (gateway, { sha256 }) => (await gateway.ask('images')).items.find((i) => i.sha256 === sha256)?.state
 
-/** gatepost restore of a stopped gateway, again and again until nothing fails any more. Whatever fails says so and ends by itself. */
-async function restore(b, file) {
+/** gatepost restore of a stopped gateway, again and again until nothing fails any more. Whatever fails says so and ends by itself; settle: of runOf. */
+async function restore(b, file, settle) {
   const [command, ...args] = b.shim.host.enter, conf = join(b.dir, 'gatepost.conf'), crashes = b.shim.get(KEEPER, 'crashes_n')
   const said = await patient('the restore', async () => {
     const r = await run(command, [...args, program('gatepost'), 'restore', file, '-c', conf, '--json'])
+    settle()
     for (const c of b.shim.crashes(KEEPER, crashes)) {
       const at = await b.shim.stack(c)
       if (!/ make_program filter\.c/.test(at)) throw new Wrong(`restore: signal ${c.signal} at ${at}`) // that process is there for it
@@ -89,10 +90,10 @@ async function keepUp(b, gateway) {
 export async function upkeep(t, b) {
   await rm(b.dir, { recursive: true, force: true })
   await cp(b.kept, b.dir, { recursive: true })
-  return runOf(b, async ({ start, stop }) => {
+  return runOf(b, async ({ start, stop, settle }) => {
     const file = await keepUp(b, await start())
     await stop()
-    await restore(b, file)
+    await restore(b, file, settle)
     const newest = b.published.at(-1), gateway = await start()
     await patient('the newest to be served', () => read(gateway, newest))
     await patient('its state', async () => (await gateway.release(PRODUCT, newest.sequence)).state === 'active')

@@ -6,8 +6,8 @@ import { openClient, OPTION, block } from '../support/coap.mjs'
 import { startGateway } from '../support/gateway.mjs'
 import { waitFor } from '../support/wait.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
-import { makeHeld } from './every-call-held.mjs'
-import { CLASSES, SLOTS, Shim, keyOf } from './shim.mjs'
+import { makeHeld, orderly } from './every-call-held.mjs'
+import { CLASSES, SLOTS, Shim, keyOf, lifeOf } from './shim.mjs'
 
 export const [SUPERVISOR, KEEPER, SERVER, RESOLVER] = SLOTS
 const sha256hex = (bytes) => createHash('sha256').update(Buffer.from(bytes)).digest('hex')
@@ -161,21 +161,36 @@ async function startAtLast(b, hooks, told, from) {
 
 const endWell = ({ code, signal }) => { if (code !== 0) throw new Error(`gatepostd ended with ${code ?? signal}`) }
 
+/** What the nth gateway of a scenario held at its end: learnt while b.learns, compared else. Gives what is a leak, by name. */
+async function lookAtHeld({ shim, held, learns }, nth) {
+  if (!held) return []
+  const its = held[nth] ??= makeHeld()
+  return learns ? its.learn(shim).then(() => []) : its.more(shim)
+}
+
 /**
- * Runs `body({ start, stop })`, in which gateways live one after the other, with the faults that the shim was armed with. Gives { failedStarts, libraryEnds,
- * lines }. Throws when an invariant is broken; a leak is one when b.held knows what is usual.
+ * Runs `body({ start, stop, settle })`, in which gateways live one after the other, with the faults that the shim was armed with; settle() after a program
+ * of which nobody asks what it held. Gives { failedStarts, libraryEnds, lines, settled: the lives that ended by exit() and were looked at, as lifeOf() has
+ * them }. Throws when an invariant is broken; a leak is one when b.held knows what is usual.
  */
 export async function runOf(b, body) {
   const { shim } = b
-  const told = { failedStarts: 0, libraryEnds: 0, lines: [] }
+  const told = { failedStarts: 0, libraryEnds: 0, lines: [], settled: new Set() }
   const from = marksOf(shim)
-  const hooks = []
-  let gateway
+  const hooks = [], leaks = []
+  let gateway, stops = 0
   const seen = () => { told.lines.push(...gateway?.lines() ?? []); gateway = undefined }
+  const settle = () => { for (const slot of orderly(shim)) told.settled.add(lifeOf({ slot, life: shim.life(slot) })) }
   try {
     await body({
+      settle,
       start: async () => { gateway = await startAtLast(b, hooks, told, from); return gateway },
-      stop: async () => { endWell(await gateway.stop()); seen() },
+      stop: async () => {
+        endWell(await gateway.stop())
+        seen()
+        settle()
+        leaks.push(...await lookAtHeld(b, stops++))
+      },
     })
   } catch (error) {
     const { crashes } = await judgeEnds(shim, [], from)
@@ -188,7 +203,6 @@ export async function runOf(b, body) {
   const judged = await judgeEnds(shim, told.lines, from)
   if (judged.bad.length) throw new Error([...judged.bad, ...judged.crashes].join('\n'))
   told.libraryEnds += judged.byLibrary
-  const leaks = b.held ? await b.held.more(shim) : []
   if (leaks.length) throw new Error(leaks.join('\n'))
   return told
 }
@@ -210,15 +224,13 @@ export async function once(t, b, { keep = false, also = async () => {} } = {}) {
   })
 }
 
-/** Runs without faults, from which b.held learns what is usual. */
+/** Runs without faults, from which b.held learns what is usual for each gateway of the scenario. */
 export async function learnHeld(t, b, { scenario = once, runs = 3 } = {}) {
   b.shim.off()
-  const held = makeHeld()
-  for (let i = 0; i < runs; i++) {
-    await scenario(t, b)
-    await held.learn(b.shim)
-  }
-  b.held = held
+  b.held = []
+  b.learns = true
+  for (let i = 0; i < runs; i++) await scenario(t, b)
+  b.learns = false
 }
 
 const fdsOf = async (pid) => (await readdir(`/proc/${pid}/fd`)).length

@@ -44,6 +44,8 @@ const framesIn = (b, at, depth = DEPTH) => Array.from({ length: depth }, (_, i) 
 
 /** What a site is called in sets. */
 export const keyOf = ({ slot, hash }) => `${slot} ${hash}`
+/** What one life of a program is called in sets. */
+export const lifeOf = ({ slot, life }) => `${slot} ${life}`
 /** Which of so many lanes a site with this key is for; a hash is the same for each shim with the same programs. */
 export const laneOf = (key, lanes) => Number(BigInt(key.split(' ').at(-1)) % BigInt(lanes))
 
