@@ -135,12 +135,12 @@ static int add_from(struct backup *b, uint64_t at, struct err *e)
 
 	if (at < database) {
 		buf_add(&b->piece, span_cut(buf_span(&b->front), (size_t)at, room));
-		return ERR_OK;
+		return buf_ok(&b->piece, e);
 	}
 	if (at < rest)
 		return add_from_file(b, at - database, rest - at < room ? (size_t)(rest - at) : room, e);
 	buf_add(&b->piece, span_cut(buf_span(&b->rest), (size_t)(at - rest), room));
-	return ERR_OK;
+	return buf_ok(&b->piece, e);
 }
 
 /* The digest is the last thing, and in one piece with what comes before or alone. */
