@@ -5,6 +5,8 @@ import { once } from 'node:events'
 const running = new Set()
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 
+const TOLD = 1000 // lines of what has ended: hours of them are too long for a string
+
 /**
  * Starts a program that serves. `ready` gets each line of its output (stdout and stderr) and returns something
  * truthy when the program is up; that is `up` in the result; `lines` are all of them, `times` when each came (performance.now). Fails, with the output, when it ends before.
@@ -22,7 +24,7 @@ export async function startServer(command, args, { ready, env, cwd, deadline_ms 
   }))
   spawned?.({ pid: child.pid, gone, lines })
   const up = await new Promise((resolve, reject) => {
-    const fail = (why) => reject(new Error(`${command}: ${why}\n${lines.join('\n')}`))
+    const fail = (why) => reject(new Error(`${command}: ${why}\n${lines.slice(-TOLD).join('\n')}`))
     const timer = setTimeout(() => { child.kill('SIGKILL'); fail('not ready in time') }, deadline_ms)
     const settle = (fn) => (value) => { clearTimeout(timer); fn(value) }
     child.once('error', settle((error) => fail(error.message)))
