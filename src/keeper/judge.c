@@ -106,7 +106,7 @@ struct tally {
 	const char *channel;
 	unsigned fetchable, activatable;
 	bool has_active;
-	bool is_awaited;	/* what was active before the database was lost, and its image is not back */
+	bool is_awaited;	/* what was active before the database was lost; with its image it would be active */
 };
 
 struct tallies {
@@ -131,7 +131,7 @@ static void tally_add(struct tally *t, const struct judge_product *p, const stru
 	t->fetchable++;
 	t->activatable += may_be_active(p, r);
 	t->has_active |= r->state == RELEASE_ACTIVE;
-	t->is_awaited |= r->h->sequence == p->active && !r->was_active && r->image != IMAGE_GOOD && may_be_active(p, r);
+	t->is_awaited |= r->h->sequence == p->active && !r->was_active && may_be_active(p, r);
 }
 
 /* The newest `keep` of a channel; and always the newest one that may be active, so that a held
