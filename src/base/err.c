@@ -58,6 +58,13 @@ int err_errno(struct err *e, const char *fmt, ...)
 	return (int)code;
 }
 
+int err_tell(struct err *e, const struct err *why)
+{
+	if (e)
+		*e = *why;
+	return (int)why->code;
+}
+
 int err_wrap(struct err *e, const char *fmt, ...)
 {
 	char earlier[sizeof e->msg];

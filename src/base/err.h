@@ -45,6 +45,9 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF(3, 4
  * ENOMEM ERR_MEMORY, others ERR_IO. The message is "WHAT: strerror". */
 int err_errno(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
+/* Tells `why`, all of it, to e, which may be NULL; returns its code. For a function that judges what it was told before it passes it on. */
+int err_tell(struct err *e, const struct err *why);
+
 /* Puts context in front: "CONTEXT: earlier message". Returns e's code (ERR_INTERNAL if e is NULL). */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 

@@ -185,7 +185,7 @@ int backup_piece(struct backup *b, uint64_t offset, struct span *out, bool *is_l
 		return err_set(e, ERR_EXISTS, "offset: the next byte is %" PRIu64, b->at + b->piece.n);
 	if ((offset != b->at || b->piece.n == 0) && offset < b->about.total && make_piece(b, &why)) {
 		fail(b, why.msg);
-		return err_set(e, why.code, "%s", why.msg);
+		return err_tell(e, &why);
 	}
 	b->touched_ms = clock_mono_ms(b->k->clock);
 	*out = offset == b->at ? buf_span(&b->piece) : SPAN(NULL, 0);	/* after the last one there is nothing */

@@ -226,9 +226,7 @@ static int send_now(struct keeper *k, bool is_new, struct err *e)
 	c->is_proof_untold = false;
 	c->sent_ms = clock_mono_ms(k->clock);
 	log_debug("catalog", "sent", "generation=%" PRIu64 " bytes=%zu", c->generation, bytes.n);
-	if (saved && e)
-		*e = unsaved;
-	return saved;
+	return saved ? err_tell(e, &unsaved) : ERR_OK;
 }
 
 static int digest_of(struct keeper *k, enum view view, struct hash32 *out, struct err *e)

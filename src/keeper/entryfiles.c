@@ -192,7 +192,7 @@ static int drop(struct entryfiles *all, const char *name, struct err *e)
 		return ERR_OK;
 	err_drop(err_errno(&why, "entries: %s", name));
 	if (!err_is_of_one_file(&why))
-		return err_set(e, why.code, "%s", why.msg);
+		return err_tell(e, &why);
 	log_broken("keeper", "but it cannot be, and is left", "why=%s", LOG_STR(span_str(why.msg)));
 	return ERR_OK;
 }

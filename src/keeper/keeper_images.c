@@ -133,7 +133,7 @@ static int drop_part(struct keeper *k, const struct hash32 *sha256, struct err *
 	if (blobs_remove_part(k->blobs, sha256, &why) == ERR_OK)
 		return ERR_OK;
 	if (!err_is_of_one_file(&why))
-		return err_set(e, why.code, "%s", why.msg);
+		return err_tell(e, &why);
 	log_broken("store", "a part cannot be removed", "why=\"%s\"", why.msg);
 	return ERR_OK;
 }

@@ -36,7 +36,7 @@ static int leave(struct keeper *k, const struct image_row *i, const struct err *
 	char hex[65];
 
 	if (!err_is_of_one_file(why))
-		return err_set(e, why->code, "%s", why->msg);
+		return err_tell(e, why);
 	if (!has_object(k, &i->sha256))
 		return images_delete(k->store, &i->sha256, e);
 	if (stuck_note(&k->stuck, &i->sha256, clock_mono_ms(k->clock)))

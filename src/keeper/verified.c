@@ -142,7 +142,7 @@ static int check(struct verified *v, const struct hash32 *key, const struct suit
 
 	v->checked++;
 	remember(v, key, rc, *who, &why);
-	return rc ? err_set(e, rc, "%s", why.msg) : ERR_OK;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }
 
 static bool is_believed(struct verified_slot *s)

@@ -238,11 +238,8 @@ static int await(struct run *r, struct err *e)
 			return too_late(r, &last, e);
 		last.msg[0] = '\0';
 		rc = look(r, &last);
-		if (rc && rc != ERR_NET) {
-			if (e)
-				*e = last;
-			return rc;
-		}
+		if (rc && rc != ERR_NET)
+			return err_tell(e, &last);
 	}
 }
 

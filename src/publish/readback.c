@@ -196,9 +196,7 @@ static int with_plan(struct readback *rb, int (*fill)(struct readback *rb, struc
 	if (!rc)
 		rc = fill(rb, &why);
 	plan_free(rb->plan);
-	if (rc && e)
-		*e = why;
-	return rc;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }
 
 int readback_kubo(struct web *web, const struct target *t, const struct pack *p, const struct pack_watch *watch,

@@ -194,14 +194,16 @@ static int await(const struct transact *t, const struct hash32 *tx, json_t **out
  * mostly says what. */
 static int explain(const struct transact *t, const struct receipt *r, struct err *e)
 {
+	struct err why = { 0 };
 	json_t *params = json_pack("[o, o]", call_object(t), node_quantity(r->block));
 	AUTO(json_free) json_t *result = NULL;
 	char text[HEX32_MAX];
 
-	if (node_call_take(t->node, "eth_call", params, NULL, &result, e) == ERR_OK)
-		err_set(e, ERR_RULE, "it ran out of gas, or the reason is gone");
-	e->code = ERR_RULE;
-	return err_wrap(e, "block %" PRIu64 " has transaction %s without effect", r->block, hex_0x(SPAN_OF(r->tx), text));
+	if (node_call_take(t->node, "eth_call", params, NULL, &result, &why) == ERR_OK)
+		err_set(&why, ERR_RULE, "it ran out of gas, or the reason is gone");
+	why.code = ERR_RULE;
+	err_wrap(&why, "block %" PRIu64 " has transaction %s without effect", r->block, hex_0x(SPAN_OF(r->tx), text));
+	return err_tell(e, &why);
 }
 
 static int read_receipt(const struct transact *t, const json_t *json, const struct hash32 *tx, struct receipt *out,
@@ -217,14 +219,8 @@ static int read_receipt(const struct transact *t, const json_t *json, const stru
 		rc = node_read_quantity(json_object_get(json, "gasUsed"), &r.gas, e);
 	if (rc)
 		return err_wrap(e, "receipt");
-	if (status != 1) {
-		struct err why = { 0 };
-
-		rc = explain(t, &r, &why);
-		if (e)
-			*e = why;
-		return rc;
-	}
+	if (status != 1)
+		return explain(t, &r, e);
 	r.logs = json_incref(json_object_get(json, "logs"));
 	*out = r;
 	return ERR_OK;

@@ -2,8 +2,8 @@
  *
  *	NEW ─► READING ─► GOOD
  *	          ├─────► BARE	no blocks: there is no room for them, NEW again when there is; or they are more than are served
- *	          └─────► LOST	incomplete or damaged: told; or memory or descriptors are short: not told. NEW again when somebody asks after
- *				BLOCKS_AGAIN_MS
+ *	          ├─────► LOST	incomplete or damaged: told. NEW again when somebody asks after BLOCKS_AGAIN_MS
+ *	          └─────► SHORT	memory or descriptors were short, which says nothing of it: not told. NEW again as LOST
  *
  * all.lock guards the table and every set's state; no file is read under it. */
 #include "server/blocks.h"
@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum set_state { SET_NEW, SET_READING, SET_GOOD, SET_BARE, SET_LOST };
+enum set_state { SET_NEW, SET_READING, SET_GOOD, SET_BARE, SET_LOST, SET_SHORT };
 
 struct blocks {
 	pthread_mutex_t lock;
@@ -64,22 +64,30 @@ static struct blockset *set_new(struct blocks *all, const struct cid *root, cons
 	return s;
 }
 
+/* ERR_FORMAT: the file ends before that. */
+static int read_exact(int fd, uint8_t *p, size_t n, uint64_t at, struct err *e)
+{
+	int rc = io_pread_exact(fd, p, n, (off_t)at, e);
+
+	return rc == ERR_CORRUPT ? err_set(e, ERR_FORMAT, "no more records") : rc;
+}
+
 /* Reads the record at `at` into b. ERR_FORMAT: the file ends there, or is torn. */
 static int read_record(int fd, uint64_t at, struct buf *b, struct span *cid, struct span *block, struct err *e)
 {
 	uint8_t head[DAGFILE_HEAD], *p;
 	size_t n;
+	int rc = read_exact(fd, head, sizeof head, at, e);
 
-	if (io_pread_exact(fd, head, sizeof head, (off_t)at, NULL))
-		return ERR_FORMAT;
+	if (rc)
+		return rc;
 	n = dagfile_length(head);	/* 0: then nothing is read, and nothing is no record */
 	buf_reset(b);
 	p = buf_grow(b, n);
 	if (!p)
 		return err_set(e, ERR_MEMORY, "no memory for a block");
-	if (io_pread_exact(fd, p, n, (off_t)at, NULL))
-		return ERR_FORMAT;
-	return dagfile_read(buf_span(b), cid, block);
+	rc = read_exact(fd, p, n, at, e);
+	return rc ? rc : dagfile_read(buf_span(b), cid, block);
 }
 
 static int add_kept(struct dagtree *t, int fd, struct err *e)
@@ -161,10 +169,10 @@ static struct dagtree *make_tree(struct blockset *s, struct err *e)
 	return NULL;
 }
 
-/* As it was written? ERR_LIMIT: it was, by somebody with smaller blocks than are served. */
-static bool is_rot(const struct err *e)
+/* What a set without a tree is. ERR_LIMIT: as it was written, by somebody with smaller blocks than are served. */
+static enum set_state state_for(const struct err *e)
 {
-	return e->code != ERR_LIMIT && !err_is_shortage(e);
+	return e->code == ERR_LIMIT ? SET_BARE : err_is_shortage(e) ? SET_SHORT : SET_LOST;
 }
 
 /* Without the lock. */
@@ -179,16 +187,18 @@ static void tell_rot(struct blockset *s)
 static void read_set(struct blocks *all, struct blockset *s)
 {
 	struct err e = { 0 };
+	enum set_state state;
 	struct dagtree *t;
 
 	s->state = SET_READING;
 	s->holders++;
 	pthread_mutex_unlock(&all->lock);
 	t = make_tree(s, &e);
-	if (!t && is_rot(&e))
+	state = t ? SET_GOOD : state_for(&e);
+	if (state == SET_LOST)
 		tell_rot(s);
 	pthread_mutex_lock(&all->lock);
-	s->state = t ? SET_GOOD : e.code == ERR_LIMIT ? SET_BARE : SET_LOST;
+	s->state = state;
 	s->lost_ms = clock_mono_ms(all->clock);
 	if (s->state == SET_BARE)
 		s->wants_bytes = all->trees_max + 1;	/* no room is enough */
@@ -230,10 +240,11 @@ static void delist(struct blocks *all, struct blockset *s)
 	let_go(all, s);
 }
 
-/* The keeper may have mended it. A tree that was forsaken goes when nobody holds the set: until then it stays lost. */
+/* The keeper may have mended one that is lost, and one that is short may do now. A tree that was forsaken goes when nobody holds the set: until
+ * then it stays lost. */
 static void try_again(struct blocks *all, struct blockset *s)
 {
-	if (s->state != SET_LOST || s->holders > 0 || clock_mono_ms(all->clock) - s->lost_ms < BLOCKS_AGAIN_MS)
+	if (s->state < SET_LOST || s->holders > 0 || clock_mono_ms(all->clock) - s->lost_ms < BLOCKS_AGAIN_MS)
 		return;
 	all->bytes -= s->tree ? dagtree_bytes(s->tree) : 0;
 	dagtree_free(s->tree);
@@ -241,19 +252,23 @@ static void try_again(struct blocks *all, struct blockset *s)
 	s->state = SET_NEW;
 }
 
-/* Its tree, held; NULL: it has none. */
-static struct blockset *wait_for(struct blocks *all, struct blockset *s)
+/* ERR_OK: its tree is there, and the set held. ERR_NOT_FOUND: it has none; ERR_BUSY: it could not be had. */
+static int wait_for(struct blocks *all, struct blockset *s, struct err *e)
 {
+	enum set_state state;
+
 	try_again(all, s);
 	s->holders++;
 	if (s->state == SET_NEW)
 		read_set(all, s), let_go(all, s);
 	while (s->state == SET_READING)
 		pthread_cond_wait(&all->read, &all->lock);
-	if (s->state == SET_GOOD)
-		return s;
+	state = s->state;
+	if (state == SET_GOOD)
+		return ERR_OK;
 	let_go(all, s);
-	return NULL;
+	return state == SET_SHORT ? err_set(e, ERR_BUSY, "memory or descriptors are short") :
+				    err_set(e, ERR_NOT_FOUND, "no such block");
 }
 
 /* CIDs sort as the catalog has them: by their bytes as version 1. */
@@ -295,6 +310,14 @@ static struct blockset *next_set(struct blocks *all)
 	return all->next < all->sets ? all->set[all->next] : NULL;
 }
 
+static bool is_short(const struct blocks *all)
+{
+	for (size_t i = 0; i < all->sets; i++)
+		if (all->set[i]->state == SET_SHORT)
+			return true;
+	return false;
+}
+
 static int find_inside(struct blocks *all, const struct cid *cid, struct blockset **out, uint32_t *row, struct err *e)
 {
 	for (size_t i = 0; i < all->sets; i++) {
@@ -306,29 +329,28 @@ static int find_inside(struct blocks *all, const struct cid *cid, struct blockse
 		*out = s;
 		return ERR_OK;
 	}
-	/* It may lie in one that was lost. */
+	/* It may lie in one that has no tree yet, or not any more. */
 	for (size_t i = 0; i < all->sets; i++)
 		try_again(all, all->set[i]);
 	all->next = 0;
 	if (next_set(all))
 		pthread_cond_broadcast(&all->work);
-	return next_set(all) ? err_set(e, ERR_BUSY, "blocks are still being looked through") :
-				       err_set(e, ERR_NOT_FOUND, "no such block");
+	return next_set(all) || is_short(all) ? err_set(e, ERR_BUSY, "not all blocks are known yet") :
+						err_set(e, ERR_NOT_FOUND, "no such block");
 }
 
 int blocks_find(struct blocks *all, const struct cid *cid, struct blockset **out, uint32_t *row, struct err *e)
 {
 	struct blockset *s;
-	int rc = ERR_OK;
+	int rc;
 
 	pthread_mutex_lock(&all->lock);
 	s = find_root(all, cid);
-	if (s)
-		s = wait_for(all, s);
-	if (s) {
+	rc = s ? wait_for(all, s, e) : ERR_NOT_FOUND;
+	if (rc == ERR_OK) {
 		*out = s;
 		*row = s->tree->root;
-	} else {
+	} else if (rc == ERR_NOT_FOUND) {
 		rc = find_inside(all, cid, out, row, e);
 	}
 	pthread_mutex_unlock(&all->lock);

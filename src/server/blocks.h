@@ -46,7 +46,7 @@ MUST_USE int blocks_new(const struct blocks_conf *conf, struct blocks **out, str
 void blocks_free(struct blocks *all);
 
 /* The set that has this block, held, and the block's row in its tree. ERR_NOT_FOUND: none has; ERR_BUSY: none yet, but some are
- * still to be looked through. */
+ * still to be looked through, or could not be for want of memory or descriptors. */
 MUST_USE int blocks_find(struct blocks *all, const struct cid *cid, struct blockset **out, uint32_t *row, struct err *e);
 void blockset_hold(struct blockset *s);	/* once more */
 void blockset_put(struct blockset *s);	/* NULL is fine */

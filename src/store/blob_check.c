@@ -55,9 +55,7 @@ static int open_past_cache(struct blobs *b, const struct hash32 *sha256, int *fd
 		if (!rc)
 			posix_fadvise(*fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
-	if (rc && e)
-		*e = why;
-	return rc;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }
 
 /* One whole chunk (the last may be shorter) at once: O_DIRECT takes no odd offsets. */
@@ -133,11 +131,7 @@ static void judge_chunks(struct scrub *s, struct blob_check *out)
 /* What could not be read for want of something says nothing. */
 static int pass_shortage(const struct err *why, struct err *e)
 {
-	if (!err_is_shortage(why))
-		return ERR_OK;
-	if (e)
-		*e = *why;
-	return (int)why->code;
+	return err_is_shortage(why) ? err_tell(e, why) : ERR_OK;
 }
 
 static int load_sums(struct scrub *s, const struct hash32 *digest, struct err *e)
@@ -225,11 +219,8 @@ int blobs_verify(struct blobs *b, const struct hash32 *sha256, uint64_t size, co
 	struct err why = { 0 };
 	int rc = open_past_cache(b, sha256, &s.fd, &why);
 
-	if (rc == ERR_NOT_FOUND || err_is_shortage(&why)) {
-		if (e)
-			*e = why;
-		return rc;
-	}
+	if (rc == ERR_NOT_FOUND || err_is_shortage(&why))
+		return err_tell(e, &why);
 	if (rc) {
 		not_to_be_opened(&s, &found);
 		*out = found;

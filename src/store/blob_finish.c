@@ -79,9 +79,7 @@ static int sync_dirs(struct blobs *b, const struct hash32 *sha256, bool *is_sync
 
 	/* Without a descriptor for it no sync was tried, and none has lost anything. */
 	*is_sync = *is_sync || (rc && !err_is_shortage(&why));
-	if (rc && e)
-		*e = why;
-	return rc;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }
 
 /* Written, not synced yet. */
@@ -233,9 +231,7 @@ int blob_finish(struct blob *w, struct blob_digests *out, struct err *e)
 		rc = sync_failed(w, &why);
 	else if (rc == ERR_PROOF && !w->keeps_part)
 		err_drop(blobs_remove_part(w->b, &w->sha256, NULL));
-	if (rc && e)
-		*e = why;
-	return rc;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }
 
 /* Blocks that cannot be read now stay as they lie, and the image is taken without: it is whole, and may be all that devices can have. */
@@ -319,9 +315,8 @@ int blobs_adopt(struct blobs *b, const struct hash32 *sha256, uint64_t *size, st
 		doubt(b, sha256);
 	else if (rc == ERR_PROOF)
 		err_drop(blobs_remove(b, sha256, NULL));
-	if (rc == ERR_OK)
-		*size = n;
-	else if (e)
-		*e = why;
-	return rc;
+	if (rc)
+		return err_tell(e, &why);
+	*size = n;
+	return ERR_OK;
 }

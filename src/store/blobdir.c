@@ -344,7 +344,7 @@ typedef int name_fn(struct walk *w, const char *name, struct err *e);
 static int pass_over(struct walk *w, const struct err *why, struct err *e)
 {
 	if (!err_is_of_one_file(why))
-		return err_set(e, why->code, "%s", why->msg);
+		return err_tell(e, why);
 	if (!w->unread->code)
 		*w->unread = *why;
 	return ERR_OK;

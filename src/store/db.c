@@ -102,9 +102,7 @@ int db_fail(struct db *db, int sqlite_rc, struct err *e, const char *what)
 		db->is_corrupt = true;
 	if (db->is_begun && db->spoilt.code == ERR_OK && spoils(db, code))
 		db->spoilt = why;
-	if (e)
-		*e = why;
-	return code;
+	return err_tell(e, &why);
 }
 
 int db_damage(struct db *db, struct err *e, const char *what)
@@ -113,18 +111,11 @@ int db_damage(struct db *db, struct err *e, const char *what)
 	return err_set(e, ERR_CORRUPT, "database: %s", what);
 }
 
-static int refuse_because(const struct err *why, struct err *e)
-{
-	if (e)
-		*e = *why;
-	return (int)why->code;
-}
-
 int db_refuse(struct db *db, struct err *e)
 {
 	if (db->is_corrupt)
 		return db_damage(db, e, "it was found damaged before");
-	return db->not_begun ? refuse_because(&db->why_not_begun, e) : refuse_because(&db->spoilt, e);
+	return db->not_begun ? err_tell(e, &db->why_not_begun) : err_tell(e, &db->spoilt);
 }
 
 bool db_is_unreadable(const struct db *db)

@@ -92,7 +92,5 @@ int durable_read(int dir, const char *name, struct buf *b, struct err *e)
 		buf_reset(b);
 		rc = io_read_own(dir, name, b, &why);
 	}
-	if (rc && e)
-		*e = why;
-	return rc;
+	return rc ? err_tell(e, &why) : ERR_OK;
 }

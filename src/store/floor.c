@@ -149,11 +149,8 @@ int floor_note(struct floors *f, const struct floor_item *item, struct err *e)
 	struct floor_mine *m = floor_set_add(&f->set, &item->product, &why);
 	int rc = ERR_OK;
 
-	if (!m) {
-		if (e)
-			*e = why;
-		return (int)why.code;
-	}
+	if (!m)
+		return err_tell(e, &why);
 	if (memcmp(m->item.name, item->name, sizeof item->name) != 0 || !addr20_eq(&m->item.registrant, &item->registrant)) {
 		memcpy(m->item.name, item->name, sizeof item->name);
 		m->item.registrant = item->registrant;
@@ -250,11 +247,8 @@ static int load_slot(struct floors *f, int i, struct floor_set *set, enum slot *
 	if (rc == ERR_OK)
 		rc = floor_file_read(buf_span(&bytes), set, &why);
 	*out = slot_of(rc);
-	if (err_is_shortage(&why)) {
-		if (e)
-			*e = why;
-		return rc;
-	}
+	if (err_is_shortage(&why))
+		return err_tell(e, &why);
 	if (*out == SLOT_UNREAD && !f->unread.code)
 		f->unread = why;
 	return ERR_OK;

@@ -67,11 +67,8 @@ static int read_one(struct cursor *c, struct floor_set *set, struct err *e)
 
 	take(c, &product, sizeof product);
 	m = floor_set_add(set, &product, &why);
-	if (!m) {
-		if (e)
-			*e = why;
-		return (int)why.code;
-	}
+	if (!m)
+		return err_tell(e, &why);
 	take(c, &m->item.registrant, sizeof m->item.registrant);
 	name_n = cur_u8(c);
 	if (name_n > PRODUCT_NAME_MAX)

@@ -273,9 +273,7 @@ int owncopy_save(struct store *s, struct err *e)
 	err_drop(scratch_remove(c->dir, NEW, c->sys, NULL));
 	if (rc) {
 		note_trouble(c, &why);
-		if (e)
-			*e = why;
-		return rc;
+		return err_tell(e, &why);
 	}
 	c->is_made = true;
 	c->trouble[0] = '\0';

@@ -26,7 +26,7 @@ static int note_dropped(struct recovery *r, int rc, const struct err *why, struc
 		return ERR_OK;
 	}
 	if (!err_is_of_one_file(why))
-		return err_set(e, why->code, "%s", why->msg);
+		return err_tell(e, why);
 	log_broken("store", "left over, and cannot be removed", "why=\"%s\"", why->msg);
 	if (!r->counts.stuck++)
 		r->counts.first_stuck = *why;
@@ -112,7 +112,7 @@ static int on_row(void *arg, const struct image_row *i, struct err *e)
 	if (rc == ERR_OK)
 		return ERR_OK;
 	if (err_is_shortage(&why))
-		return err_set(e, why.code, "%s", why.msg);
+		return err_tell(e, &why);
 	if (i->state == IMAGE_IS_EVICTING || i->state == IMAGE_IS_REVOKED) {
 		r->counts.evict++;
 		return r->fn(r->arg, RECOVER_EVICT, &i->sha256, e);

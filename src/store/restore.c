@@ -204,9 +204,11 @@ static int open_dir(struct restore *r, struct err *e)
 /* Damaged ones are as good as none: nobody is believed because of them. */
 static int open_tokens(struct restore *r, struct err *e)
 {
-	int rc = faccessat(r->dir, "tokens", F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? ERR_CORRUPT : tokens_load(r->dir, r->sys, &r->tokens, e);
+	struct err why = { 0 };
 
-	return rc == ERR_MEMORY ? rc : ERR_OK;
+	if (faccessat(r->dir, "tokens", F_OK, AT_SYMLINK_NOFOLLOW) < 0 || tokens_load(r->dir, r->sys, &r->tokens, &why) == ERR_OK)
+		return ERR_OK;
+	return err_is_shortage(&why) ? err_tell(e, &why) : ERR_OK;
 }
 
 static int open_database(struct restore *r, struct err *e)
@@ -479,9 +481,8 @@ int restore_run(const struct restore_ask *ask, struct restore_result *out, struc
 	struct err why = { 0 };
 	int rc = run(&r, &why);
 
-	if (rc == ERR_OK)
-		*out = r.result;
-	else if (e)
-		*e = why;
-	return rc;
+	if (rc)
+		return err_tell(e, &why);
+	*out = r.result;
+	return ERR_OK;
 }

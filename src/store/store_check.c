@@ -123,7 +123,7 @@ static int check_next_table(struct store *s, struct store_checking *c, struct er
 		return check_references(s, e);
 	}
 	if (rc)
-		return err_set(e, why.code, "%s", why.msg);
+		return err_tell(e, &why);
 	c->tables++;
 	return check_table(s, name, e);
 }

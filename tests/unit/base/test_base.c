@@ -169,12 +169,16 @@ END_TEST
 
 START_TEST(errors_keep_their_context)
 {
-	struct err e = { 0 };
+	struct err e = { 0 }, told = { 0 };
 
 	errno = ENOSPC;
 	ck_assert_int_eq(err_errno(&e, "write %s", "x.part"), ERR_NO_SPACE);
 	ck_assert_int_eq(err_wrap(&e, "store"), ERR_NO_SPACE);
 	ck_assert_str_eq(e.msg, "store: write x.part: No space left on device");
+	ck_assert_int_eq(err_tell(&told, &e), ERR_NO_SPACE);
+	ck_assert_str_eq(told.msg, e.msg);
+	ck_assert_msg(told.sys == ENOSPC, "what was behind it is told, too");
+	ck_assert_int_eq(err_tell(NULL, &e), ERR_NO_SPACE);
 	errno = EROFS;
 	ck_assert_int_eq(err_errno(NULL, "x"), ERR_READ_ONLY);
 	for (int code = ERR_OK; code <= ERR_INTERNAL; code++)
