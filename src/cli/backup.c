@@ -41,6 +41,7 @@ static int begin(struct download *d, json_t **at, struct err *e)
 		return rc;
 	snprintf(d->path, sizeof d->path, "/api/v1/backups/%" PRIu64, (uint64_t)json_integer_value(json_object_get(*at, "id")));
 	d->size = (uint64_t)json_integer_value(json_object_get(*at, "size"));
+	d->is_size_exact = true;
 	return ERR_OK;
 }
 

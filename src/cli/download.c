@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-static int take_piece(struct download *d, const json_t *answer, struct err *e)
+static int take_piece(struct download *d, const json_t *answer, bool is_last, struct err *e)
 {
 	AUTO(buf_free) struct buf bytes = BUF_INIT(API_BODY_MAX);
 	const char *data = json_string_value(json_object_get(answer, "data"));
@@ -20,7 +20,7 @@ static int take_piece(struct download *d, const json_t *answer, struct err *e)
 	if (!rc)
 		rc = io_write_all(d->fd, buf_span(&bytes), e);
 	d->at += bytes.n;
-	return rc;
+	return rc || bytes.n || is_last ? rc : err_set(e, ERR_NET, "the gateway gave no bytes, and says that more will come");
 }
 
 static int receive_all(struct download *d, struct err *e)
@@ -35,13 +35,19 @@ static int receive_all(struct download *d, struct err *e)
 
 		snprintf(path, sizeof path, "%s/data?offset=%" PRIu64, d->path, d->at);
 		rc = gateway_call(d->o, LINK_GET, path, NULL, &answer, e);
-		if (!rc)
-			rc = take_piece(d, answer, e);
 		is_last = json_is_true(json_object_get(answer, "last"));
+		if (!rc)
+			rc = take_piece(d, answer, is_last, e);
 		on_progress(&shown, d->at, is_last ? d->at : d->at < d->size ? d->size : d->at + 1);
 		json_decref(answer);
 	}
 	return rc;
+}
+
+static int check_size(const struct download *d, struct err *e)
+{
+	return !d->is_size_exact || d->at == d->size ? ERR_OK :
+		err_set(e, ERR_NET, "the gateway gave %" PRIu64 " bytes where it had promised %" PRIu64, d->at, d->size);
 }
 
 /* A new file takes the name: not that of a terminal, or of a link to one. */
@@ -75,6 +81,8 @@ int download_run(struct download *d, struct err *e)
 {
 	int rc = receive_all(d, e);
 
+	if (!rc)
+		rc = check_size(d, e);
 	if (rc || !d->part[0])
 		return rc;
 	if (fsync(d->fd) < 0 || rename(d->part, d->file) < 0)

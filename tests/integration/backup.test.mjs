@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { program, startGateway } from '../support/gateway.mjs'
 import { run } from '../support/process.mjs'
+import { startTamperProxy } from '../support/tamper-proxy.mjs'
 import { PRODUCT, makeWorld } from '../support/world.mjs'
 
 const bodyOf = async (response) => Buffer.from(await response.arrayBuffer())
@@ -161,6 +162,38 @@ const seal = (bytes) => {
   const body = bytes.subarray(0, bytes.length - 32)
   return Buffer.concat([body, createHash('sha256').update(body).digest()])
 }
+
+test('on the way: a backup of which less, more or nothing comes than was promised gets no name', async (t) => {
+  const world = await makeWorld(t)
+  const gateway = await world.gateway()
+  const token = join(world.dir, 'token')
+  await writeFile(token, (await gateway.cli('token', 'new', 'keeper', '--scope', 'admin')).stdout)
+  const piece = (bytes, last) => (body) => ({ ...body, data: bytes(Buffer.from(body.data, 'base64')).toString('base64'), last })
+  const lies = [
+    [/gave \d+ bytes where it had promised \d+/, piece((bytes) => bytes.subarray(0, -1), true)],
+    [/gave \d+ bytes where it had promised \d+/, (body) => (body.last ? piece((bytes) => Buffer.concat([bytes, Buffer.of(0)]), true)(body) : body)],
+    [/says that more will come/, piece(() => Buffer.alloc(0), false)],
+    [/says that more will come/, (body) => ({ offset: body.offset })],
+  ]
+  let lie
+  const crooked = await startTamperProxy(t, '', {
+    rewrite: (path) => gateway.operator + path, // which is another one after a restart
+    tamper: (request, { body, ...reply }) => (request.url.includes('/data?') ? { ...reply, body: JSON.stringify(lie(JSON.parse(body))) } : undefined),
+  })
+  const file = join(world.dir, 'gateway.backup')
+  const ask = (url) => run(program('gatepost'), ['backup', file, '--url', url, '--token-file', token])
+  for (const [why, how] of lies) {
+    lie = how
+    const { code, stderr } = await ask(crooked.url)
+    assert.notEqual(code, 0)
+    assert.match(stderr, why)
+    assert.deepEqual((await readdir(world.dir)).filter((name) => name.startsWith('gateway.backup')), [])
+    await gateway.stop() // it keeps a backup of which there is more for a minute
+    await gateway.start()
+  }
+  lie = (body) => body
+  assert.equal((await ask(crooked.url)).code, 0)
+})
 
 test('refused: damage of every part, other files, and a running gateway; nothing is touched', async (t) => {
   const world = await makeWorld(t)
