@@ -156,17 +156,20 @@ async function manifest(life, gateway, product) {
   return sequence
 }
 
+// What recovery adopts may be newer than what was offered meanwhile.
+const BEGUN_AGAIN = { restarts: 2 }
+
 /** The same over CoAP: { product → sequence }, and with `with_images` these as well. */
 async function overCoap(life, gateway, now, with_images) {
   const client = await openClient(Number(gateway.coap.split(':').at(-1)))
   try {
     for (const product of [PRODUCT, LOCK]) {
-      const { body, code } = await readResource(client, `/fw/${product}`)
+      const { body, code } = await readResource(client, `/fw/${product}`, BEGUN_AGAIN)
       const known = body && [...life.images.values()].find((image) => image.product === product && image.envelope.equals(body))
       assert.ok(known || ['4.04', '5.03'].includes(code), `${product} over CoAP: ${code ?? 'not the publisher\'s manifest'}`)
       now.set(`coap ${product}`, known?.sequence)
       if (!known || !with_images) continue
-      const image = await readResource(client, `/fw/${product}/image`)
+      const image = await readResource(client, `/fw/${product}/image`, BEGUN_AGAIN)
       assert.ok(image.body, `the image of ${product} ${known.sequence} over CoAP: ${image.code}`)
       assert.equal(life.images.get(sha256(image.body))?.product, product, `the image of ${product} over CoAP`)
     }

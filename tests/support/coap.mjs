@@ -115,15 +115,23 @@ export async function openClient(port, { host = '127.0.0.1', family = 'udp4', bi
   }
 }
 
-/** A resource block by block, 1 KiB each: { etag, body }, or { code } of the answer that was none. `options`: for ask(). */
-export async function readResource(client, path, options) {
-  const parts = []
-  let etag, more = true
+/**
+ * A resource block by block, 1 KiB each: { etag, body }, or { code } of the answer that was none. It is begun again at most `restarts` times when it
+ * becomes another one under way, as RFC 7959, section 2.4 wants it. The other options are for ask().
+ */
+export async function readResource(client, path, { restarts = 0, ...options } = {}) {
+  let parts = [], etag, more = true
   while (more) {
     const r = await client.ask(path, { ...options, options: [[OPTION.BLOCK2, block(parts.length, 6)]] })
     if (!r || codeName(r.code) !== '2.05') return { code: r ? codeName(r.code) : 'no answer' }
     const said = r.options.get(OPTION.ETAG)?.[0], option = readUint(r.options.get(OPTION.BLOCK2)?.[0])
-    if (!said || (etag && !etag.equals(said)) || option >> 4 !== parts.length) return { code: 'changed under way' }
+    if (!said || option >> 4 !== parts.length) return { code: 'without ETag, or another block' }
+    if (etag && !etag.equals(said)) {
+      if (restarts-- === 0) return { code: 'changed under way' }
+      parts = []
+      etag = undefined
+      continue
+    }
     etag = said
     more = Boolean(option & 8)
     parts.push(r.payload)
