@@ -252,23 +252,19 @@ static void try_again(struct blocks *all, struct blockset *s)
 	s->state = SET_NEW;
 }
 
-/* ERR_OK: its tree is there, and the set held. ERR_NOT_FOUND: it has none; ERR_BUSY: it could not be had. */
-static int wait_for(struct blocks *all, struct blockset *s, struct err *e)
+/* Its tree, held; NULL: it has none, or none for now. */
+static struct blockset *wait_for(struct blocks *all, struct blockset *s)
 {
-	enum set_state state;
-
 	try_again(all, s);
 	s->holders++;
 	if (s->state == SET_NEW)
 		read_set(all, s), let_go(all, s);
 	while (s->state == SET_READING)
 		pthread_cond_wait(&all->read, &all->lock);
-	state = s->state;
-	if (state == SET_GOOD)
-		return ERR_OK;
+	if (s->state == SET_GOOD)
+		return s;
 	let_go(all, s);
-	return state == SET_SHORT ? err_set(e, ERR_BUSY, "memory or descriptors are short") :
-				    err_set(e, ERR_NOT_FOUND, "no such block");
+	return NULL;
 }
 
 /* CIDs sort as the catalog has them: by their bytes as version 1. */
@@ -342,15 +338,16 @@ static int find_inside(struct blocks *all, const struct cid *cid, struct blockse
 int blocks_find(struct blocks *all, const struct cid *cid, struct blockset **out, uint32_t *row, struct err *e)
 {
 	struct blockset *s;
-	int rc;
+	int rc = ERR_OK;
 
 	pthread_mutex_lock(&all->lock);
 	s = find_root(all, cid);
-	rc = s ? wait_for(all, s, e) : ERR_NOT_FOUND;
-	if (rc == ERR_OK) {
+	if (s)
+		s = wait_for(all, s);
+	if (s) {
 		*out = s;
 		*row = s->tree->root;
-	} else if (rc == ERR_NOT_FOUND) {
+	} else {
 		rc = find_inside(all, cid, out, row, e);
 	}
 	pthread_mutex_unlock(&all->lock);

@@ -35,6 +35,7 @@ export class Truth {
 /** What somebody said of one thing: the last word that was acknowledged, and every later one whose answer never came. Any of them may hold. */
 class Said {
   words = new Set()
+  last // of them, whether or not it was acknowledged
   #now
   #at
   constructor(word, now) {
@@ -45,6 +46,7 @@ class Said {
   /** It is about to be said; the result is called when it was acknowledged. */
   say(word) {
     this.words.add(word)
+    this.last = word
     this.#at = this.#now()
     return () => { this.words = new Set([word]); this.#at = this.#now() }
   }
@@ -104,10 +106,16 @@ export class Witness {
     return this.#truth.of(product, sequence).isRevoked || this.#decisions.get(key(product, sequence))?.words.has('hold')
   }
 
+  /** … and for good? A hold is, unless an approval is on its way: until that counts, what a start offers first, of the last run, may go once more. */
+  #isOver(product, sequence) {
+    const said = this.#decisions.get(key(product, sequence))
+    return this.#truth.of(product, sequence).isRevoked || (said?.words.has('hold') && said.last === 'hold')
+  }
+
   /** Seen before, gone now, and for a reason that lasts. */
   #withdraw(product, below, since) {
     for (const [sequence, at] of this.#shown.get(product) ?? [])
-      if (sequence > below && at < since && this.#isExcused(product, sequence) && !this.#withdrawn.has(key(product, sequence)))
+      if (sequence > below && at < since && this.#isOver(product, sequence) && !this.#withdrawn.has(key(product, sequence)))
         this.#withdrawn.set(key(product, sequence), this.now())
   }
 
