@@ -600,6 +600,7 @@ const more = [
   ['store/restore.c', 'r->ask->with_tokens || !r->tokens', '!r->tokens'],
   ['store/restore.c', 'r->ask->with_tokens || !r->tokens', 'r->ask->with_tokens'],
   ['store/restore.c', 'return err_is_shortage(&why) ? err_tell(e, &why) : ERR_OK;', 'return err_tell(e, &why);'],
+  ['store/restore.c', 'return err_is_shortage(&why) ? err_tell(e, &why) : ERR_OK;', 'return ERR_OK;'],
   ['store/own.c', '{ { CHOSEN }, { NEW_PRODUCT } },', ''],
   ['store/own.c', 'registrant, is_pinned) VALUES (?1, ?2, ?3, ?4)', 'registrant, is_pinned) VALUES (?1, ?2, ?3, 0)'],
   ['store/own.c', '{ { DEVICES }, { NEW_DEVICE } },', ''],
@@ -856,6 +857,7 @@ export async function storeWorkshop(is_fast = false, wanted = undefined) {
   for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_blocks', 'test_httpd', 'test_requests', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
   programs.test_blocks.link = ['-Wl,--wrap=pthread_cond_wait']
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
+  programs.test_restore.link = ['-Wl,--wrap=durable_read'] // as in tests/unit/store/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))
   return workshop({
     sources: [...folders.flat(), 'src/store/migrations.c'],

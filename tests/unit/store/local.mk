@@ -68,6 +68,7 @@ tests_unit_test_dbsync_LDADD = $(STORE_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/test_restore
 tests_unit_test_restore_SOURCES = %D%/test_restore.c %D%/gateways.h %D%/tempdir.h %D%/faulty.h
+tests_unit_test_restore_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=durable_read
 tests_unit_test_restore_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_restore_LDADD = $(STORE_TEST_LIBS)
 

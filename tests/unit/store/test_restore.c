@@ -1,6 +1,7 @@
 /* test_restore.c: a backup brought into a directory: what is kept, what comes, and that no cut and no failing disk leaves
  * less than there was. */
 #include "gateways.h"
+#include "store/durable.h"
 #include "store/owncopy.h"
 #include "store/ownlog.h"
 
@@ -176,6 +177,34 @@ START_TEST(files_belong_to_whom_the_directory_belongs)
 		ck_assert_int_eq(fstatat(tempdir_fd, made[i], &st, AT_SYMLINK_NOFOLLOW), 0);
 		ck_assert_msg(st.st_uid == owner, "%s", made[i]);
 	}
+}
+END_TEST
+
+static bool is_short;	/* of descriptors, while tokens are read: a moment later there are some */
+
+int __real_durable_read(int dir, const char *name, struct buf *b, struct err *e);
+int __wrap_durable_read(int dir, const char *name, struct buf *b, struct err *e);
+
+int __wrap_durable_read(int dir, const char *name, struct buf *b, struct err *e)
+{
+	if (!is_short || strcmp(name, "tokens"))
+		return __real_durable_read(dir, name, b, e);
+	errno = EMFILE;
+	return err_errno(e, "%s", name);
+}
+
+START_TEST(want_of_descriptors_is_no_damage_of_tokens)
+{
+	struct restore_result r;
+
+	fill_state();
+	is_short = true;
+	ck_refused(restore(NULL, &r), ERR_IO, "too many open files");
+	is_short = false;
+	ck_assert(has_token("ours") && !has_token("theirs"));
+	ck_ok(restore(NULL, &r));
+	check_restored();
+	ck_assert(!r.took_tokens);
 }
 END_TEST
 
@@ -584,6 +613,7 @@ int main(void)
 	tcase_add_loop_test(tc, what_stood_in_a_lost_database_stays, 0, 3);
 	tcase_add_test(tc, files_belong_to_whom_the_directory_belongs);
 	tcase_add_test(tc, tokens_come_when_they_are_asked_for);
+	tcase_add_test(tc, want_of_descriptors_is_no_damage_of_tokens);
 	tcase_add_test(tc, another_audit_log_is_not_taken_for_the_same);
 	tcase_add_test(tc, an_audit_log_that_was_changed_is_not_taken);
 	tcase_add_test(tc, a_device_without_floors_does_not_come_along);
