@@ -1,4 +1,5 @@
 // kill-station.mjs: one gateway that is killed in many ways, started again, and looked at.
+import assert from 'node:assert/strict'
 import { createConnection } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { childrenOf, startGateway } from '../support/gateway.mjs'
@@ -157,7 +158,8 @@ export class Station {
       const r = await this.gateway.api(`/api/v1/${path}`, { token })
       if (r.status === 401 && token === this.token) this.witness.lost.push('the token that made the others')
       // After ten wrong tokens in a minute the next wrong one, and no other, is 429.
-      return ([200, 401, 404].includes(r.status) || (r.status === 429 && token !== this.token)) && r
+      assert.ok([200, 401, 404].includes(r.status) || (r.status === 429 && token !== this.token), `${path}: status ${r.status}`)
+      return r
     }, { deadline_ms: BACK_MS })
   }
 

@@ -171,7 +171,9 @@ async function overCoap(life, gateway, now, with_images) {
       if (!known || !with_images) continue
       const image = await readResource(client, `/fw/${product}/image`, BEGUN_AGAIN)
       assert.ok(image.body, `the image of ${product} ${known.sequence} over CoAP: ${image.code}`)
-      assert.equal(life.images.get(sha256(image.body))?.product, product, `the image of ${product} over CoAP`)
+      const given = life.images.get(sha256(image.body))
+      assert.equal(given?.product, product, `the image of ${product} over CoAP`)
+      assert.ok(given.sequence >= known.sequence, `the image of ${product} ${given.sequence} over CoAP, after the manifest of ${known.sequence}`)
     }
   } finally {
     client.close()
