@@ -84,7 +84,7 @@ static bool find_blocks(struct turn *t, struct blockset **set, uint32_t *row)
 		return turn_refuse(t, 503, "this image is being repaired", RETRY_REPAIR_S);
 	rc = blocks_find(t->s->conf.blocks, &t->path.cid, set, row, NULL);
 	if (rc == ERR_BUSY)
-		return turn_refuse(t, 503, "blocks are still being looked through", RETRY_BUSY_S);
+		return turn_refuse(t, 503, "not all blocks are known yet", RETRY_BUSY_S);
 	if (rc)
 		return turn_is_absent(t, "no such block here");
 	t->image = catalog_find_image(c, &(*set)->sha256);
