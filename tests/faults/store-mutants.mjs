@@ -855,7 +855,7 @@ export async function storeWorkshop(is_fast = false, wanted = undefined) {
   for (const name of ['test_catalog', 'test_link']) programs[name] = { sources: [`tests/unit/catalog/${name}.c`] }
   const helpers = ['tests/unit/server/stand.c', 'tests/unit/ipfs/dag.c']
   for (const name of ['test_objects', 'test_answer', 'test_histories', 'test_share', 'test_blocks', 'test_httpd', 'test_requests', 'test_coapd_answers']) programs[name] = { sources: [`tests/unit/server/${name}.c`], helpers }
-  programs.test_blocks.link = ['-Wl,--wrap=pthread_cond_wait']
+  programs.test_blocks.link = ['-Wl,--wrap=pthread_cond_wait', '-Wl,--wrap=io_pread_exact']
   programs.test_answer.link = ['-Wl,--wrap=pthread_mutex_unlock'] // as in tests/unit/server/local.mk
   programs.test_restore.link = ['-Wl,--wrap=durable_read'] // as in tests/unit/store/local.mk
   const folders = await Promise.all(['base', 'formats', 'coap', 'catalog', 'daemon', 'server', 'store'].map((f) => cFiles(`src/${f}`, (n) => !/^(main|gatepostd|sandbox_test|operatord)/.test(n))))

@@ -30,7 +30,7 @@ tests_unit_test_share_SOURCES = %D%/test_share.c tests/unit/support/fds.h $(CACH
 tests_unit_test_share_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_blocks
 tests_unit_test_blocks_SOURCES = %D%/test_blocks.c tests/unit/support/fds.h $(CACHED)
-tests_unit_test_blocks_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_cond_wait
+tests_unit_test_blocks_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_cond_wait -Wl,--wrap=io_pread_exact
 tests_unit_test_blocks_LDADD = $(tests_unit_test_requests_LDADD)
 check_PROGRAMS += tests/unit/test_httpd
 tests_unit_test_httpd_SOURCES = %D%/test_httpd.c $(CACHED)

@@ -2,6 +2,7 @@
 #include "../support/fds.h"
 #include "cached.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -574,6 +575,43 @@ START_TEST(without_descriptors_nothing_has_rotted)
 }
 END_TEST
 
+/* The linker's --wrap: 1 is the next read, 0 none. */
+static unsigned failing_read;
+int __real_io_pread_exact(int fd, void *out, size_t n, off_t at, struct err *e);
+int __wrap_io_pread_exact(int fd, void *out, size_t n, off_t at, struct err *e);
+
+int __wrap_io_pread_exact(int fd, void *out, size_t n, off_t at, struct err *e)
+{
+	if (failing_read && --failing_read == 0) {
+		errno = ENOMEM;
+		return err_errno(e, "read");
+	}
+	return __real_io_pread_exact(fd, out, n, at, e);
+}
+
+/* A block's head, the block, what may follow the last one: none of them counts as the end of what is kept. */
+START_TEST(a_read_without_memory_is_no_end)
+{
+	const struct dag_entry *root = balanced();
+	struct blocks *all;
+	struct catalog *c;
+
+	store(root, NULL);
+	wait_until_read(st->blocks);
+	c = catalog_slot_get(&st->slot);
+	all = new_blocks(on_no_rot, SHARE_TREES_MAX);
+	failing_read = (unsigned)_i + 1;
+	blocks_settle(all, c);
+	wait_until_read(all);
+	ck_assert_msg(failing_read == 0, "it was read");
+	ck_assert_int_eq(find_now(all, &root->cid), ERR_BUSY);
+	st->mono_ms += BLOCKS_AGAIN_MS;
+	ck_assert_int_eq(find_now(all, &root->cid), ERR_OK);
+	blocks_free(all);
+	catalog_put(c);
+}
+END_TEST
+
 START_TEST(nothing_stays_open)
 {
 	unsigned before = count_fds();
@@ -612,6 +650,7 @@ int main(void)
 	tcase_add_test(t, what_finds_no_room_is_not_read_again);
 	tcase_add_test(t, without_a_folder_there_are_none);
 	tcase_add_loop_test(t, without_descriptors_nothing_has_rotted, 0, 2);
+	tcase_add_loop_test(t, a_read_without_memory_is_no_end, 0, 3);
 	tcase_add_test(t, nothing_stays_open);
 	tcase_add_loop_test(t, a_dag_has_an_end, 0, 2);
 	srunner_run_all(r, CK_ENV);
